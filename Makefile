@@ -1,0 +1,69 @@
+# Everything is set up on first use; the second time nothing is installed and no network is touched.
+
+PYTHON ?= python3
+ARGS ?=
+
+SETUP := bash scripts/setup.sh
+BIN := .venv/bin
+# A Python named on the command line must be the one that is used, even if .venv has another.
+export MNEMON_PYTHON_CHOSEN := $(filter command,$(origin PYTHON))
+export PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test coverage check lint types fmt docs bench lock build clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  PYTHON=python3.12 chooses the interpreter; ARGS='...' goes to run, test, coverage and bench."
+
+run: ## set up what is missing and take the tour: import a sample, ask it questions
+	@$(SETUP) run
+	@$(BIN)/mnemon tour $(ARGS)
+
+test: ## run the tests
+	@$(SETUP) test
+	@$(BIN)/python -m pytest --durations=15 $(ARGS)
+
+coverage: ## run the tests and report which lines they did not reach
+	@$(SETUP) test
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+# The tests come last, so that the last line printed is pytest's.
+check: lint types ## everything that CI runs: lint, types, import ranks, generated pages, tests
+	@set -e; for page in scripts/generate_*.py; do $(BIN)/python $$page --check; done
+	@$(BIN)/python -m pytest --durations=15 $(ARGS)
+
+lint: ## check style, formatting and the ranks of imports
+	@$(SETUP) dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+types: ## check types (mypy --strict)
+	@$(SETUP) dev
+	@$(BIN)/mypy
+
+fmt: ## format the code and fix what ruff can fix
+	@$(SETUP) dev
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+docs: ## write the generated pages again
+	@$(SETUP) run
+	@set -e; for page in scripts/generate_*.py; do $(BIN)/python $$page; done
+
+bench: ## run the benchmarks
+	@$(SETUP) bench
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: # resolve requirements/*.txt from pyproject.toml; ARGS=--upgrade takes newer versions
+	@bash scripts/lock.sh $(ARGS)
+
+build: # wheel and sdist into dist/
+	@$(SETUP) dev
+	@$(BIN)/python -m build --no-isolation
+
+clean: ## remove everything that make has made (never a database)
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov
+	find src tests scripts bench -name __pycache__ -type d -prune -exec rm -rf {} +

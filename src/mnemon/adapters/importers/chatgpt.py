@@ -1,0 +1,97 @@
+"""The export of ChatGPT: every conversation a tree of messages, of which one branch is the current one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
+from mnemon.adapters.importers.records import role_of
+
+_KINDS = ("text", "multimodal_text", "code", "execution_output")
+# Citations are set between private-use characters, and mean nothing outside the page they were shown on.
+_CITATION = re.compile("\ue200[^\ue201]*\ue201")
+
+
+class ChatGpt(ConversationsExport):
+    """The zip file, or its ``conversations.json``.
+
+    Follows the current branch: what was regenerated or edited away is not imported. Texts are kept (also of
+    spoken messages); pictures, hidden system messages and a model's reasoning are not.
+    """
+
+    format: ClassVar[str] = "chatgpt"
+
+    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+        key = conversation.get("conversation_id") or conversation.get("id")
+        title = conversation.get("title")
+        return (str(key) if key else None), (str(title) if title else None)
+
+    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+        mapping: dict[str, Any] = conversation["mapping"]
+        last = moment_or_none(conversation.get("create_time"))
+        for node in _branch(mapping, conversation.get("current_node")):
+            message = node.get("message")
+            if not message or _hidden(message):
+                continue
+            author = message.get("author") or {}
+            content = message.get("content") or {}
+            if content.get("content_type", "text") not in _KINDS:
+                continue
+            # A message without a time comes right after the one before it.
+            last = moment_or_none(message.get("create_time")) or last
+            role = role_of(author.get("role")) or "user"
+            yield Message(
+                id=str(message.get("id") or node.get("id")),
+                text=_text(content),
+                role=role,
+                at=last,
+                speaker="ChatGPT" if role == "assistant" else author.get("name"),
+                metadata=_metadata(message, content),
+            )
+
+
+def _branch(mapping: dict[str, Any], current: str | None) -> list[dict[str, Any]]:
+    """The nodes from the root to the current one; without one, to the newest leaf."""
+    if current not in mapping:
+        leaves = [key for key, node in mapping.items() if not node.get("children")]
+        current = max(leaves, key=lambda key: _time(mapping[key]), default=None)
+    branch: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    # A parent may be missing from a damaged export, and a damaged one may go in circles.
+    while current is not None and current in mapping and current not in seen:
+        seen.add(current)
+        branch.append(mapping[current])
+        current = mapping[current].get("parent")
+    return branch[::-1]
+
+
+def _time(node: dict[str, Any]) -> float:
+    return float((node.get("message") or {}).get("create_time") or 0)
+
+
+def _hidden(message: dict[str, Any]) -> bool:
+    metadata = message.get("metadata") or {}
+    return bool(metadata.get("is_visually_hidden_from_conversation")) or message.get("weight") == 0
+
+
+def _text(content: dict[str, Any]) -> str:
+    parts = content.get("parts")
+    if parts is None:
+        parts = [content.get("text")]
+    texts = [part.get("text") if isinstance(part, dict) else part for part in parts]
+    joined = "\n".join(text for text in texts if isinstance(text, str) and text.strip())
+    return _CITATION.sub("", joined).strip()
+
+
+def _metadata(message: dict[str, Any], content: dict[str, Any]) -> dict[str, Any]:
+    known = message.get("metadata") or {}
+    metadata: dict[str, Any] = {}
+    if model := known.get("model_slug"):
+        metadata["model"] = model
+    if (kind := content.get("content_type", "text")) != "text":
+        metadata["content_type"] = kind
+    if names := [a["name"] for a in known.get("attachments") or [] if isinstance(a, dict) and a.get("name")]:
+        metadata["attachments"] = names
+    return metadata

@@ -1,0 +1,74 @@
+"""The export of Claude: every conversation a list of messages, made of blocks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from mnemon.adapters.importers.archive import Tree
+from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
+from mnemon.adapters.importers.records import role_of
+
+_MAX_USERS = 16 * 1024 * 1024
+
+
+class Claude(ConversationsExport):
+    """The zip file, or its ``conversations.json``.
+
+    Texts are kept; tool calls, their results and a model's reasoning are not. Attachments are named in the
+    metadata. The people's names are in the archive's ``users.json``; from ``conversations.json`` alone, a person
+    has no name.
+    """
+
+    format: ClassVar[str] = "claude"
+    _names_of: dict[str, str]
+
+    def _prepare(self, tree: Tree) -> None:
+        self._names_of = {}
+        name = next((n for n in tree.sizes if n.rsplit("/", 1)[-1] == "users.json"), None)
+        if name is None or tree.sizes[name] > _MAX_USERS:
+            return
+        with tree.open(name) as stream:
+            raw = stream.read()
+        try:
+            users = json.loads(raw)
+            self._names_of = {u["uuid"]: u["full_name"] for u in users if u.get("full_name")}
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+            # Names are a courtesy; the conversations are complete without them.
+            return
+
+    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+        key, title = conversation.get("uuid"), conversation.get("name")
+        return (str(key) if key else None), (str(title) if title else None)
+
+    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+        account = conversation.get("account") or {}
+        person = self._names_of.get(str(account.get("uuid")))
+        for message in conversation["chat_messages"]:
+            role = role_of(message.get("sender")) or "user"
+            yield Message(
+                id=str(message["uuid"]),
+                text=_text(message),
+                role=role,
+                at=moment_or_none(message.get("created_at")),
+                speaker="Claude" if role == "assistant" else person,
+                metadata=_metadata(message),
+            )
+
+
+def _text(message: dict[str, Any]) -> str:
+    """The text blocks; the older `text` where there are none, which repeats them with notes on the others."""
+    blocks = [b for b in message.get("content") or [] if isinstance(b, dict)]
+    texts = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
+    joined = "\n\n".join(text.strip() for text in texts if text.strip())
+    if joined or any(b.get("type") not in (None, "text") for b in blocks):
+        return joined
+    text = message.get("text")
+    return text.strip() if isinstance(text, str) else ""
+
+
+def _metadata(message: dict[str, Any]) -> dict[str, Any]:
+    files = [*(message.get("attachments") or []), *(message.get("files") or [])]
+    names = [str(f["file_name"]) for f in files if isinstance(f, dict) and f.get("file_name")]
+    return {"attachments": names} if names else {}

@@ -1,0 +1,84 @@
+"""Moments as other programs write them, read as aware UTC datetimes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# 9 to 19 digits: eight digits are a date (20260301), four a year.
+_EPOCH_TEXT = re.compile(r"[+-]?\d{9,19}(\.\d+)?")
+_LOCOMO = re.compile(r"\s*(\d{1,2}):(\d{2})\s*([ap])\.?m\.?\s+on\s+(\d{1,2})\s+([A-Za-z]+),?\s+(\d{4})\s*", re.I)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def parse_moment(value: object) -> datetime | None:
+    """A moment from ISO 8601, or from seconds, milliseconds, microseconds or nanoseconds since 1970.
+
+    A time without a zone is taken as UTC. None and an empty text mean that there is no time.
+
+    Raises:
+        ValueError: it is none of these, or outside the years 1 to 9999.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        return from_epoch(value)
+    # What is neither a number nor a text (true, an object) fails below, as a text that is no date.
+    text = str(value).strip()
+    if _EPOCH_TEXT.fullmatch(text):
+        return from_epoch(Decimal(text))
+    if text[-4:].upper() == " UTC":
+        text = text[:-4] + "Z"
+    return as_utc(datetime.fromisoformat(text))
+
+
+def from_epoch(value: float | Decimal) -> datetime:
+    """A moment from a count since 1970; its size tells seconds from milli-, micro- and nanoseconds.
+
+    Raises:
+        ValueError: it is not finite, or outside the years 1 to 9999.
+    """
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    # Before any arithmetic on it: a file may say 1e99999999.
+    if not number.is_finite() or number.adjusted() > 30:
+        raise ValueError("a moment is a number of seconds since 1970, or of parts of a second")
+    # 1e11 seconds lie in the year 5138; 1e11 milliseconds in 1973.
+    for _ in range(3):
+        if abs(number) < 100_000_000_000:
+            break
+        number /= 1000
+    try:
+        return _EPOCH + timedelta(microseconds=round(number * 1_000_000))
+    except OverflowError as error:
+        raise ValueError("the moment lies outside the years 1 to 9999") from error
+
+
+def parse_locomo(value: str) -> datetime:
+    """A moment such as ``1:56 pm on 8 May, 2023``, taken as UTC.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    match = _LOCOMO.fullmatch(value)
+    if match is None or int(match[1]) > 12:
+        raise ValueError(f"not a LoCoMo date: {value!r}")
+    hour, minute, half, day, month, year = match.groups()
+    number = _MONTHS.index(month[:3].lower()) + 1
+    hour24 = int(hour) % 12 + (12 if half.lower() == "p" else 0)
+    return datetime(int(year), number, int(day), hour24, int(minute), tzinfo=UTC)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one without a zone is taken as UTC.
+
+    Raises:
+        ValueError: in UTC it would lie outside the years 1 to 9999.
+    """
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the moment lies outside the years 1 to 9999") from error

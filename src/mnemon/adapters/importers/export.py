@@ -1,0 +1,145 @@
+"""What the exports of chat assistants have in common: an array of conversations, as JSON, mostly in a zip file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mnemon.adapters.importers.archive import Tree, open_tree
+from mnemon.adapters.importers.base import Counter, Import
+from mnemon.adapters.importers.dates import parse_moment
+from mnemon.adapters.importers.detect import CONVERSATIONS
+from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.records import (
+    Anchor,
+    Position,
+    Record,
+    Role,
+    Utterance,
+    character_problem,
+    excerpt,
+)
+from mnemon.adapters.importers.texts import in_parts
+from mnemon.core.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of an exported conversation, whatever its length."""
+
+    id: str
+    text: str
+    role: Role
+    at: datetime | None = None
+    speaker: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class ConversationsExport(Import):
+    """``conversations.json``, alone or in the archive as it was downloaded, also in numbered pieces."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Position | None = None,
+        conversation: str | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, start=start, conversation=conversation, columns=columns)
+        wanted = f"a {self.format} export"
+        self._tree = open_tree(path, wanted)
+        names = sorted(name for name in self._tree.sizes if CONVERSATIONS.fullmatch(name))
+        if not names and len(self._tree.sizes) == 1 and path.name in self._tree.sizes:
+            names = [path.name]
+        if not names:
+            raise Invalid(
+                f"{path} has no conversations.json, so it is not {wanted}.",
+                code="invalid.import.format",
+                hint="Give the zip file as it was downloaded, or the conversations.json from it.",
+                path=str(path),
+            )
+        self._names = names
+        self.total_bytes = sum(self._tree.sizes[name] for name in names)
+        self.fingerprint = self._tree.fingerprint
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the conversations, unpacked, have been read."""
+        return self._tree.bytes_read
+
+    @abstractmethod
+    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+        """The messages of a conversation, in their order."""
+
+    @abstractmethod
+    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+        """The conversation's id and title."""
+
+    def _prepare(self, tree: Tree) -> None:
+        """Read what else of the export is needed, before its conversations."""
+
+    def _read(self, anchor: Anchor) -> Iterator[Record]:
+        counter = Counter()
+        self._tree = open_tree(self.path, f"a {self.format} export")
+        self._prepare(self._tree)
+        for name in self._names:
+            file = self._tree.label(name)
+            with self._tree.open(name) as raw:
+                stream = MeteredStream(raw, file)
+                try:
+                    for number, conversation in enumerate(elements(stream), 1):
+                        yield from self._conversation(conversation, f"conversation {number}", file, counter)
+                except Damaged as error:
+                    yield counter.broken(file, f"{error}; nothing after it can be read")
+
+    def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:
+        key, title = self._key(conversation) if isinstance(conversation, dict) else (None, None)
+        if key is None:
+            yield counter.broken(file, f"{where}: not a conversation with an id", excerpt(str(conversation)))
+            return
+        try:
+            messages = list(self._messages(conversation))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # A shape that the format never had: say where, and go on with the next conversation.
+            yield counter.broken(
+                file, f"{where} ({excerpt(title or key)}): not in the shape of {self.format}: {error!r}"
+            )
+            return
+        for message in messages:
+            if not message.text or message.text.isspace():
+                continue
+            if problem := character_problem(_strings(message, key, title), "the text"):
+                yield counter.broken(file, f"{where}, message {excerpt(message.id)}: {problem}", excerpt(message.text))
+                continue
+            for text, source_id, part in in_parts(message.text, f"{key}:{message.id}"):
+                yield Utterance(
+                    text=text,
+                    at=message.at,
+                    speaker=message.speaker,
+                    role=message.role,
+                    conversation=key,
+                    conversation_title=title,
+                    session=None,
+                    source=self.format,
+                    source_id=source_id,
+                    position=counter.next(file, source_id),
+                    metadata={**message.metadata, **part},
+                )
+
+
+def _strings(message: Message, key: str, title: str | None) -> list[object]:
+    """All that goes into a database."""
+    return [message.text, message.metadata, message.speaker, message.id, key, title]
+
+
+def moment_or_none(value: object) -> datetime | None:
+    """A moment, or None where the export has none that can be read: the words count more."""
+    try:
+        return parse_moment(value)
+    except ValueError:
+        return None

@@ -1,0 +1,379 @@
+"""JSON Lines: one object a line, in the words that most logs use for who said what and when."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, NoReturn
+
+from mnemon.adapters.importers.base import Import
+from mnemon.adapters.importers.dates import parse_moment
+from mnemon.adapters.importers.files import STDIN, ByteSource
+from mnemon.adapters.importers.records import (
+    Anchor,
+    Broken,
+    Position,
+    Record,
+    Role,
+    Utterance,
+    character_problem,
+    excerpt,
+    printable,
+    role_of,
+    text_problem,
+)
+from mnemon.core.errors import Invalid
+from mnemon.core.ids import digest
+
+MAX_LINE = 4 * 1024 * 1024
+"""The longest line that is read, in bytes; of a longer one only the beginning is kept, to say what it was."""
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "text": ("text", "content"),
+    "at": ("at", "timestamp", "created_at", "date"),
+    "speaker": ("speaker", "name", "author", "user"),
+    "role": ("role",),
+    "conversation": ("conversation", "conversation_id", "thread"),
+    "session": ("session",),
+    "id": ("id",),
+    "tags": ("tags",),
+    "metadata": ("metadata",),
+}
+"""Which keys are read for what; the first that a record has counts, the others stay in its metadata."""
+
+_RUN = 10_000
+_BOM = b"\xef\xbb\xbf"
+_CHUNK = 64 * 1024
+
+
+class _Bad(Exception):  # noqa: N818 - never leaves this module
+    """Why a line is not an utterance."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """What tells apart lines that say the same thing at the same time, and where to read again to know it.
+
+    A line without an id is identified by its conversation, time, speaker and text, and by how many lines before
+    it said exactly the same. To count over the whole file would need memory for the whole file. Logs come in the
+    order of time, so it is enough to count among neighbouring lines with the same ``at``; the same words of the
+    same person at the same time in two separate places are one utterance, written twice. A run that will not end
+    (dates without a time of day) is cut into parts of 10,000 lines: memory stays bounded, and so does what must be
+    read again to resume. A cut depends only on what came before, so a longer file gives the same ids.
+    """
+
+    at: datetime | None
+    part: int
+    anchor: Anchor
+    lines: int
+    seen: Tally[str]
+
+    @classmethod
+    def begin(cls, anchor: Anchor) -> _Run:
+        at = datetime.fromisoformat(anchor.run) if anchor.run else None
+        return cls(at, anchor.part, anchor, 0, Tally())
+
+    def enter(self, at: datetime, here: Anchor) -> None:
+        """A line with this time comes next, and begins at `here`."""
+        if self.at != at:
+            self._restart(at, 0, here)
+
+    def leave(self, here: Anchor) -> None:
+        """The line before `here` had no time: a run ends with it."""
+        self._restart(None, 0, here)
+
+    def count(self, after: Anchor) -> None:
+        """One more line was read, which ends before `after`."""
+        self.lines += 1
+        if self.lines >= _RUN:
+            self._restart(self.at, self.part + 1 if self.at else 0, after)
+
+    def occurrence(self, key: str) -> str:
+        """How often the key was seen in this part of the run before, and which part it is; nothing for neither."""
+        number = self.seen[key]
+        self.seen[key] = number + 1
+        return f"{self.part}:{number}" if number or self.part else ""
+
+    def _restart(self, at: datetime | None, part: int, here: Anchor) -> None:
+        self.at, self.part, self.lines = at, part, 0
+        run = at.isoformat() if at and part else ""
+        self.anchor = Anchor(here.offset, here.line, here.entry, run, part)
+        self.seen.clear()
+
+
+class JsonLines(Import):
+    """One JSON object a line: ``.jsonl``, ``.ndjson``, either with ``.gz``, or ``-`` for standard input."""
+
+    format: ClassVar[str] = "jsonl"
+    suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Position | None = None,
+        conversation: str | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, start=start, conversation=conversation, columns=columns)
+        self._source = ByteSource(path, "a JSON Lines file")
+        self.total_bytes = self._source.total
+        first = self._source.first_line()
+        if first[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise Invalid(
+                f"{path} is UTF-16 text, and JSON Lines is UTF-8.",
+                code="invalid.import.encoding",
+                hint="Save it as UTF-8.",
+                path=str(path),
+            )
+        # The first line alone: the rest of a log grows while it is being imported.
+        self.fingerprint = digest("jsonl", first.rstrip(b"\r\n").hex())
+        self._conversation = conversation or _stem(path)
+        self._columns = _columns(columns)
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the file (compressed, if it is) have been read."""
+        return self._source.bytes_read
+
+    def _refuse(self, option: str, value: object) -> None:
+        return
+
+    def _read(self, anchor: Anchor) -> Iterator[Record]:
+        with self._source.open(anchor.offset) as stream:
+            yield from self._records(stream, anchor)
+
+    def _records(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
+        here, run, before = anchor, _Run.begin(anchor), ""
+        while True:
+            try:
+                raw, size = _read_line(stream)
+            except (EOFError, OSError, zlib.error) as error:
+                reason = f"line {here.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
+                yield Broken(self._position(here, run.anchor, -1, before), reason)
+                return
+            if not raw:
+                return
+            after = Anchor(here.offset + size, here.line + 1, here.entry)
+            if here.offset == 0:
+                raw = raw.removeprefix(_BOM)
+            if not raw.strip():
+                here = after
+                continue
+            after = Anchor(after.offset, after.line, here.entry + 1)
+            record = self._line(raw, size, here, run, before)
+            run.count(after)
+            yield record
+            here, before = after, record.position.check
+
+    def _line(self, raw: bytes, size: int, here: Anchor, run: _Run, before: str) -> Record:
+        try:
+            return self._utterance(_parse(raw, size), here, run)
+        except _Bad as bad:
+            reason = f"line {here.line + 1}: {bad}"
+            if raw.endswith(b"\n") or size > MAX_LINE:
+                return Broken(self._position(here, run.anchor, 0, digest(reason)), reason, excerpt(raw))
+            # The last line, without its end, is perhaps still being written: to go on after it is to read it again.
+            return Broken(self._position(here, run.anchor, -1, before), reason, excerpt(raw))
+
+    def _position(self, here: Anchor, anchor: Anchor, shift: int, check: str) -> Position:
+        """The position of the record at `here`; to go on from it is to go on after it (0) or before it (-1)."""
+        entry = here.entry + 1
+        skip = entry + shift - anchor.entry
+        return Position(self._source.name, entry, here.line + 1, here.offset, anchor, skip, check)
+
+    def _utterance(self, record: dict[str, Any], here: Anchor, run: _Run) -> Utterance:
+        fields = {name: _take(record, keys) for name, keys in self._columns.items()}
+        text = _text(fields["text"], self._columns["text"])
+        at = _moment(fields["at"])
+        conversation = _word(fields["conversation"], "conversation") or self._conversation
+        speaker = _word(fields["speaker"], "speaker")
+        role, tags, metadata = _role(fields["role"], record), _tags(fields["tags"]), fields["metadata"]
+        if isinstance(metadata, dict):
+            record = {**metadata, **record}
+        elif metadata is not None:
+            record["metadata"] = metadata
+        identity = _word(fields["id"], "id")
+        session = _word(fields["session"], "session")
+        source_id, check = _identify(identity, conversation, at, speaker, text, here, run)
+        return Utterance(
+            text=text,
+            at=at,
+            speaker=speaker,
+            role=role,
+            conversation=conversation,
+            conversation_title=None,
+            session=session,
+            source=self.format,
+            source_id=source_id,
+            position=self._position(here, run.anchor, 0, check),
+            tags=tags,
+            metadata=record,
+        )
+
+
+def _identify(
+    identity: str | None,
+    conversation: str,
+    at: datetime | None,
+    speaker: str | None,
+    text: str,
+    here: Anchor,
+    run: _Run,
+) -> tuple[str, str]:
+    """The source id of a line, and what recognises the line when it is passed over."""
+    if at is None:
+        run.leave(here)
+    else:
+        run.enter(at, here)
+    if identity:
+        source_id = f"{conversation}:{identity}"
+        return source_id, digest(source_id, text)
+    # What is a digest covers the text already, and recognises the line.
+    if at is None:
+        source_id = digest(conversation, speaker or "", text, f"line {here.line + 1}")
+        return source_id, source_id
+    key = digest(conversation, at.isoformat(), speaker or "", text)
+    again = run.occurrence(key)
+    source_id = digest(key, again) if again else key
+    return source_id, source_id
+
+
+def _stem(path: Path) -> str:
+    if str(path) == STDIN:
+        return "stdin"
+    name = printable(path.name).removesuffix(".gz")
+    return Path(name).stem or name
+
+
+def _columns(given: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
+    unknown = sorted(set(given or {}) - set(COLUMNS))
+    if unknown:
+        raise Invalid(
+            f"There is nothing to read as `{unknown[0]}`.",
+            code="invalid.import.columns",
+            hint=f"A key can be named for: {', '.join(COLUMNS)}.",
+            field="columns",
+        )
+    return {name: ((given[name],) if given and name in given else keys) for name, keys in COLUMNS.items()}
+
+
+def _read_line(stream: BinaryIO) -> tuple[bytes, int]:
+    """The next line, cut off after :data:`MAX_LINE` bytes, and its whole length."""
+    raw = stream.readline(MAX_LINE + 1)
+    size = len(raw)
+    if size <= MAX_LINE or raw.endswith(b"\n"):
+        return raw, size
+    while chunk := stream.readline(_CHUNK):
+        size += len(chunk)
+        if chunk.endswith(b"\n"):
+            break
+    return raw[:_CHUNK], size
+
+
+def _parse(raw: bytes, size: int) -> dict[str, Any]:
+    if size > MAX_LINE:
+        raise _Bad(f"the line has {size:,} bytes, more than {MAX_LINE:,}")
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _Bad(f"not UTF-8 at byte {error.start + 1} of the line") from error
+    try:
+        record = _DECODER.decode(line)
+    except json.JSONDecodeError as error:
+        raise _Bad(f"not JSON: {error.msg.removesuffix(' at')} at character {error.colno}") from error
+    except RecursionError as error:
+        raise _Bad("not JSON that can be read: it is nested too deeply") from error
+    except ValueError as error:
+        raise _Bad(f"not JSON that can be stored: {error}") from error
+    if not isinstance(record, dict):
+        raise _Bad(f"the line is not a JSON object but {_kind(record)}")
+    # Only an escape can bring in what a database refuses: raw NUL is not JSON, a raw surrogate not UTF-8.
+    if "\\u" in line and (problem := character_problem(record, "the line")):
+        raise _Bad(problem)
+    return record
+
+
+def _constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
+
+
+def _kind(value: object) -> str:
+    names = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "null")
+
+
+def _take(record: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        if record.get(key) is not None:
+            return record.pop(key)
+    for key in keys:
+        record.pop(key, None)
+    return None
+
+
+def _text(value: Any, keys: tuple[str, ...]) -> str:
+    if value is None:
+        raise _Bad(f"there is no {' or '.join(f'`{key}`' for key in keys)}")
+    if isinstance(value, list):
+        # The blocks of a model's message: its texts are what was said.
+        parts = [part.get("text") if isinstance(part, dict) else part for part in value]
+        value = "\n".join(part for part in parts if isinstance(part, str))
+    if not isinstance(value, str):
+        raise _Bad(f"the text is not a text but {_kind(value) if not isinstance(value, dict) else 'an object'}")
+    if problem := text_problem(value):
+        raise _Bad(problem)
+    return value
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return parse_moment(value)
+    except ValueError as error:
+        raise _Bad(f"the date {excerpt(str(value), 40)!r} is neither ISO 8601 nor seconds since 1970") from error
+
+
+def _word(value: Any, name: str) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("name")
+    if value is None or isinstance(value, str):
+        return value or None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    raise _Bad(f"the {name} is neither a text nor a number")
+
+
+def _role(value: Any, record: dict[str, Any]) -> Role:
+    if value is None:
+        return "user"
+    role = role_of(value)
+    if role is None:
+        # A word of the source's own ("narrator") is no reason to lose what was said.
+        record["role"] = value
+        return "user"
+    return role
+
+
+def _tags(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, str):
+        return (value,) if value else ()
+    if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
+        return tuple(dict.fromkeys(tag for tag in value if tag.strip()))
+    raise _Bad("the tags are not a list of texts")

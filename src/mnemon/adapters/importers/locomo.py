@@ -1,0 +1,153 @@
+"""LoCoMo (Maharana et al., ACL 2024): long dated conversations between two people, in sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mnemon.adapters.importers.base import Counter, Import
+from mnemon.adapters.importers.dates import parse_locomo
+from mnemon.adapters.importers.files import head_and_tail, require_file
+from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.records import (
+    Anchor,
+    Position,
+    Record,
+    Utterance,
+    character_problem,
+    excerpt,
+    printable,
+    text_problem,
+)
+
+
+class Locomo(Import):
+    """One sample or a list of them, in the paper's shape (``session_1``, ``session_1_date_time``) or as ``sessions``.
+
+    The dates have no zone and are taken as UTC; turn `i` of a session is `i` seconds after its beginning, which
+    keeps the order. What an image shows is part of the text, so that it can be found.
+    """
+
+    format: ClassVar[str] = "locomo"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Position | None = None,
+        conversation: str | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, start=start, conversation=conversation, columns=columns)
+        self._name = printable(path.name)
+        self.total_bytes = size = require_file(path, "a LoCoMo file")
+        self.fingerprint = head_and_tail(path, size)
+        self._stream: MeteredStream | None = None
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the file have been read."""
+        return self._stream.bytes_read if self._stream else 0
+
+    def _read(self, anchor: Anchor) -> Iterator[Record]:
+        counter = Counter()
+        with self.path.open("rb") as raw:
+            self._stream = MeteredStream(raw, self._name)
+            try:
+                for number, sample in enumerate(elements(self._stream)):
+                    yield from self._sample(sample, number, counter)
+            except Damaged as error:
+                yield counter.broken(self._name, str(error))
+
+    def _sample(self, sample: Any, number: int, counter: Counter) -> Iterator[Record]:
+        if not isinstance(sample, dict):
+            yield counter.broken(self._name, f"sample {number + 1}: not an object")
+            return
+        name = sample.get("sample_id")
+        key = str(name) if name not in (None, "") else f"{Path(self._name).stem}-{number + 1}"
+        title = _title(sample)
+        for session, date_time, turns in _sessions(sample):
+            begin = _begin(date_time)
+            for index, turn in enumerate(turns):
+                where = f"{excerpt(key)}, session {excerpt(session)}, turn {index + 1}"
+                at = begin + timedelta(seconds=index) if begin else None
+                yield self._turn(turn, where, counter, key, title, session, at, date_time)
+
+    def _turn(
+        self,
+        turn: Any,
+        where: str,
+        counter: Counter,
+        key: str,
+        title: str | None,
+        session: str,
+        at: datetime | None,
+        date_time: str | None,
+    ) -> Record:
+        file = self._name
+        if not isinstance(turn, dict) or not isinstance(turn.get("text", ""), str):
+            return counter.broken(file, f"{where}: not a turn with a text", excerpt(str(turn)))
+        caption = turn.get("image_caption") or turn.get("blip_caption")
+        text = turn.get("text", "")
+        if caption:
+            text = f"{text} [image: {caption}]".strip()
+        if problem := text_problem(text) or character_problem([turn, key, title, session, date_time], "the turn"):
+            return counter.broken(file, f"{where}: {problem}", excerpt(text))
+        dia_id = str(turn.get("dia_id") or f"{session}:{where.rsplit(' ', 1)[1]}")
+        known = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
+        metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in known}}
+        if caption:
+            metadata["image_caption"] = caption
+        if date_time and at is None:
+            metadata["date_time"] = date_time
+        return Utterance(
+            text=text,
+            at=at,
+            speaker=str(turn["speaker"]) if turn.get("speaker") else None,
+            role="user",
+            conversation=key,
+            conversation_title=title,
+            session=f"session {session}",
+            source=self.format,
+            source_id=f"{key}:{dia_id}",
+            position=counter.next(file, f"{key}:{dia_id}:{text}"),
+            metadata=metadata,
+        )
+
+
+def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[Any]]]:
+    """Each session's number, date and turns, in the order of the numbers."""
+    listed = sample.get("sessions")
+    if isinstance(listed, list):
+        for index, session in enumerate(listed):
+            if isinstance(session, dict) and isinstance(session.get("turns"), list):
+                yield str(session.get("session", index + 1)), session.get("date_time"), session["turns"]
+        return
+    talk = sample.get("conversation")
+    if not isinstance(talk, dict):
+        return
+    numbers = [key.removeprefix("session_") for key in talk if key.startswith("session_")]
+    for number in sorted((n for n in numbers if n.isdecimal()), key=int):
+        turns = talk[f"session_{number}"]
+        if isinstance(turns, list):
+            yield number, talk.get(f"session_{number}_date_time"), turns
+
+
+def _begin(date_time: object) -> datetime | None:
+    try:
+        return parse_locomo(date_time) if isinstance(date_time, str) else None
+    except ValueError:
+        # The words are worth more than their date: the turns are read without a time, the date kept as it is.
+        return None
+
+
+def _title(sample: dict[str, Any]) -> str | None:
+    talk = sample.get("conversation")
+    names = sample.get("speakers") or (
+        [talk.get("speaker_a"), talk.get("speaker_b")] if isinstance(talk, dict) else None
+    )
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return None
+    return " and ".join(names)

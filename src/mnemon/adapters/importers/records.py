@@ -1,0 +1,210 @@
+"""What every importer yields: utterances, and what could not be read, each with where it was found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from math import isfinite
+from typing import Any, Literal, cast
+
+from mnemon.core.errors import Invalid
+
+Role = Literal["user", "assistant", "system", "tool"]
+
+MAX_TEXT = 50_000
+"""The longest text of one utterance, in characters."""
+
+_ROLES: dict[str, Role] = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "bot": "assistant",
+    "agent": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+    "tool": "tool",
+    "function": "tool",
+}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place from which reading can begin again, with what the reader knew there.
+
+    Attributes:
+        offset: bytes from the start of the (decompressed) file; 0 for a format that is read from its beginning.
+        line: how many lines lie before it.
+        entry: how many records lie before it.
+        run: JSONL only: the time shared by the lines just before it (ISO 8601), or an empty text.
+        part: JSONL only: which part of that run begins here.
+    """
+
+    offset: int = 0
+    line: int = 0
+    entry: int = 0
+    run: str = ""
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record was read, and all that is needed to go on after it.
+
+    Attributes:
+        file: the file's name, with the entry's name after a slash for an archive; ``-`` for standard input.
+        entry: the number of this record in the import, from 1; broken ones count.
+        line: the line the record begins on, from 1, where the format has lines.
+        offset: the byte the record begins at, where the format is read by bytes.
+        anchor: where reading begins again.
+        skip: how many records lie between the anchor and the point after this record.
+        check: recognises this record when it is passed over, so that a file that has changed since is noticed.
+    """
+
+    file: str
+    entry: int
+    line: int | None = None
+    offset: int | None = None
+    anchor: Anchor = Anchor()
+    skip: int = 0
+    check: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The position as JSON values, for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Position:
+        """The position that :meth:`as_dict` wrote.
+
+        Raises:
+            Invalid: the values are not a position.
+        """
+        try:
+            return cls(**{**values, "anchor": Anchor(**values["anchor"])})
+        except (KeyError, TypeError) as error:
+            raise Invalid(
+                "This is not the position of an import.",
+                code="invalid.import.position",
+                hint="Start the import from the beginning; what is already there is not stored twice.",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """One thing somebody said, as the source has it.
+
+    Attributes:
+        text: what was said; never blank, at most :data:`MAX_TEXT` characters.
+        at: when, in UTC; None where the source does not say.
+        speaker: the display name in the source.
+        role: who that is to a model.
+        conversation: the source's own stable key of the conversation.
+        conversation_title: a title for people, where there is one.
+        session: the label of a sitting within the conversation, where the format has them.
+        source: the format's name.
+        source_id: the same each time the same utterance is read, also from a later, longer export; unique in
+            its source.
+        tags: labels the source has put on it.
+        metadata: all else that is worth keeping, JSON values only.
+        position: where it was read.
+    """
+
+    text: str
+    at: datetime | None
+    speaker: str | None
+    role: Role
+    conversation: str
+    conversation_title: str | None
+    session: str | None
+    source: str
+    source_id: str
+    position: Position
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A record that could not be read; the import goes on after it.
+
+    Attributes:
+        position: where it is.
+        reason: what is wrong and where, for a person.
+        excerpt: how it begins.
+    """
+
+    position: Position
+    reason: str
+    excerpt: str = ""
+
+
+Record = Utterance | Broken
+
+
+def text_problem(text: str) -> str | None:
+    """What about its length keeps a text from being an utterance, as the end of a sentence; or None."""
+    if not text or text.isspace():
+        return "the text is blank"
+    if len(text) > MAX_TEXT:
+        return f"the text has {len(text):,} characters, more than {MAX_TEXT:,}"
+    return None
+
+
+def character_problem(value: Any, where: str) -> str | None:
+    """What a database could not store in a text or in JSON values (NUL, lone surrogates), and where; or None."""
+    # An explicit stack: the value comes from a file, and its depth is not ours to trust.
+    stack: list[tuple[Any, str]] = [(value, where)]
+    while stack:
+        item, name = stack.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                return f"{name} contains a NUL character"
+            if not item.isascii() and _SURROGATE.search(item):
+                return f"{name} contains half of a surrogate pair"
+        elif isinstance(item, dict):
+            for key, inner in item.items():
+                label = f"`{_short(str(key))}`"
+                stack.append((key, "a key"))
+                stack.append((inner, label))
+        elif isinstance(item, list | tuple):
+            stack.extend((inner, name) for inner in item)
+    return None
+
+
+def role_of(value: object) -> Role | None:
+    """The role that a source's word for it means (``human`` is a user, ``bot`` an assistant), or None."""
+    return _ROLES.get(value.strip().casefold()) if isinstance(value, str) else None
+
+
+def excerpt(raw: bytes | str, length: int = 80) -> str:
+    """The beginning of something broken, on one line, safe to print and to store."""
+    text = raw[: length * 4].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[: length * 4]
+    # "".join over isprintable: control characters and surrogates must reach neither a terminal nor a database.
+    clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return clean if len(clean) <= length else clean[: length - 1] + "…"
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be stored: a name on the disk need not be UTF-8."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def plain(value: Any) -> Any:
+    """JSON values with the exact decimals of a streaming parser turned into plain numbers."""
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    number = float(cast("Any", value))
+    # 1e999 is JSON, and infinity is not.
+    return number if isfinite(number) else None
+
+
+def _short(text: str) -> str:
+    return excerpt(text, 40)

@@ -1,0 +1,238 @@
+"""A Slack export: a folder a channel, a file a day."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mnemon.adapters.importers.archive import Tree, open_tree
+from mnemon.adapters.importers.base import Counter, Import
+from mnemon.adapters.importers.detect import SLACK_FILES
+from mnemon.adapters.importers.export import moment_or_none
+from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.records import Anchor, Position, Record, Utterance, character_problem, excerpt
+from mnemon.adapters.importers.texts import in_parts
+from mnemon.core.errors import Invalid
+
+_DAY = re.compile(r"(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
+_MAX_LIST = 64 * 1024 * 1024
+# What Slack says about a channel, not what somebody said in it.
+_NOISE = {
+    *(f"{kind}_{what}" for kind in ("channel", "group") for what in ("join", "leave", "archive", "unarchive")),
+    "bot_add",
+    "bot_remove",
+    "tombstone",
+    "pinned_item",
+    "reminder_add",
+}
+_SYSTEM = {f"{kind}_{what}" for kind in ("channel", "group") for what in ("topic", "purpose", "name")}
+_LINK = re.compile(r"<([@#!]?)([^<>|]+)(?:\|([^<>]*))?>")
+
+
+@dataclass(slots=True)
+class _Directory:
+    """Who and what the ids in messages stand for."""
+
+    people: dict[str, str] = field(default_factory=dict)
+    bots: set[str] = field(default_factory=set)
+    channels: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By folder: the channel's id and title."""
+    names: dict[str, str] = field(default_factory=dict)
+    """By id: the channel's name."""
+
+    def readable(self, text: str) -> str:
+        """Slack's own markup as people read it: names for mentions, labels for links."""
+        return html.unescape(_LINK.sub(self._link, text)).strip()
+
+    def _link(self, match: re.Match[str]) -> str:
+        sign, target, label = match.groups()
+        if sign == "@":
+            return f"@{self.people.get(target) or label or target}"
+        if sign == "#":
+            return f"#{label or self.names.get(target, target)}"
+        if sign == "!":
+            return label or "@" + target.split("^")[0]
+        address = target.removeprefix("mailto:")
+        return f"{label} ({address})" if label and label != address else address
+
+
+class Slack(Import):
+    """The zip file as Slack exports it, or the directory it was unpacked to."""
+
+    format: ClassVar[str] = "slack"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Position | None = None,
+        conversation: str | None = None,
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(path, start=start, conversation=conversation, columns=columns)
+        self._tree = open_tree(path, "a slack export")
+        self._root, self._days = _layout(self._tree)
+        if not self._days:
+            raise Invalid(
+                f"{path} has no folders with a file a day (general/2026-03-01.json), so it is not a slack export.",
+                code="invalid.import.format",
+                hint="Give the zip file as Slack exported it, or the directory it was unpacked to.",
+                path=str(path),
+            )
+        self.total_bytes = sum(self._tree.sizes[name] for name in self._days)
+        self.fingerprint = self._tree.fingerprint
+        self._base = 0
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the messages, unpacked, have been read."""
+        return max(0, self._tree.bytes_read - self._base)
+
+    def _read(self, anchor: Anchor) -> Iterator[Record]:
+        counter = Counter()
+        self._tree = tree = open_tree(self.path, "a slack export")
+        directory = _directory(tree, self._root)
+        self._base = tree.bytes_read
+        for name in self._days:
+            folder = name.removeprefix(self._root).split("/", 1)[0]
+            key, title = directory.channels.get(folder, (folder, f"#{folder}"))
+            label = tree.label(name)
+            with tree.open(name) as raw:
+                try:
+                    for number, message in enumerate(elements(MeteredStream(raw, label)), 1):
+                        yield from self._message(
+                            message, f"{name}, message {number}", label, counter, directory, key, title
+                        )
+                except Damaged as error:
+                    yield counter.broken(label, f"{name}: {error}")
+
+    def _message(
+        self, message: Any, where: str, file: str, counter: Counter, directory: _Directory, key: str, title: str
+    ) -> Iterator[Record]:
+        if not isinstance(message, dict) or not isinstance(message.get("ts"), str):
+            yield counter.broken(file, f"{where}: not a message with a `ts`", excerpt(str(message)))
+            return
+        subtype = str(message.get("subtype") or "")
+        if subtype in _NOISE:
+            return
+        try:
+            text = directory.readable(_text(message))
+            speaker, bot = _speaker(message, directory)
+            metadata = _metadata(message)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            yield counter.broken(file, f"{where}: not in the shape of slack: {error!r}", excerpt(str(message)))
+            return
+        if not text:
+            return
+        if problem := character_problem([text, speaker, metadata, key, title], "the text"):
+            yield counter.broken(file, f"{where}: {problem}", excerpt(text))
+            return
+        for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
+            yield Utterance(
+                text=part,
+                at=moment_or_none(message["ts"]),
+                speaker=speaker,
+                role="system" if subtype in _SYSTEM else "assistant" if bot else "user",
+                conversation=key,
+                conversation_title=title,
+                session=None,
+                source=self.format,
+                source_id=source_id,
+                position=counter.next(file, source_id),
+                metadata={**metadata, **extra},
+            )
+
+
+def _layout(tree: Tree) -> tuple[str, list[str]]:
+    """The folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
+    tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in SLACK_FILES]
+    root = min((name.rpartition("/")[0] for name in tops), key=len, default="")
+    root = f"{root}/" if root else ""
+    days = [n for n in tree.sizes if n.startswith(root) and _DAY.fullmatch(n.removeprefix(root))]
+    return root, sorted(days)
+
+
+def _directory(tree: Tree, root: str) -> _Directory:
+    found = _Directory()
+    for user in _list(tree, f"{root}users.json"):
+        profile = user.get("profile") or {}
+        names = (profile.get("display_name"), user.get("real_name"), profile.get("real_name"), user.get("name"))
+        found.people[str(user.get("id"))] = next((str(n) for n in names if n), str(user.get("id")))
+        if user.get("is_bot"):
+            found.bots.add(str(user.get("id")))
+    for name in SLACK_FILES:
+        for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
+            key = str(channel.get("id"))
+            label = str(channel.get("name") or "")
+            members = [found.people.get(str(m), str(m)) for m in channel.get("members") or []]
+            private = name in ("dms.json", "mpims.json")
+            title = " and ".join(members) if private and members else f"#{label or key}"
+            # The folder of a direct conversation is named by its id, all others by their name.
+            found.channels[key if name == "dms.json" else label or key] = (key, title)
+            found.names[key] = label
+    return found
+
+
+def _list(tree: Tree, name: str) -> list[dict[str, Any]]:
+    if tree.sizes.get(name, _MAX_LIST + 1) > _MAX_LIST:
+        return []
+    with tree.open(name) as stream:
+        raw = stream.read()
+    try:
+        values = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Invalid(
+            f"{tree.label(name)} is not JSON: {error}.",
+            code="invalid.import.damaged",
+            hint="Export from Slack again.",
+        ) from error
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _text(message: dict[str, Any]) -> str:
+    pieces = [message.get("text") or ""]
+    if not pieces[0].strip():
+        attached = message.get("attachments") or []
+        pieces.extend(one.get("text") or one.get("fallback") or "" for one in attached)
+    pieces.extend(f"[file: {name}]" for name in _files(message))
+    return "\n".join(piece for piece in pieces if piece.strip())
+
+
+def _files(message: dict[str, Any]) -> list[str]:
+    files = message.get("files") or []
+    return [str(name) for file in files if (name := file.get("name") or file.get("title"))]
+
+
+def _speaker(message: dict[str, Any], directory: _Directory) -> tuple[str | None, bool]:
+    """Who wrote it, and whether that is a program."""
+    user = str(message.get("user") or "")
+    bot = message.get("subtype") == "bot_message" or "bot_id" in message or user in directory.bots
+    profile = message.get("user_profile") or {}
+    names = (
+        directory.people.get(user),
+        message.get("username"),
+        (message.get("bot_profile") or {}).get("name"),
+        profile.get("display_name"),
+        profile.get("real_name"),
+        user or message.get("bot_id"),
+    )
+    return next((str(name) for name in names if name), None), bot
+
+
+def _metadata(message: dict[str, Any]) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"ts": message["ts"]}
+    if thread := message.get("thread_ts"):
+        metadata["thread_ts"] = thread
+        metadata["reply"] = thread != message["ts"]
+    if message.get("edited"):
+        metadata["edited"] = True
+    if reactions := {r["name"]: r.get("count", 1) for r in message.get("reactions") or []}:
+        metadata["reactions"] = reactions
+    if names := _files(message):
+        metadata["files"] = names
+    return metadata

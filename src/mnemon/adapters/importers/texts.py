@@ -1,0 +1,40 @@
+"""Texts that are too long for one utterance, in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mnemon.adapters.importers.records import MAX_TEXT
+
+# In the order of preference: a paragraph, a line, a sentence, a word.
+_BORDERS = ("\n\n", "\n", ". ", " ")
+
+
+def split(text: str, limit: int = MAX_TEXT) -> list[str]:
+    """The text in parts of at most `limit` characters, cut between paragraphs where that is possible."""
+    parts, rest = [], text.strip()
+    while len(rest) > limit:
+        cut = _cut(rest, limit)
+        part, rest = rest[:cut].rstrip(), rest[cut:].lstrip()
+        parts.append(part)
+    return [part for part in (*parts, rest) if part]
+
+
+def in_parts(text: str, source_id: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each part's text, source id and metadata; a text that is short enough is one part with the id as it is."""
+    parts = split(text)
+    if len(parts) == 1:
+        yield parts[0], source_id, {}
+        return
+    for number, part in enumerate(parts, 1):
+        yield part, f"{source_id}#{number}", {"part": number, "parts": len(parts)}
+
+
+def _cut(text: str, limit: int) -> int:
+    for border in _BORDERS:
+        # Not in the first half: a part of three words and one of 49,997 characters help nobody.
+        found = text.rfind(border, limit // 2, limit - len(border) + 1)
+        if found != -1:
+            return found + len(border)
+    return limit

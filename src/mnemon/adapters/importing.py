@@ -1,0 +1,230 @@
+"""Import: a stream of utterances into memory, in batches that carry their own checkpoint.
+
+Each batch and how far it has come are written in one transaction, so an import that is killed goes on where it was:
+nothing is lost, and nothing is stored twice, because every utterance has the id that its source gave it. Reading,
+embedding and writing of consecutive batches overlap, and no more than two batches are held at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, open_import
+from mnemon.conversations import service as conversations
+from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core.context import Context
+from mnemon.core.errors import Invalid
+from mnemon.memory import service as memory
+from mnemon.memory.schemas import Remember
+
+BATCH = 1000
+#: Broken records that a report keeps word for word; all of them are counted.
+KEPT_BROKEN = 100
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did.
+
+    Attributes:
+        imported: utterances stored by this run; ``skipped``: already there; ``broken``: could not be read.
+        resumed_after: records that an earlier run had dealt with.
+        total_bytes: size of what is read, None for a pipe; ``bytes_read``: how far reading has come.
+        problems: the first hundred broken records, each with where it is and what is wrong.
+        seconds: time spent.
+    """
+
+    format: str
+    path: str
+    imported: int = 0
+    skipped: int = 0
+    broken: int = 0
+    resumed_after: int = 0
+    total_bytes: int | None = None
+    bytes_read: int = 0
+    problems: list[Broken] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Utterances a second."""
+        return (self.imported + self.skipped) / self.seconds if self.seconds else 0.0
+
+
+Progress = Callable[[ImportReport], None]
+
+
+@dataclass(slots=True)
+class _Batch:
+    messages: list[NewMessage]
+    broken: list[Broken]
+    last: Position | None
+    bytes_read: int
+
+
+async def import_file(
+    ctx: Context,
+    path: Path,
+    *,
+    format: str | None = None,  # noqa: A002 - the word that users use for it
+    conversation: str | None = None,
+    user: str | None = None,
+    agent: str | None = None,
+    stop_on_broken: bool = False,
+    restart: bool = False,
+    on_progress: Progress | None = None,
+) -> ImportReport:
+    """Import a file of conversations; goes on where an interrupted import of the same file stopped.
+
+    Args:
+        ctx: whose memory it goes into.
+        path: the file, or ``-`` for standard input.
+        format: one of the importers' formats; found out from the file when left out.
+        conversation: for JSONL: the conversation of lines that name none.
+        user: whose memory it becomes.
+        agent: the agent that takes part.
+        stop_on_broken: stop at the first record that cannot be read, instead of reporting it and going on.
+        restart: read from the beginning; what is already there is not stored twice.
+        on_progress: called after each batch.
+
+    Raises:
+        Invalid: the file cannot be read as that format; or a record is broken and stop_on_broken is set. What was
+            imported before stays.
+        NotFound: nothing is there.
+    """
+    source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation)
+    name = f"{source.format}:{source.fingerprint}"
+    place = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
+    if restart:
+        place = Checkpoint(source=name)
+    if place.position:
+        start = Position.from_dict(place.position)
+        source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation, start=start)
+    report = ImportReport(
+        source.format,
+        str(path),
+        total_bytes=source.total_bytes,
+        resumed_after=place.imported + place.skipped + place.broken,
+    )
+    run = _Run(ctx, source, report, place, user=user, agent=agent, stop_on_broken=stop_on_broken)
+    await run.all(on_progress)
+    return report
+
+
+class _Run:
+    """One import under way."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        source: Import,
+        report: ImportReport,
+        place: Checkpoint,
+        *,
+        user: str | None,
+        agent: str | None,
+        stop_on_broken: bool,
+    ) -> None:
+        self.ctx = ctx
+        self.source = source
+        self.report = report
+        self.place = place
+        self.user = user
+        self.agent = agent
+        self.stop_on_broken = stop_on_broken
+        self.records: Iterator[Record] = iter(source)
+
+    async def all(self, on_progress: Progress | None) -> None:
+        """Every batch; the next is read while the present one is written."""
+        began = time.perf_counter()
+        reading = asyncio.create_task(asyncio.to_thread(self._read))
+        try:
+            while True:
+                batch = await reading
+                if batch.last is None:
+                    break
+                reading = asyncio.create_task(asyncio.to_thread(self._read))
+                await self._write(batch)
+                self.report.seconds = time.perf_counter() - began
+                if on_progress is not None:
+                    on_progress(self.report)
+                if batch.broken and self.stop_on_broken:
+                    raise _stopped(batch.broken[0])
+        finally:
+            await asyncio.gather(reading, return_exceptions=True)
+        await self._write(_Batch([], [], None, self.source.bytes_read), finished=True)
+        self.report.seconds = time.perf_counter() - began
+
+    def _read(self) -> _Batch:
+        """The next records as messages; runs in a thread."""
+        messages: list[NewMessage] = []
+        broken: list[Broken] = []
+        last: Position | None = None
+        for record in islice(self.records, BATCH):
+            last = record.position
+            if isinstance(record, Utterance):
+                messages.append(self._message(record))
+            else:
+                broken.append(record)
+                if self.stop_on_broken:
+                    break
+        return _Batch(messages, broken, last, self.source.bytes_read)
+
+    def _message(self, utterance: Utterance) -> NewMessage:
+        return NewMessage(
+            content=utterance.text,
+            conversation=utterance.conversation[:255],
+            conversation_title=(utterance.conversation_title or "")[:255] or None,
+            role=utterance.role,
+            speaker=(utterance.speaker or "")[:255] or None,
+            user=self.user,
+            agent=self.agent,
+            at=utterance.at,
+            session=(utterance.session or "")[:255] or None,
+            tags=utterance.tags,
+            metadata=utterance.metadata,
+            source=utterance.source,
+            source_id=utterance.source_id,
+        )
+
+    async def _write(self, batch: _Batch, *, finished: bool = False) -> None:
+        place = self.place
+        position = batch.last.as_dict() if batch.last else place.position
+        after = Checkpoint(
+            source=place.source,
+            position=position,
+            imported=place.imported,
+            skipped=place.skipped,
+            broken=place.broken + len(batch.broken),
+            finished_at=self.ctx.clock.now() if finished else None,
+        )
+        # How many of the batch are new is known only once they are written; the counters of this batch are added to
+        # the checkpoint of the next, its position is not: that decides where an interrupted import goes on.
+        done = await memory.remember(self.ctx, Remember(items=tuple(batch.messages), checkpoint=after))
+        skipped = len(batch.messages) - done.created
+        self.place = after.model_copy(
+            update={"imported": after.imported + done.created, "skipped": after.skipped + skipped}
+        )
+        report = self.report
+        report.imported += done.created
+        report.skipped += skipped
+        report.broken += len(batch.broken)
+        report.bytes_read = batch.bytes_read
+        report.problems += batch.broken[: max(KEPT_BROKEN - len(report.problems), 0)]
+
+
+def _stopped(broken: Broken) -> Invalid:
+    where = f"{broken.position.file}"
+    if broken.position.line is not None:
+        where += f", line {broken.position.line}"
+    return Invalid(
+        f"{where}: {broken.reason}",
+        code="invalid.import.broken",
+        hint="Mend it and import again (it goes on where it stopped), or import without --strict to skip it.",
+        line=broken.position.line,
+    )

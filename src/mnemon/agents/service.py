@@ -1,0 +1,36 @@
+"""The verbs of agents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from uuid import UUID
+
+from mnemon.agents import repository
+from mnemon.agents.schemas import AgentMemoryConfig
+from mnemon.db.connection import Connection
+from mnemon.identity import service as identity
+
+
+async def ensure_agents(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
+    """Ids of agents by the caller's own strings; made, with the words of their names, on first use."""
+    if not names:
+        return {}
+    found = await repository.find(connection, organization_id, names)
+    missing = [name for name in names if name not in found]
+    if missing:
+        made = await repository.add(connection, organization_id, missing)
+        await identity.add_agent_names(connection, organization_id, made)
+        found.update(made)
+    return found
+
+
+async def find_agents(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
+    """Ids of the agents that exist, by the caller's own strings."""
+    return await repository.find(connection, organization_id, names)
+
+
+async def memory_config(connection: Connection, organization_id: UUID, agent_id: UUID) -> AgentMemoryConfig:
+    """How the agent remembers: token budget and the five retrieval weights; the defaults for what it does not say."""
+    raw = await repository.memory_config(connection, organization_id, agent_id)
+    return AgentMemoryConfig.model_validate(json.loads(raw) if raw else {})

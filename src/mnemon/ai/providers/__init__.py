@@ -1,0 +1,1 @@
+"""The embedders themselves, one module a provider; import the one you need."""

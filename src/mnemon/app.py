@@ -1,0 +1,166 @@
+"""The composition root: settings to engines, embedder and context; nothing else makes them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnemon.ai.embedders import Embedder
+from mnemon.ai.registry import make_embedder
+from mnemon.core.clock import Clock, SystemClock
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import Invalid, Unavailable
+from mnemon.core.settings import Settings, load_settings
+from mnemon.db import embedded
+from mnemon.db.session import Database
+from mnemon.db.startup import Facts, inspect_database, refuse_unsafe
+from mnemon.identity import service as identity
+from mnemon.memory import service as memory
+from mnemon.migrations import runner
+
+logger = logging.getLogger(__name__)
+
+DATABASE = "mnemon"
+ADMIN_ROLE = "mnemon_admin"
+APP_ROLE = "mnemon_app"
+
+
+@dataclass(slots=True)
+class App:
+    """A running Mnemon: what a door holds while it is open."""
+
+    settings: Settings
+    context: Context
+    database: Database
+    embedder: Embedder
+    accesses: memory.AccessCounter
+    facts: Facts
+    lease: embedded.Lease | None
+
+    async def organization(self, slug: str) -> Context:
+        """The context of another organisation, made on first use; for a trusted process that serves several."""
+        found = await identity.ensure_organization(self.database, slug)
+        return self.context.as_principal(Principal(organization_id=found))
+
+    async def close(self) -> None:
+        """Write what is pending, close every connection, let go of the embedded server."""
+        await self.accesses.close()
+        await self.embedder.aclose()
+        await self.database.close()
+        if self.lease is not None:
+            self.lease.close()
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where the embedded server keeps its data."""
+    return (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
+
+
+async def start_embedded(settings: Settings) -> embedded.Lease:
+    """The embedded server with the database at head: started if it does not run, shared if it does."""
+    lease = await asyncio.to_thread(embedded.acquire, data_dir(settings), version=settings.embedded_version)
+    try:
+        await _prepare_embedded(lease, settings)
+    except BaseException:
+        lease.close()
+        raise
+    return lease
+
+
+async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
+    import asyncpg
+
+    endpoint = lease.endpoint
+    connection = await asyncpg.connect(
+        host=str(endpoint.socket_dir), port=endpoint.port, user=ADMIN_ROLE, database="postgres"
+    )
+    try:
+        if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", DATABASE):
+            try:
+                await connection.execute(f"CREATE DATABASE {DATABASE}")
+            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
+                pass  # another process was first
+    finally:
+        await connection.close()
+    url = endpoint.url(ADMIN_ROLE, DATABASE)
+    if await runner.is_current(url):
+        return
+    await runner.upgrade(url, dimensions=_embedder(settings).dimensions)
+    await runner.let_log_in(url)
+
+
+def _embedder(settings: Settings) -> Embedder:
+    key = settings.embedding_api_key
+    return make_embedder(
+        settings.embedding_model,
+        api_key=key.get_secret_value() if key else None,
+        base_url=settings.embedding_base_url,
+        dimensions=settings.embedding_dimensions,
+        timeout=settings.embedding_timeout,
+    )
+
+
+@asynccontextmanager
+async def _closing_lease(lease: embedded.Lease | None) -> AsyncIterator[None]:
+    try:
+        yield
+    except BaseException:
+        if lease is not None:
+            lease.close()
+        raise
+
+
+async def start(settings: Settings | None = None, *, clock: Clock | None = None) -> App:
+    """Start Mnemon: the database checked, the embedder ready, the organisation of the settings there.
+
+    Raises:
+        Invalid: a setting is wrong, or the embedder's width is not the database's.
+        Unavailable: the database cannot be reached, is not migrated, or its role could bypass row-level security.
+    """
+    settings = settings or load_settings()
+    embedder = _embedder(settings)
+    lease = None if settings.database_url else await start_embedded(settings)
+    async with _closing_lease(lease):
+        url = lease.endpoint.url(APP_ROLE, DATABASE) if lease else ""
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+        database = Database(url, settings)
+        try:
+            facts = await inspect_database(database)
+            _check(facts, settings, embedder)
+            database.match_operator = facts.match_operator
+            organization = await identity.ensure_organization(database, settings.organization)
+        except BaseException:
+            await database.close()
+            raise
+    context = Context(Principal(organization), database, embedder, settings, clock or SystemClock())
+    return App(settings, context, database, embedder, memory.AccessCounter(context), facts, lease)
+
+
+def _check(facts: Facts, settings: Settings, embedder: Embedder) -> None:
+    if facts.revision is None:
+        raise Unavailable(
+            "The database has no Mnemon schema yet.",
+            code="unavailable.schema",
+            hint="Run `mnemon db upgrade` with DATABASE_OWNER_URL set to the role that may create it.",
+        )
+    if facts.revision != runner.head():
+        raise Unavailable(
+            f"The database is at revision {facts.revision}; this version of Mnemon needs {runner.head()}.",
+            code="unavailable.schema",
+            hint="Run `mnemon db upgrade`, or install the version of Mnemon that fits the database.",
+        )
+    refuse_unsafe(facts, allowed=settings.allow_unsafe_role)
+    if facts.dimensions != embedder.dimensions:
+        raise Invalid(
+            f"The embedder {embedder.name} makes vectors of {embedder.dimensions} dimensions; the database was made "
+            f"for {facts.dimensions}.",
+            code="invalid.dimensions",
+            hint="Set EMBEDDING_MODEL (or EMBEDDING_DIMENSIONS) to what the database was made with.",
+            embedder=embedder.dimensions,
+            database=facts.dimensions,
+        )

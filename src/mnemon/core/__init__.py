@@ -1,0 +1,1 @@
+"""What every room uses and nothing of ours comes before: settings, errors, context, clock, ids."""

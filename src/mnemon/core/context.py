@@ -1,0 +1,70 @@
+"""Who asks, and with what: the one argument that every public verb takes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from mnemon.core.clock import Clock, SystemClock
+from mnemon.core.errors import Forbidden
+
+if TYPE_CHECKING:  # the types only: core imports nothing of ours when it runs
+    from mnemon.ai.embedders import Embedder
+    from mnemon.core.settings import Settings
+    from mnemon.db.session import Database
+
+ALL_PERMISSIONS = frozenset({"*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The one on whose behalf a verb runs.
+
+    Attributes:
+        organization_id: the tenant; nothing outside it can be seen or changed.
+        user_id: the person acting, or None for the organisation itself (a trusted process of theirs).
+        agent_id: the agent acting, or None.
+        team_ids: teams the person belongs to; decides which team memories are visible.
+        permissions: ``resource:action`` strings, or ``*`` for all (a trusted process).
+    """
+
+    organization_id: UUID
+    user_id: UUID | None = None
+    agent_id: UUID | None = None
+    team_ids: frozenset[UUID] = frozenset()
+    permissions: frozenset[str] = ALL_PERMISSIONS
+
+    @property
+    def is_organization(self) -> bool:
+        """True for the organisation's own trusted process: no person and no agent is named."""
+        return self.user_id is None and self.agent_id is None
+
+    def require(self, permission: str) -> None:
+        """Raise Forbidden unless this principal holds the permission (``resource:action``)."""
+        if "*" in self.permissions or permission in self.permissions:
+            return
+        raise Forbidden(
+            f"This needs the permission {permission}.",
+            code="forbidden.permission",
+            hint="Ask an administrator of the organisation for a role that grants it.",
+            permission=permission,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A principal, the database, the providers and the clock: all that a verb needs from outside.
+
+    The composition root (:mod:`mnemon.app`) makes one; a verb never looks anything up globally.
+    """
+
+    principal: Principal
+    database: Database
+    embedder: Embedder
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+
+    def as_principal(self, principal: Principal) -> Context:
+        """The same context on behalf of somebody else."""
+        return replace(self, principal=principal)

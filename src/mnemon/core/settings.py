@@ -1,0 +1,128 @@
+"""Settings: every one optional. With none set, the embedded database and the built-in embedder serve.
+
+Read from the environment (``MNEMON_DATABASE_URL`` or the bare ``DATABASE_URL`` that seed 002 FR-11 names), then from
+a ``.env`` file in the working directory, then the defaults below.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mnemon.core.errors import Invalid
+
+PROVIDER_DEFAULT = "builtin"
+
+
+def _names(name: str) -> AliasChoices:
+    """A setting by its own name in code, by MNEMON_<NAME> or by <NAME> in the environment."""
+    return AliasChoices(name, f"mnemon_{name}")
+
+
+class Settings(BaseSettings):
+    """What one process of Mnemon needs to know.
+
+    Secrets are ``SecretStr``: they never appear in a repr, a log line or an error message.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_prefix="MNEMON_", extra="ignore", populate_by_name=True, validate_default=True
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("database_url"),
+        description="postgresql+asyncpg://role:password@host/db as the application role; unset: embedded server",
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("database_owner_url"),
+        description="the same database as the role that owns the schema; used by `mnemon db` only",
+    )
+    database_pool_size: int = Field(default=5, ge=1, le=50, validation_alias=_names("database_pool_size"))
+    database_pool_overflow: int = Field(default=10, ge=0, le=100, validation_alias=_names("database_pool_overflow"))
+    database_connect_timeout: float = Field(default=10.0, gt=0, le=120, description="seconds to wait for a connection")
+    database_statement_timeout: float = Field(
+        default=60.0, ge=0, le=3600, description="seconds one statement may run; 0 means no limit"
+    )
+    allow_unsafe_role: bool = Field(
+        default=False,
+        description="start even as a role that owns the tables or bypasses row-level security (development)",
+    )
+
+    data_dir: Path | None = Field(
+        default=None, description="data directory of the embedded server; unset: the platform's place for it"
+    )
+    embedded_version: Literal[16, 18] = Field(default=18, description="major version of the embedded PostgreSQL")
+
+    embedding_model: str = Field(
+        default=PROVIDER_DEFAULT,
+        min_length=1,
+        max_length=200,
+        validation_alias=_names("embedding_model"),
+        description="builtin, openai/<name>, text-embedding-3-small, fastembed/<name>, sentence-transformers/<name>",
+    )
+    embedding_api_key: SecretStr | None = Field(default=None, validation_alias=_names("embedding_api_key"))
+    embedding_base_url: str | None = Field(default=None, validation_alias=_names("embedding_base_url"))
+    embedding_dimensions: int | None = Field(
+        default=None,
+        ge=1,
+        le=4000,
+        validation_alias=_names("embedding_dimensions"),
+        description="dimensions asked of the model; unset: the model's own",
+    )
+    embedding_timeout: float = Field(default=30.0, gt=0, le=600, description="seconds for one embedding call")
+
+    organization: str = Field(
+        default="default",
+        min_length=1,
+        max_length=100,
+        description="slug of the organisation that the library and the CLI work for",
+    )
+    auto_maintenance: bool = Field(
+        default=True, description="index vectors and refresh statistics in the background after large writes"
+    )
+    exact_search_limit: int = Field(
+        default=4000,
+        ge=100,
+        le=1_000_000,
+        description="rows up to which a vector search is exact; larger tenants are indexed (HNSW)",
+    )
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        raw = value.get_secret_value()
+        scheme = raw.split("://", 1)[0]
+        if scheme in {"postgres", "postgresql"}:
+            return SecretStr("postgresql+asyncpg://" + raw.split("://", 1)[1])
+        if scheme != "postgresql+asyncpg":
+            # The value may carry a password: only the scheme is repeated.
+            raise ValueError(f"a PostgreSQL URL is needed (postgresql://...), not {scheme[:20]!r}")
+        return value
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings; what is passed here wins over the environment.
+
+    Raises:
+        Invalid: a setting is out of its bounds; the message names it and never repeats a secret.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Invalid(
+            f"setting {field}: {first['msg']}",
+            code="invalid.setting",
+            hint="See docs/settings.md for the settings and their bounds.",
+            field=field,
+        ) from None

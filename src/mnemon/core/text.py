@@ -1,0 +1,125 @@
+"""Text that a database can keep: what is refused, and the pydantic types that refuse it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from mnemon.core.errors import Invalid
+
+CONTENT_LIMIT = 50_000
+LABEL_LIMIT = 255
+JSON_DEPTH = 32
+JSON_SIZE = 262_144
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def check_characters(value: str) -> str:
+    """Refuse what PostgreSQL cannot store: NUL, and halves of surrogate pairs."""
+    if "\x00" in value:
+        raise PydanticCustomError("characters", "the text has a NUL character; remove it")
+    if not value.isascii() and _SURROGATE.search(value):
+        raise PydanticCustomError("characters", "the text has a lone surrogate: it was decoded wrongly")
+    return value
+
+
+def check_content(value: str) -> str:
+    """Refuse empty, blank and over-long content."""
+    if not value or value.isspace():
+        raise PydanticCustomError("content_empty", "the content is empty")
+    if len(value) > CONTENT_LIMIT:
+        raise PydanticCustomError(
+            "content_too_long",
+            "the content has {length} characters; at most 50,000 are kept in one piece: split it",
+            {"length": len(value)},
+        )
+    return check_characters(value)
+
+
+def _check_json(value: dict[str, Any]) -> dict[str, Any]:
+    size = 0
+    stack: list[tuple[Any, int]] = [(value, 1)]
+    while stack:
+        item, depth = stack.pop()
+        if depth > JSON_DEPTH:
+            raise PydanticCustomError("json_too_deep", "the JSON is nested deeper than 32 levels")
+        if isinstance(item, str):
+            check_characters(item)
+            size += len(item)
+        elif isinstance(item, dict):
+            for key, inner in item.items():
+                if not isinstance(key, str):
+                    raise PydanticCustomError("json", "a JSON object's keys are strings")
+                size += len(check_characters(key))
+                stack.append((inner, depth + 1))
+        elif isinstance(item, list | tuple):
+            stack += [(inner, depth + 1) for inner in item]
+        elif isinstance(item, float) and (item != item or item in {float("inf"), float("-inf")}):
+            raise PydanticCustomError("json", "JSON has no NaN and no infinity")
+        elif item is not None and not isinstance(item, bool | int | float):
+            raise PydanticCustomError("json", "{kind} is not a JSON value", {"kind": type(item).__name__})
+        if size > JSON_SIZE:
+            raise PydanticCustomError("json_too_large", "the JSON has more than 262,144 characters of text")
+    return value
+
+
+def _aware(value: datetime) -> datetime:
+    """A time without a zone is taken as UTC; every time is kept in UTC."""
+    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if not 1 <= moment.year <= 9998:
+        raise PydanticCustomError("time", "the time is out of range")
+    return moment
+
+
+def _unique(value: Any) -> Any:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple | set | frozenset) else value
+
+
+Content = Annotated[str, AfterValidator(check_content)]
+Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), AfterValidator(check_characters)]
+Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
+Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100)]
+JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
+Moment = Annotated[datetime, AfterValidator(_aware)]
+
+
+class Schema(BaseModel):
+    """The base of every schema: unknown fields are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+def parse(model: type[T], data: Any) -> T:
+    """Validate data as a schema.
+
+    Raises:
+        Invalid: the first thing that is wrong, with ``invalid.<rule>`` as its code and the field's name; the value
+            itself is not repeated.
+    """
+    if isinstance(data, model):
+        return data
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """What pydantic found, as an error of ours."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    rule = "unknown_field" if first["type"] == "extra_forbidden" else first["type"]
+    hint = None
+    if rule == "unknown_field":
+        hint = f"Known fields are listed in the documentation of {error.title}."
+    return Invalid(f"{field or error.title}: {first['msg']}.", code=f"invalid.{rule}", hint=hint, field=field)

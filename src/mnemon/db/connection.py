@@ -1,0 +1,25 @@
+"""The driver's connection, as far as statements of ours need it."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Connection(Protocol):
+    """asyncpg's connection inside a transaction that :class:`mnemon.db.session.Database` began."""
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """Every row."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row, or None."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+        ...
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """The command's tag, such as ``UPDATE 3``."""
+        ...

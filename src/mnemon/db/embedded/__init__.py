@@ -1,0 +1,38 @@
+"""The embedded PostgreSQL: a server of our own that starts when somebody needs it and stops when nobody does.
+
+Tables: none. Public verbs: :func:`acquire` (start or share, returns a :class:`Lease`), :func:`keep` and
+:func:`unkeep` (stay without clients), :func:`stop`, :func:`status`, :func:`default_data_dir`, :func:`binaries`.
+
+How it holds together, all of it below ``<data directory>/.mnemon``:
+
+- ``supervisor.lock`` is locked by the one supervisor process while it lives: it runs ``postgres`` as its child,
+  restarts it after a crash, and stops it when no lease is left.
+- ``lease`` is locked *shared* by every client. The supervisor may stop only while it holds it *exclusively*, so a
+  client either gets its lease before the decision or waits until the old server is gone and starts a new one.
+- ``cluster.lock`` is inherited by ``postgres`` and everything it forks: while any process of an earlier server
+  lives, no second one is started on the directory, whatever a pid file says.
+- ``start.lock`` lets one client at a time start a server.
+
+All four are ``flock``s: the kernel releases them when a process dies, however it dies. Importing this package is
+cheap and has no side effect; nothing but the standard library and :mod:`mnemon.core` is used.
+"""
+
+from __future__ import annotations
+
+from mnemon.db.embedded.api import acquire, default_data_dir, keep, status, stop, unkeep
+from mnemon.db.embedded.install import binaries
+from mnemon.db.embedded.model import ADMIN_ROLE, Endpoint, Lease, Status
+
+__all__ = [
+    "ADMIN_ROLE",
+    "Endpoint",
+    "Lease",
+    "Status",
+    "acquire",
+    "binaries",
+    "default_data_dir",
+    "keep",
+    "status",
+    "stop",
+    "unkeep",
+]

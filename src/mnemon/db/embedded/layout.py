@@ -1,0 +1,174 @@
+"""Where things are: the control files inside the data directory and the socket directory outside of it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnemon.core.errors import Conflict, Invalid
+
+PORT = 5432
+CONTROL = ".mnemon"
+HARMLESS = frozenset({CONTROL, "lost+found", ".DS_Store"})
+"""Names that a directory may hold and still count as empty: our own, a file system's, a file browser's."""
+
+# sun_path holds 108 bytes on Linux and 104 on macOS, with the closing NUL.
+_SOCKET_PATH_LIMIT = 103
+# unix_socket_directories is a comma-separated list with quoting rules of its own.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.+-]+")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths that belong to one data directory.
+
+    Attributes:
+        data_dir: absolute, symbolic links resolved; what ``postgres -D`` gets.
+    """
+
+    data_dir: Path
+
+    @classmethod
+    def of(cls, data_dir: Path) -> Layout:
+        """The layout of a directory that need not exist yet.
+
+        Raises:
+            Invalid: ``embedded.data_dir_name`` if the path holds a line break, which PostgreSQL's pid file cannot.
+        """
+        resolved = Path(data_dir).resolve()
+        if "\n" in str(resolved) or "\r" in str(resolved):
+            raise Invalid(
+                "The path of the data directory holds a line break.",
+                code="embedded.data_dir_name",
+                hint="Choose a path without one.",
+                field="data_dir",
+            )
+        return cls(resolved)
+
+    @property
+    def control(self) -> Path:
+        """The directory of the files below."""
+        return self.data_dir / CONTROL
+
+    @property
+    def start_lock(self) -> Path:
+        """Locked exclusively by the client that starts a server."""
+        return self.control / "start.lock"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        """Locked exclusively by the supervisor while it lives."""
+        return self.control / "supervisor.lock"
+
+    @property
+    def cluster_lock(self) -> Path:
+        """Locked by every process of PostgreSQL on this directory."""
+        return self.control / "cluster.lock"
+
+    @property
+    def lease(self) -> Path:
+        """Locked shared by every client, exclusively by a supervisor that stops."""
+        return self.control / "lease"
+
+    @property
+    def keep(self) -> Path:
+        """Holds the data directory's path when the server is to stay without clients."""
+        return self.control / "keep"
+
+    @property
+    def state(self) -> Path:
+        """What the supervisor says about itself, as JSON."""
+        return self.control / "state.json"
+
+    @property
+    def log(self) -> Path:
+        """What the supervisor, initdb and a PostgreSQL that has not opened its own log yet print."""
+        return self.control / "supervisor.log"
+
+    @property
+    def server_logs(self) -> Path:
+        """The directory of PostgreSQL's own log files."""
+        return self.data_dir / "log"
+
+    @property
+    def staging(self) -> Path:
+        """Where initdb works; worthless if nobody is working there."""
+        return self.control / "new"
+
+    @property
+    def staged(self) -> Path:
+        """A complete new cluster on its way into the data directory."""
+        return self.control / "ready"
+
+    def cluster_version(self) -> int | None:
+        """The major version of the cluster in the data directory, or None when there is none."""
+        try:
+            return int((self.data_dir / "PG_VERSION").read_text("ascii").strip())
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            return None
+
+    def is_empty(self) -> bool:
+        """Whether the directory is missing, or holds nothing that matters."""
+        try:
+            return {path.name for path in self.data_dir.iterdir()} <= HARMLESS
+        except FileNotFoundError:
+            return True
+
+    def is_kept(self) -> bool:
+        """Whether the server is to stay without clients.
+
+        The mark names its directory, so that a copy of the directory (a restored backup, a replica) is not kept.
+        """
+        try:
+            return self.keep.read_bytes() == os.fsencode(self.data_dir)
+        except FileNotFoundError:
+            return False
+
+    def socket_dir(self, server_uid: int) -> Path:
+        """The short private directory for the socket of a server that runs as ``server_uid``.
+
+        A data directory's own path may be longer than a socket's path can be.
+        """
+        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        # Root's runtime directory is closed to the account that the server runs as.
+        if runtime.startswith("/") and os.geteuid() != 0 and _is_private(Path(runtime), server_uid):
+            candidate = Path(runtime) / f"mnemon-{name}"
+            fits = len(os.fsencode(candidate / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT
+            if fits and _PLAIN_PATH.fullmatch(str(candidate)):
+                return candidate
+        return Path(f"/tmp/mnemon-{server_uid}-{name}")  # noqa: S108 - make_socket_dir refuses a planted one
+
+
+def make_socket_dir(path: Path, uid: int, gid: int) -> None:
+    """Make the socket directory, mode 0700 and owned by the server's account, or accept one that is exactly so.
+
+    Raises:
+        Conflict: ``embedded.socket_dir_refused`` if something else is there, which another user may have planted.
+    """
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    else:
+        if uid != os.geteuid():
+            os.chown(path, uid, gid, follow_symlinks=False)
+    if not _is_private(path, uid):
+        raise Conflict(
+            f"The socket directory {path} is not a directory of mode 0700 that belongs to user {uid}.",
+            code="embedded.socket_dir_refused",
+            hint="Whoever made it may have planted it. Look at it, remove it, and try again.",
+            path=str(path),
+        )
+
+
+def _is_private(path: Path, uid: int) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and stat.S_IMODE(found.st_mode) == 0o700

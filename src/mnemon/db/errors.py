@@ -1,0 +1,187 @@
+"""What PostgreSQL says, as an error of one kind with a stable code and the field's name.
+
+SQLSTATE is read first; a constraint's name tells the field. Names may carry a shard's suffix (``_102008``), which is
+stripped. Messages never repeat a row's values or a connection URL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm.exc import StaleDataError
+
+from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
+
+_SHARD = re.compile(r"_\d{6,}$")
+_PARTITION = re.compile(r"_p\d{2}(?=_|$)")
+
+#: A check constraint's short name (after ``ck_<table>_``) to a code and a sentence, where the name alone says little.
+_CHECKS = {
+    "content_length": ("invalid.content_too_long", "The content may have at most 50,000 characters."),
+    "content_not_blank": ("invalid.content_empty", "The content is empty."),
+    "importance": ("invalid.importance", "importance must be from 1 to 10."),
+    "confidence": ("invalid.confidence", "confidence must be from 0 to 1."),
+    "email_format": ("invalid.email", "That is not an e-mail address."),
+    "slug_format": (
+        "invalid.slug",
+        "A slug has lower-case letters, digits and hyphens, two or more, no hyphen at either end.",
+    ),
+}
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The driver's own exception behind what SQLAlchemy wraps."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        inner: BaseException = error.orig
+        return inner.__cause__ or inner
+    return error
+
+
+def _constraint(error: Any) -> tuple[str, str]:
+    """(table, constraint name) without a shard's or a partition's suffix."""
+    table = _PARTITION.sub("", _SHARD.sub("", getattr(error, "table_name", None) or ""))
+    name = _PARTITION.sub("", _SHARD.sub("", getattr(error, "constraint_name", None) or ""))
+    return table, name
+
+
+def _field(table: str, name: str) -> str | None:
+    for prefix in ("ck", "uq", "fk", "ix"):
+        head = f"{prefix}_{table}_"
+        if name.startswith(head):
+            return name[len(head) :].removeprefix("organization_id_") or None
+    return None
+
+
+def _integrity(error: asyncpg.PostgresError) -> MnemonError:
+    table, name = _constraint(error)
+    field = _field(table, name)
+    data = {"table": table, "constraint": name, "field": field}
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(
+            f"There is one already: {table}.{field or name}.",
+            code="conflict.exists",
+            hint="Use the existing one, or choose another value.",
+            **data,
+        )
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        if "still referenced" in str(error) or "is still" in str(error):
+            return Conflict(f"{table} is still referred to.", code="conflict.referenced", **data)
+        return NotFound(
+            f"{field or 'The reference'} names something that does not exist in this organisation.",
+            code="not_found.reference",
+            **data,
+        )
+    if isinstance(error, asyncpg.NotNullViolationError):
+        column = getattr(error, "column_name", None)
+        return Invalid(f"{column} is required.", code="invalid.required", table=table, field=column)
+    if isinstance(error, asyncpg.CheckViolationError):
+        code, sentence = _CHECKS.get(field or "", (f"invalid.{field or 'check'}", ""))
+        return Invalid(sentence or f"{table}.{field} is out of its bounds.", code=code, **data)
+    return Conflict("The change breaks a rule of the database.", code="conflict.integrity", **data)
+
+
+def _data(error: asyncpg.PostgresError) -> MnemonError:
+    text = str(error)
+    if isinstance(error, asyncpg.CharacterNotInRepertoireError | asyncpg.UntranslatableCharacterError):
+        return Invalid(
+            "The text has a character that PostgreSQL cannot store (NUL or a lone surrogate).",
+            code="invalid.characters",
+            hint="Remove it and try again.",
+        )
+    if "dimensions" in text:
+        numbers = re.findall(r"\d+", text)
+        return Invalid(
+            f"The vector has another number of dimensions than the database ({' and '.join(numbers)}).",
+            code="invalid.dimensions",
+            hint="Use the embedder that the database was made with, or change the model of the whole database.",
+        )
+    return Invalid("A value is not one the database accepts.", code="invalid.value", detail=text[:200])
+
+
+def _server(error: asyncpg.PostgresError) -> MnemonError | None:
+    if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
+        return Unavailable(
+            "The database refused the role or its password.",
+            code="unavailable.credentials",
+            hint="Check the role and the password in DATABASE_URL.",
+        )
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return Unavailable(
+            "The database named in DATABASE_URL does not exist.",
+            code="unavailable.no_database",
+            hint="Create it, then run `mnemon db upgrade`.",
+        )
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
+        return Unavailable(
+            "The database has not the schema that this version of Mnemon needs.",
+            code="unavailable.schema",
+            hint="Run `mnemon db upgrade`.",
+        )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return Forbidden(
+            "Row-level security or the role's privileges refuse this.",
+            code="forbidden.database",
+        )
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return Unavailable(
+            "The statement ran longer than it may and was stopped.",
+            code="unavailable.timeout",
+            hint="Narrow the request, or raise MNEMON_DATABASE_STATEMENT_TIMEOUT.",
+        )
+    if isinstance(error, asyncpg.DiskFullError):
+        return Unavailable("The database's disk is full.", code="unavailable.disk_full", hint="Free some space.")
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return Unavailable(
+            "The database has no free connection.",
+            code="unavailable.connections",
+            hint="Lower the pool sizes or put a pooler in front.",
+        )
+    return None
+
+
+def translate(error: BaseException) -> MnemonError | None:
+    """The error of ours for what the driver or SQLAlchemy raised, or None when it is not theirs."""
+    if isinstance(error, MnemonError):
+        return error
+    if isinstance(error, StaleDataError):
+        return Conflict("Another change came first.", code="conflict.version", hint="Read it again and retry.")
+    cause = _cause(error)
+    if isinstance(cause, asyncpg.IntegrityConstraintViolationError):
+        return _integrity(cause)
+    if isinstance(cause, asyncpg.DataError | asyncpg.CharacterNotInRepertoireError):
+        return (
+            _data(cause)
+            if isinstance(cause, asyncpg.PostgresError)
+            else Invalid("A value does not fit its column.", code="invalid.value", detail=str(cause)[:200])
+        )
+    if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+        return Conflict("Two changes met; one has to try again.", code="conflict.retry", hint="Retry.")
+    if isinstance(cause, asyncpg.PostgresError):
+        known = _server(cause)
+        if known is not None:
+            return known
+    if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError | TimeoutError):
+        return Unavailable(
+            "The database cannot be reached or went away.",
+            code="unavailable.database",
+            hint="Nothing of the interrupted change was kept; check that the server runs and try again.",
+            reason=type(cause).__name__,
+        )
+    return None
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise errors of ours in place of the driver's; what is not the driver's passes as it is."""
+    try:
+        yield
+    except Exception as error:
+        ours = translate(error)
+        if ours is None or ours is error:
+            raise
+        raise ours from error

@@ -1,0 +1,129 @@
+"""What makes a table one that recall can search: the columns it shares with others, and their indexes.
+
+Two tables have them, messages (episodes) and memories. Recall's statements are written once and filled with the
+table's name, so that both are searched, scored and explained in the same way.
+
+The ordinal is recall's own address of a row: the number of its session in the upper bits and its place in the session
+in the lower 16. Neighbours in talk are neighbours in number, no two sessions touch, and one bigint per posting is all
+that the lexical signals need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Computed,
+    Index,
+    Sequence,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mnemon.db.base import Base
+from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
+
+#: Messages that one session can hold: the lower bits of an ordinal.
+SESSION_BITS = 16
+SESSION_SIZE = 4096
+CONTENT_LIMIT = 50_000
+
+SESSION_NUMBERS = Sequence("session_numbers", metadata=Base.metadata, data_type=BigInteger)
+
+
+@dataclass(frozen=True, slots=True)
+class RecallTable:
+    """A table that recall searches.
+
+    Attributes:
+        name: the table.
+        kind: what one row is to a caller: ``message`` or ``memory``.
+        columns: expressions (alias ``t``) for what the tables do not share, by the name recall reads them under.
+        alive: predicate (alias ``t``) over what makes a row of this table current.
+        owner: predicate (alias ``t``) that a row belongs to the user in ``{user}``.
+    """
+
+    name: str
+    kind: str
+    columns: dict[str, str]
+    alive: str
+    owner: str
+
+
+class Recallable:
+    """Columns of a table that recall can search."""
+
+    user_id: Mapped[UUID | None] = mapped_column(comment="Whose memory it is")
+    team_id: Mapped[UUID | None] = mapped_column(comment="The team that shares it, if one")
+    agent_id: Mapped[UUID | None] = mapped_column(comment="The agent that said it or keeps it")
+    content: Mapped[str] = mapped_column(Text, comment="The text, at most 50,000 characters")
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    metadata_: Mapped[dict[str, Any]] = mapped_column(
+        "metadata", server_default=text("'{}'::jsonb"), comment="What the caller attached"
+    )
+    source: Mapped[str] = mapped_column(String(50), server_default="api", comment="Where it came from (000)")
+    source_id: Mapped[str | None] = mapped_column(
+        String(255), comment="Its id there; the same source and id is stored once"
+    )
+    occurred_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was said or true, in the world"
+    )
+    created_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(), comment="When it was recorded: the axis of as_of"
+    )
+    deleted_at: Mapped[datetime | None] = mapped_column(comment="When it was forgotten; null: alive")
+    ordinal: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default=text("(nextval('session_numbers') << 16)"),
+        comment="Recall's address: session number << 16 | place in the session",
+    )
+    embedding: Mapped[Any | None] = mapped_column(
+        Embedding(DEFAULT_DIMENSIONS), comment="Null: not embedded yet, or a text without known words"
+    )
+    embedding_status: Mapped[str] = mapped_column(
+        String(20), server_default="pending", comment="pending, ready, empty or failed"
+    )
+    embedding_model: Mapped[str | None] = mapped_column(String(200))
+    is_indexed: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=text("false"),
+        comment="In the vector index and in the term statistics; turned true off the writer's path",
+    )
+    search_vector: Mapped[Any] = mapped_column(
+        TSVECTOR, Computed("to_tsvector('english'::regconfig, content)", persisted=True)
+    )
+
+
+def recallable_args(table: str) -> tuple[Any, ...]:
+    """Constraints and indexes that every recallable table has."""
+    return (
+        CheckConstraint(f"char_length(content) <= {CONTENT_LIMIT}", name="content_length"),
+        CheckConstraint("content ~ '[^[:space:]]'", name="content_not_blank"),
+        CheckConstraint("embedding_status IN ('pending', 'ready', 'empty', 'failed')", name="embedding_status"),
+        UniqueConstraint("organization_id", "ordinal"),
+        Index(
+            f"uq_{table}_source",
+            "organization_id",
+            "source",
+            "source_id",
+            unique=True,
+            postgresql_where=text("source_id IS NOT NULL"),
+        ),
+        Index(f"ix_{table}_user", "organization_id", "user_id", text("occurred_at DESC")),
+        Index(f"ix_{table}_agent", "organization_id", "agent_id", text("occurred_at DESC")),
+        Index(f"ix_{table}_occurred", "organization_id", text("occurred_at DESC"), text("id DESC")),
+        Index(f"ix_{table}_tail", "organization_id", "ordinal", postgresql_where=text("NOT is_indexed")),
+        Index(f"ix_{table}_tags", "tags", postgresql_using="gin"),
+    )

@@ -1,0 +1,90 @@
+"""Units of work: a transaction with the tenant set at its start, and nowhere else.
+
+``app.organization_id`` is transaction-local, so a connection that goes back to a pool (ours or a transaction pooler)
+carries nobody's tenancy. Unset means: no rows, no writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+
+from mnemon.core.context import Principal
+from mnemon.core.errors import Unavailable
+from mnemon.core.settings import Settings
+from mnemon.db.connection import Connection
+from mnemon.db.engine import create_engine
+from mnemon.db.errors import translated
+
+# Two messages, not one: a setting made in the same message as a statement does not reach a distributed plan.
+SET_TENANT = "SELECT set_tenant($1, $2, $3)"
+
+
+class Database:
+    """One database as the application role: where units of work begin."""
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        self.engine: AsyncEngine = create_engine(url, settings)
+        #: The full-text operator recall uses; start-up replaces it with a leakproof one where there is one.
+        self.match_operator = "@@"
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def unit(self, principal: Principal) -> AsyncIterator[AsyncSession]:
+        """An ORM session in a transaction of the principal's organisation; commits once, at the end.
+
+        Raises:
+            MnemonError: what the database refused, as one kind with a stable code; nothing was kept.
+        """
+        with translated():
+            async with self._sessions() as session, session.begin():
+                raw = await (await session.connection()).get_raw_connection()
+                driver = raw.driver_connection
+                if driver is None:
+                    raise Unavailable("The database connection is closed.", code="unavailable.database")
+                await _enter(driver, principal)
+                yield session
+
+    @asynccontextmanager
+    async def hot(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[Connection]:
+        """The driver's own connection in a transaction of the principal's organisation.
+
+        For statements whose price is counted in tenths of a millisecond: sign-in look-ups, recall, bulk writes.
+
+        Args:
+            principal: whose organisation the transaction is for.
+            readonly: refuse writes, so that a read may be routed to a replica.
+        """
+        with translated():
+            async with self.engine.connect() as pooled:
+                raw = await pooled.get_raw_connection()
+                driver: Any = raw.driver_connection
+                try:
+                    async with driver.transaction(readonly=readonly):
+                        await _enter(driver, principal)
+                        yield driver
+                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                    # The server went away: the pool must not hand this connection out again.
+                    await pooled.invalidate()
+                    raise
+
+    @asynccontextmanager
+    async def anonymous(self) -> AsyncIterator[Connection]:
+        """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
+        with translated():
+            async with self.engine.connect() as pooled:
+                raw = await pooled.get_raw_connection()
+                driver: Any = raw.driver_connection
+                yield driver
+
+    async def close(self) -> None:
+        """Close every connection of the pool."""
+        await self.engine.dispose()
+
+
+async def _enter(driver: Any, principal: Principal) -> None:
+    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id)

@@ -1,0 +1,46 @@
+"""Column types of ours: embeddings as pgvector's halfvec, and how vectors cross the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.sqlalchemy import HALFVEC
+
+#: The built-in embedder's width; the migration is told the real one (settings, see migrations/env.py).
+DEFAULT_DIMENSIONS = 256
+
+Embedding = HALFVEC
+
+
+def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
+    """Vectors as binary parameters for asyncpg; an all-zero vector becomes None.
+
+    A text without one known token has no direction: cosine distance to it is not a number, so it is stored without
+    an embedding, found by its words, and skipped by vector search (seed 002 EC-5).
+
+    Args:
+        vectors: shape (n, dimensions).
+    """
+    return [HalfVector(row) if row.any() else None for row in vectors]
+
+
+def encode_vector(vector: NDArray[np.float32]) -> Any:
+    """One vector as a binary parameter."""
+    return HalfVector(vector)
+
+
+def array_literal(values: tuple[str, ...]) -> str:
+    """A text[] as PostgreSQL writes it: arrays of arrays cannot be ragged, so rows' arrays travel as text."""
+    if not values:
+        return "{}"
+    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+
+
+def dump_json(value: object) -> str:
+    """JSON text for a jsonb parameter."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else "{}"

@@ -1,0 +1,1 @@
+"""The public library: AsyncMemory, and Memory for code that does not await."""

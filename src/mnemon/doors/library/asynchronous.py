@@ -1,0 +1,367 @@
+"""AsyncMemory: the verbs of memory for code that awaits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from mnemon.adapters.importing import ImportReport, Progress, import_file
+from mnemon.app import App, start
+from mnemon.core.context import Context
+from mnemon.core.errors import Invalid
+from mnemon.core.settings import Settings, load_settings
+from mnemon.core.text import parse
+from mnemon.doors.library.items import Rememberable, as_items, given
+from mnemon.memory import service
+from mnemon.memory.schemas import (
+    Forget,
+    Forgotten,
+    History,
+    Item,
+    Listing,
+    Maintained,
+    Page,
+    Recollection,
+    Remember,
+    Remembered,
+    Scope,
+    Search,
+    Update,
+    Weights,
+)
+
+#: Items of one transaction when an iterable has more.
+_CHUNK = 1000
+#: New rows after which maintenance is worth a look.
+_MAINTAIN_AFTER = 1000
+
+
+class AsyncMemory:
+    """Memory of one organisation.
+
+    Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
+    context manager, or call :meth:`close` at the end. One instance serves any number of tasks of one event loop.
+
+    Args:
+        settings: where and how; read from the environment when left out. Single settings may be given by name
+            instead, and win: ``AsyncMemory(data_dir="./memory", organization="acme")``.
+    """
+
+    def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
+        if settings is not None and overrides:
+            raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
+        self.settings = settings or load_settings(**overrides)
+        self._app: App | None = None
+        self._ctx: Context | None = None
+        self._opening = asyncio.Lock()
+        self._maintenance: asyncio.Task[Maintained] | None = None
+        self._written = 0
+        self._parent: AsyncMemory | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def open(self) -> Context:
+        """Start what is not started yet; every verb does this by itself."""
+        if self._ctx is None:
+            async with self._opening:
+                if self._ctx is None:
+                    self._app = await start(self.settings)
+                    self._ctx = self._app.context
+        return self._ctx
+
+    async def organization(self, slug: str) -> AsyncMemory:
+        """The memory of another organisation, over the same connections; made on first use.
+
+        Raises:
+            Invalid: not a slug.
+        """
+        await self.open()
+        root = self._parent or self
+        if root._app is None:  # noqa: SLF001 - the parent is of this class
+            raise Invalid("The memory is closed.", code="invalid.closed")
+        other = AsyncMemory(self.settings)
+        other._parent, other._app = root, root._app  # noqa: SLF001
+        other._ctx = await root._app.organization(slug)  # noqa: SLF001
+        return other
+
+    async def close(self) -> None:
+        """Finish what runs in the background and let go of everything; using it again opens it again."""
+        if self._maintenance is not None:
+            self._maintenance.cancel()
+            await asyncio.gather(self._maintenance, return_exceptions=True)
+            self._maintenance = None
+        app, self._app, self._ctx = self._app, None, None
+        if app is not None and self._parent is None:
+            await app.close()
+
+    async def remember(
+        self,
+        /,
+        content: Rememberable | Iterable[Rememberable],
+        *,
+        user: str | None = None,
+        agent: str | None = None,
+        conversation: str | None = None,
+        team: str | None = None,
+        role: str | None = None,
+        speaker: str | None = None,
+        at: datetime | str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        source: str | None = None,
+        source_id: str | None = None,
+        **fields: Any,
+    ) -> Remembered:
+        """Remember one thing or thousands; up to 1,000 at a time are written in one transaction.
+
+        A text with a conversation, a role or a speaker is a message, an episode of that conversation; otherwise it
+        is a memory (``memory_type="semantic"`` unless said otherwise).
+
+        Args:
+            content: a text; a mapping of the fields of NewMessage or NewMemory; one of these; or an iterable of them.
+            user: whose memory it is, by a string of yours; made on first use, as are agents and conversations.
+            agent: the agent that takes part or keeps it.
+            conversation: the conversation it was said in.
+            team: slug of the team that shares it.
+            role: user, assistant, system or tool.
+            speaker: who said it, if that is not ``user`` or ``agent``.
+            at: when it was said or true; now, if left out.
+            tags: labels.
+            metadata: a JSON object of yours.
+            source: where it came from.
+            source_id: its id there; the same source and id is stored once.
+            **fields: any other field of NewMessage or NewMemory, such as ``importance=8``.
+
+        Returns:
+            The ids, in order.
+
+        Raises:
+            Invalid: something breaks a rule; nothing of its thousand was kept.
+            Unavailable: the embedder or the database cannot be reached; nothing of its thousand was kept.
+        """
+        defaults = given(
+            user=user,
+            agent=agent,
+            conversation=conversation,
+            team=team,
+            role=role,
+            speaker=speaker,
+            at=at,
+            tags=tuple(tags) if tags is not None and not isinstance(tags, str) else tags,
+            metadata=dict(metadata) if metadata is not None else None,
+            source=source,
+            source_id=source_id,
+            **fields,
+        )
+        items = as_items(content, defaults)
+        ctx = await self.open()
+        ids: list[UUID] = []
+        created = 0
+        for first in range(0, len(items), _CHUNK):
+            chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None)
+            done = await service.remember(ctx, chunk)
+            ids += done.ids
+            created += done.created
+        self._maintain_later(created)
+        return Remembered(ids=tuple(ids), created=created)
+
+    async def search(
+        self, /, query: str, *, k: int = 10, scope: Scope | None = None, **conditions: Any
+    ) -> Recollection:
+        """What matches a question best, with the reasons.
+
+        Args:
+            query: a question or words.
+            k: hits wanted, 1 to 1,000; that many come back while there are that many.
+            scope: which rows may be seen; or
+            **conditions: the fields of Scope by name: ``user="ada"``, ``tags=["trip"]``, ``as_of=...``.
+
+        Raises:
+            Invalid: a field is unknown or out of its bounds.
+        """
+        request = parse(Search, {"query": query, "k": k, "scope": _scope(scope, conditions)})
+        ctx = await self.open()
+        return self._counted(ctx, await service.search(ctx, request))
+
+    async def recall(
+        self,
+        /,
+        query: str,
+        *,
+        k: int = 10,
+        token_budget: int | None = None,
+        weights: Weights | Mapping[str, float] | None = None,
+        running: str | None = None,
+        now: datetime | None = None,
+        scope: Scope | None = None,
+        **conditions: Any,
+    ) -> Recollection:
+        """What to bring to mind: matching, recent, important, connected, and within a token budget.
+
+        Args:
+            query: a question or what was just said.
+            k: hits wanted at most, 1 to 1,000.
+            token_budget: tokens the hits may have together; the agent's, if the scope names one.
+            weights: the five weights; the agent's, if the scope names one.
+            running: the conversation that is going on.
+            now: the moment that recency counts from.
+            scope: which rows may be seen; or
+            **conditions: the fields of Scope by name.
+
+        Raises:
+            Invalid: a field is unknown or out of its bounds.
+        """
+        fields = given(token_budget=token_budget, weights=weights, running=running, now=now)
+        request = parse(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
+        ctx = await self.open()
+        return self._counted(ctx, await service.recall(ctx, request))
+
+    async def get(self, id: UUID | str, *, as_of: datetime | None = None) -> Item:  # noqa: A002 - the field's name
+        """One message or memory by its id; ``as_of``: as it was known at that moment.
+
+        Raises:
+            NotFound: there is none in this organisation.
+        """
+        return await service.get(await self.open(), _uuid(id), as_of=as_of)
+
+    async def list(
+        self,
+        /,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        include_past: bool = False,
+        scope: Scope | None = None,
+        **conditions: Any,
+    ) -> Page:
+        """A page of what is remembered, newest first; pass the page's cursor for the next."""
+        request = parse(
+            Listing,
+            {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
+        )
+        return await service.list_items(await self.open(), request)
+
+    async def update(self, /, id: UUID | str, content: str | None = None, **fields: Any) -> Item:  # noqa: A002
+        """Change a memory; new content makes a new memory that supersedes the old one, which ``as_of`` still sees.
+
+        Args:
+            id: the memory.
+            content: the corrected text.
+            **fields: other fields of Update: ``at``, ``importance``, ``tags``, ``reason``, ``expected_version``.
+
+        Raises:
+            Conflict: another change came first; ``data`` has both versions.
+            NotFound: there is none in this organisation.
+        """
+        request = parse(Update, given(id=_uuid(id), content=content, **fields))
+        return await service.update(await self.open(), request)
+
+    async def forget(
+        self,
+        /,
+        id: UUID | str | Iterable[UUID | str] | None = None,  # noqa: A002
+        *,
+        reason: str | None = None,
+        scope: Scope | None = None,
+        **conditions: Any,
+    ) -> Forgotten:
+        """Forget softly, by id, ids or conditions; ``as_of`` an earlier moment still sees it.
+
+        Raises:
+            Invalid: neither is given: everything is not forgotten by accident.
+            NotFound: none of the ids is there.
+        """
+        ids = [id] if isinstance(id, UUID | str) else list(id or ())
+        request = {"ids": tuple(_uuid(one) for one in ids), "reason": reason}
+        if scope is not None or conditions:
+            request["scope"] = _scope(scope, conditions)
+        return await service.forget(await self.open(), parse(Forget, request))
+
+    async def history(self, id: UUID | str) -> History:  # noqa: A002
+        """Every content a memory had and everything that happened to it.
+
+        Raises:
+            NotFound: there is none in this organisation.
+        """
+        return await service.history(await self.open(), _uuid(id))
+
+    async def maintain(self, *, max_rows: int | None = None) -> Maintained:
+        """Index what is not indexed yet; any number of processes may call it at once."""
+        return await service.maintain(await self.open(), max_rows=max_rows)
+
+    async def import_file(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,  # noqa: A002
+        conversation: str | None = None,
+        user: str | None = None,
+        agent: str | None = None,
+        stop_on_broken: bool = False,
+        restart: bool = False,
+        on_progress: Progress | None = None,
+    ) -> ImportReport:
+        """Import conversations from a file: JSONL, LoCoMo, ChatGPT, Claude, mbox or Slack; resumes by itself.
+
+        Raises:
+            Invalid: it cannot be read as that format, or a record is broken and stop_on_broken is set.
+            NotFound: nothing is there.
+        """
+        report = await import_file(
+            await self.open(),
+            Path(path),
+            format=format,
+            conversation=conversation,
+            user=user,
+            agent=agent,
+            stop_on_broken=stop_on_broken,
+            restart=restart,
+            on_progress=on_progress,
+        )
+        self._maintain_later(report.imported)
+        return report
+
+    def _counted(self, ctx: Context, found: Recollection) -> Recollection:
+        if self._app is not None:
+            self._app.accesses.count(ctx.principal, found.hits)
+        return found
+
+    def _maintain_later(self, written: int) -> None:
+        """Index in the background after large writes, if settings allow it."""
+        self._written += written
+        if not self.settings.auto_maintenance or self._written < _MAINTAIN_AFTER:
+            return
+        if self._maintenance is None or self._maintenance.done():
+            self._written = 0
+            self._maintenance = asyncio.create_task(self.maintain(), name="mnemon-maintenance")
+            self._maintenance.add_done_callback(_swallow)
+
+
+def _swallow(task: asyncio.Task[Maintained]) -> None:
+    """Background maintenance that failed is tried again after the next large write."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _scope(scope: Scope | None, conditions: Mapping[str, Any]) -> Any:
+    if scope is not None and conditions:
+        raise Invalid("Give a scope, or conditions by name, not both.", code="invalid.scope")
+    return scope if scope is not None else dict(conditions)
+
+
+def _uuid(value: UUID | str) -> UUID:
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise Invalid(
+            "An id is a UUID, such as remember returns.", code="invalid.id", field="id", hint="Pass it unchanged."
+        ) from None

@@ -1,0 +1,79 @@
+"""SQL of identity: the ORM's part, and the hot look-ups on the driver's connection."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from mnemon.db.connection import Connection
+from mnemon.db.repository import BaseRepository
+from mnemon.db.sql import statement
+from mnemon.identity.models import TeamORM, UserORM
+
+
+class UserRepository(BaseRepository[UserORM]):
+    """People of one organisation."""
+
+    model = UserORM
+
+
+class TeamRepository(BaseRepository[TeamORM]):
+    """Teams of one organisation."""
+
+    model = TeamORM
+
+
+async def ensure_organization(connection: Connection, slug: str, name: str | None) -> UUID:
+    """The organisation's id, made on first use; needs no tenant."""
+    found: UUID = await connection.fetchval("SELECT ensure_organization($1, $2)", slug, name)
+    return found
+
+
+async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
+    """Ids of the people known by these strings of the caller's."""
+    rows = await connection.fetch(
+        "SELECT external_id, id FROM users WHERE organization_id = $1 AND external_id = ANY($2) AND deleted_at IS NULL",
+        organization_id,
+        list(names),
+    )
+    return {row["external_id"]: row["id"] for row in rows}
+
+
+async def add_users(connection: Connection, organization_id: UUID, names: Iterable[str]) -> dict[str, UUID]:
+    """Make people known by these strings; who is there already (even deleted) keeps the id and is alive again.
+
+    Sorted, so that two writers who make the same people at once wait for each other and do not deadlock.
+    """
+    rows = await connection.fetch(statement("mnemon.identity", "add_users"), organization_id, sorted(set(names)))
+    return {row["external_id"]: row["id"] for row in rows}
+
+
+async def add_names(
+    connection: Connection, organization_id: UUID, words: Collection[tuple[str, UUID]], *, of_agents: bool
+) -> None:
+    """Let recall know participants by the words of their names."""
+    column = "agent_id" if of_agents else "user_id"
+    await connection.execute(
+        f"INSERT INTO participant_names (organization_id, name, {column}) "  # noqa: S608 - one of two constants
+        "SELECT $1, n.name, n.id FROM unnest($2::text[], $3::uuid[]) AS n(name, id) "
+        "ON CONFLICT DO NOTHING",
+        organization_id,
+        [word for word, _ in words],
+        [participant for _, participant in words],
+    )
+
+
+async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID | None:
+    """The team's id by its slug."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT id FROM teams WHERE organization_id = $1 AND slug = $2 AND deleted_at IS NULL", organization_id, slug
+    )
+    return found
+
+
+async def teams_of(connection: Connection, organization_id: UUID, user_id: UUID) -> frozenset[UUID]:
+    """Teams a person belongs to."""
+    rows = await connection.fetch(
+        "SELECT team_id FROM team_memberships WHERE organization_id = $1 AND user_id = $2", organization_id, user_id
+    )
+    return frozenset(row["team_id"] for row in rows)

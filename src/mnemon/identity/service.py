@@ -1,0 +1,81 @@
+"""The verbs of identity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from uuid import UUID
+
+from mnemon.core.errors import NotFound
+from mnemon.core.slugs import check_slug
+from mnemon.db.connection import Connection
+from mnemon.db.session import Database
+from mnemon.identity import repository
+
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+#: Words of names that say what somebody is rather than who: never taken out of a question.
+_TITLES = frozenset({"a", "an", "and", "assistant", "bot", "agent", "ai", "de", "dr", "mr", "mrs", "ms", "of", "the"})
+
+
+def name_words(name: str) -> tuple[str, ...]:
+    """The words by which recall knows a participant: two letters or more, lower-case, no titles.
+
+    An address counts by its part before the at sign.
+    """
+    plain = name.split("@", 1)[0] if re.fullmatch(r"\S+@\S+\.\S+", name) else name
+    words = (word.lower().replace("’", "'") for word in _WORD.findall(plain))
+    return tuple(dict.fromkeys(word[:100] for word in words if len(word) > 1 and word not in _TITLES))
+
+
+async def ensure_organization(database: Database, slug: str, name: str | None = None) -> UUID:
+    """The id of the organisation with this slug, made on first use.
+
+    Raises:
+        Invalid: not a slug.
+    """
+    check_slug(slug, "organization")
+    async with database.anonymous() as connection:
+        return await repository.ensure_organization(connection, slug, name)
+
+
+async def ensure_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
+    """Ids of people by the caller's own strings; made, with the words of their names, on first use."""
+    if not names:
+        return {}
+    found = await repository.find_users(connection, organization_id, names)
+    missing = [name for name in names if name not in found]
+    if missing:
+        made = await repository.add_users(connection, organization_id, missing)
+        words = [(word, made[name]) for name in made for word in name_words(name)]
+        await repository.add_names(connection, organization_id, words, of_agents=False)
+        found.update(made)
+    return found
+
+
+async def add_agent_names(connection: Connection, organization_id: UUID, agents: dict[str, UUID]) -> None:
+    """Let recall know agents by the words of their names."""
+    words = [(word, agents[name]) for name in agents for word in name_words(name)]
+    await repository.add_names(connection, organization_id, words, of_agents=True)
+
+
+async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
+    """Ids of the people who exist, by the caller's own strings."""
+    return await repository.find_users(connection, organization_id, names)
+
+
+async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID:
+    """The team's id.
+
+    Raises:
+        NotFound: the organisation has no such team; teams are not made on first use, they have members.
+    """
+    found = await repository.find_team(connection, organization_id, slug)
+    if found is None:
+        raise NotFound(f"There is no team {slug!r}.", code="not_found.team", field="team")
+    return found
+
+
+async def teams_of(connection: Connection, organization_id: UUID, user_id: UUID) -> frozenset[UUID]:
+    """Teams a person belongs to: they decide which team memories the person sees."""
+    return await repository.teams_of(connection, organization_id, user_id)

@@ -1,0 +1,23 @@
+-- object: function ensure_organization(text, text)
+-- The id of the organisation with this slug, made on first use. SECURITY DEFINER: before it is known, there is no
+-- tenant to be in.
+CREATE OR REPLACE FUNCTION ensure_organization(p_slug text, p_name text DEFAULT NULL) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE found uuid;
+BEGIN
+  SELECT id INTO found FROM organizations WHERE slug = p_slug AND deleted_at IS NULL;
+  IF found IS NULL THEN
+    INSERT INTO organizations (name, slug) VALUES (coalesce(p_name, p_slug), p_slug)
+    ON CONFLICT (slug) DO NOTHING RETURNING id INTO found;
+    IF found IS NULL THEN
+      SELECT id INTO found FROM organizations WHERE slug = p_slug AND deleted_at IS NULL;
+    END IF;
+  END IF;
+  RETURN found;
+END $$;
+REVOKE ALL ON FUNCTION ensure_organization(text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ensure_organization(text, text) TO mnemon_app;
+
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch_row();
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch_row();
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON teams FOR EACH ROW EXECUTE FUNCTION touch_row();

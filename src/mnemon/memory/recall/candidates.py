@@ -1,0 +1,315 @@
+"""Candidates: what the database is asked, and what it answers, in a handful of statements.
+
+Every statement runs over the tables that can hold a match, joined by UNION ALL, names organization_id first, and carries
+the scope's predicate: nothing is found that a scope leaves out, so nothing has to be thrown away afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.recallable import RecallTable
+from mnemon.db.sql import statement
+from mnemon.db.types import encode_vector
+from mnemon.memory.recall.question import Question
+from mnemon.memory.scope import ResolvedScope
+
+PACKAGE = "mnemon.memory"
+Int64 = NDArray[np.int64]
+
+#: Words of a question that are looked up, the rarest first; one bit each.
+MAX_WORDS = 24
+#: Rows that the words of a question may bring from a large tenant, rarest words first.
+POSTINGS_BUDGET = 5000
+#: No statement reads more postings than this, whatever the statistics said.
+POSTINGS_LIMIT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A stemmed word of the question; ``documents`` is how many indexed rows of the organisation have it."""
+
+    lexeme: str
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large an organisation's memory is, as far as recall plans with it."""
+
+    indexed: int
+    session_terms: float
+    tables: tuple[RecallTable, ...]
+
+
+@dataclass(slots=True)
+class Asked:
+    """A question after the database has looked at its words.
+
+    Attributes:
+        words: what is looked up, rarest first.
+        names: words that are participants' names, with the ids of those called so.
+        name_words: stemmed names; they find memories that mention somebody.
+        text: the question without names, as it is embedded.
+    """
+
+    words: list[Word]
+    names: dict[str, frozenset[UUID]]
+    name_words: list[str]
+    text: str
+    sizes: Sizes
+
+
+@dataclass(slots=True)
+class Postings:
+    """Where words stand in one table: sorted ordinals and a bit mask of words for each."""
+
+    table: RecallTable
+    ordinals: Int64
+    words: NDArray[np.int32]
+
+
+@dataclass(slots=True)
+class Found:
+    """Candidates before they are scored.
+
+    Attributes:
+        near: ordinals by closeness in meaning; ``postings``: where the words stand.
+        rows: rows of the scope if they were counted on the way, else None.
+    """
+
+    near: list[int] = field(default_factory=list)
+    postings: list[Postings] = field(default_factory=list)
+    rows: int | None = None
+
+
+async def understand(connection: Connection, question: Question, scope: ResolvedScope) -> Asked:
+    """Ask the database what it knows of the question's words and of the organisation's size."""
+    organization = scope.principal.organization_id
+    rows = await connection.fetch(
+        statement(PACKAGE, "recall_words"), organization, list(question.words[:200]), scope.conversation_id
+    )
+    sizes = await connection.fetchrow(statement(PACKAGE, "recall_sizes"), organization)
+    names: dict[str, frozenset[UUID]] = {}
+    words: dict[str, int] = {}
+    name_words: list[str] = []
+    for row in rows:
+        word = question.words[row["place"] - 1]
+        if row["participants"] and question.is_name(word):
+            names[word] = frozenset(row["participants"])
+            name_words += row["lexemes"]
+        else:
+            words.update(zip(row["lexemes"], row["documents"], strict=True))
+    if not words:  # only names, or only stop words: the names are all there is to go by
+        words = dict.fromkeys(name_words, 0)
+    ranked = sorted((Word(lexeme, documents) for lexeme, documents in words.items()), key=lambda w: w.documents)
+    return Asked(
+        words=ranked[:MAX_WORDS],
+        names=names,
+        name_words=name_words[:6],
+        text=question.without(frozenset(names)),
+        sizes=Sizes(
+            indexed=sizes["indexed"],
+            session_terms=sizes["session_terms"],
+            tables=tuple(table for table in scope.tables() if sizes[table.kind]),
+        ),
+    )
+
+
+async def nearest(
+    connection: Connection,
+    scope: ResolvedScope,
+    sizes: Sizes,
+    vector: NDArray[np.float32],
+    *,
+    limit: int,
+    exact_limit: int,
+) -> Found:
+    """The rows closest in meaning: exactly where the scope is small, through the vector index where it is large."""
+    found = Found()
+    exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
+    if exact or vector.any():
+        name = "recall_exact" if exact else "recall_indexed"
+        rows = await _nearest(connection, name, scope, sizes, vector, limit)
+        if not exact and len(rows) < limit:  # the index gave up before the scope was exhausted
+            rows = await _nearest(connection, "recall_exact", scope, sizes, vector, limit)
+        rows.sort(key=lambda row: -(row["cosine"] if row["cosine"] is not None else -2.0))
+        found.near = [row["ordinal"] for row in rows[: limit * 2]]
+        if exact or (rows and rows[0]["rows"] is not None):
+            found.rows = sum({(row["ordinal"] & 1, row["rows"]): row["rows"] for row in rows}.values()) if rows else 0
+    return found
+
+
+async def _is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, exact_limit: int) -> bool:
+    if not scope.selective:
+        return sizes.indexed <= exact_limit
+    params = Params(scope.principal.organization_id)
+    parts = [
+        statement(
+            PACKAGE,
+            "recall_size_bounded",
+            table=table.name,
+            scope=scope.predicate(table, params),
+            limit=str(exact_limit + 1),
+        )
+        for table in sizes.tables
+    ]
+    rows = await connection.fetch(_union(parts), *params.values)
+    return bool(sum(row["count"] for row in rows) <= exact_limit)
+
+
+async def _nearest(
+    connection: Connection,
+    name: str,
+    scope: ResolvedScope,
+    sizes: Sizes,
+    vector: NDArray[np.float32],
+    limit: int,
+) -> list[Any]:
+    params = Params(scope.principal.organization_id)
+    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    parts = [
+        statement(
+            PACKAGE,
+            name,
+            table=table.name,
+            vector=place,
+            scope=scope.predicate(table, params),
+            limit=str(int(limit)),
+        )
+        for table in sizes.tables
+    ]
+    return list(await connection.fetch(_union(parts), *params.values))
+
+
+async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, match: str) -> list[Postings]:
+    """Where the question's words stand, rarest words first within a budget for large tenants."""
+    params = Params(scope.principal.organization_id)
+    tables, parts = [], []
+    for table in asked.sizes.tables:
+        lexemes = [word.lexeme for word in asked.words]
+        wanted = _affordable(asked.words) if asked.sizes.indexed else lexemes
+        query = " | ".join(quote_lexeme(lexeme) for lexeme in wanted)
+        if table.kind == "memory" and asked.name_words:
+            lexemes = lexemes + [name for name in asked.name_words if name not in lexemes]
+            query = " | ".join([query, *(quote_lexeme(name) for name in asked.name_words)] if query else [])
+        if not query:
+            continue
+        bits = " | ".join(
+            f"(t.search_vector {match} {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n}"
+            for n, lexeme in enumerate(lexemes[:31])
+        )
+        part = statement(
+            PACKAGE,
+            "recall_postings",
+            table=table.name,
+            bits=bits,
+            match=match,
+            any=params.add(query),
+            scope=scope.predicate(table, params),
+            limit=str(POSTINGS_LIMIT),
+        )
+        tables.append(table)
+        parts.append(part)
+    if not parts:
+        return []
+    rows = await connection.fetch(_union(parts), *params.values)
+    return [
+        _unpack(table, row["ordinals"], row["words"])
+        for table, row in zip(tables, rows, strict=True)
+        if row["ordinals"] is not None
+    ]
+
+
+def _affordable(words: Sequence[Word]) -> list[str]:
+    """The rarest words whose rows together fit the budget; at least one."""
+    chosen: list[str] = []
+    spent = 0
+    for word in words:
+        spent += word.documents
+        if chosen and spent > POSTINGS_BUDGET:
+            break
+        chosen.append(word.lexeme)
+    return chosen
+
+
+def _unpack(table: RecallTable, ordinals: bytes, words: bytes) -> Postings:
+    places = np.frombuffer(ordinals, dtype=">i8").astype(np.int64)
+    masks = np.frombuffer(words, dtype=">i4").astype(np.int32)
+    order = np.argsort(places)
+    return Postings(table, places[order], masks[order])
+
+
+async def features(
+    connection: Connection,
+    scope: ResolvedScope,
+    tables: Sequence[RecallTable],
+    ordinals: Sequence[int],
+    vector: NDArray[np.float32],
+    *,
+    with_text: bool,
+) -> list[Any]:
+    """What is known of each candidate; those that the scope leaves out are not among the answers."""
+    params = Params(scope.principal.organization_id)
+    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    wanted = params.add(list(ordinals), "bigint[]")
+    parts = []
+    for table in tables:
+        columns = {name: table.columns[name] for name in _FEATURES}
+        parts.append(
+            statement(
+                PACKAGE,
+                "recall_features",
+                table=table.name,
+                vector=place,
+                ordinals=wanted,
+                text="t.content" if with_text else "NULL::text",
+                scope=scope.predicate(table, params),
+                **columns,
+            )
+        )
+    return list(await connection.fetch(_union(parts), *params.values)) if parts else []
+
+
+_FEATURES = (
+    "sender",
+    "speaker_agent",
+    "follows_question",
+    "importance",
+    "is_pinned",
+    "tier",
+    "conversation_id",
+)
+
+
+async def latest(
+    connection: Connection, scope: ResolvedScope, tables: Sequence[RecallTable], *, limit: int
+) -> list[int]:
+    """Ordinals of the latest rows of the scope."""
+    params = Params(scope.principal.organization_id)
+    parts = [
+        statement(
+            PACKAGE, "recall_latest", table=table.name, scope=scope.predicate(table, params), limit=str(int(limit))
+        )
+        for table in tables
+    ]
+    rows = await connection.fetch(_union(parts), *params.values) if parts else []
+    return [row["ordinal"] for row in sorted(rows, key=lambda row: row["occurred_at"], reverse=True)[:limit]]
+
+
+def quote_lexeme(lexeme: str) -> str:
+    """A lexeme as tsquery writes it."""
+    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _union(parts: Sequence[str]) -> str:
+    return "\nUNION ALL\n".join(parts)

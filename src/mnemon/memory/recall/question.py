@@ -1,0 +1,259 @@
+"""A question, taken apart: words, dates, and what kind of answer it wants. No database, no model."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
+
+MONTHS = {
+    name: number
+    for number, name in enumerate(
+        [
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+        ],
+        start=1,
+    )
+}
+_MONTH = "|".join(MONTHS)
+
+#: Names that are common words too: they are a name only when written like one.
+AMBIGUOUS = frozenset(
+    [
+        "art",
+        "august",
+        "bill",
+        "bliss",
+        "charity",
+        "chase",
+        "chip",
+        "dawn",
+        "drew",
+        "faith",
+        "frank",
+        "grace",
+        "grant",
+        "gene",
+        "hope",
+        "hunter",
+        "iris",
+        "ivy",
+        "jack",
+        "jade",
+        "joy",
+        "june",
+        "mark",
+        "may",
+        "melody",
+        "mercy",
+        "miles",
+        "pat",
+        "penny",
+        "pierce",
+        "ray",
+        "rich",
+        "rob",
+        "rose",
+        "ruby",
+        "sky",
+        "sue",
+        "summer",
+        "victor",
+        "violet",
+        "wade",
+        "will",
+        "houston",
+        "lee",
+        "max",
+        "sun",
+        "so",
+        "do",
+        "in",
+        "an",
+        "it",
+        "is",
+        "as",
+        "or",
+        "up",
+        "us",
+        "we",
+        "me",
+        "my",
+        "he",
+    ]
+)
+
+_TIME_QUESTION = re.compile(
+    r"\b(when|what (?:year|month|date|day|time)|which (?:year|month|day)|how long|since when|until when|"
+    r"how many (?:days|weeks|months|years))\b",
+    re.IGNORECASE,
+)
+TIME_EXPRESSION = re.compile(
+    r"\b(yesterday|today|tomorrow|tonight|ago|"
+    r"(?:last|next|this) (?:night|morning|week|weekend|month|year|past|summer|winter|spring|fall|autumn|"
+    r"mon|tues|wednes|thurs|fri|satur|sun)\w*|"
+    r"recently|just (?:got|had|went|started|finished|bought|did|won)|since|until|"
+    r"(?:mon|tues|wednes|thurs|fri|satur|sun)day|"
+    r"january|february|march|april|june|july|august|september|october|november|december|(?:19|20)\d\d|"
+    r"\d+ (?:minutes?|hours?|days?|weeks?|months?|years?)|"
+    r"(?:two|three|four|five|six|few|couple)(?: of)? (?:days|weeks|months|years)|weekend|the other day)\b",
+    re.IGNORECASE,
+)
+
+#: What a question asks for, against what an answer to it looks like.
+_ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
+    (
+        re.compile(r"\bhow (?:many|much|often|old|far|big|tall)\b", re.IGNORECASE),
+        re.compile(
+            r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|dozen|couple|twice|once|several|few)\b",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        re.compile(
+            r"\b(?:where|which (?:city|country|place|state|town)|what (?:city|country|place|state|town))\b", re.I
+        ),
+        re.compile(r"\b(?:in|at|to|from|near|around|into) (?:the |a |my |our )?[A-Z]"),
+    ),
+    (
+        re.compile(r"\b(?:why|what (?:made|inspired|motivated|caused|reason)|how come)\b", re.IGNORECASE),
+        re.compile(
+            r"\b(?:because|since|so that|due to|reason|inspired|wanted to|in order|thanks to|cause[ds]?)\b", re.I
+        ),
+    ),
+    (
+        re.compile(
+            r"\b(?:what (?:is|was|are|were) .*(?:name|called|title)|which (?:book|movie|song|game|band|show)|"
+            r"what (?:book|movie|song|game|band|show|kind|type)|who)\b",
+            re.IGNORECASE,
+        ),
+        re.compile(r"[\"“][^\"”]{2,60}[\"”]|(?<=[a-z,] )[A-Z][a-z]{2,}"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDate:
+    """A date in a question, as far as it says: any of the three may be missing, not all."""
+
+    year: int | None
+    month: int | None
+    day: int | None
+
+    def closeness(self, said: date) -> float:
+        """How well something said on a day may answer for this date: 0 to 1.
+
+        Things are told after they happen, so days after the date count and days before it hardly do.
+        """
+        if self.day is not None and self.month is not None and self.year is not None:
+            return self._full(said)
+        if self.month is not None and self.year is not None:
+            months = (said.year - self.year) * 12 + said.month - self.month
+            return 1.0 if months == 0 else 0.4 if months == 1 and said.day <= 15 else 0.0
+        if self.month is not None:
+            if said.month == self.month:
+                return 1.0
+            return 0.4 if (said.month - 1) % 12 == self.month % 12 and said.day <= 10 else 0.0
+        return 0.5 if said.year == self.year else 0.0
+
+    def _full(self, said: date) -> float:
+        try:
+            named = date(self.year or 1, self.month or 1, self.day or 1)
+        except ValueError:
+            return 0.0
+        if named <= said <= named + timedelta(days=3):
+            return 1.0
+        return 0.5 if named - timedelta(days=1) <= said <= named + timedelta(days=14) else 0.0
+
+
+_ORDINAL = r"(\d{1,2})(?:st|nd|rd|th)?"
+_DATES = (
+    (re.compile(r"\b((?:19|20)\d\d)-(\d{1,2})-(\d{1,2})\b"), lambda m: (int(m[1]), int(m[2]), int(m[3]))),
+    (
+        re.compile(rf"\b{_ORDINAL}(?: of)? ({_MONTH}),? (\d{{4}})\b", re.IGNORECASE),
+        lambda m: (int(m[3]), MONTHS[m[2].lower()], int(m[1])),
+    ),
+    (
+        re.compile(rf"\b({_MONTH}) {_ORDINAL},? (\d{{4}})\b", re.IGNORECASE),
+        lambda m: (int(m[3]), MONTHS[m[1].lower()], int(m[2])),
+    ),
+    (
+        re.compile(rf"\b({_MONTH}),? (?:of )?(\d{{4}})\b", re.IGNORECASE),
+        lambda m: (int(m[2]), MONTHS[m[1].lower()], None),
+    ),
+    (
+        # "may" alone is a verb more often than a month; after a preposition, with a capital, it is the month
+        re.compile(rf"(?<!\d )\b({_MONTH.replace('|may', '')})\b|(?i:\b(?:in|during|since|of|by|until)) (May)\b", re.I),
+        lambda m: (None, MONTHS[(m[1] or m[2]).lower()], None),
+    ),
+    (re.compile(r"\b((?:19|20)\d\d)\b"), lambda m: (int(m[1]), None, None)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a question says on its face.
+
+    Attributes:
+        text: as it was asked.
+        words: distinct words, lower-case, without possessive endings, in order.
+        capitalised: those of them that were written with a capital.
+        date: the date it names, if one.
+        asks_when: whether it asks for a time.
+        answers: what an answer of the kind it asks for looks like.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    capitalised: frozenset[str]
+    date: NamedDate | None
+    asks_when: bool
+    answers: tuple[re.Pattern[str], ...]
+
+    def is_name(self, word: str) -> bool:
+        """Whether a word that somebody is called by is meant as the name here."""
+        return word not in AMBIGUOUS or word in self.capitalised
+
+    def without(self, names: frozenset[str]) -> str:
+        """The question without these names and their possessive endings; as it was, if nothing would be left."""
+        if not names:
+            return self.text
+        any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+        left = re.sub(rf"(?<!\w)(?:{any_name})(?:['’]s)?(?!\w)", " ", self.text, flags=re.IGNORECASE)
+        left = " ".join(left.split())
+        return left if any(ch.isalnum() for ch in left) else self.text
+
+
+def read(text: str) -> Question:
+    """Take a question apart."""
+    raw = [_POSSESSIVE.sub("", word) for word in _WORDS.findall(text[:4000])]
+    return Question(
+        text=text,
+        words=tuple(dict.fromkeys(word.lower().replace("’", "'") for word in raw)),
+        capitalised=frozenset(word.lower() for word in raw if word[:1].isupper()),
+        date=_date(text[:4000]),
+        asks_when=bool(_TIME_QUESTION.search(text)),
+        answers=tuple(answer for asks, answer in _ANSWERS if asks.search(text)),
+    )
+
+
+def _date(text: str) -> NamedDate | None:
+    for pattern, parts in _DATES:
+        match = pattern.search(text)
+        if match:
+            return NamedDate(*parts(match))
+    return None

@@ -1,0 +1,204 @@
+"""Signals: from postings and features to numbers, one array a signal, one entry a candidate.
+
+``win`` and ``sess`` are BM25's term weight over the turn with its neighbours and over the whole session; the others
+are plain observations. What each is worth is decided in :mod:`mnemon.memory.recall.fusion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemon.db.recallable import SESSION_BITS
+from mnemon.memory.recall.candidates import Int64, Postings, Word
+from mnemon.memory.recall.question import TIME_EXPRESSION, Question
+
+Floats = NDArray[np.float64]
+
+#: Turns on each side whose words count for a turn.
+NEIGHBOURS = 2
+_K1_TURN = 0.9
+_K1_SESSION = 1.2
+_B_SESSION = 0.75
+
+
+@dataclass(slots=True)
+class Lexicon:
+    """The postings of a question, ready to be asked about any ordinal.
+
+    Attributes:
+        ordinals: sorted; ``has``: shape (ordinals, words), 1 where the row has the word.
+        idf: weight of each word, rare words more.
+        spread: whether neighbours count, one entry an ordinal: in talk they do.
+        mentions: ordinals of memories that mention a participant named in the question.
+    """
+
+    ordinals: Int64
+    has: NDArray[np.float64]
+    idf: Floats
+    spread: NDArray[np.bool_]
+    mentions: Int64
+
+    @classmethod
+    def of(cls, postings: Sequence[Postings], words: Sequence[Word], rows: int, *, counted: bool) -> Lexicon:
+        """Put the tables' postings together.
+
+        Args:
+            postings: what each table answered.
+            words: the question's words, bit by bit.
+            rows: rows of the scope, at least.
+            counted: whether the postings are complete, so that a word's frequency can be counted in them.
+        """
+        width = len(words)
+        if not postings:
+            empty = np.empty(0, dtype=np.int64)
+            return cls(empty, np.empty((0, width)), np.zeros(width), np.empty(0, dtype=np.bool_), empty)
+        ordinals = np.concatenate([p.ordinals for p in postings])
+        masks = np.concatenate([p.words for p in postings])
+        talk = np.concatenate([np.full(len(p.ordinals), p.table.kind == "message") for p in postings])
+        order = np.argsort(ordinals)
+        ordinals, masks, talk = ordinals[order], masks[order], talk[order]
+        has = ((masks[:, None] >> np.arange(width, dtype=np.int32)) & 1).astype(np.float64)
+        frequency = has.sum(axis=0)
+        if not counted:
+            frequency = np.maximum(frequency, [word.documents for word in words])
+        total = max(rows, len(ordinals))
+        idf = np.log1p((total - frequency + 0.5) / (frequency + 0.5))
+        idf[frequency == 0] = 0.0  # a word that nobody ever said cannot tell rows apart
+        return cls(ordinals, has, idf, talk, ordinals[(masks >> width) > 0])
+
+    def windows(self) -> Int64:
+        """Every ordinal whose window has a word: the rows themselves and, in talk, their neighbours."""
+        talk = self.ordinals[self.spread]
+        around = [talk + step for step in range(-NEIGHBOURS, NEIGHBOURS + 1) if step]
+        return np.unique(np.concatenate([self.ordinals, *around])) if len(self.ordinals) else self.ordinals
+
+    def window(self, at: Int64) -> tuple[Floats, NDArray[np.float64]]:
+        """(win, words seen in the window) of each ordinal."""
+        seen = np.zeros((len(at), len(self.idf)))
+        if len(self.ordinals):
+            for step in range(-NEIGHBOURS, NEIGHBOURS + 1):
+                place = np.searchsorted(self.ordinals, at + step)
+                place[place == len(self.ordinals)] = 0
+                hit = self.ordinals[place] == at + step
+                if step:
+                    hit &= self.spread[place]
+                seen += self.has[place] * hit[:, None]
+        weighted = (self.idf * (seen * (_K1_TURN + 1) / (seen + _K1_TURN))).sum(axis=1)
+        return weighted / ((_K1_TURN + 1) * self.idf.sum() + 1e-9), seen
+
+    def session(self, at: Int64, lengths: Floats, mean: float) -> Floats:
+        """Sess of each ordinal: BM25 of its whole session.
+
+        Args:
+            at: ordinals.
+            lengths: words of each ordinal's session.
+            mean: mean words of a session.
+        """
+        numbers, index = np.unique(at >> SESSION_BITS, return_inverse=True)
+        counts = np.zeros((len(numbers), len(self.idf)))
+        if len(self.ordinals) and len(numbers):
+            mine = self.ordinals >> SESSION_BITS
+            place = np.searchsorted(numbers, mine)
+            place[place == len(numbers)] = 0
+            inside = numbers[place] == mine
+            np.add.at(counts, place[inside], self.has[inside])
+        norm = _K1_SESSION * (1 - _B_SESSION + _B_SESSION * lengths / max(mean, 1.0))
+        tf = counts[index]
+        weighted = (self.idf * (tf * (_K1_SESSION + 1) / (tf + norm[:, None]))).sum(axis=1)
+        return np.asarray(weighted / ((_K1_SESSION + 1) * self.idf.sum() + 1e-9))
+
+
+@dataclass(slots=True)
+class Measured:
+    """Everything that was measured of the candidates: arrays of equal length.
+
+    Attributes:
+        values: the match signals by name.
+        seen: shape (candidates, words): how often the window has each word.
+        rows: the candidates' features as the database gave them.
+        relation: how far a candidate has to do with who is named or asks, 0 to 1.
+    """
+
+    ordinals: Int64
+    values: dict[str, Floats]
+    seen: NDArray[np.float64]
+    rows: list[Any]
+    relation: Floats
+
+
+def measure(
+    question: Question,
+    lexicon: Lexicon,
+    rows: list[Any],
+    *,
+    named: frozenset[UUID],
+    session_terms: float,
+    asker: UUID | None,
+) -> Measured:
+    """Measure every signal of every candidate.
+
+    Args:
+        question: what was asked.
+        lexicon: where its words stand.
+        rows: the candidates' features.
+        named: participants named in the question.
+        session_terms: mean words of a session, 0 if it is not known: then that of the candidates' sessions.
+        asker: the user of the scope, if one.
+    """
+    ordinals = np.array([row["ordinal"] for row in rows], dtype=np.int64)
+    lengths = np.array([row["session_terms"] for row in rows], dtype=np.float64)
+    if not session_terms and len(ordinals):
+        _, first = np.unique(ordinals >> SESSION_BITS, return_index=True)
+        session_terms = float(lengths[first].mean())
+    win, seen = lexicon.window(ordinals)
+    spoke, present, relation = _people(rows, named, ordinals, lexicon.mentions, asker)
+    zeros = np.zeros(len(rows))
+    date = question.date
+    values = {
+        "cos": _column(rows, "cosine"),
+        "win": win,
+        "sess": lexicon.session(ordinals, lengths, session_terms),
+        "spk": spoke,
+        "part": present,
+        "date": np.array([date.closeness(row["occurred_at"].date()) for row in rows]) if date else zeros,
+        "when": _matches(rows, (TIME_EXPRESSION,)) if question.asks_when else zeros,
+        "atype": _matches(rows, question.answers) if question.answers else zeros,
+        "ques": _column(rows, "asks"),
+        "prevq": _column(rows, "follows_question"),
+        "len": np.log1p(_column(rows, "terms")),
+    }
+    return Measured(ordinals, values, seen, rows, relation)
+
+
+def _column(rows: list[Any], name: str) -> Floats:
+    return np.array([row[name] or 0.0 for row in rows], dtype=np.float64)
+
+
+def _matches(rows: list[Any], patterns: Sequence[Any]) -> Floats:
+    return np.array([float(any(p.search(row["content"] or "") for p in patterns)) for row in rows])
+
+
+def _people(
+    rows: list[Any], named: frozenset[UUID], ordinals: Int64, mentions: Int64, asker: UUID | None
+) -> tuple[Floats, Floats, Floats]:
+    """(spk, part, relation): who is named spoke this row, was there, or has to do with it."""
+    speakers = [row["sender"] or row["speaker_agent"] for row in rows]
+    here = named & {speaker for speaker in speakers if speaker} if named else frozenset()
+    spoke = np.zeros(len(rows))
+    if len(here) == 1:
+        one = next(iter(here))
+        spoke = np.array([float(speaker == one) for speaker in speakers])
+    mentioned = np.isin(ordinals, mentions).astype(np.float64) if len(mentions) else np.zeros(len(rows))
+    spoke = np.maximum(spoke, mentioned)
+    if not named:
+        own = [float(asker is not None and asker in (row["user_id"], row["sender"])) for row in rows]
+        return spoke, np.zeros(len(rows)), np.array(own)
+    present = np.array([float(not named.isdisjoint(row["speaker_ids"] or ())) for row in rows])
+    present = np.maximum(present, spoke)
+    return spoke, present, np.maximum(spoke, 0.5 * present)

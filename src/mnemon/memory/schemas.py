@@ -1,0 +1,411 @@
+"""What goes into memory and what comes out: the same for every door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core.text import Content, JsonObject, Label, Moment, Schema, Tags
+from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
+
+Kind = Literal["message", "memory"]
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
+class NewMemory(Schema):
+    """Something to remember that is not part of a conversation's course.
+
+    Attributes:
+        content: the memory; 1 to 50,000 characters; never overwritten.
+        memory_type: one of the seven types; ``agent_private`` needs an agent, ``user_profile`` a user.
+        category: a free label.
+        importance: 1 to 10; recall weighs it.
+        confidence: 0 to 1.
+        at: when it was or became true; now, if not given.
+        valid_until: until when it was true, if that is known.
+        expires_at: when it stops being recalled.
+    """
+
+    content: Content
+    memory_type: MemoryType = MemoryType.SEMANTIC
+    category: Label = Field(default="note", max_length=50)
+    title: Label | None = Field(default=None, max_length=500)
+    subject: Label | None = None
+    user: Label | None = None
+    agent: Label | None = None
+    team: Label | None = None
+    conversation: Label | None = None
+    importance: int = Field(default=5, ge=1, le=10)
+    confidence: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    is_pinned: bool = False
+    tier: MemoryTier = MemoryTier.WARM
+    source_type: MemorySource = MemorySource.EXPLICIT
+    at: Moment | None = None
+    valid_until: Moment | None = None
+    expires_at: Moment | None = None
+    tags: Tags = ()
+    metadata: JsonObject = Field(default_factory=dict)
+    source: Label = Field(default="api", max_length=50)
+    source_id: Label | None = None
+    source_message_ids: tuple[UUID, ...] = ()
+    extraction_model: Label | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="after")
+    def _has_owner(self) -> NewMemory:
+        if self.memory_type is MemoryType.AGENT_PRIVATE and self.agent is None:
+            raise PydanticCustomError("private_has_agent", "an agent_private memory needs an agent")
+        if self.memory_type is MemoryType.USER_PROFILE and self.user is None:
+            raise PydanticCustomError("profile_has_user", "a user_profile memory needs a user")
+        if self.valid_until is not None and self.at is not None and self.valid_until < self.at:
+            raise PydanticCustomError("validity", "valid_until is before at")
+        return self
+
+
+class Remember(Schema):
+    """A request to remember; written in one transaction, in order.
+
+    Attributes:
+        items: messages and memories, 1 to 10,000.
+        checkpoint: an import's place, written with the items or not at all.
+    """
+
+    items: Annotated[tuple[NewMessage | NewMemory, ...], Field(max_length=10_000)]
+    checkpoint: Checkpoint | None = None
+
+
+class Remembered(Schema):
+    """What was remembered.
+
+    Attributes:
+        ids: the id of each item, in the order given.
+        created: how many are new; the rest were there already, by source and source id.
+    """
+
+    ids: tuple[UUID, ...]
+    created: int
+
+    @property
+    def id(self) -> UUID:
+        """The id of the only item."""
+        if len(self.ids) != 1:
+            raise ValueError(f"{len(self.ids)} items were remembered: use ids")
+        return self.ids[0]
+
+
+class Scope(Schema):
+    """Which rows a read may see, within what the principal may see. Everything given must hold.
+
+    Attributes:
+        user: rows that belong to this person, or that they said.
+        agent: rows this agent said, keeps or took part in.
+        conversation: rows of this conversation.
+        team: rows shared with this team.
+        kinds: messages, memories or both.
+        types: memory types; messages count as ``episodic``.
+        tags: rows with all of these; ``tags_any``: with at least one of these.
+        since, until: when it was said or true, in the world; since is included, until is not.
+        metadata: rows whose metadata contain this object.
+        as_of: what was known at this moment: rows recorded by then, and not yet forgotten or corrected.
+        valid_at: what was true at this moment, as far as it is known.
+    """
+
+    user: Label | None = None
+    agent: Label | None = None
+    conversation: Label | None = None
+    team: Label | None = None
+    kinds: frozenset[Kind] = frozenset({"message", "memory"})
+    types: frozenset[MemoryType] | None = None
+    tags: Tags = ()
+    tags_any: Tags = ()
+    since: Moment | None = None
+    until: Moment | None = None
+    metadata: JsonObject | None = None
+    as_of: Moment | None = None
+    valid_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Scope:
+        if self.since and self.until and self.since >= self.until:
+            raise PydanticCustomError("time_range", "since is not before until")
+        if not self.kinds:
+            raise PydanticCustomError("kinds", "kinds is empty: give message, memory or both")
+        return self
+
+
+class Search(Schema):
+    """A request to search or recall.
+
+    Attributes:
+        query: a question or words; 1 to 50,000 characters.
+        k: hits wanted, 1 to 1,000.
+        token_budget: recall only: tokens the hits may have together; the agent's, if not given.
+        now: the moment that recency counts from; the clock's, if not given.
+        running: recall only: the conversation that is going on; continuity counts closeness to it.
+        weights: recall only: the five weights; the agent's, if not given.
+    """
+
+    query: Content
+    scope: Scope = Field(default_factory=Scope)
+    k: Limit = 10
+    token_budget: int | None = Field(default=None, ge=1, le=10_000_000)
+    now: Moment | None = None
+    running: Label | None = None
+    weights: Weights | None = None
+
+
+class Weights(Schema):
+    """The five weights of recall; the agent's, if not given. Only their proportion counts."""
+
+    semantic: float = Field(default=0.35, ge=0, le=1)
+    recency: float = Field(default=0.20, ge=0, le=1)
+    importance: float = Field(default=0.20, ge=0, le=1)
+    continuity: float = Field(default=0.15, ge=0, le=1)
+    relationship: float = Field(default=0.10, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _not_nothing(self) -> Weights:
+        if not sum((self.semantic, self.recency, self.importance, self.continuity, self.relationship)):
+            raise PydanticCustomError("weights", "all weights are zero")
+        return self
+
+
+class Signal(Schema):
+    """One reason for a hit.
+
+    Attributes:
+        value: what was measured.
+        weight: what one unit of it counts.
+        share: its part of the score, ``weight * value``; shares add up to the score.
+    """
+
+    value: float
+    weight: float
+    share: float
+
+
+class Explanation(Schema):
+    """Why a hit was found and why it stands where it does.
+
+    Attributes:
+        match: the signals of text, talk and time; their shares add up to ``match_score``.
+        match_score: the score that search ranks by.
+        recall: the five signals of recall; empty for a search.
+        terms: words of the question (stemmed) that the hit or its neighbours have.
+        names: participants named in the question.
+        via: how it became a candidate: ``vector``, ``words``, ``recent``.
+    """
+
+    match: dict[str, Signal]
+    match_score: float
+    recall: dict[str, Signal] = Field(default_factory=dict)
+    terms: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    via: tuple[str, ...] = ()
+
+
+class Item(Schema):
+    """A message or a memory, as it is read."""
+
+    id: UUID
+    kind: Kind
+    content: str
+    memory_type: MemoryType
+    role: str | None
+    speaker: str | None
+    user: str | None
+    agent: str | None
+    conversation: str | None
+    at: datetime
+    recorded_at: datetime
+    valid_until: datetime | None
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    source: str
+    source_id: str | None
+    importance: int
+    confidence: float
+    is_pinned: bool
+    tier: MemoryTier
+    status: str
+    access_count: int
+    superseded_by: UUID | None
+    superseded_at: datetime | None
+    deleted_at: datetime | None
+    version: int
+
+
+class Hit(Schema):
+    """An item found, with its rank, its score and the reasons.
+
+    Attributes:
+        score: what it was ranked by: the match score for a search, the weighted five signals for a recall.
+        tokens: its estimated size in tokens.
+    """
+
+    item: Item
+    rank: int
+    score: float
+    tokens: int
+    why: Explanation
+
+    @property
+    def content(self) -> str:
+        """The item's text."""
+        return self.item.content
+
+    @property
+    def id(self) -> UUID:
+        """The item's id."""
+        return self.item.id
+
+
+class Recollection(Schema):
+    """What a search or a recall found, best first.
+
+    Attributes:
+        tokens: estimated tokens of all hits together.
+        left_out: hits that the token budget had no room for.
+        took_ms: milliseconds from the question to this answer.
+    """
+
+    query: str
+    hits: tuple[Hit, ...]
+    tokens: int
+    left_out: int = 0
+    took_ms: float
+
+    def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, index: int) -> Hit:
+        return self.hits[index]
+
+    @property
+    def text(self) -> str:
+        """The hits as lines for a prompt: when, who, what; oldest first, as things happened."""
+        ordered = sorted(self.hits, key=lambda hit: hit.item.at)
+        return "\n".join(
+            f"[{hit.item.at:%Y-%m-%d %H:%M}] {(hit.item.speaker + ': ') if hit.item.speaker else ''}{hit.content}"
+            for hit in ordered
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Update(Schema):
+    """A change to a memory. New content makes a new memory that supersedes the old one.
+
+    Attributes:
+        id: the memory.
+        content: the corrected text, if it changes.
+        at: when the new content became true; now, if not given.
+        reason: why; kept in the log.
+        expected_version: the version that was read; another one is a Conflict.
+    """
+
+    id: UUID
+    content: Content | None = None
+    at: Moment | None = None
+    importance: int | None = Field(default=None, ge=1, le=10)
+    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    is_pinned: bool | None = None
+    tier: MemoryTier | None = None
+    tags: Tags | None = None
+    metadata: JsonObject | None = None
+    reason: Label | None = None
+    expected_version: int | None = Field(default=None, ge=1)
+
+
+class Forget(Schema):
+    """A request to forget (softly: it can still be seen as of an earlier moment).
+
+    Attributes:
+        ids: what to forget; or
+        scope: everything in it; a scope without a single condition is refused.
+    """
+
+    ids: tuple[UUID, ...] = Field(default=(), max_length=10_000)
+    scope: Scope | None = None
+    reason: Label | None = None
+
+
+class Forgotten(Schema):
+    """How many rows were forgotten."""
+
+    messages: int
+    memories: int
+
+    @property
+    def count(self) -> int:
+        """Messages and memories together."""
+        return self.messages + self.memories
+
+
+class Listing(Schema):
+    """A request for a page of items, newest first.
+
+    Attributes:
+        cursor: where the page before ended; None for the first page.
+        include_past: also what was corrected or forgotten.
+    """
+
+    scope: Scope = Field(default_factory=Scope)
+    limit: Limit = 50
+    cursor: str | None = Field(default=None, max_length=500)
+    include_past: bool = False
+
+
+class Page(Schema):
+    """A page of items; ``cursor`` is None on the last one."""
+
+    items: tuple[Item, ...]
+    cursor: str | None
+
+
+class Event(Schema):
+    """One thing that happened to a memory."""
+
+    at: datetime
+    memory_id: UUID
+    action: str
+    changed_by: str
+    reason: str | None
+    old_content: str | None
+    new_content: str | None
+
+
+class History(Schema):
+    """A memory's whole story.
+
+    Attributes:
+        versions: every content it had, oldest first, with the times it was held true and known.
+        events: what happened, oldest first.
+    """
+
+    versions: tuple[Item, ...]
+    events: tuple[Event, ...]
+
+
+class Maintained(Schema):
+    """What a round of maintenance did.
+
+    Attributes:
+        indexed: rows put into the vector index and the term statistics.
+        remaining: rows that another round would take.
+    """
+
+    indexed: int
+    remaining: int
+
+
+Search.model_rebuild()

@@ -1,0 +1,166 @@
+"""From a scope to a predicate: names to ids, conditions to SQL, for every table that recall reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from mnemon.agents import service as agents
+from mnemon.conversations import service as conversations
+from mnemon.core.context import Principal
+from mnemon.core.errors import NotFound
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.recallable import RecallTable
+from mnemon.db.types import dump_json
+from mnemon.identity import service as identity
+from mnemon.memory import repository
+from mnemon.memory.models import MemoryType
+from mnemon.memory.schemas import Scope
+from mnemon.memory.visibility import visible
+
+TABLES: tuple[RecallTable, ...] = (conversations.recall_table(), repository.MEMORIES)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedScope:
+    """A scope whose names have become ids, and who looks.
+
+    Attributes:
+        nobody: a name in the scope stands for nobody yet: nothing can match.
+    """
+
+    scope: Scope
+    principal: Principal
+    user_id: UUID | None = None
+    agent_id: UUID | None = None
+    conversation_id: UUID | None = None
+    team_id: UUID | None = None
+    nobody: bool = False
+
+    @property
+    def selective(self) -> bool:
+        """Whether something narrows the rows within the organisation."""
+        s = self.scope
+        return bool(
+            self.user_id
+            or self.agent_id
+            or self.conversation_id
+            or self.team_id
+            or s.tags
+            or s.tags_any
+            or s.since
+            or s.until
+            or s.metadata
+            or s.types
+            or not self.principal.is_organization
+        )
+
+    def tables(self) -> list[RecallTable]:
+        """The tables that can hold a match."""
+        types = self.scope.types
+        return [
+            table
+            for table in TABLES
+            if table.kind in self.scope.kinds
+            and not (table.kind == "message" and types is not None and MemoryType.EPISODIC not in types)
+        ]
+
+    def predicate(self, table: RecallTable, params: Params, *, past: bool = False) -> str:
+        """The predicate (alias ``t``) over this table's rows; ``past`` keeps what was corrected or forgotten."""
+        rules = [*self._about(table, params), *self._when(params), visible(self.principal, table, params)]
+        rules += self._known(table, params) if self.scope.as_of or not past else []
+        rules += self._valid(table, params)
+        return " AND ".join(rule for rule in rules if rule != "true") or "true"
+
+    def _known(self, table: RecallTable, params: Params) -> list[str]:
+        """The axis of what was known: by as_of if that is given, else by now."""
+        memory = table.kind == "memory"
+        if self.scope.as_of is None:
+            rules = ["t.deleted_at IS NULL"]
+            if memory and self.scope.valid_at is None:
+                rules += ["t.superseded_at IS NULL", table.alive]
+            return rules
+        at = params.add(self.scope.as_of, "timestamptz")
+        rules = [f"t.created_at <= {at}", f"(t.deleted_at IS NULL OR t.deleted_at > {at})"]
+        if memory:
+            rules.append(f"(t.expires_at IS NULL OR t.expires_at > {at})")
+        if memory and self.scope.valid_at is None:
+            rules.append(f"(t.superseded_at IS NULL OR t.superseded_at > {at})")
+        return rules
+
+    def _valid(self, table: RecallTable, params: Params) -> list[str]:
+        """The axis of what was true: begun by valid_at and not over, as far as as_of knew of an end."""
+        if self.scope.valid_at is None:
+            return []
+        moment = params.add(self.scope.valid_at, "timestamptz")
+        rules = [f"t.occurred_at <= {moment}"]
+        if table.kind == "memory":
+            lasting = f"t.valid_until IS NULL OR t.valid_until > {moment}"
+            if self.scope.as_of is not None:
+                lasting += f" OR t.superseded_at > {params.add(self.scope.as_of, 'timestamptz')}"
+            rules.append(f"({lasting})")
+        return rules
+
+    def _about(self, table: RecallTable, params: Params) -> list[str]:
+        rules = []
+        if self.user_id is not None:
+            rules.append(table.owner.replace("{user}", params.add(self.user_id, "uuid")))
+        for column in ("agent_id", "conversation_id", "team_id"):
+            value = getattr(self, column)
+            if value is not None:
+                rules.append(f"t.{column} = {params.add(value, 'uuid')}")
+        scope = self.scope
+        if scope.types is not None and table.kind == "memory":
+            rules.append(f"t.memory_type = ANY({params.add(sorted(scope.types), 'text[]')}::memory_type_enum[])")
+        if scope.tags:
+            rules.append(f"t.tags @> {params.add(list(scope.tags), 'text[]')}")
+        if scope.tags_any:
+            rules.append(f"t.tags && {params.add(list(scope.tags_any), 'text[]')}")
+        if scope.metadata:
+            rules.append(f"t.metadata @> {params.add(dump_json(scope.metadata), 'text')}::jsonb")
+        return rules
+
+    def _when(self, params: Params) -> list[str]:
+        rules = []
+        if self.scope.since is not None:
+            rules.append(f"t.occurred_at >= {params.add(self.scope.since, 'timestamptz')}")
+        if self.scope.until is not None:
+            rules.append(f"t.occurred_at < {params.add(self.scope.until, 'timestamptz')}")
+        return rules
+
+
+async def resolve(connection: Connection, principal: Principal, scope: Scope) -> ResolvedScope:
+    """Names to ids; whoever is named acts: what is private to others is not seen.
+
+    An organisation's own process that names a user or an agent looks through their eyes.
+    """
+    organization = principal.organization_id
+    found = ResolvedScope(scope, principal)
+    if scope.user is not None:
+        user = (await identity.find_users(connection, organization, [scope.user])).get(scope.user)
+        found = replace(found, user_id=user, nobody=found.nobody or user is None)
+    if scope.agent is not None:
+        agent = (await agents.find_agents(connection, organization, [scope.agent])).get(scope.agent)
+        found = replace(found, agent_id=agent, nobody=found.nobody or agent is None)
+    if scope.conversation is not None:
+        names = [scope.conversation]
+        place = (await conversations.find_conversations(connection, organization, names)).get(scope.conversation)
+        found = replace(found, conversation_id=place, nobody=found.nobody or place is None)
+    if scope.team is not None:
+        found = await _team(connection, found, scope.team)
+    if principal.is_organization and (found.user_id or found.agent_id):
+        teams = frozenset[UUID]()
+        if found.user_id is not None:
+            teams = await identity.teams_of(connection, organization, found.user_id)
+        eyes = replace(principal, user_id=found.user_id, agent_id=found.agent_id, team_ids=teams)
+        found = replace(found, principal=eyes)
+    return found
+
+
+async def _team(connection: Connection, found: ResolvedScope, slug: str) -> ResolvedScope:
+    try:
+        team = await identity.find_team(connection, found.principal.organization_id, slug)
+    except NotFound:
+        return replace(found, nobody=True)
+    return replace(found, team_id=team)

@@ -1,0 +1,79 @@
+"""Access counts, written in batches behind the caller."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+from uuid import UUID
+
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import MnemonError
+from mnemon.memory import repository
+from mnemon.memory.schemas import Hit
+
+logger = logging.getLogger(__name__)
+
+#: Seconds between two writes, and accesses that are written at once.
+INTERVAL = 2.0
+BATCH = 500
+#: Accesses held at most while the database is away; the oldest go first, they are counts and not memories.
+HELD = 50_000
+
+
+class AccessCounter:
+    """Collects which memories were recalled and writes the counts now and then.
+
+    What is not written when the process is killed is lost: at most INTERVAL seconds of counts. A clean close loses
+    none.
+    """
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._pending: dict[UUID, list[UUID]] = defaultdict(list)
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    def count(self, principal: Principal, hits: Iterable[Hit]) -> None:
+        """Note that these hits were given to somebody; costs nothing but a list."""
+        ids = [hit.item.id for hit in hits if hit.item.kind == "memory"]
+        if not ids:
+            return
+        pending = self._pending[principal.organization_id]
+        pending += ids
+        del pending[: max(len(pending) - HELD, 0)]
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="mnemon-access-counts")
+        if len(pending) >= BATCH:
+            self._wake.set()
+
+    async def _run(self) -> None:
+        while self._pending:
+            try:
+                await asyncio.wait_for(self._wake.wait(), INTERVAL)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Write what has been counted so far."""
+        for organization in list(self._pending):
+            ids = self._pending.pop(organization)
+            principal = replace(self._ctx.principal, organization_id=organization, user_id=None, agent_id=None)
+            try:
+                async with self._ctx.database.hot(principal) as connection:
+                    await repository.count_accesses(connection, ids)
+            except MnemonError as error:
+                logger.warning("access_counts_kept: count=%d, code=%s", len(ids), error.code)
+                self._pending[organization][:0] = ids
+                return
+
+    async def close(self) -> None:
+        """Write the rest and stop."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.flush()

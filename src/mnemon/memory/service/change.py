@@ -1,0 +1,175 @@
+"""update and forget: nothing is overwritten, nothing is lost before it is erased."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.core.ids import new_id
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.sql import statement
+from mnemon.db.types import array_literal, dump_json, encode_vectors
+from mnemon.memory import repository
+from mnemon.memory.items import item, select_items
+from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
+from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.service.remember import embed
+from mnemon.memory.visibility import visible
+
+
+async def update(ctx: Context, request: Update) -> Item:
+    """Change a memory; new content makes a new memory that supersedes the old one, and is returned.
+
+    Raises:
+        NotFound: there is no such memory, or it is not this principal's to see.
+        Conflict: it was superseded already, or has another version than the one expected; ``data`` says which.
+        Invalid: the id is a message's (what was said is not corrected), or nothing is to be changed.
+    """
+    ctx.principal.require("memories:write")
+    fields = request.model_dump(exclude={"id", "reason", "expected_version", "at"}, exclude_none=True)
+    if not fields:
+        raise Invalid("Nothing is to be changed.", code="invalid.no_change", hint="Give content or another field.")
+    vectors = await embed(ctx, [request.content]) if request.content is not None else None
+    async with ctx.database.hot(ctx.principal) as connection:
+        old = await _lock(ctx, connection, request)
+        if request.reason:
+            await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
+        changed = old["id"]
+        if request.content is not None and request.content != old["content"] and vectors is not None:
+            changed = await _supersede(ctx, connection, request, encode_vectors(vectors)[0])
+        elif set(fields) - {"content"}:
+            await _adjust(ctx, connection, request)
+        row = await connection.fetchrow(
+            select_items(repository.MEMORIES, "t.id = $2"), ctx.principal.organization_id, changed
+        )
+    return item(row)
+
+
+async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
+    """The row, alone until the transaction ends; the errors that a caller can act on otherwise."""
+    params = Params(ctx.principal.organization_id, request.id)
+    rule = visible(ctx.principal, repository.MEMORIES, params)
+    row = await connection.fetchrow(
+        "SELECT t.id, t.content, t.version, t.superseded_by, t.deleted_at FROM memories t "  # noqa: S608
+        f"WHERE t.organization_id = $1 AND t.id = $2 AND {rule} FOR UPDATE",
+        *params.values,
+    )
+    if row is None or row["deleted_at"] is not None:
+        said = await connection.fetchval(
+            "SELECT EXISTS (SELECT FROM messages WHERE organization_id = $1 AND id = $2)",
+            ctx.principal.organization_id,
+            request.id,
+        )
+        if said:
+            raise Invalid(
+                "What was said is not corrected.",
+                code="invalid.message_is_final",
+                hint="Remember the correction as a message or a memory of its own.",
+                field="id",
+            )
+        raise NotFound(f"There is no memory {request.id}.", code="not_found.memory", id=str(request.id))
+    if row["superseded_by"] is not None:
+        raise Conflict(
+            "The memory was superseded already.",
+            code="conflict.superseded",
+            hint="Update the one that superseded it.",
+            superseded_by=str(row["superseded_by"]),
+        )
+    if request.expected_version is not None and row["version"] != request.expected_version:
+        raise Conflict(
+            "Another change came first.",
+            code="conflict.version",
+            hint="Read it again and retry.",
+            expected_version=request.expected_version,
+            current_version=row["version"],
+        )
+    return row
+
+
+async def _supersede(ctx: Context, connection: Connection, request: Update, vector: Any) -> UUID:
+    successor = new_id()
+    now = ctx.clock.now()
+    await connection.execute(
+        statement("mnemon.memory", "supersede"),
+        ctx.principal.organization_id,
+        request.id,
+        successor,
+        request.content,
+        request.at or now,
+        vector,
+        ctx.embedder.name if vector is not None else None,
+        request.importance,
+        request.confidence,
+        request.is_pinned,
+        request.tier.value if request.tier else None,
+        array_literal(request.tags) if request.tags is not None else None,
+        dump_json(request.metadata) if request.metadata is not None else None,
+    )
+    await connection.execute(
+        statement("mnemon.memory", "mark_superseded"),
+        ctx.principal.organization_id,
+        request.id,
+        successor,
+        request.at or now,
+    )
+    return successor
+
+
+async def _adjust(ctx: Context, connection: Connection, request: Update) -> None:
+    await connection.execute(
+        statement("mnemon.memory", "adjust"),
+        ctx.principal.organization_id,
+        request.id,
+        request.importance,
+        request.confidence,
+        request.is_pinned,
+        request.tier.value if request.tier else None,
+        array_literal(request.tags) if request.tags is not None else None,
+        dump_json(request.metadata) if request.metadata is not None else None,
+    )
+
+
+async def forget(ctx: Context, request: Forget) -> Forgotten:
+    """Forget softly, by ids or by scope: reads no longer see it, reads as of an earlier moment still do.
+
+    Raises:
+        Invalid: neither ids nor a condition is given: everything is not forgotten by accident.
+        NotFound: none of the ids is there.
+    """
+    ctx.principal.require("memories:write")
+    if bool(request.ids) == (request.scope is not None):
+        raise Invalid("Give either ids or a scope.", code="invalid.forget", field="ids")
+    if request.scope is not None and request.scope == Scope():
+        raise Invalid(
+            "A scope without a condition would forget everything.",
+            code="invalid.forget_everything",
+            hint="Name a user, an agent, a conversation, a team, tags or a time.",
+            field="scope",
+        )
+    counts = {"message": 0, "memory": 0}
+    async with ctx.database.hot(ctx.principal) as connection:
+        if request.reason:
+            await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
+        scope = ResolvedScope(Scope(), ctx.principal)
+        if request.scope is not None:
+            scope = await resolve(connection, ctx.principal, request.scope)
+            if scope.nobody:
+                return Forgotten(messages=0, memories=0)
+        for table in scope.tables() if request.scope is not None else TABLES:
+            params = Params(ctx.principal.organization_id)
+            rule = scope.predicate(table, params, past=True)
+            if request.ids:
+                rule = f"t.id = ANY({params.add(list(request.ids), 'uuid[]')}) AND {rule}"
+            done = await connection.execute(
+                f"UPDATE {table.name} t SET deleted_at = now() "  # noqa: S608 - the table's name is ours
+                f"WHERE t.organization_id = $1 AND t.deleted_at IS NULL AND {rule}",
+                *params.values,
+            )
+            counts[table.kind] = int(done.rsplit(" ", 1)[1])
+    found = Forgotten(messages=counts["message"], memories=counts["memory"])
+    if request.ids and not found.count:
+        raise NotFound("None of these is there to forget.", code="not_found.memory")
+    return found

@@ -1,0 +1,159 @@
+"""get, list_items and history: reading what is remembered."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from datetime import UTC, datetime
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Invalid, NotFound
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.sql import statement
+from mnemon.memory import repository
+from mnemon.memory.items import item, select_items
+from mnemon.memory.schemas import Event, History, Item, Listing, Page, Scope
+from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.visibility import visible
+
+_CURSOR = struct.Struct(">q16s")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> Item:
+    """One message or memory by its id, also if it was corrected; ``as_of``: if it was known at that moment.
+
+    Raises:
+        NotFound: there is none, it was forgotten, or it is not this principal's to see; the three look the same.
+    """
+    ctx.principal.require("memories:read")
+    scope = ResolvedScope(Scope(as_of=as_of), ctx.principal)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        params = Params(ctx.principal.organization_id)
+        wanted = params.add(item_id, "uuid")
+        parts = []
+        for table in TABLES:
+            rule = visible(ctx.principal, table, params) + " AND t.deleted_at IS NULL"
+            if as_of is not None:
+                rule = scope.predicate(table, params)
+            parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
+        row = await connection.fetchrow("\nUNION ALL\n".join(parts), *params.values)
+    if row is None:
+        raise _missing(item_id)
+    return item(row)
+
+
+async def list_items(ctx: Context, request: Listing) -> Page:
+    """A page of items, newest first; the order is that of when they were said or true.
+
+    Raises:
+        Invalid: the cursor is not one that a page gave.
+    """
+    ctx.principal.require("memories:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        scope = await resolve(connection, ctx.principal, request.scope)
+        if scope.nobody:
+            return Page(items=(), cursor=None)
+        params = Params(ctx.principal.organization_id)
+        after = ""
+        if request.cursor is not None:
+            moment, last = _read_cursor(request.cursor)
+            after = f" AND (t.occurred_at, t.id) < ({params.add(moment, 'timestamptz')}, {params.add(last, 'uuid')})"
+        parts = [
+            f"({select_items(table, scope.predicate(table, params, past=request.include_past) + after)[1:-1]} "
+            f"ORDER BY t.occurred_at DESC, t.id DESC LIMIT {request.limit + 1})"
+            for table in scope.tables()
+        ]
+        if not parts:
+            return Page(items=(), cursor=None)
+        query = "\nUNION ALL\n".join(parts) + f"\nORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1}"
+        rows = await connection.fetch(query, *params.values)
+    items = tuple(item(row) for row in rows[: request.limit])
+    more = len(rows) > request.limit
+    return Page(items=items, cursor=_write_cursor(items[-1]) if more else None)
+
+
+async def history(ctx: Context, memory_id: UUID) -> History:
+    """A memory's whole story, whichever of its versions is named: every content it had and every change.
+
+    Raises:
+        NotFound: there is no such memory, or it is not this principal's to see.
+    """
+    ctx.principal.require("memories:read")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        chain = [
+            row["id"]
+            for row in await connection.fetch(statement("mnemon.memory", "memory_chain"), organization, memory_id)
+        ]
+        if not chain:
+            return await _message_history(ctx, connection, memory_id)
+        params = Params(organization)
+        wanted = params.add(chain, "uuid[]")
+        rule = visible(ctx.principal, repository.MEMORIES, params)
+        rows = await connection.fetch(
+            select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
+        )
+        if not rows:
+            raise _missing(memory_id)
+        seen = [row["id"] for row in rows]
+        events = await connection.fetch(statement("mnemon.memory", "memory_events"), organization, seen)
+    versions = sorted((item(row) for row in rows), key=lambda one: chain.index(one.id))
+    return History(
+        versions=tuple(versions),
+        events=tuple(Event.model_validate(dict(row)) for row in events),
+    )
+
+
+async def _message_history(ctx: Context, connection: Connection, message_id: UUID) -> History:
+    """What was said is not corrected: its story is that it was said, recorded and perhaps forgotten."""
+    params = Params(ctx.principal.organization_id)
+    table = TABLES[0]
+    rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, table, params)}"
+    row = await connection.fetchrow(select_items(table, rule), *params.values)
+    if row is None:
+        raise _missing(message_id)
+    said = item(row)
+    events: list[tuple[str, datetime, str | None, str]] = [("created", said.recorded_at, None, said.content)]
+    if said.deleted_at is not None:
+        events.append(("forgotten", said.deleted_at, said.content, said.content))
+    return History(
+        versions=(said,),
+        events=tuple(
+            Event(
+                at=at,
+                memory_id=said.id,
+                action=action,
+                changed_by="system",
+                reason=None,
+                old_content=old,
+                new_content=new,
+            )
+            for action, at, old, new in events
+        ),
+    )
+
+
+def _missing(item_id: UUID) -> NotFound:
+    return NotFound(f"There is no message or memory {item_id}.", code="not_found.memory", id=str(item_id))
+
+
+def _write_cursor(last: Item) -> str:
+    micros = (last.at - _EPOCH) // (datetime.resolution)
+    return base64.urlsafe_b64encode(_CURSOR.pack(micros, last.id.bytes)).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        micros, raw = _CURSOR.unpack(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        return _EPOCH + micros * datetime.resolution, UUID(bytes=raw)
+    except (ValueError, struct.error, binascii.Error, OverflowError):
+        raise Invalid(
+            "The cursor is not one that a page gave.",
+            code="invalid.cursor",
+            hint="Pass the cursor of the page before, unchanged, or none for the first page.",
+            field="cursor",
+        ) from None

@@ -1,0 +1,185 @@
+"""remember: messages and memories, one or thousands, embedded outside the transaction and written in one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemon.agents import service as agents
+from mnemon.ai.embedders import LocalEmbedder
+from mnemon.conversations import service as conversations
+from mnemon.conversations.schemas import NewMessage
+from mnemon.conversations.service import Names
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, NotFound
+from mnemon.core.ids import new_id
+from mnemon.db.connection import Connection
+from mnemon.db.types import array_literal, dump_json, encode_vectors
+from mnemon.identity import service as identity
+from mnemon.memory import repository
+from mnemon.memory.schemas import NewMemory, Remember, Remembered
+
+Item = NewMessage | NewMemory
+
+#: Texts that the built-in embedder turns into vectors faster than a thread could be woken.
+_AT_ONCE = 8
+
+
+async def remember(ctx: Context, request: Remember) -> Remembered:
+    """Remember messages and memories: all of them, or none.
+
+    Idempotent where items have a source id: the same source and id is stored once, and its id is returned again.
+
+    Raises:
+        Invalid: an item breaks a rule (named by the schema before anything is sent).
+        NotFound: a team that is named does not exist.
+        Unavailable: the embedder or the database cannot be reached; nothing was kept.
+    """
+    ctx.principal.require("memories:write")
+    vectors = await embed(ctx, [item.content for item in request.items])
+    for attempt in (1, 2):
+        try:
+            return await _write(ctx, request, vectors)
+        except (Conflict, NotFound) as error:
+            # Somebody made or removed the same names at the same moment; a second look settles it.
+            if attempt == 2 or error.code not in {"conflict.retry", "not_found.reference"}:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
+    """Vectors of texts; no database session is held meanwhile."""
+    embedder = ctx.embedder
+    if len(texts) <= _AT_ONCE and embedder.local and isinstance(embedder, LocalEmbedder):
+        return embedder.embed_now(texts)
+    return await embedder.embed(texts)
+
+
+async def _write(ctx: Context, request: Remember, vectors: NDArray[np.float32]) -> Remembered:
+    organization = ctx.principal.organization_id
+    encoded = encode_vectors(vectors)
+    said = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    kept = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
+    now = ctx.clock.now()
+    ids: list[UUID | None] = [None] * len(request.items)
+    created = 0
+    async with ctx.database.hot(ctx.principal) as connection:
+        names = await resolve_names(connection, organization, request.items)
+        if said:
+            written = await conversations.write_messages(
+                connection,
+                organization,
+                [item for _, item in said],
+                vectors=[encoded[n] for n, _ in said],
+                model=ctx.embedder.name,
+                names=names,
+                now=now,
+            )
+            for (n, _), one in zip(said, written, strict=True):
+                ids[n] = one.id
+                created += one.created
+        if kept:
+            rows = _Rows(names, ctx.embedder.name, now)
+            for n, item in kept:
+                rows.add(item, encoded[n])
+            created += await rows.write(connection, organization)
+            for (n, _), identifier in zip(kept, rows.ids, strict=True):
+                ids[n] = identifier
+        if request.checkpoint is not None:
+            await conversations.save_checkpoint(connection, organization, request.checkpoint)
+    return Remembered(ids=tuple(identifier for identifier in ids if identifier is not None), created=created)
+
+
+async def resolve_names(connection: Connection, organization: UUID, items: Sequence[Item]) -> Names:
+    """Ids of everybody that the items name; people and agents are made on first use, teams are not."""
+    people: set[str] = set()
+    machines: set[str] = set()
+    groups: set[str] = set()
+    for item in items:
+        person, agent = conversations.speaker_of(item) if isinstance(item, NewMessage) else (None, None)
+        people.update(name for name in (item.user, person) if name)
+        machines.update(name for name in (item.agent, agent) if name)
+        if item.team:
+            groups.add(item.team)
+    return Names(
+        users=await identity.ensure_users(connection, organization, people),
+        agents=await agents.ensure_agents(connection, organization, machines),
+        teams={slug: await identity.find_team(connection, organization, slug) for slug in sorted(groups)},
+    )
+
+
+class _Rows:
+    """Memories on their way into the table."""
+
+    def __init__(self, names: Names, model: str, now: datetime) -> None:
+        self.names = names
+        self.model = model
+        self.now = now
+        self.items: list[tuple[NewMemory, Any]] = []
+        self.ids: list[UUID] = []
+
+    def add(self, item: NewMemory, vector: Any) -> None:
+        self.items.append((item, vector))
+
+    async def write(self, connection: Connection, organization: UUID) -> int:
+        """Write what is not there yet; returns how many were new."""
+        pairs = {(item.source, item.source_id) for item, _ in self.items if item.source_id}
+        known = await repository.known_sources(connection, organization, pairs) if pairs else {}
+        wanted = {item.conversation for item, _ in self.items if item.conversation}
+        places = await conversations.find_conversations(connection, organization, sorted(wanted)) if wanted else {}
+        rows = []
+        for item, vector in self.items:
+            key = (item.source, item.source_id) if item.source_id else None
+            if key is not None and key in known:
+                self.ids.append(known[key])
+                continue
+            identifier = new_id()
+            self.ids.append(identifier)
+            if key is not None:
+                known[key] = identifier
+            rows.append(self._row(identifier, item, vector, places))
+        if not rows:
+            return 0
+        created = await repository.add_memories(connection, organization, [list(c) for c in zip(*rows, strict=True)])
+        if len(created) < len(rows):
+            # Another writer brought the same source in between: answer with its rows.
+            known = await repository.known_sources(connection, organization, pairs)
+            for place, (item, _) in enumerate(self.items):
+                if item.source_id:
+                    self.ids[place] = known[item.source, item.source_id]
+        return len(created)
+
+    def _row(self, identifier: UUID, item: NewMemory, vector: Any, places: dict[str, UUID]) -> list[Any]:
+        return [
+            identifier,
+            self.names.users.get(item.user or ""),
+            self.names.teams.get(item.team or ""),
+            self.names.agents.get(item.agent or ""),
+            places.get(item.conversation or ""),
+            item.memory_type.value,
+            item.category,
+            item.title,
+            item.subject,
+            item.content,
+            item.importance,
+            item.confidence,
+            item.is_pinned,
+            item.tier.value,
+            item.source_type.value,
+            item.source,
+            item.source_id,
+            "{" + ",".join(str(one) for one in item.source_message_ids) + "}",
+            item.extraction_model,
+            item.at or self.now,
+            item.valid_until,
+            item.expires_at,
+            array_literal(item.tags),
+            dump_json(item.metadata),
+            vector,
+            self.model if vector is not None else None,
+        ]

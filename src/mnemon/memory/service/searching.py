@@ -1,0 +1,218 @@
+"""search and recall: the stages of mnemon.memory.recall, one after the other, around two short transactions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemon.agents import service as agents
+from mnemon.conversations import service as conversations
+from mnemon.core.context import Context
+from mnemon.db.connection import Connection
+from mnemon.memory.items import fetch_items
+from mnemon.memory.recall import candidates, fusion, packing, signals
+from mnemon.memory.recall.candidates import Asked, Found
+from mnemon.memory.recall.question import Question, read
+from mnemon.memory.recall.signals import Lexicon, Measured
+from mnemon.memory.schemas import Explanation, Hit, Item, Recollection, Search, Signal, Weights
+from mnemon.memory.scope import ResolvedScope, resolve
+from mnemon.memory.service.remember import embed
+
+#: Candidates from meaning and from words each; what is lost beyond them is 0.4 points of recall at 10.
+DEPTH = 100
+#: A hit outside the best k may still fit a token budget, so recall looks a little further.
+_SPARE = 2
+
+
+async def search(ctx: Context, request: Search) -> Recollection:
+    """What matches a question best, with every signal and its share.
+
+    Ranks by the match score alone: meaning, words in the talk around, who, when. Never returns fewer hits than asked
+    while the scope has more rows.
+    """
+    return await _find(ctx, request, weights=None)
+
+
+async def recall(ctx: Context, request: Search) -> Recollection:
+    """What an agent should bring to mind: the five signals of AgentDNA under a token budget.
+
+    Weights and budget are the request's, or those of the agent in the scope, or the defaults of seed 002.
+    """
+    return await _find(ctx, request, weights=request.weights or Weights())
+
+
+class _Round:
+    """One search on its way: what was asked, what was found, how it was scored."""
+
+    def __init__(self, ctx: Context, request: Search) -> None:
+        self.ctx = ctx
+        self.request = request
+        self.question: Question = read(request.query)
+        self.scope: ResolvedScope
+        self.asked: Asked
+        self.found = Found()
+        self.via: dict[int, tuple[str, ...]] = {}
+
+    async def understand(self) -> bool:
+        """Names to ids, words to lexemes; False when nothing can match."""
+        async with self.ctx.database.hot(self.ctx.principal, readonly=True) as connection:
+            self.scope = await resolve(connection, self.ctx.principal, self.request.scope)
+            if self.scope.nobody:
+                return False
+            self.asked = await candidates.understand(connection, self.question, self.scope)
+        return bool(self.asked.sizes.tables)
+
+    async def gather(self, connection: Connection, vector: NDArray[np.float32]) -> Measured:
+        """Candidates from meaning and from words, and every signal of each."""
+        depth = max(DEPTH, self.request.k * _SPARE)
+        limit = self.ctx.settings.exact_search_limit
+        self.found = await candidates.nearest(
+            connection, self.scope, self.asked.sizes, vector, limit=depth, exact_limit=limit
+        )
+        match = self.ctx.database.match_operator
+        self.found.postings = await candidates.postings(connection, self.scope, self.asked, match)
+        rows = self.found.rows if self.found.rows is not None else self.asked.sizes.indexed
+        lexicon = Lexicon.of(self.found.postings, self.asked.words, rows, counted=self.asked.sizes.indexed == 0)
+        ordinals = self._merge(self._lexical(lexicon, depth), lexicon)
+        if len(ordinals) < self.request.k:
+            await self._fill(connection, ordinals)
+        rows_found = await candidates.features(
+            connection,
+            self.scope,
+            self.asked.sizes.tables,
+            ordinals,
+            vector,
+            with_text=self.question.asks_when or bool(self.question.answers),
+        )
+        named = frozenset[UUID]().union(*self.asked.names.values())
+        return signals.measure(
+            self.question,
+            lexicon,
+            rows_found,
+            named=named,
+            session_terms=self.asked.sizes.session_terms,
+            asker=self.scope.user_id,
+        )
+
+    def _lexical(self, lexicon: Lexicon, depth: int) -> list[int]:
+        """The ordinals that the words speak for most, their sessions included."""
+        windows = lexicon.windows()
+        if not len(windows):
+            return []
+        win, _ = lexicon.window(windows)
+        lengths = np.ones(len(windows))
+        score = win + fusion.RECIPE["sess"] * lexicon.session(windows, lengths, 1.0)
+        best = np.argsort(-score, kind="stable")[:depth]
+        return [int(ordinal) for ordinal in windows[best]]
+
+    def _merge(self, lexical: Sequence[int], lexicon: Lexicon) -> list[int]:
+        for ordinal in self.found.near:
+            self.via[ordinal] = ("vector",)
+        for ordinal in [*lexical, *(int(one) for one in lexicon.mentions[:DEPTH])]:
+            self.via[ordinal] = (*self.via.get(ordinal, ()), "words")
+        return list(self.via)
+
+    async def _fill(self, connection: Connection, ordinals: list[int]) -> None:
+        """Top up with the latest rows of the scope, so that nobody gets fewer than there are."""
+        spare = await candidates.latest(
+            connection, self.scope, self.asked.sizes.tables, limit=self.request.k + len(ordinals)
+        )
+        for ordinal in spare:
+            if ordinal not in self.via:
+                self.via[ordinal] = ("recent",)
+                ordinals.append(ordinal)
+
+
+async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Recollection:
+    ctx.principal.require("memories:read")
+    began = time.perf_counter()
+    work = _Round(ctx, request)
+    if not await work.understand():
+        return _answer(request, [], 0, began)
+    vector = (await embed(ctx, [work.asked.text]))[0]
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        measured = await work.gather(connection, vector)
+        match = fusion.match_scores(measured)
+        five: dict[str, signals.Floats] = {}
+        score, budget = match, None
+        if weights is not None:
+            weights, budget = await _agent_preferences(connection, work, weights)
+            running = await _running(connection, work)
+            now = request.now or ctx.clock.now()
+            five = fusion.five_signals(measured, match, now=now, running=running)
+            score = fusion.recall_scores(five, weights)
+        order = np.argsort(-score, kind="stable")[: request.k]
+        items = await fetch_items(
+            connection, work.scope, [int(measured.ordinals[i]) for i in order], work.asked.sizes.tables
+        )
+    hits, left_out = _hits(work, measured, match, score, five, weights, order, items, budget)
+    return _answer(request, hits, left_out, began)
+
+
+async def _agent_preferences(connection: Connection, work: _Round, weights: Weights) -> tuple[Weights, int | None]:
+    """The weights and the budget: the request's, else the agent's, else the defaults."""
+    request = work.request
+    if work.scope.agent_id is None:
+        return weights, request.token_budget
+    config = await agents.memory_config(connection, work.scope.principal.organization_id, work.scope.agent_id)
+    if request.weights is None:
+        weights = Weights(**config.retrieval_weights.model_dump())
+    return weights, request.token_budget or config.token_budget
+
+
+async def _running(connection: Connection, work: _Round) -> UUID | None:
+    name = work.request.running
+    if name is None:
+        return None
+    found = await conversations.find_conversations(connection, work.scope.principal.organization_id, [name])
+    return found.get(name)
+
+
+def _hits(
+    work: _Round,
+    measured: Measured,
+    match: signals.Floats,
+    score: signals.Floats,
+    five: dict[str, signals.Floats],
+    weights: Weights | None,
+    order: NDArray[np.intp],
+    items: dict[int, Item],
+    budget: int | None,
+) -> tuple[list[Hit], int]:
+    best = [int(i) for i in order if int(measured.ordinals[i]) in items]
+    found = [items[int(measured.ordinals[i])] for i in best]
+    sizes = [packing.tokens(item.content) for item in found]
+    kept = packing.pack(sizes, budget)
+    hits = []
+    for rank, place in enumerate(kept, start=1):
+        index = best[place]
+        why = Explanation.model_construct(
+            match=fusion.explain_match(measured, index),
+            match_score=round(float(match[index]), 6),
+            recall=fusion.explain_five(five, index, weights) if weights is not None else dict[str, Signal](),
+            terms=tuple(
+                word.lexeme for word, count in zip(work.asked.words, measured.seen[index], strict=True) if count
+            ),
+            names=tuple(work.asked.names),
+            via=work.via.get(int(measured.ordinals[index]), ()),
+        )
+        hits.append(
+            Hit.model_construct(
+                item=found[place], rank=rank, score=round(float(score[index]), 6), tokens=sizes[place], why=why
+            )
+        )
+    return hits, len(found) - len(kept)
+
+
+def _answer(request: Search, hits: list[Hit], left_out: int, began: float) -> Recollection:
+    return Recollection.model_construct(
+        query=request.query,
+        hits=tuple(hits),
+        tokens=sum(hit.tokens for hit in hits),
+        left_out=left_out,
+        took_ms=round((time.perf_counter() - began) * 1000, 3),
+    )

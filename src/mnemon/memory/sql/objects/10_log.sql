@@ -1,0 +1,59 @@
+-- object: function log_new_memories()
+-- Writes the log of new memories, once per statement.
+CREATE OR REPLACE FUNCTION log_new_memories() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO memory_log (organization_id, memory_id, action, new_content, new_importance, new_tier, new_status,
+                          changed_by, reason, conversation_id, related_memory_ids, created_at)
+  SELECT organization_id, id, 'created', content, importance, tier, status, current_actor(),
+         nullif(current_setting('app.reason', true), ''), conversation_id, related_to, created_at
+  FROM added;
+  RETURN NULL;
+END $$;
+
+-- object: function log_memory_change()
+-- Writes the log of a changed memory: what it was, what it is, who, why.
+CREATE OR REPLACE FUNCTION log_memory_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE what text := 'updated';
+BEGIN
+  IF OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL THEN what := 'forgotten';
+  ELSIF OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL THEN what := 'restored';
+  ELSIF OLD.superseded_at IS NULL AND NEW.superseded_at IS NOT NULL THEN what := 'superseded';
+  END IF;
+  INSERT INTO memory_log (organization_id, memory_id, action, old_content, new_content, old_importance,
+                          new_importance, old_tier, new_tier, old_status, new_status, changed_by, reason,
+                          conversation_id, related_memory_ids, created_at)
+  VALUES (NEW.organization_id, NEW.id, what, OLD.content, NEW.content, OLD.importance, NEW.importance,
+          OLD.tier, NEW.tier, OLD.status, NEW.status, current_actor(),
+          nullif(current_setting('app.reason', true), ''), NEW.conversation_id,
+          CASE WHEN NEW.superseded_by IS NULL THEN '{}' ELSE ARRAY[NEW.superseded_by] END, clock_timestamp());
+  RETURN NULL;
+END $$;
+
+-- object: function refuse_overwrite()
+-- Content is never overwritten: a correction is a new memory that supersedes the old one.
+CREATE OR REPLACE FUNCTION refuse_overwrite() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'the content of a memory is never overwritten: supersede it'
+    USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_memories_content_immutable', TABLE = 'memories';
+END $$;
+
+CREATE OR REPLACE TRIGGER log_created AFTER INSERT ON memories
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION log_new_memories();
+
+CREATE OR REPLACE TRIGGER keep_content BEFORE UPDATE ON memories FOR EACH ROW
+  WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION refuse_overwrite();
+
+-- Access counts and index marks are bookkeeping: no version, no log.
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON memories FOR EACH ROW
+  WHEN (OLD.access_count = NEW.access_count AND OLD.is_indexed = NEW.is_indexed
+        AND OLD.embedding_status = NEW.embedding_status)
+  EXECUTE FUNCTION touch_row();
+
+CREATE OR REPLACE TRIGGER log_changed AFTER UPDATE ON memories FOR EACH ROW
+  WHEN (OLD.importance <> NEW.importance OR OLD.tier <> NEW.tier OR OLD.status <> NEW.status
+        OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at OR OLD.superseded_at IS DISTINCT FROM NEW.superseded_at
+        OR OLD.is_pinned <> NEW.is_pinned OR OLD.tags <> NEW.tags OR OLD.metadata <> NEW.metadata)
+  EXECUTE FUNCTION log_memory_change();
+
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON memory_log FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();

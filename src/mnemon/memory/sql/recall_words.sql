@@ -1,0 +1,19 @@
+-- For each word of a question: its lexemes, how many indexed rows have them, and the participants called by it:
+-- those of the conversation $3, if one is given.
+-- Indexes: pk_recall_terms, uq_participant_names (by name).
+SELECT w.place::int AS place, l.lexemes,
+  ARRAY(
+    SELECT coalesce(r.documents, 0) FROM unnest(l.lexemes) WITH ORDINALITY AS u(lexeme, n)
+    LEFT JOIN recall_terms r ON r.organization_id = $1 AND r.lexeme = u.lexeme ORDER BY u.n
+  ) AS documents,
+  ARRAY(
+    SELECT coalesce(p.user_id, p.agent_id) FROM participant_names p
+    WHERE p.organization_id = $1 AND p.name = w.word
+      AND ($3::uuid IS NULL OR p.agent_id IS NOT NULL OR EXISTS (
+        SELECT FROM conversation_participants c
+        WHERE c.organization_id = $1 AND c.conversation_id = $3 AND c.user_id = p.user_id
+      ))
+    LIMIT 20
+  ) AS participants
+FROM unnest($2::text[]) WITH ORDINALITY AS w(word, place)
+CROSS JOIN LATERAL (SELECT tsvector_to_array(to_tsvector('english', w.word)) AS lexemes) l

@@ -1,0 +1,69 @@
+"""What migrations say in one word: partitions, policies, grants, indexes that depend on the server.
+
+Stable by contract: released migrations call these, so a change of meaning here is a new function.
+"""
+
+from __future__ import annotations
+
+from alembic import context, op
+
+from mnemon.db.base import HASH_PARTITIONS
+from mnemon.db.types import DEFAULT_DIMENSIONS
+
+APP_ROLE = "mnemon_app"
+TENANT = "nullif(current_setting('app.organization_id', true), '')::uuid"
+
+
+def dimensions() -> int:
+    """The width of the embedding columns, as the one who migrates asked for it."""
+    return int(context.config.attributes.get("dimensions") or DEFAULT_DIMENSIONS)
+
+
+def partition_by_hash(table: str) -> None:
+    """Make the hash partitions of a table."""
+    for part in range(HASH_PARTITIONS):
+        op.execute(
+            f"CREATE TABLE {table}_p{part:02d} PARTITION OF {table} "
+            f"FOR VALUES WITH (MODULUS {HASH_PARTITIONS}, REMAINDER {part})"
+        )
+
+
+def protect(table: str, *, key: str = "organization_id", grants: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
+    """Row-level security for a tenant table: enabled, forced, one policy, one setting; then the grants.
+
+    The plain form of the policy keeps the planner's row estimate; wrapped in a SELECT it is lost.
+    """
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(f"CREATE POLICY tenant ON {table} USING ({key} = {TENANT}) WITH CHECK ({key} = {TENANT})")
+    op.execute(f"GRANT {grants} ON {table} TO {APP_ROLE}")
+
+
+def owner_sees(table: str) -> None:
+    """Let the schema's owner read and write a global table: its SECURITY DEFINER look-ups need it."""
+    op.execute(f"CREATE POLICY owner ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)")
+
+
+def recall_indexes(table: str) -> None:
+    """The two indexes of a recallable table that depend on the server: full text and vectors.
+
+    Where a superuser could make it, the full-text index has an operator class whose operator is leakproof, so that it
+    is used under row-level security. The vector index holds rows that maintenance marked, never the writer's.
+    """
+    bind = op.get_bind()
+    leakproof = bind.exec_driver_sql(
+        "SELECT EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops')"
+    ).scalar()
+    operators = "recall_tsvector_ops" if leakproof else "tsvector_ops"
+    op.execute(f"CREATE INDEX ix_{table}_search ON {table} USING gin (search_vector {operators})")
+    kind = context.config.attributes.get("vector_index") or "hnsw"
+    using = "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+    if kind == "ivfflat":
+        using = "ivfflat (embedding halfvec_cosine_ops) WITH (lists = 100)"
+    op.execute(f"CREATE INDEX ix_{table}_embedding ON {table} USING {using} WHERE is_indexed")
+
+
+def drop_types(*names: str) -> None:
+    """Drop enum types."""
+    for name in names:
+        op.execute(f"DROP TYPE IF EXISTS {name}")

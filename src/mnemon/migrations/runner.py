@@ -1,0 +1,259 @@
+"""Bring a database to a revision: provision, migrate, apply replaceable objects; one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from mnemon.core.errors import Invalid, Unavailable
+from mnemon.db.errors import translated
+from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision
+
+#: Domains in rank order, lowest first: a function may use what a lower domain made.
+RANKS = ("db", "identity", "agents", "conversations", "memory")
+_LOCK = 0x6D6E656D6F6E  # "mnemon"
+_DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What ``mnemon db check`` found.
+
+    Attributes:
+        revision: where the database is, None before the first migration.
+        head: where this version of the package wants it.
+        differences: what the models have and the database has not, or the other way round; empty when they agree.
+        stale_objects: replaceable SQL objects whose text changed since they were applied.
+    """
+
+    revision: str | None
+    head: str
+    differences: tuple[str, ...]
+    stale_objects: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is to be done."""
+        return self.revision == self.head and not self.differences and not self.stale_objects
+
+
+def config(**attributes: Any) -> Config:
+    """Alembic's configuration, without an ini file."""
+    cfg = Config()
+    cfg.set_main_option("script_location", str(Path(__file__).parent))
+    cfg.set_main_option("path_separator", "os")
+    cfg.attributes.update(attributes)
+    return cfg
+
+
+def head() -> str:
+    """The newest revision that this package knows."""
+    found = ScriptDirectory.from_config(config()).get_current_head()
+    if found is None:
+        raise LookupError("the package has no migrations")
+    return found
+
+
+@asynccontextmanager
+async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
+    """A connection as the owner, alone: a second migrator waits at the lock until the first is done."""
+    engine = create_async_engine(
+        url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20, "server_settings": {"jit": "off"}}
+    )
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+                await connection.commit()
+                await connection.exec_driver_sql(f"SET lock_timeout = '{int(lock_timeout * 1000)}ms'")
+                await connection.commit()
+                yield connection
+    finally:
+        await engine.dispose()
+
+
+async def upgrade(
+    url: str,
+    *,
+    revision: str = "head",
+    dimensions: int | None = None,
+    vector_index: str = "hnsw",
+    lock_timeout: float = 10.0,
+) -> str:
+    """Bring the database to a revision, and its functions, triggers and views to this version's text.
+
+    Safe to run twice and from two places at once: the second waits, and finds nothing left to do.
+
+    Args:
+        url: ``postgresql+asyncpg://`` as a superuser or as the role that owns the schema.
+        revision: Alembic's name of the target.
+        dimensions: width of the embedding columns when they are made.
+        vector_index: ``hnsw`` (default) or ``ivfflat``.
+        lock_timeout: seconds a statement may wait for a lock that a running application holds.
+
+    Returns:
+        The revision the database has now.
+
+    Raises:
+        Unavailable: the server cannot be reached, has no pgvector, or a lock was not to be had.
+    """
+    if vector_index not in {"hnsw", "ivfflat"}:
+        raise Invalid("vector_index is hnsw or ivfflat.", code="invalid.vector_index", field="vector_index")
+    async with _connection(url, lock_timeout=lock_timeout) as connection:
+        as_owner = await provision(connection)
+        await connection.commit()
+        if as_owner:
+            await act_as_owner(connection)
+            await connection.commit()
+        cfg = config(dimensions=dimensions, vector_index=vector_index)
+        await connection.run_sync(_upgrade, cfg, revision)
+        await connection.commit()
+        await _apply_objects(connection)
+        await connection.commit()
+        return await connection.run_sync(_current) or "base"
+
+
+async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:
+    """Take the database back to a revision; to ``base``, nothing of ours is left but roles and extensions."""
+    async with _connection(url, lock_timeout=lock_timeout) as connection:
+        if await provision(connection):
+            await act_as_owner(connection)
+        await connection.commit()
+        to_base = revision == "base"
+        if to_base:
+            names = [name for _, body in _objects() for name in _DROPS.findall(body)]
+            functions = [name for name in reversed(names) if name.startswith("function ")]
+        await connection.run_sync(_downgrade, config(), revision)
+        await connection.commit()
+        if to_base:
+            for name in functions:
+                await connection.exec_driver_sql(f"DROP {name.replace('function', 'FUNCTION IF EXISTS', 1)} CASCADE")
+            await connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+            await connection.commit()
+            return "base"
+        return await connection.run_sync(_current) or "base"
+
+
+async def is_current(url: str) -> bool:
+    """Whether the database is at head with every object applied; cheap, takes no lock, changes nothing."""
+    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20})
+    try:
+        with translated():
+            async with engine.connect() as connection:
+                if not (await connection.exec_driver_sql("SELECT to_regclass('schema_objects') IS NOT NULL")).scalar():
+                    return False
+                found = (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
+                if found != head():
+                    return False
+                applied = await _applied(connection)
+                return all(applied.get(name) == _digest(body) for name, body in _objects())
+    finally:
+        await engine.dispose()
+
+
+async def let_log_in(url: str) -> None:
+    """Let the application role log in by itself: on the embedded server, whose door is its socket's directory."""
+    async with _connection(url, lock_timeout=10) as connection:
+        await connection.exec_driver_sql(f"ALTER ROLE {APP_ROLE} LOGIN")
+        await connection.commit()
+
+
+async def check(url: str) -> Check:
+    """Compare the database with this package: revision, tables, replaceable objects. Changes nothing."""
+    async with _connection(url, lock_timeout=10) as connection:
+        revision = await connection.run_sync(_current)
+        differences = await connection.run_sync(_differences) if revision else ()
+        applied = await _applied(connection) if revision else {}
+        stale = tuple(name for name, body in _objects() if applied.get(name) != _digest(body))
+        return Check(revision, head(), differences, stale)
+
+
+def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
+    cfg.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
+    current = _current(connection)
+    if current is not None and current not in known:
+        raise Unavailable(
+            f"The database is at revision {current}, which this version of Mnemon does not know.",
+            code="unavailable.newer_schema",
+            hint="Install the version of Mnemon that made it, or a newer one.",
+        )
+    command.upgrade(cfg, revision)
+
+
+def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
+    cfg.attributes["connection"] = connection
+    command.downgrade(cfg, revision)
+
+
+def _current(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _differences(connection: Connection) -> tuple[str, ...]:
+    from mnemon.catalog import metadata
+    from mnemon.migrations import compare
+
+    options = {
+        "include_object": compare.include_object,
+        "compare_type": compare.compare_type,
+        "target_metadata": metadata,
+    }
+    found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    return tuple(repr(item) for item in found)
+
+
+def _objects() -> list[tuple[str, str]]:
+    """(name, text) of every replaceable object, in the order they are applied."""
+    found = []
+    for domain in RANKS:
+        folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
+        if not folder.is_dir():
+            continue
+        names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
+        found += [(f"{domain}/{name}", folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+    return found
+
+
+def _digest(body: str) -> str:
+    return hashlib.sha256(body.encode()).hexdigest()
+
+
+async def _applied(connection: AsyncConnection) -> dict[str, str]:
+    rows = await connection.exec_driver_sql("SELECT name, digest FROM schema_objects")
+    return {row.name: row.digest for row in rows}
+
+
+async def _apply_objects(connection: AsyncConnection) -> None:
+    """Apply the objects whose text changed; a script of several statements goes as one simple query."""
+    if not (await connection.exec_driver_sql("SELECT to_regclass('schema_objects') IS NOT NULL")).scalar():
+        return
+    applied = await _applied(connection)
+    for name, body in _objects():
+        if applied.get(name) == _digest(body):
+            continue
+        raw = await connection.get_raw_connection()
+        driver: Any = raw.driver_connection
+        await driver.execute(body)
+        await connection.execute(
+            text(
+                "INSERT INTO schema_objects (name, digest) VALUES (:name, :digest) "
+                "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()"
+            ),
+            {"name": name, "digest": _digest(body)},
+        )

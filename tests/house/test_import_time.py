@@ -1,0 +1,33 @@
+"""`import mnemon` is what every program pays that uses any part of it."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+BUDGET_MS = 100.0
+RUNS = 5
+HEAVY = ("pydantic", "sqlalchemy", "numpy", "asyncpg", "typer", "httpx")
+
+_ADVICE = "src/mnemon/__init__.py resolves its names on first use: import heavy modules there, or inside a function"
+
+
+def _milliseconds(code: str) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return (time.perf_counter() - start) * 1000
+
+
+def test_import_takes_less_than_a_tenth_of_a_second() -> None:
+    # Alternately, so that another program on the machine slows down both.
+    pairs = [(_milliseconds("import mnemon"), _milliseconds("pass")) for _ in range(RUNS)]
+    added = statistics.median(with_import - bare for with_import, bare in pairs)
+    assert added < BUDGET_MS, f"import mnemon takes {added:.0f} ms (at most {BUDGET_MS:.0f}). {_ADVICE}"
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = f"import sys, mnemon; print(*(name for name in {HEAVY} if name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not loaded, f"import mnemon loads {', '.join(loaded)}. {_ADVICE}"

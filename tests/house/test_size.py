@@ -1,0 +1,47 @@
+"""A file or a function that is read in one go can be reviewed in one go."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from .helpers import ROOT, SOURCE
+
+FILE_LINES = 450
+FUNCTION_LINES = 60
+
+# A migration is one step of the schema's history, read once and never edited after a release: to cut it up would only
+# scatter the step.
+MIGRATIONS = SOURCE / "migrations" / "versions"
+
+
+def sources() -> Iterator[Path]:
+    return (path for path in sorted(SOURCE.rglob("*.py")) if not path.is_relative_to(MIGRATIONS))
+
+
+def test_files_are_short() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {lines} lines"
+        for path in sources()
+        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > FILE_LINES
+    ]
+    assert not long, (
+        f"a file has at most {FILE_LINES} lines, because a longer one does more than one thing and is hard to review. "
+        "Make it a package with one file for each verb or stage, and re-export from its __init__.py:\n"
+        + "\n".join(long)
+    )
+
+
+def test_functions_are_short() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: {node.name}, {lines} lines"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+    ]
+    assert not long, (
+        f"a function has at most {FUNCTION_LINES} lines, because its steps should be seen at once. Give a step a name "
+        "and move it to a function of its own; move SQL to a named .sql file:\n" + "\n".join(long)
+    )
