@@ -107,7 +107,6 @@ venv_works() {
 prepare_uv() {
   [ "${INSTALLER:-}" != pip ] || return 1
   local config
-  # shellcheck disable=SC2015
   .venv/bin/python -m pip install -qq --no-compile --no-deps --only-binary :all: --require-hashes \
     -r requirements/installer.txt || return 1
   config="$(.venv/bin/python -m pip config list 2>/dev/null || true)"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mnemon._version import __version__
 
 if TYPE_CHECKING:
+    from mnemon.conversations.schemas import NewMessage
     from mnemon.core.errors import (
         Conflict,
         Forbidden,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from mnemon.core.settings import Settings
     from mnemon.doors.library.asynchronous import AsyncMemory
     from mnemon.doors.library.synchronous import Memory
-    from mnemon.conversations.schemas import NewMessage
     from mnemon.memory.schemas import (
         Explanation,
         Hit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -80,10 +81,9 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     )
     try:
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", DATABASE):
-            try:
+            # another process may be first
+            with contextlib.suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
                 await connection.execute(f"CREATE DATABASE {DATABASE}")
-            except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
-                pass  # another process was first
     finally:
         await connection.close()
     url = endpoint.url(ADMIN_ROLE, DATABASE)
@@ -148,13 +148,13 @@ def _check(facts: Facts, settings: Settings, embedder: Embedder) -> None:
             code="unavailable.schema",
             hint="Run `mnemon db upgrade` with DATABASE_OWNER_URL set to the role that may create it.",
         )
+    refuse_unsafe(facts, allowed=settings.allow_unsafe_role)
     if facts.revision != runner.head():
         raise Unavailable(
             f"The database is at revision {facts.revision}; this version of Mnemon needs {runner.head()}.",
             code="unavailable.schema",
             hint="Run `mnemon db upgrade`, or install the version of Mnemon that fits the database.",
         )
-    refuse_unsafe(facts, allowed=settings.allow_unsafe_role)
     if facts.dimensions != embedder.dimensions:
         raise Invalid(
             f"The embedder {embedder.name} makes vectors of {embedder.dimensions} dimensions; the database was made "

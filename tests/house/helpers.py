@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "mnemon"
 
-_NOT_OURS = {".venv", ".bench-venv", ".git", "__pycache__", "dist", "build", ".mnemon", "out"}
+_NOT_OURS = {"__pycache__", "dist", "build", "htmlcov", "out"}
 
 
 def tracked_files() -> list[Path]:
@@ -29,9 +29,9 @@ def tracked_files() -> list[Path]:
 
 def _walk(directory: Path) -> Iterator[Path]:
     for path in sorted(directory.iterdir()):
-        if path.name in _NOT_OURS or path.name.endswith("_cache"):
-            continue
         if path.is_dir() and not path.is_symlink():
-            yield from _walk(path)
+            hidden = path.name.startswith(".") and path.name != ".ci"  # environments and caches
+            if not hidden and path.name not in _NOT_OURS:
+                yield from _walk(path)
         else:
             yield path

@@ -20,6 +20,15 @@ def sources() -> Iterator[Path]:
     return (path for path in sorted(SOURCE.rglob("*.py")) if not path.is_relative_to(MIGRATIONS))
 
 
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring: nobody should say less to stay within a limit."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
 def test_files_are_short() -> None:
     long = [
         f"{path.relative_to(ROOT)}: {lines} lines"
@@ -39,9 +48,10 @@ def test_functions_are_short() -> None:
         for path in sources()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES
+        if (lines := _lines(node)) > FUNCTION_LINES
     ]
     assert not long, (
-        f"a function has at most {FUNCTION_LINES} lines, because its steps should be seen at once. Give a step a name "
-        "and move it to a function of its own; move SQL to a named .sql file:\n" + "\n".join(long)
+        f"a function has at most {FUNCTION_LINES} lines beside its docstring, because its steps should be seen at "
+        "once. Give a step a name and move it to a function of its own; move SQL to a named .sql file:\n"
+        + "\n".join(long)
     )

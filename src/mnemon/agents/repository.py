@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from mnemon.agents.models import AgentORM
@@ -27,6 +28,15 @@ async def find(connection: Connection, organization_id: UUID, names: Collection[
         list(names),
     )
     return {row["external_id"]: row["id"] for row in rows}
+
+
+async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
+    """(id, external_id, name) of agents."""
+    return await connection.fetch(
+        "SELECT id, external_id, name FROM agents WHERE organization_id = $1 AND id = ANY($2)",
+        organization_id,
+        list(ids),
+    )
 
 
 async def add(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:

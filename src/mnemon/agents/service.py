@@ -30,6 +30,14 @@ async def find_agents(connection: Connection, organization_id: UUID, names: Coll
     return await repository.find(connection, organization_id, names)
 
 
+async def labels(
+    connection: Connection, organization_id: UUID, ids: Collection[UUID]
+) -> dict[UUID, tuple[str | None, str | None]]:
+    """(the caller's own string, the name shown) of agents, by id."""
+    rows = await repository.labels(connection, organization_id, ids)
+    return {row["id"]: (row["external_id"], row["name"]) for row in rows}
+
+
 async def memory_config(connection: Connection, organization_id: UUID, agent_id: UUID) -> AgentMemoryConfig:
     """How the agent remembers: token budget and the five retrieval weights; the defaults for what it does not say."""
     raw = await repository.memory_config(connection, organization_id, agent_id)

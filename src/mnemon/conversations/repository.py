@@ -88,6 +88,15 @@ async def find(connection: Connection, organization_id: UUID, names: Collection[
     return {row["external_id"]: row["id"] for row in rows}
 
 
+async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
+    """(id, external_id, name) of conversations."""
+    return await connection.fetch(
+        "SELECT id, external_id, name FROM conversations WHERE organization_id = $1 AND id = ANY($2)",
+        organization_id,
+        list(ids),
+    )
+
+
 async def add(connection: Connection, organization_id: UUID, rows: Sequence[tuple[Any, ...]]) -> None:
     """Make conversations: (external_id, name, type, team, agent, user); who is there stays as it is."""
     await connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -46,6 +46,14 @@ def speaker_of(message: NewMessage) -> tuple[str | None, str | None]:
 async def find_conversations(connection: Connection, organization_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
     """Ids of the conversations that exist, by the caller's own strings."""
     return await repository.find(connection, organization_id, names)
+
+
+async def labels(
+    connection: Connection, organization_id: UUID, ids: Collection[UUID]
+) -> dict[UUID, tuple[str | None, str | None]]:
+    """(the caller's own string, the name shown) of conversations, by id."""
+    rows = await repository.labels(connection, organization_id, ids)
+    return {row["id"]: (row["external_id"], row["name"]) for row in rows}
 
 
 async def ensure_conversations(
@@ -94,6 +102,8 @@ async def write_messages(
     """Write messages in order, in the caller's transaction.
 
     Args:
+        connection: inside the caller's transaction.
+        organization_id: whose messages they are.
         messages: what was said.
         vectors: one binary parameter a message, None for a text without known words.
         model: the embedder's name.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from mnemon.core.cache import Cache
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.errors import Forbidden
 
@@ -64,6 +65,7 @@ class Context:
     embedder: Embedder
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
+    cache: Cache = field(default_factory=Cache)
 
     def as_principal(self, principal: Principal) -> Context:
         """The same context on behalf of somebody else."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
+import asyncpg
 from pgvector.asyncpg import register_vector
-from sqlalchemy import event
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
 
 #: Set on each connection. Generic plans shared by tenants of different size went from 0 rows to 4.6 s, and jit costs
@@ -22,6 +26,36 @@ SESSION_SETTINGS = {
     "application_name": "mnemon",
 }
 
+_URL_OPTIONS = {*inspect.signature(asyncpg.connect).parameters, "prepared_statement_cache_size"}
+
+
+def parse_url(url: str) -> URL:
+    """A database URL, with libpq's ``sslmode`` in the driver's words.
+
+    Raises:
+        Invalid: it is no URL, or has an option that the driver does not know; the URL itself is not repeated.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Invalid(
+            "The database URL cannot be read.",
+            code="invalid.database_url",
+            hint="It has the form postgresql://role:password@host:port/database; special characters in the password "
+            "are percent-encoded.",
+            field="database_url",
+        ) from None
+    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
+    unknown = sorted(set(query) - _URL_OPTIONS)
+    if unknown:
+        raise Invalid(
+            f"The database URL has an option that is not known: {unknown[0][:40]}.",
+            code="invalid.database_url",
+            hint="Remove it from the URL.",
+            field="database_url",
+        )
+    return parsed.set(query=query)
+
 
 def create_engine(url: str, settings: Settings) -> AsyncEngine:
     """An engine over a QueuePool of asyncpg connections; no connection is opened yet.
@@ -29,12 +63,15 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
     Args:
         url: ``postgresql+asyncpg://...`` as the application role.
         settings: pool size and overflow (FR-11), connect and statement time limits.
+
+    Raises:
+        Invalid: the URL cannot be read.
     """
     options = dict(SESSION_SETTINGS)
     if settings.database_statement_timeout:
         options["statement_timeout"] = str(int(settings.database_statement_timeout * 1000))
     engine = create_async_engine(
-        url,
+        parse_url(url),
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
         pool_pre_ping=False,  # a round trip per checkout; a dead connection is replaced when it shows
@@ -45,7 +82,14 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
         connect_args={"timeout": settings.database_connect_timeout, "server_settings": options},
     )
     event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
+
+
+def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
+    """Have the pool replace a connection whose end the driver has seen, as after a restart; no round trip."""
+    if dbapi_connection.driver_connection.is_closed():
+        raise DisconnectionError
 
 
 def _prepare(dbapi_connection: Any, _record: object) -> None:

@@ -13,12 +13,24 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
 
 _SHARD = re.compile(r"_\d{6,}$")
 _PARTITION = re.compile(r"_p\d{2}(?=_|$)")
+
+#: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
 
 #: A check constraint's short name (after ``ck_<table>_``) to a code and a sentence, where the name alone says little.
 _CHECKS = {
@@ -116,7 +128,7 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
             code="unavailable.no_database",
             hint="Create it, then run `mnemon db upgrade`.",
         )
-    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedFunctionError):
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError | asyncpg.UndefinedFunctionError):
         return Unavailable(
             "The database has not the schema that this version of Mnemon needs.",
             code="unavailable.schema",
@@ -136,12 +148,30 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
     if isinstance(error, asyncpg.DiskFullError):
         return Unavailable("The database's disk is full.", code="unavailable.disk_full", hint="Free some space.")
     if isinstance(error, asyncpg.TooManyConnectionsError):
+        return _no_connection()
+    if isinstance(error, asyncpg.LockNotAvailableError):
         return Unavailable(
-            "The database has no free connection.",
-            code="unavailable.connections",
-            hint="Lower the pool sizes or put a pooler in front.",
+            "A lock was not to be had in time: somebody else is using what this would change.",
+            code="unavailable.lock",
+            hint="Try again when the database is less busy, or stop what holds the lock.",
         )
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return Unavailable(
+            "The database takes no writes here.",
+            code="unavailable.read_only",
+            hint="Connect to the primary server.",
+        )
+    if isinstance(error, asyncpg.InsufficientResourcesError):
+        return Unavailable("The database server has no memory left.", code="unavailable.resources")
     return None
+
+
+def _no_connection() -> Unavailable:
+    return Unavailable(
+        "The database has no free connection.",
+        code="unavailable.connections",
+        hint="Lower the pool sizes or put a pooler in front.",
+    )
 
 
 def translate(error: BaseException) -> MnemonError | None:
@@ -165,7 +195,9 @@ def translate(error: BaseException) -> MnemonError | None:
         known = _server(cause)
         if known is not None:
             return known
-    if isinstance(cause, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError | TimeoutError):
+    if isinstance(cause, PoolTimeoutError):
+        return _no_connection()
+    if isinstance(cause, LOST):
         return Unavailable(
             "The database cannot be reached or went away.",
             code="unavailable.database",

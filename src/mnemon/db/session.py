@@ -10,18 +10,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import asyncpg
+from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from mnemon.core.context import Principal
-from mnemon.core.errors import Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import create_engine
-from mnemon.db.errors import translated
+from mnemon.db.errors import LOST, translated
 
 # Two messages, not one: a setting made in the same message as a statement does not reach a distributed plan.
 SET_TENANT = "SELECT set_tenant($1, $2, $3)"
+_SET_TENANT = text("SELECT set_tenant(:organization, :user, :agent)").bindparams(
+    bindparam("organization", type_=Uuid()), bindparam("user", type_=Uuid()), bindparam("agent", type_=Uuid())
+)
 
 
 class Database:
@@ -42,11 +44,13 @@ class Database:
         """
         with translated():
             async with self._sessions() as session, session.begin():
-                raw = await (await session.connection()).get_raw_connection()
-                driver = raw.driver_connection
-                if driver is None:
-                    raise Unavailable("The database connection is closed.", code="unavailable.database")
-                await _enter(driver, principal)
+                # Through the session: its driver begins the transaction with the first statement that it sends itself.
+                tenant = {
+                    "organization": principal.organization_id,
+                    "user": principal.user_id,
+                    "agent": principal.agent_id,
+                }
+                await session.execute(_SET_TENANT, tenant)
                 yield session
 
     @asynccontextmanager
@@ -67,7 +71,7 @@ class Database:
                     async with driver.transaction(readonly=readonly):
                         await _enter(driver, principal)
                         yield driver
-                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+                except LOST:
                     # The server went away: the pool must not hand this connection out again.
                     await pooled.invalidate()
                     raise

@@ -10,13 +10,14 @@ from mnemon.db.session import Database
 _FACTS = """
 SELECT current_user::text AS role, r.rolsuper, r.rolbypassrls,
   to_regclass('alembic_version') IS NOT NULL AS migrated,
+  has_table_privilege(r.oid, to_regclass('alembic_version'), 'SELECT') AS readable,
   EXISTS (
     SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relrowsecurity
       AND pg_has_role(r.oid, c.relowner, 'MEMBER') AND NOT r.rolsuper
   ) AS owns_tables,
   EXISTS (
-    SELECT FROM pg_roles o WHERE (o.rolsuper OR o.rolbypassrls) AND o.oid <> r.oid AND pg_has_role(r.oid, o.oid, 'MEMBER')
-      AND NOT r.rolsuper
+    SELECT FROM pg_roles o WHERE (o.rolsuper OR o.rolbypassrls) AND o.oid <> r.oid
+      AND pg_has_role(r.oid, o.oid, 'MEMBER') AND NOT r.rolsuper
   ) AS may_become_unsafe,
   current_setting('server_version_num')::int AS server_version,
   (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector_version,
@@ -34,6 +35,7 @@ class Facts:
     Attributes:
         unsafe: why row-level security would not hold for this role, None if it holds.
         match_operator: the full-text operator to use: a leakproof one of ours where a superuser could make it.
+        revision: None before the first migration; ``unknown`` to a role that may not read it.
         dimensions: width of the embedding columns, None before the first migration.
     """
 
@@ -57,6 +59,8 @@ async def inspect_database(database: Database) -> Facts:
         row = await connection.fetchrow(_FACTS)
         revision = None
         if row["migrated"]:
+            revision = "unknown"
+        if row["readable"]:
             revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     unsafe = None
     if row["rolsuper"]:

@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
 from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import Dialect
 
 #: The built-in embedder's width; the migration is told the real one (settings, see migrations/env.py).
 DEFAULT_DIMENSIONS = 256
 
-Embedding = HALFVEC
+
+class Embedding(HALFVEC):
+    """A halfvec column for the ORM: the driver has the binary codec, so values pass as they are, not as text."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Arrays and lists as the codec's own type."""
+        return lambda value: value if value is None or isinstance(value, HalfVector) else HalfVector(value)
+
+    def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any]:
+        """An array of float16."""
+        return lambda value: value.to_numpy() if isinstance(value, HalfVector) else value
 
 
 def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:

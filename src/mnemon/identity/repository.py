@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from mnemon.db.connection import Connection
@@ -37,6 +38,15 @@ async def find_users(connection: Connection, organization_id: UUID, names: Colle
         list(names),
     )
     return {row["external_id"]: row["id"] for row in rows}
+
+
+async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
+    """(id, external_id, display_name) of people."""
+    return await connection.fetch(
+        "SELECT id, external_id, display_name FROM users WHERE organization_id = $1 AND id = ANY($2)",
+        organization_id,
+        list(ids),
+    )
 
 
 async def add_users(connection: Connection, organization_id: UUID, names: Iterable[str]) -> dict[str, UUID]:

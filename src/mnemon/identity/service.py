@@ -64,6 +64,14 @@ async def find_users(connection: Connection, organization_id: UUID, names: Colle
     return await repository.find_users(connection, organization_id, names)
 
 
+async def labels(
+    connection: Connection, organization_id: UUID, ids: Collection[UUID]
+) -> dict[UUID, tuple[str | None, str | None]]:
+    """(the caller's own string, the name shown) of people, by id."""
+    rows = await repository.labels(connection, organization_id, ids)
+    return {row["id"]: (row["external_id"], row["display_name"] or row["external_id"]) for row in rows}
+
+
 async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID:
     """The team's id.
 

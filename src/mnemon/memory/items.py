@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from mnemon.core.context import Context
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
+from mnemon.memory import names
 from mnemon.memory.models import MemoryTier, MemoryType
 from mnemon.memory.schemas import Item
 from mnemon.memory.scope import ResolvedScope
@@ -42,7 +44,7 @@ def select_items(table: RecallTable, which: str) -> str:
 
 
 async def fetch_items(
-    connection: Connection, scope: ResolvedScope, ordinals: Sequence[int], tables: Sequence[RecallTable]
+    ctx: Context, connection: Connection, scope: ResolvedScope, ordinals: Sequence[int], tables: Sequence[RecallTable]
 ) -> dict[int, Item]:
     """Items by ordinal; what the scope does not hold is left out."""
     if not ordinals or not tables:
@@ -51,21 +53,35 @@ async def fetch_items(
     wanted = params.add(list(ordinals), "bigint[]")
     parts = [select_items(table, f"t.ordinal = ANY({wanted}) AND {scope.predicate(table, params)}") for table in tables]
     rows = await connection.fetch("\nUNION ALL\n".join(parts), *params.values)
-    return {row["ordinal"]: item(row) for row in rows}
+    return dict(zip((row["ordinal"] for row in rows), await as_items(ctx, connection, rows), strict=True))
 
 
-def item(row: Any) -> Item:
-    """A row of :func:`select_items` as an item; it comes from the database, so it is not validated again."""
+async def as_items(ctx: Context, connection: Connection, rows: Sequence[Any]) -> list[Item]:
+    """Rows of :func:`select_items` as items, with the names of the people and places in them."""
+    people = await names.labels(ctx, connection, "user", {row[key] for row in rows for key in ("sender", "user_id")})
+    machines = await names.labels(
+        ctx, connection, "agent", {row[key] for row in rows for key in ("speaker_agent", "agent_id")}
+    )
+    places = await names.labels(ctx, connection, "conversation", {row["conversation_id"] for row in rows})
+    return [_item(row, people, machines, places) for row in rows]
+
+
+_NOBODY = (None, None)
+
+
+def _item(row: Any, people: names.Labels, machines: names.Labels, places: names.Labels) -> Item:
+    """One row; it comes from the database, so it is not validated again."""
+    spoken = people.get(row["sender"], _NOBODY)[1] or machines.get(row["speaker_agent"], _NOBODY)[1]
     return Item.model_construct(
         id=row["id"],
         kind=row["kind"],
         content=row["content"],
         memory_type=MemoryType(row["memory_type"]),
         role=row["role"],
-        speaker=row["speaker"],
-        user=row["owner"],
-        agent=row["agent"],
-        conversation=row["conversation"],
+        speaker=spoken,
+        user=people.get(row["user_id"], _NOBODY)[0],
+        agent=machines.get(row["agent_id"], _NOBODY)[0],
+        conversation=places.get(row["conversation_id"], _NOBODY)[0],
         at=row["occurred_at"],
         recorded_at=row["created_at"],
         valid_until=row["valid_until"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -175,7 +176,8 @@ class Weights(Schema):
         return self
 
 
-class Signal(Schema):
+@dataclass(frozen=True, slots=True)
+class Signal:
     """One reason for a hit.
 
     Attributes:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from mnemon.agents import service as agents
 from mnemon.conversations import service as conversations
-from mnemon.core.context import Principal
+from mnemon.core.context import Context, Principal
 from mnemon.core.errors import NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.types import dump_json
 from mnemon.identity import service as identity
-from mnemon.memory import repository
+from mnemon.memory import names, repository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import Scope
 from mnemon.memory.visibility import visible
@@ -130,32 +129,38 @@ class ResolvedScope:
         return rules
 
 
-async def resolve(connection: Connection, principal: Principal, scope: Scope) -> ResolvedScope:
+async def resolve(ctx: Context, connection: Connection, scope: Scope) -> ResolvedScope:
     """Names to ids; whoever is named acts: what is private to others is not seen.
 
     An organisation's own process that names a user or an agent looks through their eyes.
     """
-    organization = principal.organization_id
+    principal = ctx.principal
     found = ResolvedScope(scope, principal)
-    if scope.user is not None:
-        user = (await identity.find_users(connection, organization, [scope.user])).get(scope.user)
-        found = replace(found, user_id=user, nobody=found.nobody or user is None)
-    if scope.agent is not None:
-        agent = (await agents.find_agents(connection, organization, [scope.agent])).get(scope.agent)
-        found = replace(found, agent_id=agent, nobody=found.nobody or agent is None)
-    if scope.conversation is not None:
-        names = [scope.conversation]
-        place = (await conversations.find_conversations(connection, organization, names)).get(scope.conversation)
-        found = replace(found, conversation_id=place, nobody=found.nobody or place is None)
+    for kind in ("user", "agent", "conversation"):
+        name = getattr(scope, kind)
+        if name is not None:
+            one = await names.find(ctx, connection, kind, name)
+            missing = found.nobody or one is None
+            if kind == "user":
+                found = replace(found, user_id=one, nobody=missing)
+            elif kind == "agent":
+                found = replace(found, agent_id=one, nobody=missing)
+            else:
+                found = replace(found, conversation_id=one, nobody=missing)
     if scope.team is not None:
         found = await _team(connection, found, scope.team)
     if principal.is_organization and (found.user_id or found.agent_id):
         teams = frozenset[UUID]()
         if found.user_id is not None:
-            teams = await identity.teams_of(connection, organization, found.user_id)
+            teams = await _teams(ctx, connection, found.user_id)
         eyes = replace(principal, user_id=found.user_id, agent_id=found.agent_id, team_ids=teams)
         found = replace(found, principal=eyes)
     return found
+
+
+async def _teams(ctx: Context, connection: Connection, user_id: UUID) -> frozenset[UUID]:
+    """The teams of a person; read each time: who leaves a team no longer sees what it shares."""
+    return await identity.teams_of(connection, ctx.principal.organization_id, user_id)
 
 
 async def _team(connection: Connection, found: ResolvedScope, slug: str) -> ResolvedScope:

@@ -11,7 +11,7 @@ from pgvector.sqlalchemy import HALFVEC
 _BY_HAND = re.compile(r"^ix_\w+_(search|embedding)$")
 #: Tables of the migration machinery itself.
 _OURS = {"alembic_version", "schema_objects"}
-_PARTITION = re.compile(r"_p(\d{2}|\d{4}\w*|default)$")
+_PARTITION = re.compile(r"_(p\d{2}|\d{8}|default)$")
 
 
 def include_object(obj: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:

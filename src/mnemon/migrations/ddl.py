@@ -28,6 +28,34 @@ def partition_by_hash(table: str) -> None:
         )
 
 
+def partition_by_range(table: str, *, column: str, every: str) -> None:
+    """Make a time series' default partition, and those from last to the one after next.
+
+    A row at any date has a place from the first moment: what falls outside goes to the default partition, which
+    maintenance drains.
+
+    Args:
+        table: a table created with ``postgresql_partition_by="RANGE (column)"``.
+        column: the column it is partitioned by.
+        every: ``day``, ``week`` (from Monday) or ``month``.
+    """
+    op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+    op.execute(
+        f"""
+        DO $$
+        DECLARE lower timestamptz; upper timestamptz;
+        BEGIN
+          FOR step IN -1..2 LOOP
+            lower := date_trunc('{every}', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + step * interval '1 {every}';
+            upper := lower + interval '1 {every}';
+            EXECUTE format('CREATE TABLE %I PARTITION OF {table} FOR VALUES FROM (%L) TO (%L)',
+              '{table}_' || to_char(lower AT TIME ZONE 'UTC', 'YYYYMMDD'), lower, upper);
+          END LOOP;
+        END $$
+        """
+    )
+
+
 def protect(table: str, *, key: str = "organization_id", grants: str = "SELECT, INSERT, UPDATE, DELETE") -> None:
     """Row-level security for a tenant table: enabled, forced, one policy, one setting; then the grants.
 

@@ -1,4 +1,4 @@
-"""What must be there before the first migration: roles, the vector extension, an operator that row-level security trusts.
+"""What must be there before the first migration: roles, the vector extension, an operator that policies trust.
 
 A superuser (the embedded server's, or an administrator once) gets all of it. A plain owner gets what the server allows
 and a clear error for what cannot be done without.
@@ -94,7 +94,8 @@ async def _superuser(connection: AsyncConnection) -> None:
         for part in _LEAKPROOF.strip().split(";\n"):
             await connection.exec_driver_sql(part.removesuffix(";"))
     for name in OPTIONAL_EXTENSIONS:
-        offered = await _value(connection, f"SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = '{name}')")
+        offered = await _value(connection,
+            f"SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = '{name}')",  # noqa: S608 - names of ours)
         if offered:
             await connection.exec_driver_sql(f'CREATE EXTENSION IF NOT EXISTS "{name}"')
 

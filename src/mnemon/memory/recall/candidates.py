@@ -1,7 +1,7 @@
 """Candidates: what the database is asked, and what it answers, in a handful of statements.
 
-Every statement runs over the tables that can hold a match, joined by UNION ALL, names organization_id first, and carries
-the scope's predicate: nothing is found that a scope leaves out, so nothing has to be thrown away afterwards.
+Every statement runs over the tables that can hold a match, joined by UNION ALL, names organization_id first, and
+carries the scope's predicate: nothing is found that a scope leaves out, so nothing has to be thrown away afterwards.
 """
 
 from __future__ import annotations
@@ -67,6 +67,11 @@ class Asked:
     text: str
     sizes: Sizes
 
+    @property
+    def named(self) -> tuple[UUID, ...]:
+        """Ids of everybody whom the question names."""
+        return tuple(sorted(frozenset[UUID]().union(*self.names.values())))
+
 
 @dataclass(slots=True)
 class Postings:
@@ -97,11 +102,13 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     rows = await connection.fetch(
         statement(PACKAGE, "recall_words"), organization, list(question.words[:200]), scope.conversation_id
     )
-    sizes = await connection.fetchrow(statement(PACKAGE, "recall_sizes"), organization)
+    sizes = rows[0]
     names: dict[str, frozenset[UUID]] = {}
     words: dict[str, int] = {}
     name_words: list[str] = []
     for row in rows:
+        if row["place"] is None:
+            break  # a question without a single word
         word = question.words[row["place"] - 1]
         if row["participants"] and question.is_name(word):
             names[word] = frozenset(row["participants"])
@@ -204,7 +211,8 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
         if not query:
             continue
         bits = " | ".join(
-            f"(t.search_vector {match} {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n}"
+            # (in brackets: `<<` and `|` have the same precedence in SQL)
+            f"((t.search_vector {match} {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n})"
             for n, lexeme in enumerate(lexemes[:31])
         )
         part = statement(
@@ -251,31 +259,35 @@ def _unpack(table: RecallTable, ordinals: bytes, words: bytes) -> Postings:
 async def features(
     connection: Connection,
     scope: ResolvedScope,
-    tables: Sequence[RecallTable],
+    asked: Asked,
     ordinals: Sequence[int],
     vector: NDArray[np.float32],
     *,
     with_text: bool,
+    running: UUID | None,
 ) -> list[Any]:
     """What is known of each candidate; those that the scope leaves out are not among the answers."""
     params = Params(scope.principal.organization_id)
     place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
-    wanted = params.add(list(ordinals), "bigint[]")
-    parts = []
-    for table in tables:
-        columns = {name: table.columns[name] for name in _FEATURES}
-        parts.append(
-            statement(
-                PACKAGE,
-                "recall_features",
-                table=table.name,
-                vector=place,
-                ordinals=wanted,
-                text="t.content" if with_text else "NULL::text",
-                scope=scope.predicate(table, params),
-                **columns,
-            )
+    shared = {
+        "vector": place,
+        "ordinals": params.add(list(ordinals), "bigint[]"),
+        "named": params.add(list(asked.named), "uuid[]"),
+        "asker": params.add(scope.user_id, "uuid"),
+        "running": params.add(running, "uuid"),
+        "text": "t.content" if with_text else "NULL::text",
+    }
+    parts = [
+        statement(
+            PACKAGE,
+            "recall_features",
+            table=table.name,
+            scope=scope.predicate(table, params),
+            **shared,
+            **{name: table.columns[name] for name in _FEATURES},
         )
+        for table in asked.sizes.tables
+    ]
     return list(await connection.fetch(_union(parts), *params.values)) if parts else []
 
 

@@ -18,6 +18,7 @@ from mnemon.memory.schemas import Signal, Weights
 RECIPE: Mapping[str, float] = {
     "cos": 1.0,
     "win": 1.0,
+    "own": 0.3,
     "sess": 0.5,
     "spk": 0.2,
     "part": 0.5,
@@ -32,7 +33,7 @@ RECIPE: Mapping[str, float] = {
 #: Days after which a memory of each tier counts half.
 HALF_LIFE = {"hot": 7.0, "warm": 30.0, "cold": 180.0}
 
-#: Match scores run from about 0 to 3; at the middle a candidate is as likely to matter as not.
+#: Match scores run from about 0 to 3; a best match at the middle is as likely to matter as not.
 _MIDDLE = 1.2
 _STEEPNESS = 2.5
 
@@ -45,10 +46,11 @@ def match_scores(measured: Measured) -> Floats:
     return total
 
 
-def five_signals(measured: Measured, scores: Floats, *, now: datetime, running: object = None) -> dict[str, Floats]:
+def five_signals(measured: Measured, scores: Floats, *, now: datetime) -> dict[str, Floats]:
     """The five signals of recall, each from 0 to 1.
 
-    - semantic: the match score, squashed.
+    - semantic: how far the match falls short of the best one, times how good the best one is: squashing each score
+      by itself would press the best together until the other signals decide alone.
     - recency: halves with every half-life of the row's tier since it was said or true.
     - importance: 1 to 10 scaled; a pin counts as 10.
     - continuity: how much of what matches was said in the same session, and whether it is the running conversation.
@@ -58,10 +60,9 @@ def five_signals(measured: Measured, scores: Floats, *, now: datetime, running: 
         measured: the candidates.
         scores: their match scores.
         now: the moment that recency counts from.
-        running: id of the conversation that is going on, if one.
     """
     rows = measured.rows
-    semantic = 1.0 / (1.0 + np.exp(-_STEEPNESS * (scores - _MIDDLE)))
+    semantic = _semantic(scores)
     age = np.array([max((now - row["occurred_at"]).total_seconds(), 0.0) / 86_400 for row in rows])
     half_life = np.array([HALF_LIFE.get(row["tier"], 30.0) for row in rows])
     importance = np.array([1.0 if row["is_pinned"] else row["importance"] / 10 for row in rows])
@@ -69,21 +70,28 @@ def five_signals(measured: Measured, scores: Floats, *, now: datetime, running: 
         "semantic": semantic,
         "recency": np.exp2(-age / half_life) if len(rows) else age,
         "importance": importance,
-        "continuity": _continuity(measured, semantic, running),
+        "continuity": _continuity(measured, semantic),
         "relationship": measured.relation,
     }
 
 
-def _continuity(measured: Measured, semantic: Floats, running: object) -> Floats:
+def _semantic(scores: Floats) -> Floats:
+    if not len(scores):
+        return scores
+    best = scores.max()
+    return np.asarray(np.clip(1.0 - (best - scores), 0.0, 1.0) / (1.0 + np.exp(-_STEEPNESS * (best - _MIDDLE))))
+
+
+def _continuity(measured: Measured, semantic: Floats) -> Floats:
     if not len(semantic):
         return semantic
     _, session = np.unique(measured.ordinals >> SESSION_BITS, return_inverse=True)
     top = semantic * (semantic >= np.partition(semantic, -min(20, len(semantic)))[-min(20, len(semantic))])
     company = np.bincount(session, top)[session] - top  # what else of the session matches
-    together = company / (company.max() or 1.0)
-    if running is None:
+    together = 1.0 - np.exp(-company)
+    if all(row["running"] is None for row in measured.rows):
         return np.asarray(together)
-    now_talked = np.array([float(row["conversation_id"] == running) for row in measured.rows])
+    now_talked = np.array([float(bool(row["running"])) for row in measured.rows])
     return np.asarray(0.5 * together + 0.5 * now_talked)
 
 
@@ -111,4 +119,4 @@ def explain_five(five: Mapping[str, Floats], index: int, weights: Weights) -> di
 
 
 def _signal(value: float, weight: float) -> Signal:
-    return Signal.model_construct(value=round(value, 6), weight=round(weight, 6), share=round(value * weight, 6))
+    return Signal(round(value, 6), round(weight, 6), round(value * weight, 6))

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall.candidates import Int64, Postings, Word
-from mnemon.memory.recall.question import TIME_EXPRESSION, Question
+from mnemon.memory.recall.question import Question, tells_time
 
 Floats = NDArray[np.float64]
 
@@ -78,9 +77,10 @@ class Lexicon:
         around = [talk + step for step in range(-NEIGHBOURS, NEIGHBOURS + 1) if step]
         return np.unique(np.concatenate([self.ordinals, *around])) if len(self.ordinals) else self.ordinals
 
-    def window(self, at: Int64) -> tuple[Floats, NDArray[np.float64]]:
-        """(win, words seen in the window) of each ordinal."""
+    def window(self, at: Int64) -> tuple[Floats, Floats, NDArray[np.float64]]:
+        """(win, own, words seen in the window) of each ordinal."""
         seen = np.zeros((len(at), len(self.idf)))
+        mine = np.zeros(len(at))
         if len(self.ordinals):
             for step in range(-NEIGHBOURS, NEIGHBOURS + 1):
                 place = np.searchsorted(self.ordinals, at + step)
@@ -88,9 +88,13 @@ class Lexicon:
                 hit = self.ordinals[place] == at + step
                 if step:
                     hit &= self.spread[place]
-                seen += self.has[place] * hit[:, None]
+                found = self.has[place] * hit[:, None]
+                seen += found
+                if not step:
+                    mine = found @ self.idf
         weighted = (self.idf * (seen * (_K1_TURN + 1) / (seen + _K1_TURN))).sum(axis=1)
-        return weighted / ((_K1_TURN + 1) * self.idf.sum() + 1e-9), seen
+        total = self.idf.sum() + 1e-9
+        return weighted / ((_K1_TURN + 1) * total), mine / total, seen
 
     def session(self, at: Int64, lengths: Floats, mean: float) -> Floats:
         """Sess of each ordinal: BM25 of its whole session.
@@ -137,9 +141,8 @@ def measure(
     lexicon: Lexicon,
     rows: list[Any],
     *,
-    named: frozenset[UUID],
+    named: bool,
     session_terms: float,
-    asker: UUID | None,
 ) -> Measured:
     """Measure every signal of every candidate.
 
@@ -147,27 +150,27 @@ def measure(
         question: what was asked.
         lexicon: where its words stand.
         rows: the candidates' features.
-        named: participants named in the question.
+        named: whether the question names anybody.
         session_terms: mean words of a session, 0 if it is not known: then that of the candidates' sessions.
-        asker: the user of the scope, if one.
     """
     ordinals = np.array([row["ordinal"] for row in rows], dtype=np.int64)
     lengths = np.array([row["session_terms"] for row in rows], dtype=np.float64)
     if not session_terms and len(ordinals):
         _, first = np.unique(ordinals >> SESSION_BITS, return_index=True)
         session_terms = float(lengths[first].mean())
-    win, seen = lexicon.window(ordinals)
-    spoke, present, relation = _people(rows, named, ordinals, lexicon.mentions, asker)
+    win, own, seen = lexicon.window(ordinals)
+    spoke, present, relation = _people(rows, ordinals, lexicon.mentions, named=named)
     zeros = np.zeros(len(rows))
     date = question.date
     values = {
         "cos": _column(rows, "cosine"),
         "win": win,
+        "own": own,
         "sess": lexicon.session(ordinals, lengths, session_terms),
         "spk": spoke,
         "part": present,
         "date": np.array([date.closeness(row["occurred_at"].date()) for row in rows]) if date else zeros,
-        "when": _matches(rows, (TIME_EXPRESSION,)) if question.asks_when else zeros,
+        "when": _tells_time(rows) if question.asks_when else zeros,
         "atype": _matches(rows, question.answers) if question.answers else zeros,
         "ques": _column(rows, "asks"),
         "prevq": _column(rows, "follows_question"),
@@ -184,21 +187,18 @@ def _matches(rows: list[Any], patterns: Sequence[Any]) -> Floats:
     return np.array([float(any(p.search(row["content"] or "") for p in patterns)) for row in rows])
 
 
-def _people(
-    rows: list[Any], named: frozenset[UUID], ordinals: Int64, mentions: Int64, asker: UUID | None
-) -> tuple[Floats, Floats, Floats]:
+def _tells_time(rows: list[Any]) -> Floats:
+    return np.array([float(tells_time(row["content"])) for row in rows])
+
+
+def _people(rows: list[Any], ordinals: Int64, mentions: Int64, *, named: bool) -> tuple[Floats, Floats, Floats]:
     """(spk, part, relation): who is named spoke this row, was there, or has to do with it."""
-    speakers = [row["sender"] or row["speaker_agent"] for row in rows]
-    here = named & {speaker for speaker in speakers if speaker} if named else frozenset()
-    spoke = np.zeros(len(rows))
-    if len(here) == 1:
-        one = next(iter(here))
-        spoke = np.array([float(speaker == one) for speaker in speakers])
-    mentioned = np.isin(ordinals, mentions).astype(np.float64) if len(mentions) else np.zeros(len(rows))
-    spoke = np.maximum(spoke, mentioned)
     if not named:
-        own = [float(asker is not None and asker in (row["user_id"], row["sender"])) for row in rows]
-        return spoke, np.zeros(len(rows)), np.array(own)
-    present = np.array([float(not named.isdisjoint(row["speaker_ids"] or ())) for row in rows])
-    present = np.maximum(present, spoke)
+        return np.zeros(len(rows)), np.zeros(len(rows)), _column(rows, "own")
+    places = np.array([row["spoke"] for row in rows], dtype=np.int64)
+    here = np.unique(places[places > 0])
+    spoke = (places == here[0]).astype(np.float64) if len(here) == 1 else np.zeros(len(rows))
+    if len(mentions):
+        spoke = np.maximum(spoke, np.isin(ordinals, mentions))
+    present = np.maximum(_column(rows, "present"), spoke)
     return spoke, present, np.maximum(spoke, 0.5 * present)

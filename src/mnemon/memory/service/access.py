@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterable
@@ -51,10 +52,8 @@ class AccessCounter:
 
     async def _run(self) -> None:
         while self._pending:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), INTERVAL)
-            except TimeoutError:
-                pass
             self._wake.clear()
             await self.flush()
 

@@ -13,7 +13,7 @@ from mnemon.db.params import Params
 from mnemon.db.sql import statement
 from mnemon.db.types import array_literal, dump_json, encode_vectors
 from mnemon.memory import repository
-from mnemon.memory.items import item, select_items
+from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
 from mnemon.memory.scope import TABLES, ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
@@ -45,7 +45,7 @@ async def update(ctx: Context, request: Update) -> Item:
         row = await connection.fetchrow(
             select_items(repository.MEMORIES, "t.id = $2"), ctx.principal.organization_id, changed
         )
-    return item(row)
+        return (await as_items(ctx, connection, [row]))[0]
 
 
 async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
@@ -155,7 +155,7 @@ async def forget(ctx: Context, request: Forget) -> Forgotten:
             await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
         scope = ResolvedScope(Scope(), ctx.principal)
         if request.scope is not None:
-            scope = await resolve(connection, ctx.principal, request.scope)
+            scope = await resolve(ctx, connection, request.scope)
             if scope.nobody:
                 return Forgotten(messages=0, memories=0)
         for table in scope.tables() if request.scope is not None else TABLES:

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from mnemon.core.context import Context
 from mnemon.core.errors import Invalid, NotFound
+from mnemon.core.text import parse
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.sql import statement
 from mnemon.memory import repository
-from mnemon.memory.items import item, select_items
+from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Event, History, Item, Listing, Page, Scope
 from mnemon.memory.scope import TABLES, ResolvedScope, resolve
 from mnemon.memory.visibility import visible
@@ -30,7 +31,7 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
         NotFound: there is none, it was forgotten, or it is not this principal's to see; the three look the same.
     """
     ctx.principal.require("memories:read")
-    scope = ResolvedScope(Scope(as_of=as_of), ctx.principal)
+    scope = ResolvedScope(parse(Scope, {"as_of": as_of}), ctx.principal)
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         params = Params(ctx.principal.organization_id)
         wanted = params.add(item_id, "uuid")
@@ -41,9 +42,9 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
                 rule = scope.predicate(table, params)
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
         row = await connection.fetchrow("\nUNION ALL\n".join(parts), *params.values)
-    if row is None:
-        raise _missing(item_id)
-    return item(row)
+        if row is None:
+            raise _missing(item_id)
+        return (await as_items(ctx, connection, [row]))[0]
 
 
 async def list_items(ctx: Context, request: Listing) -> Page:
@@ -54,7 +55,7 @@ async def list_items(ctx: Context, request: Listing) -> Page:
     """
     ctx.principal.require("memories:read")
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-        scope = await resolve(connection, ctx.principal, request.scope)
+        scope = await resolve(ctx, connection, request.scope)
         if scope.nobody:
             return Page(items=(), cursor=None)
         params = Params(ctx.principal.organization_id)
@@ -63,15 +64,16 @@ async def list_items(ctx: Context, request: Listing) -> Page:
             moment, last = _read_cursor(request.cursor)
             after = f" AND (t.occurred_at, t.id) < ({params.add(moment, 'timestamptz')}, {params.add(last, 'uuid')})"
         parts = [
-            f"({select_items(table, scope.predicate(table, params, past=request.include_past) + after)[1:-1]} "
-            f"ORDER BY t.occurred_at DESC, t.id DESC LIMIT {request.limit + 1})"
+            f"(SELECT * FROM\n"
+            f"{select_items(table, scope.predicate(table, params, past=request.include_past) + after)} AS page\n"
+            f"ORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1})"
             for table in scope.tables()
         ]
         if not parts:
             return Page(items=(), cursor=None)
         query = "\nUNION ALL\n".join(parts) + f"\nORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1}"
         rows = await connection.fetch(query, *params.values)
-    items = tuple(item(row) for row in rows[: request.limit])
+        items = tuple(await as_items(ctx, connection, rows[: request.limit]))
     more = len(rows) > request.limit
     return Page(items=items, cursor=_write_cursor(items[-1]) if more else None)
 
@@ -101,7 +103,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
             raise _missing(memory_id)
         seen = [row["id"] for row in rows]
         events = await connection.fetch(statement("mnemon.memory", "memory_events"), organization, seen)
-    versions = sorted((item(row) for row in rows), key=lambda one: chain.index(one.id))
+        versions = sorted(await as_items(ctx, connection, rows), key=lambda one: chain.index(one.id))
     return History(
         versions=tuple(versions),
         events=tuple(Event.model_validate(dict(row)) for row in events),
@@ -116,7 +118,7 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
     row = await connection.fetchrow(select_items(table, rule), *params.values)
     if row is None:
         raise _missing(message_id)
-    said = item(row)
+    said = (await as_items(ctx, connection, [row]))[0]
     events: list[tuple[str, datetime, str | None, str]] = [("created", said.recorded_at, None, said.content)]
     if said.deleted_at is not None:
         events.append(("forgotten", said.deleted_at, said.content, said.content))

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.agents import service as agents
-from mnemon.conversations import service as conversations
+from mnemon.ai.embedders import LocalEmbedder
 from mnemon.core.context import Context
 from mnemon.db.connection import Connection
+from mnemon.memory import names
 from mnemon.memory.items import fetch_items
 from mnemon.memory.recall import candidates, fusion, packing, signals
 from mnemon.memory.recall.candidates import Asked, Found
@@ -22,8 +23,8 @@ from mnemon.memory.schemas import Explanation, Hit, Item, Recollection, Search, 
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
 
-#: Candidates from meaning and from words each; what is lost beyond them is 0.4 points of recall at 10.
-DEPTH = 100
+#: Candidates from meaning and from words each; more of them change nothing, fewer lose what only one side sees.
+DEPTH = 200
 #: A hit outside the best k may still fit a token budget, so recall looks a little further.
 _SPARE = 2
 
@@ -57,55 +58,52 @@ class _Round:
         self.found = Found()
         self.via: dict[int, tuple[str, ...]] = {}
 
-    async def understand(self) -> bool:
+    async def understand(self, connection: Connection) -> bool:
         """Names to ids, words to lexemes; False when nothing can match."""
-        async with self.ctx.database.hot(self.ctx.principal, readonly=True) as connection:
-            self.scope = await resolve(connection, self.ctx.principal, self.request.scope)
-            if self.scope.nobody:
-                return False
-            self.asked = await candidates.understand(connection, self.question, self.scope)
+        self.scope = await resolve(self.ctx, connection, self.request.scope)
+        if self.scope.nobody:
+            return False
+        self.asked = await candidates.understand(connection, self.question, self.scope)
         return bool(self.asked.sizes.tables)
 
     async def gather(self, connection: Connection, vector: NDArray[np.float32]) -> Measured:
         """Candidates from meaning and from words, and every signal of each."""
         depth = max(DEPTH, self.request.k * _SPARE)
-        limit = self.ctx.settings.exact_search_limit
+        sizes = self.asked.sizes
         self.found = await candidates.nearest(
-            connection, self.scope, self.asked.sizes, vector, limit=depth, exact_limit=limit
+            connection, self.scope, sizes, vector, limit=depth, exact_limit=self.ctx.settings.exact_search_limit
         )
         match = self.ctx.database.match_operator
         self.found.postings = await candidates.postings(connection, self.scope, self.asked, match)
-        rows = self.found.rows if self.found.rows is not None else self.asked.sizes.indexed
-        lexicon = Lexicon.of(self.found.postings, self.asked.words, rows, counted=self.asked.sizes.indexed == 0)
+        rows = self.found.rows if self.found.rows is not None else sizes.indexed
+        lexicon = Lexicon.of(self.found.postings, self.asked.words, rows, counted=sizes.indexed == 0)
         ordinals = self._merge(self._lexical(lexicon, depth), lexicon)
         if len(ordinals) < self.request.k:
             await self._fill(connection, ordinals)
-        rows_found = await candidates.features(
+        found = await candidates.features(
             connection,
             self.scope,
-            self.asked.sizes.tables,
+            self.asked,
             ordinals,
             vector,
             with_text=self.question.asks_when or bool(self.question.answers),
+            running=await self._running(connection),
         )
-        named = frozenset[UUID]().union(*self.asked.names.values())
-        return signals.measure(
-            self.question,
-            lexicon,
-            rows_found,
-            named=named,
-            session_terms=self.asked.sizes.session_terms,
-            asker=self.scope.user_id,
-        )
+        named = bool(self.asked.names)
+        return signals.measure(self.question, lexicon, found, named=named, session_terms=sizes.session_terms)
+
+    async def _running(self, connection: Connection) -> UUID | None:
+        name = self.request.running
+        return await names.find(self.ctx, connection, "conversation", name) if name is not None else None
 
     def _lexical(self, lexicon: Lexicon, depth: int) -> list[int]:
         """The ordinals that the words speak for most, their sessions included."""
         windows = lexicon.windows()
         if not len(windows):
             return []
-        win, _ = lexicon.window(windows)
+        win, own, _ = lexicon.window(windows)
         lengths = np.ones(len(windows))
-        score = win + fusion.RECIPE["sess"] * lexicon.session(windows, lengths, 1.0)
+        score = win + fusion.RECIPE["own"] * own + fusion.RECIPE["sess"] * lexicon.session(windows, lengths, 1.0)
         best = np.argsort(-score, kind="stable")[:depth]
         return [int(ordinal) for ordinal in windows[best]]
 
@@ -131,26 +129,39 @@ async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Re
     ctx.principal.require("memories:read")
     began = time.perf_counter()
     work = _Round(ctx, request)
-    if not await work.understand():
-        return _answer(request, [], 0, began)
+    if isinstance(ctx.embedder, LocalEmbedder):  # a few microseconds: nothing is waited for, one transaction does
+        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+            if not await work.understand(connection):
+                return _answer(request, [], 0, began)
+            vector = ctx.embedder.embed_now([work.asked.text])[0]
+            hits, left_out = await _rank(work, connection, vector, weights)
+        return _answer(request, hits, left_out, began)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        if not await work.understand(connection):
+            return _answer(request, [], 0, began)
     vector = (await embed(ctx, [work.asked.text]))[0]
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-        measured = await work.gather(connection, vector)
-        match = fusion.match_scores(measured)
-        five: dict[str, signals.Floats] = {}
-        score, budget = match, None
-        if weights is not None:
-            weights, budget = await _agent_preferences(connection, work, weights)
-            running = await _running(connection, work)
-            now = request.now or ctx.clock.now()
-            five = fusion.five_signals(measured, match, now=now, running=running)
-            score = fusion.recall_scores(five, weights)
-        order = np.argsort(-score, kind="stable")[: request.k]
-        items = await fetch_items(
-            connection, work.scope, [int(measured.ordinals[i]) for i in order], work.asked.sizes.tables
-        )
-    hits, left_out = _hits(work, measured, match, score, five, weights, order, items, budget)
+        hits, left_out = await _rank(work, connection, vector, weights)
     return _answer(request, hits, left_out, began)
+
+
+async def _rank(
+    work: _Round, connection: Connection, vector: NDArray[np.float32], weights: Weights | None
+) -> tuple[list[Hit], int]:
+    """(hits, how many the budget left out): candidates scored, ordered, read and packed."""
+    request = work.request
+    measured = await work.gather(connection, vector)
+    match = fusion.match_scores(measured)
+    five: dict[str, signals.Floats] = {}
+    score, budget = match, None
+    if weights is not None:
+        weights, budget = await _agent_preferences(connection, work, weights)
+        five = fusion.five_signals(measured, match, now=request.now or work.ctx.clock.now())
+        score = fusion.recall_scores(five, weights)
+    order = np.argsort(-score, kind="stable")[: request.k]
+    ordinals = [int(measured.ordinals[i]) for i in order]
+    items = await fetch_items(work.ctx, connection, work.scope, ordinals, work.asked.sizes.tables)
+    return _hits(work, measured, match, score, five, weights, order, items, budget)
 
 
 async def _agent_preferences(connection: Connection, work: _Round, weights: Weights) -> tuple[Weights, int | None]:
@@ -162,14 +173,6 @@ async def _agent_preferences(connection: Connection, work: _Round, weights: Weig
     if request.weights is None:
         weights = Weights(**config.retrieval_weights.model_dump())
     return weights, request.token_budget or config.token_budget
-
-
-async def _running(connection: Connection, work: _Round) -> UUID | None:
-    name = work.request.running
-    if name is None:
-        return None
-    found = await conversations.find_conversations(connection, work.scope.principal.organization_id, [name])
-    return found.get(name)
 
 
 def _hits(

@@ -1,7 +1,11 @@
--- For each word of a question: its lexemes, how many indexed rows have them, and the participants called by it:
--- those of the conversation $3, if one is given.
--- Indexes: pk_recall_terms, uq_participant_names (by name).
-SELECT w.place::int AS place, l.lexemes,
+-- What recall plans with, on every row: rows in the indexes, mean words of a session, which tables have anything; and
+-- for each word of a question: its lexemes, how many indexed rows have them, and the participants called by it: those
+-- of the conversation $3, if one is given.
+-- Indexes: pk_recall_statistics, pk_recall_terms, uq_participant_names (by name), uq_*_organization_id_ordinal.
+SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS session_terms,
+  EXISTS (SELECT FROM messages t WHERE t.organization_id = $1) AS message,
+  EXISTS (SELECT FROM memories t WHERE t.organization_id = $1) AS memory,
+  w.place::int AS place, l.lexemes,
   ARRAY(
     SELECT coalesce(r.documents, 0) FROM unnest(l.lexemes) WITH ORDINALITY AS u(lexeme, n)
     LEFT JOIN recall_terms r ON r.organization_id = $1 AND r.lexeme = u.lexeme ORDER BY u.n
@@ -15,5 +19,7 @@ SELECT w.place::int AS place, l.lexemes,
       ))
     LIMIT 20
   ) AS participants
-FROM unnest($2::text[]) WITH ORDINALITY AS w(word, place)
-CROSS JOIN LATERAL (SELECT tsvector_to_array(to_tsvector('english', w.word)) AS lexemes) l
+FROM (SELECT 1) one
+LEFT JOIN recall_statistics s ON s.organization_id = $1
+LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS w(word, place) ON true
+LEFT JOIN LATERAL (SELECT tsvector_to_array(to_tsvector('english', w.word)) AS lexemes) l ON w.word IS NOT NULL

@@ -31,6 +31,12 @@ TENANT_TABLES = (
     "recall_terms",
     "recall_statistics",
 )
+MODEL_CONFIG = '{"model_name": "anthropic/claude-sonnet-4.5", "temperature": 0.7, "max_output_tokens": 4096}'
+MEMORY_CONFIG = (
+    '{"token_budget": 2000, "auto_extract": true, "auto_pin_preferences": true, "summarize_interval": 20, '
+    '"retrieval_weights": {"semantic": 0.35, "recency": 0.20, "importance": 0.20, "continuity": 0.15, '
+    '"relationship": 0.10}}'
+)
 RECALLABLE = ("messages", "memories")
 TYPES = (
     "user_role",
@@ -467,18 +473,14 @@ def create_tables() -> None:
         sa.Column(
             "model_config",
             postgresql.JSONB(),
-            server_default=sa.text(
-                '\'{"model_name": "anthropic/claude-sonnet-4.5", "temperature": 0.7, "max_output_tokens": 4096}\'::jsonb'
-            ),
+            server_default=sa.text(f"'{MODEL_CONFIG}'::jsonb"),
             nullable=False,
             comment="AgentModelConfig",
         ),
         sa.Column(
             "memory_config",
             postgresql.JSONB(),
-            server_default=sa.text(
-                '\'{"token_budget": 2000, "auto_extract": true, "auto_pin_preferences": true, "summarize_interval": 20, "retrieval_weights": {"semantic": 0.35, "recency": 0.20, "importance": 0.20, "continuity": 0.15, "relationship": 0.10}}\'::jsonb'
-            ),
+            server_default=sa.text(f"'{MEMORY_CONFIG}'::jsonb"),
             nullable=False,
             comment="AgentMemoryConfig with the five retrieval weights",
         ),

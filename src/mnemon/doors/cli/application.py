@@ -1,0 +1,90 @@
+"""The Typer application: its commands and the options that hold for all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnemon.doors.cli.commands import db, doctor, find, imports, keep, read, server, tour
+from mnemon.doors.cli.state import state
+
+ANYWHERE = "-o, --data-dir, --json, --quiet, --no-color and --debug may be written before or after the command."
+
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+_COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
+    "Begin": {"tour": tour.tour, "import": imports.import_files},
+    "Memory": {
+        "remember": keep.remember,
+        "recall": find.recall,
+        "search": find.search,
+        "list": read.list_items,
+        "get": read.get,
+        "history": read.history,
+        "update": keep.update,
+        "forget": keep.forget,
+    },
+    "The database": {
+        "up": server.up,
+        "down": server.down,
+        "status": server.status,
+        "maintain": keep.maintain,
+        "doctor": doctor.doctor,
+    },
+}
+
+
+def application() -> typer.Typer:
+    """The whole application."""
+    app = typer.Typer(
+        name="mnemon",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings=_SETTINGS,
+        epilog=ANYWHERE,
+    )
+    app.callback(no_args_is_help=True)(_options)
+    for panel, commands in _COMMANDS.items():
+        for name, function in commands.items():
+            app.command(name, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
+    app.add_typer(db.app, name="db", rich_help_panel="The database")
+    return app
+
+
+def _options(
+    organization: Annotated[
+        str | None,
+        typer.Option("--organization", "-o", metavar="SLUG", help="Whose memory; instead of MNEMON_ORGANIZATION."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option("--data-dir", metavar="DIR", help="The embedded server's data, even if DATABASE_URL is set."),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="JSON instead of tables; errors too, on standard error.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but data and errors.")] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment too.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from; MNEMON_DEBUG too.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and end.")] = False,
+) -> None:
+    """The memory of AI agents and the people they work with, kept in one PostgreSQL."""
+    state.organization = organization
+    state.data_dir = data_dir.expanduser() if data_dir else None
+    state.json = json
+    state.quiet = quiet
+    state.debug = debug or os.environ.get("MNEMON_DEBUG", "").lower() not in {"", "0", "false", "no"}
+    if no_color:
+        os.environ["NO_COLOR"] = "1"
+    if version:
+        from mnemon._version import __version__
+
+        typer.echo(f"mnemon {__version__}")
+        raise typer.Exit

@@ -1,0 +1,156 @@
+"""db: the schema, brought forward, taken back, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnemon.core.errors import Invalid
+from mnemon.doors.cli.state import run, settings, state
+
+if TYPE_CHECKING:
+    from mnemon.core.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="The database schema: upgrade, downgrade, check.")
+
+_LOGIN = """\
+The application connects as a role of its own, which owns nothing. An administrator makes one:
+
+  CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app;
+
+and Mnemon is told in its environment:
+
+  DATABASE_URL=postgresql://my_app:...@host/database"""
+
+
+@app.command()
+def upgrade(
+    revision: Annotated[str, typer.Option(metavar="REVISION", help="How far.")] = "head",
+) -> None:
+    """Bring the schema to a revision: DATABASE_OWNER_URL, else DATABASE_URL, else the embedded server."""
+    from mnemon.doors.cli.output import emit, working
+
+    wanted = settings()
+    with working("Migrating"), owner(wanted, fresh=True) as (url, own):
+        from mnemon.migrations import runner
+
+        reached = run(runner.upgrade(url, revision=revision, dimensions=_dimensions(wanted)))
+        if not own:
+            run(runner.let_log_in(url))
+    if state.json:
+        emit({"revision": reached})
+        return
+    if state.quiet:
+        return
+    typer.echo(f"The database is at revision {reached}.")
+    if own:
+        typer.echo(_LOGIN)
+
+
+@app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="How far; base is nothing.", show_default=False)],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Take the schema back to a revision; what newer tables and columns hold is lost."""
+    from mnemon.doors.cli.output import emit, is_terminal, working
+
+    wanted = settings()
+    if not yes:
+        if not is_terminal():
+            raise Invalid(
+                "Downgrading deletes data, and there is no terminal to ask on.",
+                code="invalid.unconfirmed",
+                hint="Make a backup, then add --yes.",
+            )
+        if not typer.confirm(f"Take the schema back to {revision}? What newer tables and columns hold is lost."):
+            raise typer.Exit(1)
+    with working("Migrating"), owner(wanted) as (url, _):
+        from mnemon.migrations import runner
+
+        reached = run(runner.downgrade(url, revision=revision))
+    if state.json:
+        emit({"revision": reached})
+    elif not state.quiet:
+        typer.echo(f"The database is at revision {reached}.")
+
+
+@app.command()
+def check() -> None:
+    """Compare the database with this version of Mnemon; exit code 1 when something differs."""
+    from mnemon.doors.cli.output import emit, working
+
+    wanted = settings()
+    with working("Comparing"), owner(wanted) as (url, _):
+        from mnemon.migrations import runner
+
+        found = run(runner.check(url))
+    if state.json:
+        emit(
+            {
+                "ok": found.ok,
+                "revision": found.revision,
+                "head": found.head,
+                "differences": found.differences,
+                "stale_objects": found.stale_objects,
+            }
+        )
+    else:
+        for line in describe(found.revision, found.head, found.differences, found.stale_objects):
+            typer.echo(line)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def describe(revision: str | None, head: str, differences: tuple[str, ...], stale: tuple[str, ...]) -> list[str]:
+    """What a check found, line by line."""
+    lines = []
+    if revision is None:
+        return [f"There is no schema yet; `mnemon db upgrade` brings it to {head}."]
+    if revision != head:
+        lines.append(f"The database is at revision {revision}; `mnemon db upgrade` brings it to {head}.")
+    lines += [f"differs: {difference}" for difference in differences]
+    lines += [f"stale: {name}; `mnemon db upgrade` applies it again." for name in stale]
+    return lines or [f"The database is at {head}, and everything is as it should be."]
+
+
+@contextmanager
+def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]]:
+    """The URL of the role that owns the schema, and whether the server is the user's own.
+
+    Args:
+        wanted: the settings.
+        fresh: make the embedded server's cluster and database where there is none.
+    """
+    from mnemon.db import embedded
+    from mnemon.doors.cli.commands.server import place
+
+    secret = wanted.database_owner_url or wanted.database_url
+    if secret is not None:
+        yield secret.get_secret_value(), True
+        return
+    from mnemon.app import ADMIN_ROLE, DATABASE, start_embedded
+
+    directory = place(wanted)
+    if embedded.status(directory).version is not None:
+        lease = embedded.acquire(directory, version=wanted.embedded_version)
+    elif fresh:
+        lease = run(start_embedded(wanted))
+    else:
+        raise Invalid(
+            f"There is no database in {directory} yet.",
+            code="invalid.no_database",
+            hint="`mnemon up` or `mnemon db upgrade` makes it.",
+        )
+    with lease:
+        yield lease.endpoint.url(ADMIN_ROLE, DATABASE), False
+
+
+def _dimensions(wanted: Settings) -> int:
+    """The width that the embedding columns get when they are made."""
+    from mnemon.doors.cli.commands.doctor import make_configured_embedder
+
+    return make_configured_embedder(wanted).dimensions

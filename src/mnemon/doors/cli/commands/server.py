@@ -1,0 +1,170 @@
+"""up, down and status: the embedded server."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mnemon.doors.cli.state import run, settings, state
+
+if TYPE_CHECKING:
+    from mnemon.core.settings import Settings
+    from mnemon.db.embedded import Endpoint, Status
+    from mnemon.db.startup import Facts
+
+
+def place(wanted: Settings) -> Path:
+    """Where the embedded server keeps its data."""
+    from mnemon.db import embedded
+
+    return (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
+
+
+def psql(endpoint: Endpoint) -> str:
+    """A command line that works: the psql of the same version, as the administrator."""
+    from mnemon.app import ADMIN_ROLE, DATABASE
+    from mnemon.db import embedded
+
+    program = embedded.binaries(endpoint.version) / "psql"
+    return shlex.join(
+        [str(program), "-h", str(endpoint.socket_dir), "-p", str(endpoint.port), "-U", ADMIN_ROLE, DATABASE]
+    )
+
+
+def up() -> None:
+    """Start the embedded PostgreSQL, bring it to the newest schema, and let it run in the background."""
+    from mnemon.doors.cli.output import emit, working
+
+    wanted = settings()
+    with working("Starting PostgreSQL"):
+        from mnemon.app import start_embedded
+        from mnemon.db import embedded
+
+        lease = run(start_embedded(wanted))
+        try:
+            embedded.keep(lease.endpoint.data_dir)
+            found = embedded.status(lease.endpoint.data_dir)
+            command = psql(lease.endpoint)
+        finally:
+            lease.close()
+    if state.json:
+        emit({**_status_data(found), "psql": command})
+        return
+    if state.quiet:
+        return
+    typer.echo(f"PostgreSQL {found.version} runs with its data in {found.data_dir}, until `mnemon down`.")
+    typer.echo(command)
+    if wanted.database_url is not None:
+        typer.echo(
+            "DATABASE_URL is set: the other commands use that database, not this one, unless --data-dir is given."
+        )
+
+
+def down() -> None:
+    """Stop the embedded PostgreSQL; nothing committed is lost."""
+    from mnemon.db import embedded
+    from mnemon.doors.cli.output import emit, working
+
+    directory = place(settings())
+    with working("Stopping PostgreSQL"):
+        was = embedded.stop(directory)
+    if state.json:
+        emit({"stopped": was, "data_dir": directory})
+    elif not state.quiet:
+        typer.echo("Stopped." if was else f"No server was running on {directory}.")
+
+
+def status() -> None:
+    """Show the embedded PostgreSQL, or the database of DATABASE_URL; starts nothing."""
+    from mnemon.doors.cli.output import emit
+
+    wanted = settings()
+    data: dict[str, Any]
+    if wanted.database_url is not None:
+        data = {"database": "DATABASE_URL", **_facts_data(run(inspect(wanted.database_url.get_secret_value(), wanted)))}
+    else:
+        from mnemon.db import embedded
+
+        found = embedded.status(place(wanted))
+        data = {"database": "embedded", **_status_data(found)}
+        if found.endpoint is not None:
+            data |= {"revision": run(_revision(found.endpoint, wanted)), "psql": psql(found.endpoint)}
+    if state.json:
+        emit(data)
+        return
+    width = max(map(len, data))
+    for name, value in data.items():
+        typer.echo(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
+
+
+async def inspect(url: str, wanted: Settings) -> Facts:
+    """What a database says of itself.
+
+    Raises:
+        Unavailable: it cannot be reached.
+    """
+    from mnemon.db.session import Database
+    from mnemon.db.startup import inspect_database
+
+    database = Database(url, wanted)
+    try:
+        return await inspect_database(database)
+    finally:
+        await database.close()
+
+
+async def _revision(endpoint: Endpoint, wanted: Settings) -> str | None:
+    """The schema's revision; None where the database is not made yet or does not answer."""
+    from mnemon.app import ADMIN_ROLE, DATABASE
+    from mnemon.core.errors import MnemonError
+
+    try:
+        return (await inspect(endpoint.url(ADMIN_ROLE, DATABASE), wanted)).revision
+    except MnemonError:
+        return None
+
+
+def _facts_data(facts: Facts) -> dict[str, Any]:
+    return {
+        "running": True,
+        "version": facts.server_version // 10_000,
+        "revision": facts.revision,
+        "role": facts.role,
+        "pgvector": facts.vector_version,
+        "dimensions": facts.dimensions,
+    }
+
+
+def _status_data(found: Status) -> dict[str, Any]:
+    return {
+        "running": found.running,
+        "phase": found.phase,
+        "version": found.version,
+        "data_dir": found.data_dir,
+        "size_bytes": found.size_bytes,
+        "pid": found.postmaster_pid,
+        "supervisor_pid": found.supervisor_pid,
+        "started_at": found.started_at,
+        "kept": found.kept,
+        "clients": list(found.clients) if found.clients is not None else None,
+        "error": found.error,
+    }
+
+
+def _shown(name: str, value: Any) -> str:
+    from datetime import datetime
+
+    from mnemon.doors.cli.times import day_and_time
+
+    if value is None or value == []:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return day_and_time(value)
+    if name == "size_bytes":  # of the data directory
+        return f"{value / 1_000_000:,.1f} MB"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,4 @@
+"""Who and what is talked about: entities, how they relate, where they are mentioned.
+
+Tables: entities, entity_relationships, entity_mentions.
+"""

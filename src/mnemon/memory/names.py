@@ -1,0 +1,50 @@
+"""Names to ids and back, through the context's cache: what a name stands for does not change while it exists."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from uuid import UUID
+
+from mnemon.agents import service as agents
+from mnemon.conversations import service as conversations
+from mnemon.core.context import Context
+from mnemon.db.connection import Connection
+from mnemon.identity import service as identity
+
+Labels = dict[UUID, tuple[str | None, str | None]]
+
+_FIND: dict[str, Callable[..., Awaitable[dict[str, UUID]]]] = {
+    "user": identity.find_users,
+    "agent": agents.find_agents,
+    "conversation": conversations.find_conversations,
+}
+_LABELS: dict[str, Callable[..., Awaitable[Labels]]] = {
+    "user": identity.labels,
+    "agent": agents.labels,
+    "conversation": conversations.labels,
+}
+
+
+async def find(ctx: Context, connection: Connection, kind: str, name: str) -> UUID | None:
+    """The id of a user, an agent or a conversation by the caller's own string; None while there is none."""
+    organization = ctx.principal.organization_id
+    key = (organization, kind, name)
+    found: UUID | None = ctx.cache.get(key)
+    if found is None:
+        found = (await _FIND[kind](connection, organization, [name])).get(name)
+        if found is not None:
+            ctx.cache.put(key, found)
+    return found
+
+
+async def labels(ctx: Context, connection: Connection, kind: str, ids: Iterable[UUID | None]) -> Labels:
+    """(the caller's own string, the name shown) by id."""
+    organization = ctx.principal.organization_id
+    wanted = {one for one in ids if one is not None}
+    known: Labels = {one: found for one in wanted if (found := ctx.cache.get((organization, kind, one))) is not None}
+    missing = wanted - known.keys()
+    if missing:
+        for one, label in (await _LABELS[kind](connection, organization, missing)).items():
+            known[one] = label
+            ctx.cache.put((organization, kind, one), label)
+    return known

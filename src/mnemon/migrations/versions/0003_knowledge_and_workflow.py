@@ -1,0 +1,19 @@
+"""Knowledge, patterns, learning and workflows.
+
+Never edited after a release: a later change is a later migration.
+"""
+
+from __future__ import annotations
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

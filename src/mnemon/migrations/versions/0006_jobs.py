@@ -1,0 +1,19 @@
+"""The queue.
+
+Never edited after a release: a later change is a later migration.
+"""
+
+from __future__ import annotations
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

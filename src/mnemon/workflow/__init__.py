@@ -1,0 +1,4 @@
+"""Workflows and their executions.
+
+Tables: workflows, workflow_executions.
+"""

@@ -1,0 +1,225 @@
+"""What tests are made of: fresh names, and rows for any table that the catalogue knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from mnemon import AsyncMemory, Settings
+from mnemon.core.context import Context
+
+
+def new_slug(prefix: str = "org") -> str:
+    """A slug that nothing has yet."""
+    return f"{prefix}-{uuid4().hex[:12]}"
+
+
+def with_settings(ctx: Context, **changes: Any) -> Context:
+    """The same context under other settings."""
+    return replace(ctx, settings=ctx.settings.model_copy(update=changes))
+
+
+def context_of(memory: AsyncMemory) -> Context:
+    """The context of an open memory."""
+    assert memory._ctx is not None
+    return memory._ctx
+
+
+def settings_of(url: str, **changes: Any) -> Settings:
+    """Settings for a database by its URL."""
+    return Settings(**{"database_url": url, "auto_maintenance": False, **changes})
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as the catalogue has it."""
+
+    name: str
+    type: str
+    not_null: bool
+    has_default: bool
+    generated: bool
+    label: str | None  # the first label of an enum
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key: columns here, table and columns there."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+    target: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of schema public that is not a partition."""
+
+    name: str
+    kind: str
+    secured: bool
+    forced: bool
+    policies: int
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    foreign: tuple[ForeignKey, ...]
+
+    @property
+    def tenant_column(self) -> str | None:
+        """The column that says whose a row is."""
+        names = {column.name for column in self.columns}
+        if self.name == "organizations":
+            return "id"
+        return "organization_id" if "organization_id" in names else None
+
+
+_TABLES = """
+SELECT c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS secured, c.relforcerowsecurity AS forced,
+  (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
+ORDER BY c.relname
+"""
+_COLUMNS = """
+SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
+  a.atthasdef AS has_default, a.attgenerated <> '' OR a.attidentity <> '' AS generated,
+  (SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder LIMIT 1) AS label
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
+  AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY c.relname, a.attnum
+"""
+_CONSTRAINTS = """
+SELECT c.conrelid::regclass::text AS table, c.conname AS name, c.contype::text AS type,
+  c.confrelid::regclass::text AS target_table,
+  ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY k(n, place)
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n ORDER BY k.place) AS columns,
+  ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY k(n, place)
+        JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n ORDER BY k.place) AS target
+FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
+WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND c.contype IN ('p', 'f')
+  AND c.conparentid = 0
+ORDER BY 1, 2
+"""
+
+
+async def tables(admin: Any) -> list[Table]:
+    """Every table of ours with its columns, its key and its foreign keys."""
+    columns = await admin.fetch(_COLUMNS)
+    constraints = await admin.fetch(_CONSTRAINTS)
+    found = []
+    for row in await admin.fetch(_TABLES):
+        mine = [c for c in constraints if c["table"] == row["name"]]
+        found.append(
+            Table(
+                **dict(row),
+                columns=tuple(
+                    Column(c["name"], c["type"], c["not_null"], c["has_default"], c["generated"], c["label"])
+                    for c in columns
+                    if c["table"] == row["name"]
+                ),
+                key=next((tuple(c["columns"]) for c in mine if c["type"] == "p"), ()),
+                foreign=tuple(
+                    ForeignKey(c["name"], tuple(c["columns"]), c["target_table"], tuple(c["target"]))
+                    for c in mine
+                    if c["type"] == "f"
+                ),
+            )
+        )
+    return found
+
+
+#: A plausible value of each type, as SQL; ``{n}`` is a number that grows.
+_VALUES = {
+    "uuid": "gen_random_uuid()",
+    "text": "'text {n}'",
+    "character varying": "'value-{n}'",
+    "boolean": "false",
+    "integer": "1",
+    "bigint": "{n}",
+    "smallint": "1",
+    "double precision": "0.5",
+    "real": "0.5",
+    "numeric": "0.5",
+    "jsonb": "'{{}}'::jsonb",
+    "json": "'{{}}'::json",
+    "timestamp with time zone": "now()",
+    "date": "current_date",
+    "bytea": "'\\x00'::bytea",
+    "inet": "'127.0.0.1'::inet",
+    "tsvector": "''::tsvector",
+}
+
+#: What a CHECK wants that neither a type nor a default tells: column or table.column, to SQL.
+_SPECIAL: dict[str, str] = {
+    "slug": "'slug-{n}'",
+    "email": "'person{n}@example.org'",
+    "participant_names.user_id": "{reference}",
+    "memories.superseded_at": "now()",  # what supersedes a memory does so at a time
+}
+
+
+class Rows:
+    """Makes one row of any table for an organisation, and the rows that it refers to, as a superuser."""
+
+    def __init__(self, admin: Any, known: list[Table], organization: UUID) -> None:
+        self.admin = admin
+        self.known = {table.name: table for table in known}
+        self.organization = organization
+        self.made: dict[str, dict[str, Any]] = {}
+        self._number = uuid4().int % 10**15
+
+    async def row(self, name: str) -> dict[str, Any]:
+        """The organisation's row of this table; made once."""
+        if name in self.made:
+            return self.made[name]
+        if name == "organizations":
+            found = await self.admin.fetchrow("SELECT * FROM organizations WHERE id = $1", self.organization)
+            self.made[name] = dict(found)
+            return self.made[name]
+        values = await self.values(name)
+        made = await self.admin.fetchrow(insert(name, values))
+        self.made[name] = dict(made)
+        return self.made[name]
+
+    async def values(self, name: str) -> dict[str, str]:
+        """SQL of each value that a row of this table needs."""
+        table = self.known[name]
+        self._number += 1
+        values: dict[str, str] = {}
+        for key in table.foreign:
+            column = key.columns[-1]
+            wanted = next(c for c in table.columns if c.name == column).not_null
+            if column == table.tenant_column or not (wanted or f"{name}.{column}" in _SPECIAL):
+                continue
+            target = await self.row(key.table)
+            for here, there in zip(key.columns, key.target, strict=True):
+                values[here] = f"'{target[there]}'::uuid"
+        if table.tenant_column is not None:
+            values[table.tenant_column] = f"'{self.organization}'::uuid"
+        for column in table.columns:
+            if column.name in values or column.generated:
+                continue
+            special = _SPECIAL.get(f"{name}.{column.name}") or _SPECIAL.get(column.name)
+            if special is not None and "{reference}" not in special:
+                values[column.name] = special.format(n=self._number)
+            elif column.not_null and not column.has_default:
+                values[column.name] = self._plausible(column)
+        return values
+
+    def _plausible(self, column: Column) -> str:
+        if column.label is not None:
+            return f"'{column.label}'"
+        kind = column.type.split("(")[0]
+        if column.type.endswith("[]"):
+            return "'{}'"
+        if kind not in _VALUES:
+            raise LookupError(f"tests/factories.py: no value for a column of type {column.type}: add one to _VALUES")
+        return _VALUES[kind].format(n=self._number)
+
+
+def insert(table: str, values: dict[str, str]) -> str:
+    """An INSERT of these values that returns the row."""
+    return f"INSERT INTO {table} ({', '.join(values)}) VALUES ({', '.join(values.values())}) RETURNING *"
