@@ -94,8 +94,8 @@ async def _superuser(connection: AsyncConnection) -> None:
         for part in _LEAKPROOF.strip().split(";\n"):
             await connection.exec_driver_sql(part.removesuffix(";"))
     for name in OPTIONAL_EXTENSIONS:
-        offered = await _value(connection,
-            f"SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = '{name}')",  # noqa: S608 - names of ours)
+        query = f"SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = '{name}')"  # noqa: S608 - ours
+        offered = await _value(connection, query)
         if offered:
             await connection.exec_driver_sql(f'CREATE EXTENSION IF NOT EXISTS "{name}"')
 
