@@ -16,7 +16,7 @@ NAMES = ("locomo", "import", "recall", "scale", "peers", "all")
 def main(argv: list[str] | None = None) -> int:
     """Run what was asked for."""
     arguments = _parse(argv)
-    wanted = ["locomo", "import", "recall", "scale", "peers"] if arguments.name == "all" else [arguments.name]
+    wanted = ["locomo", "import", "peers", "scale"] if arguments.name == "all" else [arguments.name]
     for name in wanted:
         command = f"python -m bench {name} " + " ".join(_options(argv))
         began = time.perf_counter()
@@ -41,6 +41,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="where servers get their directories; default: the system's")
     parser.add_argument("--queries", type=int, default=100, help="questions whose latency is measured")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--sizes", type=int, nargs="+", help="recall, scale: memories of the organisations measured")
+    parser.add_argument("--others", type=int, default=1000, help="recall, scale: other organisations")
+    parser.add_argument("--other-rows", type=int, default=200_000, help="recall, scale: memories of the others")
     parser.add_argument("--quick", action="store_true", help="locomo: quality of search only")
     return parser.parse_args(argv)
 
@@ -57,6 +60,25 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         from bench import importing
 
         await importing.run(report, _file(given, name), rounds=max(3, given.rounds), work=given.work)
+    elif name in {"recall", "scale"}:
+        from bench import scale
+
+        sizes = given.sizes or (scale.SIZES if name == "scale" else scale.SIZES[:2])
+        await scale.run(
+            report,
+            _file(given, name),
+            sizes=sizes,
+            others=given.others,
+            other_rows=given.other_rows,
+            queries=min(given.queries, 40),
+            work=given.work,
+        )
+    elif name == "peers":
+        from bench import peers
+
+        if folder is None:
+            raise SystemExit("peers needs --data DIR FILE: conv-*.json, and a JSONL file of utterances")
+        await peers.run(report, folder, _file(given, name), work=given.work)
 
 
 def _file(given: argparse.Namespace, name: str) -> Path:

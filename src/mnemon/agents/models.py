@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -104,3 +106,54 @@ class AgentORM(Tenanted, Mutable, Base):
     performance_score: Mapped[Decimal | None] = mapped_column(Numeric(3, 2), comment="0 to 1")
     created_by: Mapped[UUID | None] = mapped_column()
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+
+
+class AgentCapabilityORM(Tenanted, Mutable, Base):
+    """Something an agent can do, and how well."""
+
+    __tablename__ = "agent_capabilities"
+    __table_args__ = (
+        belongs_to("agents", "agent_id", ondelete="CASCADE"),
+        UniqueConstraint("organization_id", "agent_id", "capability"),
+        CheckConstraint("proficiency_level BETWEEN 0 AND 1", name="proficiency_level"),
+        CheckConstraint("length(btrim(capability)) > 0", name="capability"),
+        Index(
+            "ix_agent_capabilities_capability",
+            "organization_id",
+            "capability",
+            text("proficiency_level DESC"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        {"comment": "What agents can do (REQ-T112)"},
+    )
+
+    agent_id: Mapped[UUID] = mapped_column()
+    capability: Mapped[str] = mapped_column(String(100), comment="The caller's word for it; one row an agent")
+    proficiency_level: Mapped[Decimal] = mapped_column(
+        Numeric(3, 2), server_default=text("0.5"), comment="0 (none) to 1 (mastery)"
+    )
+
+
+class AgentStateORM(Tenanted, Base):
+    """What an agent's state was at a moment."""
+
+    __tablename__ = "agent_states"
+    __table_args__ = (
+        belongs_to("agents", "agent_id", ondelete="CASCADE"),
+        CheckConstraint("checkpoint_type ~ '^[a-z][a-z0-9_-]*$'", name="checkpoint_type"),
+        Index("ix_agent_states_agent", "organization_id", "agent_id", text("created_at DESC")),
+        {
+            "comment": "Snapshots of agents' states (REQ-T113), a partition a month",
+            "postgresql_partition_by": "RANGE (created_at)",
+            "info": {"partition": {"column": "created_at", "every": "month", "retention_days": None}},
+        },
+    )
+
+    created_at: Mapped[datetime] = mapped_column(
+        primary_key=True, server_default=func.now(), comment="When the snapshot was taken; what it is partitioned by"
+    )
+    agent_id: Mapped[UUID] = mapped_column()
+    state_data: Mapped[dict[str, Any]] = json_object("The snapshot, as the caller has it")
+    checkpoint_type: Mapped[str] = mapped_column(
+        String(50), comment="The caller's word for why: manual, scheduled, before_update, ..."
+    )

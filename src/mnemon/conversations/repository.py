@@ -107,20 +107,21 @@ async def add(connection: Connection, organization_id: UUID, rows: Sequence[tupl
 async def lock(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, LockedConversation]:
     """Lock conversations for writing, in one order for all writers, with the last session of each."""
     rows = await connection.fetch(statement(PACKAGE, "lock_conversations"), organization_id, sorted(names))
-    found = {}
-    for row in rows:
-        session = None
-        if row["number"] is not None:
-            session = OpenSession(
-                row["number"],
-                row["label"],
-                row["started_at"],
-                row["ended_at"],
-                row["message_count"],
-                row["ends_with_question"],
-            )
-        found[row["external_id"]] = LockedConversation(row["id"], row["external_id"], session)
-    return found
+    ids = [row["id"] for row in rows]
+    sessions = {
+        row["conversation_id"]: OpenSession(
+            row["number"],
+            row["label"],
+            row["started_at"],
+            row["ended_at"],
+            row["message_count"],
+            row["ends_with_question"],
+        )
+        for row in await connection.fetch(statement(PACKAGE, "last_sessions"), organization_id, ids)
+    }
+    return {
+        row["external_id"]: LockedConversation(row["id"], row["external_id"], sessions.get(row["id"])) for row in rows
+    }
 
 
 async def known_sources(

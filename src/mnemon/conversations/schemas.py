@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
 from mnemon.conversations.models import MessageRole
-from mnemon.core.text import Content, JsonObject, Label, Moment, Schema, Tags
+from mnemon.core.text import Content, Json, JsonObject, Label, Moment, Schema, Tags
 
 
 class NewMessage(Schema):
@@ -48,8 +47,8 @@ class NewMessage(Schema):
     source_id: Label | None = None
     model: Label | None = Field(default=None, max_length=100)
     token_count: int | None = Field(default=None, ge=0, le=10_000_000)
-    tool_calls: Any | None = None
-    tool_results: Any | None = None
+    tool_calls: Json | None = None
+    tool_results: Json | None = None
 
 
 class Checkpoint(Schema):

@@ -48,6 +48,17 @@ async def find_conversations(connection: Connection, organization_id: UUID, name
     return await repository.find(connection, organization_id, names)
 
 
+async def ensure_places(connection: Connection, organization_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
+    """Ids of conversations by the caller's own strings; made on first use, and not locked."""
+    found = await repository.find(connection, organization_id, names)
+    missing = [name for name in names if name not in found]
+    if missing:
+        rows = [(name, name, "direct", None, None, None) for name in missing]
+        await repository.add(connection, organization_id, rows)
+        found.update(await repository.find(connection, organization_id, missing))
+    return found
+
+
 async def labels(
     connection: Connection, organization_id: UUID, ids: Collection[UUID]
 ) -> dict[UUID, tuple[str | None, str | None]]:
@@ -133,10 +144,17 @@ async def write_messages(
     created = await repository.add_messages(connection, organization_id, batch.columns())
     if batch.participants:
         await repository.add_participants(connection, organization_id, sorted(batch.participants))
-    return [
-        result if not result.created or result.id in created else WrittenMessage(id=result.id, created=False)
-        for result in batch.results
-    ]
+    if len(created) < len(batch.rows):
+        # Another writer brought the same source into another conversation in between: answer with its rows.
+        known = await _known(connection, organization_id, messages)
+        batch.results = [
+            WrittenMessage(
+                id=known.get((message.source, message.source_id or ""), result.id),
+                created=result.created and result.id in created,
+            )
+            for message, result in zip(messages, batch.results, strict=True)
+        ]
+    return batch.results
 
 
 async def _known(

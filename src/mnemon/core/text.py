@@ -15,6 +15,7 @@ CONTENT_LIMIT = 50_000
 LABEL_LIMIT = 255
 JSON_DEPTH = 32
 JSON_SIZE = 262_144
+JSON_BITS = 1024  # what a double holds
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -41,11 +42,12 @@ def check_content(value: str) -> str:
     return check_characters(value)
 
 
-def _check_json(value: dict[str, Any]) -> dict[str, Any]:
+def _check_json(value: Any) -> Any:
     size = 0
     stack: list[tuple[Any, int]] = [(value, 1)]
     while stack:
         item, depth = stack.pop()
+        size += 1
         if depth > JSON_DEPTH:
             raise PydanticCustomError("json_too_deep", "the JSON is nested deeper than 32 levels")
         if isinstance(item, str):
@@ -61,17 +63,23 @@ def _check_json(value: dict[str, Any]) -> dict[str, Any]:
             stack += [(inner, depth + 1) for inner in item]
         elif isinstance(item, float) and (item != item or item in {float("inf"), float("-inf")}):
             raise PydanticCustomError("json", "JSON has no NaN and no infinity")
+        elif isinstance(item, int) and item.bit_length() > JSON_BITS:
+            raise PydanticCustomError("json", "a JSON number is too large")
         elif item is not None and not isinstance(item, bool | int | float):
             raise PydanticCustomError("json", "{kind} is not a JSON value", {"kind": type(item).__name__})
         if size > JSON_SIZE:
-            raise PydanticCustomError("json_too_large", "the JSON has more than 262,144 characters of text")
+            raise PydanticCustomError("json_too_large", "the JSON has more than 262,144 characters and values")
     return value
 
 
 def _aware(value: datetime) -> datetime:
     """A time without a zone is taken as UTC; every time is kept in UTC."""
-    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if not 1 <= moment.year <= 9998:
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("time", "the time is out of range") from None
+    # The first and the last moment that Python knows are the driver's words for the infinities.
+    if not 2 <= moment.year <= 9998:
         raise PydanticCustomError("time", "the time is out of range")
     return moment
 
@@ -79,13 +87,16 @@ def _aware(value: datetime) -> datetime:
 def _unique(value: Any) -> Any:
     if isinstance(value, str):
         return (value,)
-    return tuple(dict.fromkeys(value)) if isinstance(value, list | tuple | set | frozenset) else value
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(one, str) for one in value):
+        return value
+    return tuple(dict.fromkeys(value))
 
 
 Content = Annotated[str, AfterValidator(check_content)]
 Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), AfterValidator(check_characters)]
 Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
 Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100)]
+Json = Annotated[Any, AfterValidator(_check_json)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
 Moment = Annotated[datetime, AfterValidator(_aware)]
 

@@ -6,6 +6,7 @@ carries nobody's tenancy. Unset means: no rows, no writes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -71,8 +72,9 @@ class Database:
                     async with driver.transaction(readonly=readonly):
                         await _enter(driver, principal)
                         yield driver
-                except LOST:
-                    # The server went away: the pool must not hand this connection out again.
+                except (asyncio.CancelledError, *LOST):
+                    # The server went away, or a statement was left half-way and may have left its transaction open:
+                    # the pool must not hand this connection out again.
                     await pooled.invalidate()
                     raise
 
@@ -83,7 +85,11 @@ class Database:
             async with self.engine.connect() as pooled:
                 raw = await pooled.get_raw_connection()
                 driver: Any = raw.driver_connection
-                yield driver
+                try:
+                    yield driver
+                except (asyncio.CancelledError, *LOST):
+                    await pooled.invalidate()
+                    raise
 
     async def close(self) -> None:
         """Close every connection of the pool."""

@@ -57,4 +57,4 @@ def array_literal(values: tuple[str, ...]) -> str:
 
 def dump_json(value: object) -> str:
     """JSON text for a jsonb parameter."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if value else "{}"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Tables of identity: organizations (the root), users, teams and memberships."""
+"""Tables of identity: organizations (the root), users, teams and memberships; access is in models_access.py."""
 
 from __future__ import annotations
 
@@ -24,6 +24,45 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, json_object, native_enum
+from mnemon.identity.models_access import (
+    ApiKeyORM,
+    ApiKeyUseORM,
+    DeviceORM,
+    DevicePlatform,
+    MfaDeviceORM,
+    MfaType,
+    OAuthTokenORM,
+    PermissionORM,
+    RoleORM,
+    RolePermissionORM,
+    SessionORM,
+    UserCredentialsORM,
+    UserPreferencesORM,
+    UserRoleORM,
+)
+
+__all__ = [
+    "ApiKeyORM",
+    "ApiKeyUseORM",
+    "DeviceORM",
+    "DevicePlatform",
+    "MfaDeviceORM",
+    "MfaType",
+    "OAuthTokenORM",
+    "OrganizationORM",
+    "ParticipantNameORM",
+    "PermissionORM",
+    "RoleORM",
+    "RolePermissionORM",
+    "SessionORM",
+    "TeamMembershipORM",
+    "TeamORM",
+    "UserCredentialsORM",
+    "UserORM",
+    "UserPreferencesORM",
+    "UserRole",
+    "UserRoleORM",
+]
 
 SLUG = "slug ~ '^[a-z0-9][a-z0-9-]*[a-z0-9]$'"
 EMAIL = r"email ~* '^[^@\s]+@[^@\s]+\.[^@\s]+$'"

@@ -207,3 +207,6 @@ class RecallStatisticsORM(Base):
     sessions: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     session_terms: Mapped[float] = mapped_column(Float, server_default=text("0"), comment="Mean words of a session")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+from mnemon.memory import models_facts as models_facts  # noqa: E402 - its tables belong to this domain

@@ -79,6 +79,8 @@ class ResolvedScope:
             rules = ["t.deleted_at IS NULL"]
             if memory and self.scope.valid_at is None:
                 rules += ["t.superseded_at IS NULL", table.alive]
+            elif memory:
+                rules.append("(t.expires_at IS NULL OR t.expires_at > now())")
             return rules
         at = params.add(self.scope.as_of, "timestamptz")
         rules = [f"t.created_at <= {at}", f"(t.deleted_at IS NULL OR t.deleted_at > {at})"]

@@ -91,6 +91,20 @@ def recall_indexes(table: str) -> None:
     op.execute(f"CREATE INDEX ix_{table}_embedding ON {table} USING {using} WHERE is_indexed")
 
 
+def search_index(table: str, column: str = "search_vector") -> None:
+    """A full-text index, with the leakproof operator class where a superuser could make it.
+
+    Queries name the operator as ``database.match_operator``: it is the one that the index has.
+    """
+    leakproof = (
+        op.get_bind()
+        .exec_driver_sql("SELECT EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops')")
+        .scalar()
+    )
+    operators = "recall_tsvector_ops" if leakproof else "tsvector_ops"
+    op.execute(f"CREATE INDEX ix_{table}_search ON {table} USING gin ({column} {operators})")
+
+
 def drop_types(*names: str) -> None:
     """Drop enum types."""
     for name in names:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -210,12 +211,23 @@ def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
             code="unavailable.newer_schema",
             hint="Install the version of Mnemon that made it, or a newer one.",
         )
-    command.upgrade(cfg, revision)
+    with _known(revision):
+        command.upgrade(cfg, revision)
 
 
 def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
-    command.downgrade(cfg, revision)
+    with _known(revision):
+        command.downgrade(cfg, revision)
+
+
+@contextmanager
+def _known(revision: str) -> Iterator[None]:
+    """What Alembic says of a revision that there is none of, or that lies the other way."""
+    try:
+        yield
+    except CommandError as error:
+        raise Invalid(f"Revision {revision!r}: {error}.", code="invalid.revision", field="revision") from None
 
 
 def _current(connection: Connection) -> str | None:

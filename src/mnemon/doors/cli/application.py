@@ -58,6 +58,14 @@ def application() -> typer.Typer:
     return app
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from mnemon._version import __version__
+
+        typer.echo(f"mnemon {__version__}")
+        raise typer.Exit
+
+
 def _options(
     organization: Annotated[
         str | None,
@@ -73,7 +81,9 @@ def _options(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nothing but data and errors.")] = False,
     no_color: Annotated[bool, typer.Option("--no-color", help="No colours; NO_COLOR in the environment too.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from; MNEMON_DEBUG too.")] = False,
-    version: Annotated[bool, typer.Option("--version", "-V", help="Print the version and end.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     """The memory of AI agents and the people they work with, kept in one PostgreSQL."""
     state.organization = organization
@@ -83,8 +93,3 @@ def _options(
     state.debug = debug or os.environ.get("MNEMON_DEBUG", "").lower() not in {"", "0", "false", "no"}
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    if version:
-        from mnemon._version import __version__
-
-        typer.echo(f"mnemon {__version__}")
-        raise typer.Exit

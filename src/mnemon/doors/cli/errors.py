@@ -61,6 +61,9 @@ def interrupted(message: str = "Interrupted.") -> int:
 
 
 def _usage(error: Exception, message: str) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":  # the help has been shown, by Typer or as this message
+        sys.stdout.write(message)
+        return EXIT_CODES["invalid"]
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "mnemon"
     hint = f"See: {path} --help"

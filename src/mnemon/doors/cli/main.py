@@ -27,10 +27,15 @@ def _run(given: list[str]) -> int:
         return _version()
     from mnemon.doors.cli import errors
     from mnemon.doors.cli.application import application
+    from mnemon.doors.cli.state import state
 
+    front, rest = _in_front(given)
+    # Known before anything is read, so that a mistake on the command line is told in JSON as well.
+    state.json = "--json" in front
+    state.debug = "--debug" in front
     try:
         _tolerate_encodings()
-        result = application()(args=_in_front(given), prog_name="mnemon", standalone_mode=False)
+        result = application()(args=front + rest, prog_name="mnemon", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # Rich and Typer make a SystemExit of a broken pipe, and nothing else here raises one. What is still buffered
@@ -55,8 +60,8 @@ def _version() -> int:
     return 0
 
 
-def _in_front(given: list[str]) -> list[str]:
-    """The same arguments with those for every command first: they may be written anywhere."""
+def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments for every command, which may be written anywhere, and the others."""
     front: list[str] = []
     rest: list[str] = []
     left = iter(given)
@@ -69,7 +74,7 @@ def _in_front(given: list[str]) -> list[str]:
             front += [argument, *[value for value in (next(left, None),) if value is not None]]
         else:
             rest.append(argument)
-    return front + rest
+    return front, rest
 
 
 def _tolerate_encodings() -> None:

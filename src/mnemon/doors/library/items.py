@@ -13,7 +13,9 @@ from mnemon.memory.schemas import NewMemory
 Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory
 
 #: Fields that only something said has: one of them makes a mapping or a text a message.
-_SAID = frozenset({"role", "speaker", "session", "conversation_title", "model", "tool_calls", "tool_results"})
+_SAID = frozenset(
+    {"role", "speaker", "session", "conversation_title", "model", "token_count", "tool_calls", "tool_results"}
+)
 _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 
 

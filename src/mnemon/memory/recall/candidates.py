@@ -20,6 +20,7 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.db.types import encode_vector
 from mnemon.memory.recall.question import Question
+from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
 
 PACKAGE = "mnemon.memory"
@@ -39,6 +40,7 @@ class Word:
 
     lexeme: str
     documents: int
+    surface: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Asked:
         names: words that are participants' names, with the ids of those called so.
         name_words: stemmed names; they find memories that mention somebody.
         text: the question without names, as it is embedded.
+        unheard: runs of words that no indexed row has, with the number of their lexemes.
+        concepts: what stands for them.
     """
 
     words: list[Word]
@@ -66,6 +70,22 @@ class Asked:
     name_words: list[str]
     text: str
     sizes: Sizes
+    unheard: list[tuple[str, int]] = field(default_factory=list)
+    concepts: list[Concept] = field(default_factory=list)
+
+    @property
+    def lexemes(self) -> list[str]:
+        """Every lexeme that is looked up, one bit each: the question's own, then those of its concepts."""
+        own = [word.lexeme for word in self.words]
+        return own + [lexeme for concept in self.concepts for lexeme, _, _ in concept.alike]
+
+    def stand_in(self, concepts: list[Concept]) -> None:
+        """Let concepts take the place of the words that nobody said."""
+        replaced = {phrase for phrase, _ in self.unheard} & {concept.phrase for concept in concepts}
+        if replaced:
+            said = {word for phrase in replaced for word in phrase.split()}
+            self.words = [word for word in self.words if word.documents or word.surface not in said]
+            self.concepts = concepts
 
     @property
     def named(self) -> tuple[UUID, ...]:
@@ -104,8 +124,9 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     )
     sizes = rows[0]
     names: dict[str, frozenset[UUID]] = {}
-    words: dict[str, int] = {}
+    words: dict[str, Word] = {}
     name_words: list[str] = []
+    runs: list[list[tuple[str, int]]] = [[]]
     for row in rows:
         if row["place"] is None:
             break  # a question without a single word
@@ -113,11 +134,17 @@ async def understand(connection: Connection, question: Question, scope: Resolved
         if row["participants"] and question.is_name(word):
             names[word] = frozenset(row["participants"])
             name_words += row["lexemes"]
+            runs.append([])
+            continue
+        for lexeme, documents in zip(row["lexemes"], row["documents"], strict=True):
+            words[lexeme] = Word(lexeme, documents, word)
+        if row["lexemes"] and not any(row["documents"]):
+            runs[-1].append((word, len(row["lexemes"])))
         else:
-            words.update(zip(row["lexemes"], row["documents"], strict=True))
+            runs.append([])
     if not words:  # only names, or only stop words: the names are all there is to go by
-        words = dict.fromkeys(name_words, 0)
-    ranked = sorted((Word(lexeme, documents) for lexeme, documents in words.items()), key=lambda w: w.documents)
+        words = {lexeme: Word(lexeme, 0) for lexeme in name_words}
+    ranked = sorted(words.values(), key=lambda w: w.documents)
     return Asked(
         words=ranked[:MAX_WORDS],
         names=names,
@@ -128,6 +155,9 @@ async def understand(connection: Connection, question: Question, scope: Resolved
             session_terms=sizes["session_terms"],
             tables=tuple(table for table in scope.tables() if sizes[table.kind]),
         ),
+        unheard=[(" ".join(word for word, _ in run), sum(n for _, n in run)) for run in runs if run]
+        if sizes["indexed"]
+        else [],
     )
 
 
@@ -202,8 +232,8 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
     params = Params(scope.principal.organization_id)
     tables, parts = [], []
     for table in asked.sizes.tables:
-        lexemes = [word.lexeme for word in asked.words]
-        wanted = _affordable(asked.words) if asked.sizes.indexed else lexemes
+        lexemes = asked.lexemes
+        wanted = _affordable(asked) if asked.sizes.indexed else lexemes
         query = " | ".join(quote_lexeme(lexeme) for lexeme in wanted)
         if table.kind == "memory" and asked.name_words:
             lexemes = lexemes + [name for name in asked.name_words if name not in lexemes]
@@ -237,15 +267,17 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
     ]
 
 
-def _affordable(words: Sequence[Word]) -> list[str]:
-    """The rarest words whose rows together fit the budget; at least one."""
+def _affordable(asked: Asked) -> list[str]:
+    """The rarest words whose rows together fit the budget; at least one that somebody said."""
+    costs = [(word.documents, word.lexeme) for word in asked.words]
+    costs += [(documents, lexeme) for concept in asked.concepts for lexeme, _, documents in concept.alike]
     chosen: list[str] = []
     spent = 0
-    for word in words:
-        spent += word.documents
-        if chosen and spent > POSTINGS_BUDGET:
+    for documents, lexeme in sorted(costs):
+        if spent and spent + documents > POSTINGS_BUDGET:
             break
-        chosen.append(word.lexeme)
+        spent += documents
+        chosen.append(lexeme)
     return chosen
 
 

@@ -14,13 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.db.recallable import SESSION_BITS
-from mnemon.memory.recall.candidates import Int64, Postings, Word
+from mnemon.memory.recall.candidates import Asked, Int64, Postings
 from mnemon.memory.recall.question import Question, tells_time
 
 Floats = NDArray[np.float64]
 
 #: Turns on each side whose words count for a turn.
 NEIGHBOURS = 2
+#: What a word that nobody ever said counts in the whole that a row can cover: with all of it a question in other words
+#: than the talk would trust its few common words too much, with none of it too little.
+UNHEARD = 1.0
+#: What a concept counts against a word that was said: its words are close to what was asked, not the same.
+TRUST = 0.7
 _K1_TURN = 0.9
 _K1_SESSION = 1.2
 _B_SESSION = 0.75
@@ -35,6 +40,7 @@ class Lexicon:
         idf: weight of each word, rare words more.
         spread: whether neighbours count, one entry an ordinal: in talk they do.
         mentions: ordinals of memories that mention a participant named in the question.
+        terms: what each column of ``has`` stands for, to a person.
     """
 
     ordinals: Int64
@@ -42,34 +48,44 @@ class Lexicon:
     idf: Floats
     spread: NDArray[np.bool_]
     mentions: Int64
+    terms: tuple[str, ...]
 
     @classmethod
-    def of(cls, postings: Sequence[Postings], words: Sequence[Word], rows: int, *, counted: bool) -> Lexicon:
+    def of(cls, postings: Sequence[Postings], asked: Asked, rows: int) -> Lexicon:
         """Put the tables' postings together.
 
         Args:
             postings: what each table answered.
-            words: the question's words, bit by bit.
+            asked: the question's words, bit by bit, then those of its concepts.
             rows: rows of the scope, at least.
-            counted: whether the postings are complete, so that a word's frequency can be counted in them.
         """
-        width = len(words)
+        width = len(asked.lexemes)
+        terms = tuple(word.lexeme for word in asked.words)
         if not postings:
             empty = np.empty(0, dtype=np.int64)
-            return cls(empty, np.empty((0, width)), np.zeros(width), np.empty(0, dtype=np.bool_), empty)
+            return cls(empty, np.empty((0, len(terms))), np.zeros(len(terms)), empty.astype(np.bool_), empty, terms)
         ordinals = np.concatenate([p.ordinals for p in postings])
         masks = np.concatenate([p.words for p in postings])
         talk = np.concatenate([np.full(len(p.ordinals), p.table.kind == "message") for p in postings])
         order = np.argsort(ordinals)
         ordinals, masks, talk = ordinals[order], masks[order], talk[order]
-        has = ((masks[:, None] >> np.arange(width, dtype=np.int32)) & 1).astype(np.float64)
-        frequency = has.sum(axis=0)
-        if not counted:
-            frequency = np.maximum(frequency, [word.documents for word in words])
+        bits = ((masks[:, None] >> np.arange(width, dtype=np.int32)) & 1).astype(np.float64)
+        own = bits[:, : len(terms)]
+        frequency = own.sum(axis=0)
+        if asked.sizes.indexed:  # a budget may have kept postings back: the statistics know better
+            frequency = np.maximum(frequency, [word.documents for word in asked.words])
         total = max(rows, len(ordinals))
         idf = np.log1p((total - frequency + 0.5) / (frequency + 0.5))
-        idf[frequency == 0] = 0.0  # a word that nobody ever said cannot tell rows apart
-        return cls(ordinals, has, idf, talk, ordinals[(masks >> width) > 0])
+        idf[frequency == 0] *= UNHEARD
+        columns, weights, first = [own], [idf], len(terms)
+        for concept in asked.concepts:
+            closeness = np.array([near for _, near, _ in concept.alike])
+            columns.append((bits[:, first : first + len(closeness)] * closeness).max(axis=1)[:, None])
+            weights.append(np.array([concept.lexemes * np.log1p(total + 0.5) * TRUST]))
+            terms = (*terms, f"{concept.phrase} ≈ {', '.join(lexeme for lexeme, _, _ in concept.alike)}")
+            first += len(closeness)
+        has, idf = np.concatenate(columns, axis=1), np.concatenate(weights)
+        return cls(ordinals, has, idf, talk, ordinals[(masks >> width) > 0], terms)
 
     def windows(self) -> Int64:
         """Every ordinal whose window has a word: the rows themselves and, in talk, their neighbours."""
@@ -127,6 +143,7 @@ class Measured:
         seen: shape (candidates, words): how often the window has each word.
         rows: the candidates' features as the database gave them.
         relation: how far a candidate has to do with who is named or asks, 0 to 1.
+        terms: what the columns of ``seen`` stand for.
     """
 
     ordinals: Int64
@@ -134,6 +151,7 @@ class Measured:
     seen: NDArray[np.float64]
     rows: list[Any]
     relation: Floats
+    terms: tuple[str, ...]
 
 
 def measure(
@@ -176,7 +194,7 @@ def measure(
         "prevq": _column(rows, "follows_question"),
         "len": np.log1p(_column(rows, "terms")),
     }
-    return Measured(ordinals, values, seen, rows, relation)
+    return Measured(ordinals, values, seen, rows, relation, lexicon.terms)
 
 
 def _column(rows: list[Any], name: str) -> Floats:

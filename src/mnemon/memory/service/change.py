@@ -14,6 +14,7 @@ from mnemon.db.sql import statement
 from mnemon.db.types import array_literal, dump_json, encode_vectors
 from mnemon.memory import repository
 from mnemon.memory.items import as_items, select_items
+from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
 from mnemon.memory.scope import TABLES, ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
@@ -132,6 +133,14 @@ async def _adjust(ctx: Context, connection: Connection, request: Update) -> None
     )
 
 
+def _narrows(scope: Scope) -> bool:
+    """Whether a scope says what is meant; when something was known or true is no such condition."""
+    named = scope.user or scope.agent or scope.conversation or scope.team
+    about = scope.tags or scope.tags_any or scope.since or scope.until or scope.metadata
+    some_types = scope.types is not None and len(scope.types) < len(MemoryType)
+    return bool(named or about or some_types or scope.kinds != Scope().kinds)
+
+
 async def forget(ctx: Context, request: Forget) -> Forgotten:
     """Forget softly, by ids or by scope: reads no longer see it, reads as of an earlier moment still do.
 
@@ -142,7 +151,7 @@ async def forget(ctx: Context, request: Forget) -> Forgotten:
     ctx.principal.require("memories:write")
     if bool(request.ids) == (request.scope is not None):
         raise Invalid("Give either ids or a scope.", code="invalid.forget", field="ids")
-    if request.scope is not None and request.scope == Scope():
+    if request.scope is not None and not _narrows(request.scope):
         raise Invalid(
             "A scope without a condition would forget everything.",
             code="invalid.forget_everything",

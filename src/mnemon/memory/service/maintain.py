@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnemon.core.context import Context
 from mnemon.db.connection import Connection
+from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.memory.schemas import Maintained
 from mnemon.memory.scope import TABLES
@@ -24,15 +25,24 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         max_rows: stop after about this many rows.
     """
     ctx.principal.require("memories:write")
+    await _analyse(ctx)
     done = 0
     while max_rows is None or done < max_rows:
-        batch = await _batch(ctx)
+        batch = sum([await _batch(ctx, table) for table in TABLES])
         if not batch:
             break
         done += batch
+    if done:
+        await _analyse(ctx)
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         remaining = await _waiting(ctx, connection)
     return Maintained(indexed=done, remaining=remaining)
+
+
+async def _analyse(ctx: Context) -> None:
+    """Let the planner know what is there, where much has changed since it looked."""
+    async with ctx.database.hot(ctx.principal) as connection:
+        await connection.fetchval("SELECT refresh_planner_statistics()")
 
 
 async def _waiting(ctx: Context, connection: Connection) -> int:
@@ -45,16 +55,15 @@ async def _waiting(ctx: Context, connection: Connection) -> int:
     return int(row["waiting"])
 
 
-async def _batch(ctx: Context) -> int:
+async def _batch(ctx: Context, table: RecallTable) -> int:
+    """One table a transaction: words are locked in their order, and a second table would begin that order anew."""
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         if not await _waiting(ctx, connection):
             return 0
-        done = 0
-        for table in TABLES:
-            done += await connection.fetchval(
-                statement("mnemon.memory", "maintain_index", table=table.name), organization, BATCH
-            )
+        done: int = await connection.fetchval(
+            statement("mnemon.memory", "maintain_index", table=table.name), organization, BATCH
+        )
         if done:
             await connection.execute(statement("mnemon.memory", "maintain_statistics"), organization, done)
     return done

@@ -20,6 +20,7 @@ from mnemon.memory.schemas import Event, History, Item, Listing, Page, Scope
 from mnemon.memory.scope import TABLES, ResolvedScope, resolve
 from mnemon.memory.visibility import visible
 
+_UNION = "\nUNION ALL\n"
 _CURSOR = struct.Struct(">q16s")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,7 +42,7 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
             if as_of is not None:
                 rule = scope.predicate(table, params)
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
-        row = await connection.fetchrow("\nUNION ALL\n".join(parts), *params.values)
+        row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
             raise _missing(item_id)
         return (await as_items(ctx, connection, [row]))[0]
@@ -71,7 +72,9 @@ async def list_items(ctx: Context, request: Listing) -> Page:
         ]
         if not parts:
             return Page(items=(), cursor=None)
-        query = "\nUNION ALL\n".join(parts) + f"\nORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1}"
+        pages = _UNION.join(parts)
+        order = f"ORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1}"
+        query = f"SELECT * FROM ({pages}) AS pages {order}"  # noqa: S608 - put together from statements of ours
         rows = await connection.fetch(query, *params.values)
         items = tuple(await as_items(ctx, connection, rows[: request.limit]))
     more = len(rows) > request.limit

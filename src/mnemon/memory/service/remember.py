@@ -131,7 +131,7 @@ class _Rows:
         pairs = {(item.source, item.source_id) for item, _ in self.items if item.source_id}
         known = await repository.known_sources(connection, organization, pairs) if pairs else {}
         wanted = {item.conversation for item, _ in self.items if item.conversation}
-        places = await conversations.find_conversations(connection, organization, sorted(wanted)) if wanted else {}
+        places = await conversations.ensure_places(connection, organization, sorted(wanted)) if wanted else {}
         rows = []
         for item, vector in self.items:
             key = (item.source, item.source_id) if item.source_id else None

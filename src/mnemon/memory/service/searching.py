@@ -15,7 +15,7 @@ from mnemon.core.context import Context
 from mnemon.db.connection import Connection
 from mnemon.memory import names
 from mnemon.memory.items import fetch_items
-from mnemon.memory.recall import candidates, fusion, packing, signals
+from mnemon.memory.recall import candidates, fusion, packing, signals, vocabulary
 from mnemon.memory.recall.candidates import Asked, Found
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Lexicon, Measured
@@ -64,19 +64,20 @@ class _Round:
         if self.scope.nobody:
             return False
         self.asked = await candidates.understand(connection, self.question, self.scope)
+        self.asked.stand_in(await vocabulary.concepts(self.ctx, connection, self.asked.unheard))
         return bool(self.asked.sizes.tables)
 
     async def gather(self, connection: Connection, vector: NDArray[np.float32]) -> Measured:
         """Candidates from meaning and from words, and every signal of each."""
-        depth = max(DEPTH, self.request.k * _SPARE)
         sizes = self.asked.sizes
+        depth = max(DEPTH // 2 if sizes.indexed else DEPTH, self.request.k * _SPARE)
         self.found = await candidates.nearest(
             connection, self.scope, sizes, vector, limit=depth, exact_limit=self.ctx.settings.exact_search_limit
         )
         match = self.ctx.database.match_operator
         self.found.postings = await candidates.postings(connection, self.scope, self.asked, match)
         rows = self.found.rows if self.found.rows is not None else sizes.indexed
-        lexicon = Lexicon.of(self.found.postings, self.asked.words, rows, counted=sizes.indexed == 0)
+        lexicon = Lexicon.of(self.found.postings, self.asked, rows)
         ordinals = self._merge(self._lexical(lexicon, depth), lexicon)
         if len(ordinals) < self.request.k:
             await self._fill(connection, ordinals)
@@ -197,9 +198,7 @@ def _hits(
             match=fusion.explain_match(measured, index),
             match_score=round(float(match[index]), 6),
             recall=fusion.explain_five(five, index, weights) if weights is not None else dict[str, Signal](),
-            terms=tuple(
-                word.lexeme for word, count in zip(work.asked.words, measured.seen[index], strict=True) if count
-            ),
+            terms=tuple(term for term, count in zip(measured.terms, measured.seen[index], strict=True) if count),
             names=tuple(work.asked.names),
             via=work.via.get(int(measured.ordinals[index]), ()),
         )

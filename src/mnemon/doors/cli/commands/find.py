@@ -116,17 +116,14 @@ def _show(found: Recollection, conditions: dict[str, Any], *, explain: bool, utc
 
         show(found, explain=explain, utc=utc)
     else:
-        _nothing(found, conditions)
+        _nothing(conditions)
 
 
-def _nothing(found: Recollection, conditions: dict[str, Any]) -> None:
+def _nothing(conditions: dict[str, Any]) -> None:
     from mnemon.doors.cli.output import say
     from mnemon.doors.cli.state import settings
 
     organization = settings().organization
-    if found.left_out:
-        say(f"The token budget is too small for any of the {found.left_out} hits.")
-        return
     say(f"Nothing is remembered in {organization!r} that this could mean.")
     if conditions:
         say(f"Try without some of the conditions ({', '.join(sorted(conditions))}).", style="dim")

@@ -109,13 +109,12 @@ def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
 def _index(opened: Session, reports: list[ImportReport]) -> None:
     """What was written is indexed before the process ends, unless the settings leave that to somebody else."""
     from mnemon.doors.cli.errors import Stopped
-    from mnemon.doors.cli.output import working
+    from mnemon.doors.cli.indexing import index
 
     if not opened.memory.settings.auto_maintenance or not any(report.imported for report in reports):
         return
     try:
-        with working("Indexing"):
-            opened.run(opened.memory.maintain())
+        index(opened)
     except KeyboardInterrupt:
         raise Stopped("Everything is imported. `mnemon maintain` finishes the index.") from None
 
@@ -165,7 +164,9 @@ def _problems(reports: list[ImportReport]) -> None:
         place = broken.position.file
         if broken.position.line is not None:
             place += f":{broken.position.line}"
-        line = Text.assemble((one_line(place), "yellow"), f"  {one_line(broken.reason)}")
+        # A reason may begin with its place as well.
+        reason = one_line(broken.reason).removeprefix(f"line {broken.position.line}: ")
+        line = Text.assemble((one_line(place), "yellow"), f"  {reason}")
         if broken.excerpt:
             line.append(f"  {one_line(broken.excerpt)}", style="dim")
         screen.print(line, soft_wrap=True)

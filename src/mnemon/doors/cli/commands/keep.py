@@ -195,10 +195,11 @@ def maintain(
     max_rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after about this many rows.")] = None,
 ) -> None:
     """Index what large writes have left to be indexed; safe to run at any time."""
-    from mnemon.doors.cli.output import emit, working
+    from mnemon.doors.cli.indexing import index
+    from mnemon.doors.cli.output import emit
 
-    with session() as opened, working("Indexing"):
-        done = opened.run(opened.memory.maintain(max_rows=max_rows))
+    with session() as opened:
+        done = index(opened, max_rows=max_rows)
     if state.json:
         emit(done)
     elif not state.quiet:

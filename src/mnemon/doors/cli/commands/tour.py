@@ -53,9 +53,10 @@ def tour(
         for question in _chosen(questions):
             _answer(screen, opened, question)
         _time_travel(screen, opened)
+        seconds = time.perf_counter() - began
         if ask and is_terminal():
             _conversation(screen, opened)
-    _goodbye(screen, time.perf_counter() - began)
+    _goodbye(screen, seconds)
 
 
 def _chosen(count: int) -> list[str]:
@@ -93,7 +94,7 @@ def _answer(screen: Console, opened: Session, question: str) -> None:
 
     found = opened.run(opened.memory.search(question, k=3))
     screen.print()
-    screen.print(Text.assemble(("? ", "bold cyan"), (question, "bold"), (f"  {found.took_ms:.0f} ms", "dim")))
+    screen.print(Text.assemble(("? ", "bold cyan"), (question, "bold")))
     _show(screen, found)
 
 
@@ -102,16 +103,19 @@ def _show(screen: Console, found: Recollection) -> None:
     from rich.text import Text
 
     from mnemon.doors.cli.output import clean, one_line
+    from mnemon.doors.cli.times import local
 
     if not found.hits:
         screen.print("  Nothing is remembered about that. Try other words, or ask about a person.", style="dim")
         return
     first, *others = found.hits
-    screen.print(Padding(_where(first), (0, 0, 0, 2), expand=False))
+    heading = Text.assemble(_where(first), (f", found in {found.took_ms:.0f} ms", "dim"))
+    screen.print(Padding(heading, (0, 0, 0, 2), expand=False))
     screen.print(Padding(Text(clean(first.content)), (0, 0, 0, 2), expand=False))
     screen.print(Padding(_why(first, found.query), (0, 0, 0, 4), expand=False))
     for hit in others:
-        line = Text.assemble("  ", _where(hit), (f"  {one_line(hit.content)}", ""), style="dim")
+        at = local(hit.item.at)
+        line = Text(f"  {_who(hit)}, {at.day} {at:%b}: {one_line(hit.content)}", style="dim")
         line.truncate(screen.width - 1, overflow="ellipsis")
         screen.print(line, no_wrap=True)
 
@@ -122,10 +126,15 @@ def _where(hit: Hit) -> Text:
     from mnemon.doors.cli.output import one_line
     from mnemon.doors.cli.times import long_day
 
-    who = one_line(hit.item.speaker or hit.item.user or "somebody")
     return Text.assemble(
-        (who, "bold green"), (f" in {one_line(hit.item.conversation or '-')}, {long_day(hit.item.at)}", "green")
+        (_who(hit), "bold green"), (f" in {one_line(hit.item.conversation or '-')}, {long_day(hit.item.at)}", "green")
     )
+
+
+def _who(hit: Hit) -> str:
+    from mnemon.doors.cli.output import one_line
+
+    return one_line(hit.item.speaker or hit.item.user or "somebody")
 
 
 def _why(hit: Hit, query: str) -> Table:
@@ -203,11 +212,10 @@ def _goodbye(screen: Console, seconds: float) -> None:
         'print(memory.recall("Where does Ada live?", user="ada"))',
     ):
         screen.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
-    screen.print(
-        Text.assemble(
-            ("  mnemon import YOURFILE", "bold"),
-            ("   JSONL, ChatGPT, Claude, Slack, mbox, LoCoMo; then ", "dim"),
-            ('mnemon search "..."', "bold"),
-        )
-    )
-    screen.print(f"The tour took {seconds:.1f} s.", style="dim")
+    for command, meaning in (
+        ("mnemon import YOURFILE", "JSONL, ChatGPT, Claude, Slack, mbox, LoCoMo"),
+        ('mnemon search "..."', "what was said, and why it was found"),
+        ("mnemon --help", "everything else"),
+    ):
+        screen.print(Text.assemble((f"  {command:<24}", "bold"), (meaning, "dim")), soft_wrap=True)
+    screen.print(f"All this took {seconds:.1f} s.", style="dim")

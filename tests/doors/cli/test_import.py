@@ -1,0 +1,117 @@
+"""import: reports, broken lines, interruption."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import MNEMON, Cli, jsonl
+
+
+def _count(cli: Cli) -> int:
+    return len(cli("list", "--all", "--json").out.splitlines())
+
+
+def test_a_file_is_imported_once(cli: Cli, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "talk.jsonl", 30)
+    told = cli("import", path)
+    assert told.code == 0
+    assert "talk.jsonl" in told.out
+    assert told.err == ""
+    first = json.loads(cli("import", path, "--json").out)
+    assert (first["imported"], first["resumed_after"]) == (0, 30)
+    again = json.loads(cli("import", path, "--restart", "--json").out)
+    assert (again["imported"], again["skipped"]) == (0, 30)
+    assert _count(cli) == 30
+    assert "Line 7" in cli("search", "Line 7 topic 7", "-k", "1").out
+
+
+def test_broken_lines_are_listed_with_their_place(cli: Cli, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "talk.jsonl", 90, broken_every=3)
+    told = cli("import", path)
+    assert told.code == 0
+    places = [line for line in told.err.splitlines() if line.startswith("talk.jsonl:")]
+    assert places[0].startswith("talk.jsonl:3  not JSON")
+    assert len(places) == 20
+    assert "and 10 more that could not be read" in told.err
+    assert _count(cli) == 60
+
+
+def test_strict_stops_at_the_first_and_goes_on_after_the_mending(cli: Cli, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "talk.jsonl", 20, broken_every=15)
+    told = cli("import", path, "--strict")
+    assert told.code == 2
+    assert "line 15" in told.err
+    assert cli("import", path).code == 0
+    assert _count(cli) == 19
+
+
+def test_standard_input_and_several_files(cli: Cli, tmp_path: Path) -> None:
+    one, two = jsonl(tmp_path / "one.jsonl", 5), tmp_path / "two.jsonl"
+    two.write_text('{"text": "From a file", "id": "a"}\n')
+    told = cli("import", one, two, "--json", "--user", "ada")
+    assert [json.loads(line)["imported"] for line in told.out.splitlines()] == [5, 1]
+    piped = cli(
+        "import",
+        "-",
+        "--format",
+        "jsonl",
+        "--conversation",
+        "pipe",
+        "--json",
+        stdin=b'{"text": "Piped in", "id": "p"}\n',
+    )
+    assert piped.code == 0, piped.err
+    assert piped.json["imported"] == 1
+    assert cli("search", "piped", "--conversation", "pipe", "--json").json["hits"]
+    assert cli("search", "file", "--user", "ada", "--json").json["hits"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["missing.jsonl"], 3), (["odd.bin"], 2), (["odd.bin", "--format", "tea"], 2), ([], 2)]
+)
+def test_what_cannot_be_imported(cli: Cli, tmp_path: Path, arguments: list[str], code: int) -> None:
+    (tmp_path / "odd.bin").write_bytes(b"\x00\x01\x02" * 100)
+    told = cli("import", *arguments)
+    assert told.code == code
+    assert len(told.err.splitlines()) <= 2
+
+
+def test_killed_in_the_middle_it_goes_on_where_it_was(
+    cli: Cli, home: Path, slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = jsonl(tmp_path / "long.jsonl", 20_000)
+    monkeypatch.setenv("MNEMON_AUTO_MAINTENANCE", "false")  # the index is another matter, and takes longer
+    command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
+    victim = subprocess.Popen(command)
+    deadline = time.monotonic() + 60
+    while not cli("list", "--limit", "1", "--json").json["items"]:
+        assert time.monotonic() < deadline
+        assert victim.poll() is None
+    victim.kill()
+    assert victim.wait() == -signal.SIGKILL
+    stored = _count(cli)
+    assert 0 < stored < 20_000
+    assert cli("import", path, "--json").code == 0
+    lines = [json.loads(line)["source_id"] for line in cli("list", "--all", "--json").out.splitlines()]
+    assert len(lines) == len(set(lines)) == 20_000
+
+
+def test_ctrl_c_says_that_it_resumes(cli: Cli, home: Path, slug: str, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "long.jsonl", 20_000)
+    command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
+    patient = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not cli("list", "--limit", "1", "--json").json["items"]:
+        assert time.monotonic() < deadline
+    patient.send_signal(signal.SIGINT)
+    told = patient.communicate(timeout=60)[1]
+    assert patient.returncode == 130
+    assert "The same command goes on from there" in told
+    assert "Traceback" not in told
+    assert 0 < _count(cli) < 20_000
