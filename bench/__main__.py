@@ -29,8 +29,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _options(argv: list[str] | None) -> list[str]:
+    """What was given, as somebody else would give it: data by their names, nothing of where this machine keeps it."""
     given = sys.argv[1:] if argv is None else argv
-    return [one for one in given if one not in NAMES]
+    return [Path(one).name if "/" in one else one for one in given if one not in NAMES]
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:

@@ -57,6 +57,11 @@ async def run(report: Report, folder: Path, transcript: Path, *, work: Path | No
             connection = await _database(place, f"bare_{'hnsw' if hnsw else 'exact'}")
             contenders.append(await bare(connection, rows, extra, queries, hnsw=hnsw))
             await connection.close()
+        dated = [replace(row, speaker=f"[{row.at[:10]}] {row.speaker}") for row in rows]
+        connection = await _database(place, "bare_dated")
+        contenders.append(await bare(connection, dated, extra, queries, hnsw=False))
+        contenders[-1].name += ", the date written before each text"
+        await connection.close()
     _table(report, contenders, rows, queries)
 
 
@@ -210,7 +215,9 @@ def _table(
     report.numbers["peers"] = numbers
     report.table(
         f"{len(rows):,} rows; one by one: {_EXTRA} more into what is already filled. Every search names its user "
-        "(Mnemon: the conversation), k=10; the questions are those of categories 1 to 4:",
+        "(Mnemon: the conversation), k=10; the questions are those of categories 1 to 4. Mnemon gets the speaker and "
+        'the time as such; the others, which rank by the text alone, get "speaker: text", which is worth 7 points to '
+        "them:",
         (
             "",
             "add one by one / in bulk, rows/s",

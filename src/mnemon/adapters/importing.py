@@ -14,11 +14,16 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, open_import
+from mnemon.adapters.importers.records import excerpt
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core.context import Context
 from mnemon.core.errors import Invalid
+from mnemon.core.ids import digest
+from mnemon.core.text import LABEL_LIMIT, invalid
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
@@ -146,7 +151,7 @@ class _Run:
         try:
             while True:
                 batch = await reading
-                if batch.last is None:
+                if batch.last is None and not batch.broken:
                     break
                 reading = asyncio.create_task(asyncio.to_thread(self._read))
                 await self._write(batch)
@@ -166,16 +171,25 @@ class _Run:
         broken: list[Broken] = []
         last: Position | None = None
         for record in islice(self.records, BATCH):
-            last = record.position
-            if isinstance(record, Utterance):
-                messages.append(self._message(record))
+            found = self._message(record) if isinstance(record, Utterance) else record
+            if isinstance(found, NewMessage):
+                messages.append(found)
             else:
-                broken.append(record)
+                broken.append(found)
                 if self.stop_on_broken:
-                    break
+                    break  # its place is not kept: once it is mended, the import goes on with it
+            last = record.position
         return _Batch(messages, broken, last, self.source.bytes_read)
 
-    def _message(self, utterance: Utterance) -> NewMessage:
+    def _message(self, utterance: Utterance) -> NewMessage | Broken:
+        """The utterance as a message; or what about it memory does not keep."""
+        try:
+            return self._valid(utterance)
+        except ValidationError as error:
+            return Broken(utterance.position, invalid(error).message, excerpt(utterance.text))
+
+    def _valid(self, utterance: Utterance) -> NewMessage:
+        identity = utterance.source_id
         return NewMessage(
             content=utterance.text,
             conversation=utterance.conversation[:255],
@@ -189,7 +203,7 @@ class _Run:
             tags=utterance.tags,
             metadata=utterance.metadata,
             source=utterance.source,
-            source_id=utterance.source_id,
+            source_id=identity if len(identity) <= LABEL_LIMIT else digest(identity),
         )
 
     async def _write(self, batch: _Batch, *, finished: bool = False) -> None:
@@ -200,7 +214,7 @@ class _Run:
             position=position,
             imported=place.imported,
             skipped=place.skipped,
-            broken=place.broken + len(batch.broken),
+            broken=place.broken + (0 if self.stop_on_broken else len(batch.broken)),
             finished_at=self.ctx.clock.now() if finished else None,
         )
         # How many of the batch are new is known only once they are written; the counters of this batch are added to
@@ -219,11 +233,8 @@ class _Run:
 
 
 def _stopped(broken: Broken) -> Invalid:
-    where = f"{broken.position.file}"
-    if broken.position.line is not None:
-        where += f", line {broken.position.line}"
     return Invalid(
-        f"{where}: {broken.reason}",
+        f"{broken.position.file}, {broken.reason}" if broken.position.line else f"{broken.position.file}: {broken.reason}",
         code="invalid.import.broken",
         hint="Mend it and import again (it goes on where it stopped), or import without --strict to skip it.",
         line=broken.position.line,

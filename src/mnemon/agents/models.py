@@ -150,7 +150,10 @@ class AgentStateORM(Tenanted, Base):
     )
 
     created_at: Mapped[datetime] = mapped_column(
-        primary_key=True, server_default=func.now(), comment="When the snapshot was taken; what it is partitioned by"
+        primary_key=True,
+        sort_order=1,  # after organization_id and id in the key
+        server_default=func.now(),
+        comment="When the snapshot was taken; what it is partitioned by",
     )
     agent_id: Mapped[UUID] = mapped_column()
     state_data: Mapped[dict[str, Any]] = json_object("The snapshot, as the caller has it")

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 
 PROVIDER_DEFAULT = "builtin"
@@ -76,6 +77,12 @@ class Settings(BaseSettings):
     )
     embedding_timeout: float = Field(default=30.0, gt=0, le=600, description="seconds for one embedding call")
 
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="32 random bytes in base64 that secrets are encrypted with (other services' tokens, second factors); "
+        "several after commas, the newest first, while keys are changed",
+    )
+
     organization: str = Field(
         default="default",
         min_length=1,
@@ -106,6 +113,14 @@ class Settings(BaseSettings):
             raise ValueError(f"a PostgreSQL URL is needed (postgresql://...), not {scheme[:20]!r}")
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value():
+            return None
+        parse_keys(value.get_secret_value())
+        return value
+
 
 def load_settings(**overrides: object) -> Settings:
     """Read the settings; what is passed here wins over the environment.
@@ -115,6 +130,14 @@ def load_settings(**overrides: object) -> Settings:
     """
     from pydantic import ValidationError
 
+    unknown = sorted(set(overrides) - set(Settings.model_fields))
+    if unknown:
+        raise Invalid(
+            f"There is no setting {unknown[0]!r}.",
+            code="invalid.setting",
+            hint="See docs/settings.md for the settings and their bounds.",
+            field=unknown[0],
+        )
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:

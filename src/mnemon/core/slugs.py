@@ -9,13 +9,14 @@ from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9-]*[a-z0-9]")
+_SUFFIXED = re.compile(r"(?:.*-)?[0-9a-f]{8}", re.DOTALL)
 
 
 def slugify(name: str, *, limit: int = 80) -> str:
     """A valid slug for any name; different names give different slugs where the letters do not tell them apart."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:limit].strip("-")
-    if len(base) >= 2 and base == name:
+    if len(base) >= 2 and base == name and not _SUFFIXED.fullmatch(name):  # a name may be another one's slug
         return base
     suffix = digest(name)[:8]
     return f"{base}-{suffix}" if base else suffix

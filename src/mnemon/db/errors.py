@@ -19,7 +19,9 @@ from sqlalchemy.orm.exc import StaleDataError
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
 
 _SHARD = re.compile(r"_\d{6,}$")
-_PARTITION = re.compile(r"_p\d{2}(?=_|$)")
+#: What the name of a check says after its field's.
+_RULE = re.compile(r"_(?:format|length|not_blank)$")
+_PARTITION = re.compile(r"_p\d{2}(?=_|$)|_default$")
 
 #: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
 LOST = (
@@ -43,6 +45,8 @@ _CHECKS = {
         "invalid.slug",
         "A slug has lower-case letters, digits and hyphens, two or more, no hyphen at either end.",
     ),
+    "name_not_blank": ("invalid.name_not_blank", "The name is empty."),
+    "parent_role_id": ("invalid.role_cycle", "A role cannot inherit from itself, directly or through others."),
 }
 
 
@@ -65,8 +69,14 @@ def _field(table: str, name: str) -> str | None:
     for prefix in ("ck", "uq", "fk", "ix"):
         head = f"{prefix}_{table}_"
         if name.startswith(head):
-            return name[len(head) :].removeprefix("organization_id_") or None
+            field = name[len(head) :].removeprefix("organization_id_")
+            return _RULE.sub("", field) if prefix == "ck" else field or None
     return None
+
+
+def _rule(table: str, name: str) -> str:
+    """A check's short name: what it says of its field."""
+    return name.removeprefix(f"ck_{table}_")
 
 
 def _integrity(error: asyncpg.PostgresError) -> MnemonError:
@@ -92,7 +102,8 @@ def _integrity(error: asyncpg.PostgresError) -> MnemonError:
         column = getattr(error, "column_name", None)
         return Invalid(f"{column} is required.", code="invalid.required", table=table, field=column)
     if isinstance(error, asyncpg.CheckViolationError):
-        code, sentence = _CHECKS.get(field or "", (f"invalid.{field or 'check'}", ""))
+        rule = _rule(table, name)
+        code, sentence = _CHECKS.get(rule, (f"invalid.{rule or 'check'}", ""))
         return Invalid(sentence or f"{table}.{field} is out of its bounds.", code=code, **data)
     return Conflict("The change breaks a rule of the database.", code="conflict.integrity", **data)
 

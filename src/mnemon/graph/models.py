@@ -59,7 +59,9 @@ class EntityORM(Tenanted, Mutable, Base):
     )
 
     user_id: Mapped[UUID | None] = mapped_column(comment="Whose knowledge it is; null: the whole organisation's")
-    entity_type: Mapped[str] = mapped_column(String(50), comment="A free label: person, organization, project, location")
+    entity_type: Mapped[str] = mapped_column(
+        String(50), comment="A free label: person, organization, project, location"
+    )
     name: Mapped[str] = mapped_column(String(255))
     name_key: Mapped[str] = mapped_column(
         Text, Computed("lower(name::text)", persisted=True), comment="The name in lower case: what makes it unique"
@@ -83,7 +85,9 @@ class EntityNameORM(Base):
     __tablename__ = "entity_names"
     __table_args__ = (
         belongs_to("entities", "entity_id", ondelete="CASCADE"),
-        {"comment": "Names and aliases of living entities in lower case, kept by trigger: equality of text is leakproof"},
+        {
+            "comment": "Names and aliases of living entities in lower case, kept by trigger: equality of text is leakproof"
+        },
     )
 
     organization_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True, comment="The tenant")
@@ -102,7 +106,7 @@ class EntityRelationshipORM(Tenanted, Mutable, Base):
         CheckConstraint("strength BETWEEN 0 AND 1", name="strength"),
         CheckConstraint(NOT_BLANK.format(column="relationship_type"), name="relationship_type"),
         Index(
-            "uq_entity_relationships_edge",
+            "uq_entity_relationships_target_entity_id",
             "organization_id",
             "source_entity_id",
             "target_entity_id",
@@ -138,7 +142,7 @@ class EntityMentionORM(Tenanted, Base):
             "source_type",
             "source_id",
             "position",
-            name="uq_entity_mentions_place",
+            name="uq_entity_mentions_source_id",
             postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint("source_type IN ('memory', 'message', 'email', 'file')", name="source_type"),

@@ -39,7 +39,7 @@ from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, native_
 #: What core/crypto.py makes; a secret in the clear does not look like it.
 ENCRYPTED = r"^v[0-9]+\.[0-9a-f]{8}\.[A-Za-z0-9_-]+$"
 WORD = "^[a-z][a-z0-9_-]*$"
-SCOPES = r"^((\*|[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)( (\*|[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*))*)?$"
+SCOPE = r"(\*|[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)"
 MEMORY_TYPES = (
     "ARRAY['semantic', 'episodic', 'procedural', 'agent_private', 'shared', 'identity', 'user_profile']::text[]"
 )
@@ -194,12 +194,14 @@ class ApiKeyORM(Global, Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
+        # From a global table to a tenant's: a distributed database leaves this one out (agents revokes its keys itself).
+        belongs_to("agents", "agent_id", ondelete="CASCADE"),
         UniqueConstraint("key_hash"),
         UniqueConstraint("organization_id", "id"),
         hashed("key_hash"),
         CheckConstraint("(user_id IS NULL) <> (agent_id IS NULL)", name="one_owner"),
         CheckConstraint("length(btrim(name)) > 0", name="name_not_blank"),
-        CheckConstraint(f"array_to_string(scopes, ' ', '') ~ '{SCOPES}'", name="scopes"),
+        CheckConstraint(f"array_to_string(scopes, ' ', '') ~ '^({SCOPE}( {SCOPE})*)?$'", name="scopes"),
         Index("ix_api_keys_user", "organization_id", "user_id"),
         Index("ix_api_keys_agent", "organization_id", "agent_id"),
         Index("ix_api_keys_expires", "expires_at", postgresql_where=text("revoked_at IS NULL")),
@@ -207,10 +209,7 @@ class ApiKeyORM(Global, Base):
     )
 
     user_id: Mapped[UUID | None] = mapped_column(comment="The person it works for, or")
-    agent_id: Mapped[UUID | None] = mapped_column(
-        comment="the agent it works as. No foreign key: agents are distributed, this table is not; a key whose agent "
-        "is not alive in the organisation finds nobody"
-    )
+    agent_id: Mapped[UUID | None] = mapped_column(comment="the agent it works as; one of the two")
     name: Mapped[str] = mapped_column(String(255), comment="What it is for")
     prefix: Mapped[str] = mapped_column(String(20), comment="Its first characters, shown in lists")
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the key; the key itself is shown once")

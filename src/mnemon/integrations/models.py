@@ -40,7 +40,7 @@ class IntegrationORM(Tenanted, Mutable, Base):
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "user_id", "provider"),
+        UniqueConstraint("organization_id", "user_id", "provider", name="uq_integrations_provider"),
         CheckConstraint("provider IN ('google', 'microsoft', 'slack', 'notion')", name="provider"),
         CheckConstraint("status IN ('pending', 'active', 'expired', 'error', 'disconnected')", name="status"),
         Index("ix_integrations_provider", "organization_id", "provider"),
@@ -73,7 +73,7 @@ class GmailMessageORM(Tenanted, Mutable, Base):
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
         belongs_to("integrations", "integration_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "user_id", "gmail_id"),
+        UniqueConstraint("organization_id", "user_id", "gmail_id", name="uq_gmail_messages_gmail_id"),
         CheckConstraint("char_length(subject) <= 10000", name="subject"),
         CheckConstraint(f"char_length(body_text) <= {BODY_LIMIT}", name="body_text"),
         Index("ix_gmail_messages_received", "organization_id", "user_id", text("received_at DESC")),
@@ -113,7 +113,9 @@ class CalendarEventORM(Tenanted, Mutable, Base):
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
         belongs_to("integrations", "integration_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "user_id", "provider", "provider_event_id"),
+        UniqueConstraint(
+            "organization_id", "user_id", "provider", "provider_event_id", name="uq_calendar_events_provider_event_id"
+        ),
         CheckConstraint(f"provider IN {SUITES}", name="provider"),
         CheckConstraint("end_time >= start_time", name="end_time"),
         CheckConstraint("jsonb_typeof(attendees) = 'array'", name="attendees"),
@@ -150,7 +152,9 @@ class DriveFileORM(Tenanted, Mutable, Base):
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
         belongs_to("integrations", "integration_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "user_id", "provider", "provider_file_id"),
+        UniqueConstraint(
+            "organization_id", "user_id", "provider", "provider_file_id", name="uq_drive_files_provider_file_id"
+        ),
         CheckConstraint(f"provider IN {SUITES}", name="provider"),
         CheckConstraint("size_bytes >= 0", name="size_bytes"),
         Index("ix_drive_files_name", "organization_id", "user_id", "name"),
@@ -200,7 +204,9 @@ class WebhookDeliveryORM(Tenanted, Base):
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
         belongs_to("webhook_endpoints", "endpoint_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "endpoint_id", "idempotency_key"),
+        UniqueConstraint(
+            "organization_id", "endpoint_id", "idempotency_key", name="uq_webhook_deliveries_idempotency_key"
+        ),
         CheckConstraint(r"event ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$'", name="event"),
         CheckConstraint("status IN ('pending', 'sending', 'delivered', 'failed')", name="status"),
         CheckConstraint("attempt >= 0", name="attempt"),

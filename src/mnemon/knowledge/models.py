@@ -26,12 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, json_object
+from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, json_object
 
 #: What full text finds an item by (REQ-T114).
 SEARCHED = (
-    "to_tsvector('english'::regconfig, "
-    "coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))"
+    "to_tsvector('english'::regconfig, coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))"
 )
 #: Title and description are strings, if there: what search reads is what a reader sees.
 CONTENT_SHAPE = (
@@ -208,7 +207,9 @@ class PatternMetricORM(Tenanted, Base):
     execution_time_ms: Mapped[int] = mapped_column(Integer, comment="Milliseconds the run took")
     success: Mapped[bool] = mapped_column(Boolean)
     error_type: Mapped[str | None] = mapped_column(String(50), comment="What kind of failure, if it failed")
-    created_at: Mapped[datetime] = created()
+    created_at: Mapped[datetime] = mapped_column(
+        primary_key=True, server_default=func.now(), comment="When it ran (UTC)"
+    )
 
 
 class PatternUsageORM(Tenanted, Base):
@@ -221,9 +222,7 @@ class PatternUsageORM(Tenanted, Base):
         belongs_to("agents", "agent_id", ondelete="CASCADE"),
         Index("ix_pattern_usage_pattern", "organization_id", "pattern_id", text('"timestamp" DESC')),
         Index("ix_pattern_usage_agent", "organization_id", "agent_id", text('"timestamp" DESC')),
-        Index(
-            "ix_pattern_usage_uncounted", "organization_id", "pattern_id", postgresql_where=text("NOT is_counted")
-        ),
+        Index("ix_pattern_usage_uncounted", "organization_id", "pattern_id", postgresql_where=text("NOT is_counted")),
         {
             "comment": "Who applied which pattern when, and whether it helped (REQ-T133)",
             "postgresql_partition_by": 'RANGE ("timestamp")',
@@ -238,7 +237,9 @@ class PatternUsageORM(Tenanted, Base):
     is_counted: Mapped[bool] = mapped_column(
         Boolean, server_default=text("false"), comment="Whether patterns.usage_count has it already"
     )
-    timestamp: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was applied (UTC)")
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, server_default=func.now(), comment="When it was applied (UTC)"
+    )
 
 
 class KnowledgeMetricORM(Tenanted, Base):
@@ -250,7 +251,7 @@ class KnowledgeMetricORM(Tenanted, Base):
         belongs_to("knowledge_items", "knowledge_id", ondelete="CASCADE"),
         belongs_to("agents", "agent_id", ondelete="SET NULL"),
         one_of("metric_type", KnowledgeEvent),
-        CheckConstraint("value >= 0", name="value"),
+        CheckConstraint("value BETWEEN 0 AND 999999.9999", name="value"),
         CheckConstraint("metric_type <> 'rated' OR value <= 1", name="rating"),
         Index("ix_knowledge_metrics_item", "organization_id", "knowledge_id", text('"timestamp" DESC')),
         Index("ix_knowledge_metrics_agent", "organization_id", "agent_id"),
@@ -273,7 +274,9 @@ class KnowledgeMetricORM(Tenanted, Base):
     metadata_: Mapped[dict[str, Any]] = mapped_column(
         "metadata", server_default=text("'{}'::jsonb"), comment="What the caller attached"
     )
-    timestamp: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it happened (UTC)")
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, server_default=func.now(), comment="When it happened (UTC)"
+    )
 
 
 class LearningSessionORM(Tenanted, Mutable, Base):

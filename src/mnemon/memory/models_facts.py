@@ -75,7 +75,7 @@ class MessageMemoryUsageORM(Tenanted, Base):
     __table_args__ = (
         belongs_to("messages", "message_id", ondelete="CASCADE"),
         belongs_to("memories", "memory_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "message_id", "memory_id"),
+        UniqueConstraint("organization_id", "message_id", "memory_id", name="uq_message_memory_usage_memory_id"),
         CheckConstraint("relevance_score BETWEEN 0 AND 1", name="relevance_score"),
         CheckConstraint("rank >= 1", name="rank"),
         Index("ix_message_memory_usage_memory", "organization_id", "memory_id", text("created_at DESC")),

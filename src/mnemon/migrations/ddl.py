@@ -40,16 +40,17 @@ def partition_by_range(table: str, *, column: str, every: str) -> None:
         every: ``day``, ``week`` (from Monday) or ``month``.
     """
     op.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
+    # Whole steps are added in UTC, without a zone: a day of the session's own zone may have 23 or 25 hours.
     op.execute(
         f"""
         DO $$
-        DECLARE lower timestamptz; upper timestamptz;
+        DECLARE lower timestamp; upper timestamp;
         BEGIN
           FOR step IN -1..2 LOOP
-            lower := date_trunc('{every}', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + step * interval '1 {every}';
+            lower := date_trunc('{every}', now() AT TIME ZONE 'UTC') + step * interval '1 {every}';
             upper := lower + interval '1 {every}';
             EXECUTE format('CREATE TABLE %I PARTITION OF {table} FOR VALUES FROM (%L) TO (%L)',
-              '{table}_' || to_char(lower AT TIME ZONE 'UTC', 'YYYYMMDD'), lower, upper);
+              '{table}_' || to_char(lower, 'YYYYMMDD'), lower AT TIME ZONE 'UTC', upper AT TIME ZONE 'UTC');
           END LOOP;
         END $$
         """

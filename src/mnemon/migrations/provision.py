@@ -38,6 +38,12 @@ CREATE OPERATOR CLASS public.recall_tsvector_ops FOR TYPE tsvector USING gin AS
   STORAGE text;
 """
 
+_DROP_LEAKPROOF = """
+DROP OPERATOR FAMILY IF EXISTS public.recall_tsvector_ops USING gin CASCADE;
+DROP OPERATOR IF EXISTS public.@~@ (tsvector, tsquery);
+DROP FUNCTION IF EXISTS public.recall_match(tsvector, tsquery);
+"""
+
 
 async def provision(connection: AsyncConnection) -> bool:
     """Make roles and extensions; then act as the schema's owner. Runs in the caller's transaction.
@@ -60,6 +66,13 @@ async def provision(connection: AsyncConnection) -> bool:
 async def act_as_owner(connection: AsyncConnection) -> None:
     """From here on, what is made belongs to the owner role and not to the superuser."""
     await connection.exec_driver_sql(f"SET ROLE {OWNER_ROLE}")
+
+
+async def unprovision(connection: AsyncConnection) -> None:
+    """Take away what a superuser's :func:`provision` made in this database; roles and extensions stay."""
+    await connection.exec_driver_sql("RESET ROLE")
+    for part in _DROP_LEAKPROOF.strip().split(";\n"):
+        await connection.exec_driver_sql(part.removesuffix(";"))
 
 
 async def _vector(connection: AsyncConnection) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy.pool import NullPool
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.db.engine import parse_url
 from mnemon.db.errors import translated
-from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision
+from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision, unprovision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -149,7 +149,8 @@ async def upgrade(
 async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:
     """Take the database back to a revision; to ``base``, nothing of ours is left but roles and extensions."""
     async with _connection(url, lock_timeout=lock_timeout) as connection:
-        if await provision(connection):
+        as_owner = await provision(connection)
+        if as_owner:
             await act_as_owner(connection)
         await connection.commit()
         to_base = revision == "base"
@@ -162,6 +163,8 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
             for name in functions:
                 await connection.exec_driver_sql(f"DROP {name.replace('function', 'FUNCTION IF EXISTS', 1)} CASCADE")
             await connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
+            if as_owner:
+                await unprovision(connection)
             await connection.commit()
             return "base"
         return await connection.run_sync(_current) or "base"

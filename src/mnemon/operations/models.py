@@ -1,1 +1,357 @@
-"""Tables of operations."""
+"""Tables of operations: the audit trail and its chain, metrics and their rollups, error and request logs."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INET
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mnemon.db.base import Base, Tenanted, belongs_to, json_object, native_enum
+
+#: Whose the audit rows are that belong to no organisation: operators' accounts, sign-ins of unknown people.
+INSTALLATION = UUID(int=0)
+
+_NEWEST = text('"timestamp" DESC')
+_FINITE = "value > '-Infinity'::float8 AND value < 'Infinity'::float8"
+_ORGANIZATION = ["organizations.id"]
+
+
+class AuditStatus(enum.StrEnum):
+    """How what is audited ended."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    DENIED = "denied"
+
+
+class MetricSource(enum.StrEnum):
+    """Whose measurements a rollup adds up."""
+
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class MetricInterval(enum.StrEnum):
+    """How long the stretch of time of a rollup is."""
+
+    HOUR = "hour"
+    DAY = "day"
+
+
+class ErrorLevel(enum.StrEnum):
+    """How bad an error was."""
+
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class AuditLogORM(Tenanted, Base):
+    """One change or event, as it was: append-only, sealed in blocks.
+
+    No foreign keys: the trail outlives what it tells of.
+    """
+
+    __tablename__ = "audit_logs"
+    __table_args__ = (
+        Index("ix_audit_logs_created", "organization_id", text("created_at DESC")),
+        Index("ix_audit_logs_user", "organization_id", "user_id", text("created_at DESC")),
+        Index("ix_audit_logs_action", "organization_id", "action", text("created_at DESC")),
+        Index("ix_audit_logs_resource", "organization_id", "resource_type", "resource_id", text("created_at DESC")),
+        Index("ix_audit_logs_transaction", "organization_id", "transaction_id"),
+        {
+            "comment": "Who changed what, from where; append-only, without foreign keys (000, 004: REQ-T106, T135)",
+            "postgresql_partition_by": "RANGE (created_at)",
+            "info": {"partition": {"column": "created_at", "every": "month", "retention_days": 2555}},
+        },
+    )
+
+    created_at: Mapped[datetime] = mapped_column(
+        primary_key=True,
+        sort_order=1,  # after organization_id and id in the key
+        server_default=func.clock_timestamp(),
+        comment="When it happened (timestamp of 000)",
+    )
+    transaction_id: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default=text("((pg_current_xact_id())::text)::bigint"),
+        comment="The transaction that wrote it: a block holds finished transactions only, so it misses none",
+    )
+    user_id: Mapped[UUID | None] = mapped_column(comment="The person who did it")
+    agent_id: Mapped[UUID | None] = mapped_column(comment="The agent who did it")
+    session_id: Mapped[UUID | None] = mapped_column(comment="The sign-in session it was done in")
+    action: Mapped[str] = mapped_column(String(100), comment="resource:verb, such as agents:update")
+    resource_type: Mapped[str | None] = mapped_column(String(100), comment="The table, or what the service named")
+    resource_id: Mapped[str | None] = mapped_column(String(255), comment="Null where one row tells of many")
+    ip_address: Mapped[str | None] = mapped_column(INET, comment="Where the request came from")
+    user_agent: Mapped[str | None] = mapped_column(Text)
+    old_value: Mapped[dict[str, Any]] = json_object("Before: what an update changed, or all of a deleted row")
+    new_value: Mapped[dict[str, Any]] = json_object("After: what an update changed, or all of a new row; no secrets")
+    status: Mapped[AuditStatus] = mapped_column(native_enum(AuditStatus, "audit_status"), server_default="success")
+    error_message: Mapped[str | None] = mapped_column(Text)
+    metadata_: Mapped[dict[str, Any]] = mapped_column(
+        "metadata", server_default=text("'{}'::jsonb"), comment="The reason given, and what the service added"
+    )
+
+
+class AuditBlockORM(Base):
+    """A sealed stretch of the audit trail: the hash of each row, chained to the block before."""
+
+    __tablename__ = "audit_blocks"
+    __tenanted__: ClassVar[bool] = True
+    __table_args__ = (
+        CheckConstraint("number > 0", name="number"),
+        CheckConstraint(
+            "cardinality(row_ids) = cardinality(row_hashes) AND cardinality(row_ids) = cardinality(row_times)",
+            name="row_hashes",
+        ),
+        {"comment": "The hash chain over audit_logs; keeps a row's hash when retention dropped the row (REQ-T135)"},
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True, comment="The tenant")
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False, comment="From 1, no gaps")
+    era: Mapped[int] = mapped_column(
+        Integer,
+        server_default=text("0"),
+        comment="Grows when the server counts its transactions anew, as after a logical restore",
+    )
+    upper_transaction: Mapped[int] = mapped_column(
+        BigInteger, comment="Every row of a transaction below this is in this block or in one before it"
+    )
+    previous_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="hash of the block before; 32 zeros in the first")
+    hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 over the previous hash and all below")
+    row_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
+    row_hashes: Mapped[list[bytes]] = mapped_column(
+        ARRAY(LargeBinary), server_default=text("'{}'"), comment="SHA-256 of each row"
+    )
+    row_times: Mapped[list[datetime]] = mapped_column(
+        ARRAY(AuditLogORM.__table__.c.created_at.type), server_default=text("'{}'"), comment="created_at of each row"
+    )
+    row_count: Mapped[int] = mapped_column(Integer, Computed("cardinality(row_ids)", persisted=True))
+    sealed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class PartitionPolicyORM(Base):
+    """How a time series is cut into partitions, and how long they are kept."""
+
+    __tablename__ = "partition_policies"
+    __tenanted__: ClassVar[bool] = False
+    __table_args__ = (
+        CheckConstraint("every IN ('day', 'week', 'month')", name="every"),
+        CheckConstraint("retention_days > 0", name="retention_days"),
+        {"comment": "Global: what maintenance does with each time series; the application may only read it"},
+    )
+
+    table_name: Mapped[str] = mapped_column(String(63), primary_key=True)
+    column_name: Mapped[str] = mapped_column(String(63), comment="The column it is partitioned by")
+    every: Mapped[str] = mapped_column(String(10), comment="day, week (from Monday) or month, in UTC")
+    retention_days: Mapped[int | None] = mapped_column(Integer, comment="Null: kept for ever; the owner may change it")
+    kept_since: Mapped[datetime | None] = mapped_column(comment="Rows before this were dropped by retention")
+    maintained_at: Mapped[datetime | None] = mapped_column(comment="When maintenance last went through")
+
+
+class AgentMetricORM(Tenanted, Base):
+    """One measurement of an agent."""
+
+    __tablename__ = "agent_metrics"
+    __table_args__ = (
+        belongs_to("agents", "agent_id", ondelete="CASCADE"),
+        CheckConstraint(_FINITE, name="value"),
+        CheckConstraint("length(metric_type) > 0", name="metric_type"),
+        Index("ix_agent_metrics_agent", "organization_id", "agent_id", "metric_type", _NEWEST),
+        Index("ix_agent_metrics_type", "organization_id", "metric_type", _NEWEST),
+        {
+            "comment": "Measurements of agents, a partition a day, 90 days raw (seed 004: REQ-T131)",
+            "postgresql_partition_by": 'RANGE ("timestamp")',
+            "info": {"partition": {"column": "timestamp", "every": "day", "retention_days": 90}},
+        },
+    )
+
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, sort_order=1, server_default=func.now(), comment="When it was measured"
+    )
+    agent_id: Mapped[UUID] = mapped_column()
+    metric_type: Mapped[str] = mapped_column(String(50), comment="What was measured, such as latency_ms")
+    value: Mapped[float] = mapped_column(Float, comment="Any finite number, in the unit that metric_type names")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+
+
+class SystemMetricORM(Tenanted, Base):
+    """One measurement of a part of the system."""
+
+    __tablename__ = "system_metrics"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        CheckConstraint(_FINITE, name="value"),
+        CheckConstraint("length(component) > 0", name="component"),
+        CheckConstraint("length(metric_type) > 0", name="metric_type"),
+        Index("ix_system_metrics_component", "organization_id", "component", "metric_type", _NEWEST),
+        Index("ix_system_metrics_type", "organization_id", "metric_type", _NEWEST),
+        {
+            "comment": "Measurements of the organisation's own processes and servers, 90 days raw (004: REQ-T134)",
+            "postgresql_partition_by": 'RANGE ("timestamp")',
+            "info": {"partition": {"column": "timestamp", "every": "day", "retention_days": 90}},
+        },
+    )
+
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, sort_order=1, server_default=func.now(), comment="When it was measured"
+    )
+    component: Mapped[str] = mapped_column(String(100), comment="What was measured: api, worker, database")
+    host: Mapped[str | None] = mapped_column(String(255), comment="Where it runs")
+    metric_type: Mapped[str] = mapped_column(String(50), comment="Such as cpu_percent")
+    value: Mapped[float] = mapped_column(Float, comment="Any finite number, in the unit that metric_type names")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+
+
+class MetricPartialORM(Tenanted, Base):
+    """What one statement brought of one series in one hour: waits to be added to the rollups."""
+
+    __tablename__ = "metric_partials"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        CheckConstraint("sample_count > 0", name="sample_count"),
+        {"comment": "Written by trigger with the metrics, taken away by the rollup: each is added exactly once"},
+    )
+
+    source: Mapped[MetricSource] = mapped_column(native_enum(MetricSource, "metric_source"))
+    subject: Mapped[str] = mapped_column(String(100), comment="The agent's id, or the component")
+    metric_type: Mapped[str] = mapped_column(String(50))
+    hour: Mapped[datetime] = mapped_column(comment="The hour of the measurements, UTC")
+    sample_count: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[float] = mapped_column(Float)
+    total_of_squares: Mapped[float] = mapped_column(Float)
+    minimum: Mapped[float] = mapped_column(Float)
+    maximum: Mapped[float] = mapped_column(Float)
+
+
+class MetricRollupORM(Base):
+    """All measurements of one series in one hour or day, added up: kept for ever."""
+
+    __tablename__ = "metric_rollups"
+    __tenanted__: ClassVar[bool] = True
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        CheckConstraint("sample_count > 0", name="sample_count"),
+        CheckConstraint("minimum <= maximum", name="minimum"),
+        Index("ix_metric_rollups_time", "organization_id", "bucket_size", text("bucket_start DESC")),
+        {"comment": "Hourly and daily sums of agent_metrics and system_metrics, kept for ever (004: REQ-T134)"},
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True, comment="The tenant")
+    source: Mapped[MetricSource] = mapped_column(native_enum(MetricSource, "metric_source"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(100), primary_key=True, comment="The agent's id, or the component")
+    metric_type: Mapped[str] = mapped_column(String(50), primary_key=True)
+    bucket_size: Mapped[MetricInterval] = mapped_column(
+        native_enum(MetricInterval, "metric_interval"), primary_key=True
+    )
+    bucket_start: Mapped[datetime] = mapped_column(primary_key=True, comment="Where the hour or day begins, UTC")
+    sample_count: Mapped[int] = mapped_column(BigInteger)
+    total: Mapped[float] = mapped_column(Float, comment="Mean: total / sample_count")
+    total_of_squares: Mapped[float] = mapped_column(Float, comment="For the standard deviation")
+    minimum: Mapped[float] = mapped_column(Float)
+    maximum: Mapped[float] = mapped_column(Float)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ErrorLogORM(Tenanted, Base):
+    """One error of the application."""
+
+    __tablename__ = "error_logs"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        belongs_to("users", "user_id", ondelete="SET NULL"),
+        belongs_to("agents", "agent_id", ondelete="SET NULL"),
+        CheckConstraint("length(kind) > 0", name="kind"),
+        CheckConstraint("length(code) > 0", name="code"),
+        CheckConstraint("char_length(message) <= 10000", name="message"),
+        CheckConstraint("char_length(stack_trace) <= 100000", name="stack_trace"),
+        Index("ix_error_logs_time", "organization_id", _NEWEST),
+        Index("ix_error_logs_kind", "organization_id", "kind", "code", _NEWEST),
+        Index("ix_error_logs_fingerprint", "organization_id", "fingerprint", _NEWEST),
+        Index("ix_error_logs_user", "organization_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
+        Index("ix_error_logs_agent", "organization_id", "agent_id", postgresql_where=text("agent_id IS NOT NULL")),
+        {
+            "comment": "Errors of the application, a partition a week (seed 004: REQ-T136)",
+            "postgresql_partition_by": 'RANGE ("timestamp")',
+            "info": {"partition": {"column": "timestamp", "every": "week", "retention_days": 90}},
+        },
+    )
+
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, sort_order=1, server_default=func.now(), comment="When it happened"
+    )
+    level: Mapped[ErrorLevel] = mapped_column(native_enum(ErrorLevel, "error_level"), server_default="error")
+    kind: Mapped[str] = mapped_column(String(50), comment="invalid, conflict, unavailable, internal, ...")
+    code: Mapped[str] = mapped_column(String(100), comment="The stable, dotted code")
+    message: Mapped[str] = mapped_column(Text, comment="At most 10,000 characters")
+    stack_trace: Mapped[str | None] = mapped_column(Text, comment="At most 100,000 characters")
+    component: Mapped[str | None] = mapped_column(String(100), comment="Where it happened: api, worker, a verb")
+    fingerprint: Mapped[str] = mapped_column(String(64), server_default="", comment="Equal for errors of one cause")
+    user_id: Mapped[UUID | None] = mapped_column()
+    agent_id: Mapped[UUID | None] = mapped_column()
+    request_id: Mapped[str | None] = mapped_column(String(100))
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+
+
+class ApiRequestORM(Tenanted, Base):
+    """One request to the API."""
+
+    __tablename__ = "api_requests"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        belongs_to("users", "user_id", ondelete="SET NULL"),
+        belongs_to("agents", "agent_id", ondelete="SET NULL"),
+        CheckConstraint("method ~ '^[A-Z]{1,20}$'", name="method"),
+        CheckConstraint("status_code BETWEEN 100 AND 599", name="status_code"),
+        CheckConstraint("duration_ms >= 0 AND duration_ms < 'Infinity'::float8", name="duration_ms"),
+        CheckConstraint("request_bytes >= 0", name="request_bytes"),
+        CheckConstraint("response_bytes >= 0", name="response_bytes"),
+        Index("ix_api_requests_time", "organization_id", _NEWEST),
+        Index("ix_api_requests_route", "organization_id", "route", _NEWEST),
+        Index("ix_api_requests_user", "organization_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
+        Index("ix_api_requests_agent", "organization_id", "agent_id", postgresql_where=text("agent_id IS NOT NULL")),
+        {
+            "comment": "Requests to the API, a partition a day (seed 004: REQ-T137)",
+            "postgresql_partition_by": 'RANGE ("timestamp")',
+            "info": {"partition": {"column": "timestamp", "every": "day", "retention_days": 90}},
+        },
+    )
+
+    timestamp: Mapped[datetime] = mapped_column(
+        primary_key=True, sort_order=1, server_default=func.now(), comment="When it began"
+    )
+    method: Mapped[str] = mapped_column(String(20), server_default="GET")
+    route: Mapped[str] = mapped_column(String(500), comment="The route's template, not the path: no ids, no secrets")
+    status_code: Mapped[int] = mapped_column(Integer, server_default=text("200"))
+    duration_ms: Mapped[float] = mapped_column(Float, comment="Milliseconds until the last byte")
+    request_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    response_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    user_id: Mapped[UUID | None] = mapped_column()
+    agent_id: Mapped[UUID | None] = mapped_column()
+    api_key_id: Mapped[UUID | None] = mapped_column(comment="No foreign key: a key is deleted, its requests are not")
+    ip_address: Mapped[str | None] = mapped_column(INET)
+    user_agent: Mapped[str | None] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(String(100))
+    error_code: Mapped[str | None] = mapped_column(String(100), comment="The stable code, if it failed")
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))

@@ -24,8 +24,7 @@ from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, json_object
 
 STEP_LIMIT = 200
 STEPS = (
-    "CASE jsonb_typeof(steps) WHEN 'array' "
-    f"THEN jsonb_array_length(steps) BETWEEN 1 AND {STEP_LIMIT} ELSE false END"
+    f"CASE jsonb_typeof(steps) WHEN 'array' THEN jsonb_array_length(steps) BETWEEN 1 AND {STEP_LIMIT} ELSE false END"
 )
 
 # Statuses are text with a CHECK, not native enums: equality of text is leakproof, so that an index is used under
@@ -120,6 +119,8 @@ class WorkflowExecutionORM(Tenanted, Mutable, Base):
         comment="pending, running, then completed, failed or cancelled; checked by trigger",
     )
     execution_data: Mapped[dict[str, Any]] = json_object("Input, and under steps what each finished step gave")
-    started_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="Its week is its partition")
+    started_at: Mapped[datetime] = mapped_column(
+        primary_key=True, server_default=func.now(), comment="When it was asked for; its week is its partition"
+    )
     completed_at: Mapped[datetime | None] = mapped_column(comment="When it ended; null: under way")
     error_message: Mapped[str | None] = mapped_column(Text, comment="Why it failed or was cancelled")

@@ -56,9 +56,7 @@ class TaskORM(Tenanted, Mutable, Base):
             "due_date",
             postgresql_where=text("deleted_at IS NULL"),
         ),
-        Index(
-            "ix_tasks_status", "organization_id", "status", "due_date", postgresql_where=text("deleted_at IS NULL")
-        ),
+        Index("ix_tasks_status", "organization_id", "status", "due_date", postgresql_where=text("deleted_at IS NULL")),
         Index("ix_tasks_due_date", "organization_id", "due_date"),
         Index("ix_tasks_priority", "organization_id", "priority"),
         Index("ix_tasks_project", "organization_id", "project_id", postgresql_where=text("project_id IS NOT NULL")),

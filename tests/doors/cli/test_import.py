@@ -95,9 +95,9 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
         assert victim.poll() is None
     victim.kill()
     assert victim.wait() == -signal.SIGKILL
-    stored = _count(cli)
-    assert 0 < stored < 20_000
-    assert cli("import", path, "--json").code == 0
+    rest = cli("import", path, "--json").json
+    assert 0 < rest["imported"] < 20_000
+    assert rest["skipped"] == 0
     lines = [json.loads(line)["source_id"] for line in cli("list", "--all", "--json").out.splitlines()]
     assert len(lines) == len(set(lines)) == 20_000
 
@@ -114,4 +114,4 @@ def test_ctrl_c_says_that_it_resumes(cli: Cli, home: Path, slug: str, tmp_path: 
     assert patient.returncode == 130
     assert "The same command goes on from there" in told
     assert "Traceback" not in told
-    assert 0 < _count(cli) < 20_000
+    assert "Stopped: 0 of" not in told

@@ -71,11 +71,24 @@ class AsyncMemory:
 
     async def open(self) -> Context:
         """Start what is not started yet; every verb does this by itself."""
-        if self._ctx is None:
+        ctx = self._ctx
+        if ctx is None or (self._parent is not None and self._app is not self._parent._app):
             async with self._opening:
-                if self._ctx is None:
-                    self._app = await start(self.settings)
-                    self._ctx = self._app.context
+                ctx = await self._open()
+        return ctx
+
+    async def _open(self) -> Context:
+        if self._parent is not None:
+            await self._parent.open()
+            app = self._parent._app
+            if app is None:
+                raise Invalid("The memory is closed.", code="invalid.closed")
+            if self._ctx is None or self._app is not app:
+                self._ctx = await app.organization(self.settings.organization)
+                self._app = app
+        elif self._ctx is None:
+            self._app = await start(self.settings)
+            self._ctx = self._app.context
         return self._ctx
 
     async def organization(self, slug: str) -> AsyncMemory:
@@ -84,13 +97,9 @@ class AsyncMemory:
         Raises:
             Invalid: not a slug.
         """
-        await self.open()
-        root = self._parent or self
-        if root._app is None:  # noqa: SLF001 - the parent is of this class
-            raise Invalid("The memory is closed.", code="invalid.closed")
-        other = AsyncMemory(self.settings)
-        other._parent, other._app = root, root._app  # noqa: SLF001
-        other._ctx = await root._app.organization(slug)  # noqa: SLF001
+        other = AsyncMemory(self.settings.model_copy(update={"organization": slug}))
+        other._parent = self._parent or self  # noqa: SLF001 - of this class
+        await other.open()
         return other
 
     async def close(self) -> None:

@@ -88,7 +88,8 @@ def _continuity(measured: Measured, semantic: Floats) -> Floats:
     _, session = np.unique(measured.ordinals >> SESSION_BITS, return_inverse=True)
     top = semantic * (semantic >= np.partition(semantic, -min(20, len(semantic)))[-min(20, len(semantic))])
     company = np.bincount(session, top)[session] - top  # what else of the session matches
-    together = 1.0 - np.exp(-company)
+    # by how well a row matches itself: company does not make an answer of a "roger" between two of them
+    together = (1.0 - np.exp(-0.25 * company)) * semantic / (semantic.max() or 1.0)
     if all(row["running"] is None for row in measured.rows):
         return np.asarray(together)
     now_talked = np.array([float(bool(row["running"])) for row in measured.rows])

@@ -36,6 +36,7 @@ class AccessCounter:
         self._pending: dict[UUID, list[UUID]] = defaultdict(list)
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._closing = False
 
     def count(self, principal: Principal, hits: Iterable[Hit]) -> None:
         """Note that these hits were given to somebody; costs nothing but a list."""
@@ -51,7 +52,7 @@ class AccessCounter:
             self._wake.set()
 
     async def _run(self) -> None:
-        while self._pending:
+        while self._pending and not self._closing:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), INTERVAL)
             self._wake.clear()
@@ -72,7 +73,8 @@ class AccessCounter:
 
     async def close(self) -> None:
         """Write the rest and stop."""
-        if self._task is not None:
-            self._task.cancel()
+        self._closing = True
+        if self._task is not None:  # not cancelled: what it is writing would be lost
+            self._wake.set()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.flush()

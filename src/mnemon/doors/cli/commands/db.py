@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The database schema: upgrade, downgrade, check.")
 
+_LINE = 200
+
 _LOGIN = """\
 The application connects as a role of its own, which owns nothing. An administrator makes one:
 
@@ -112,9 +114,14 @@ def describe(revision: str | None, head: str, differences: tuple[str, ...], stal
         return [f"There is no schema yet; `mnemon db upgrade` brings it to {head}."]
     if revision != head:
         lines.append(f"The database is at revision {revision}; `mnemon db upgrade` brings it to {head}.")
-    lines += [f"differs: {difference}" for difference in differences]
+    lines += [f"differs: {shorten(difference)}" for difference in differences]
     lines += [f"stale: {name}; `mnemon db upgrade` applies it again." for name in stale]
     return lines or [f"The database is at {head}, and everything is as it should be."]
+
+
+def shorten(difference: str) -> str:
+    """The beginning of a difference: with a whole table in it, it fills a screen. JSON has all of it."""
+    return difference if len(difference) <= _LINE else difference[: _LINE - 1] + "…"
 
 
 @contextmanager

@@ -229,11 +229,12 @@ def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
         level: Level = "note" if facts.revision == runner.head() else "wrong"
         yield Finding("schema", level, f"revision {facts.revision or '-'}; {error.message}", error.hint)
         return
-    lines = describe(found.revision, found.head, found.differences, found.stale_objects)
     if found.ok:
         yield Finding("schema", "ok", f"revision {found.revision}, as it should be")
-    else:
-        yield Finding("schema", "wrong", "; ".join(lines), "Run `mnemon db upgrade`; `mnemon db check` lists it.")
+        return
+    first, *more = describe(found.revision, found.head, found.differences, found.stale_objects)
+    rest = f" And {len(more)} more." if more else ""
+    yield Finding("schema", "wrong", first + rest, "Run `mnemon db upgrade`; `mnemon db check` lists everything.")
 
 
 def _waiting() -> Finding:

@@ -19,5 +19,8 @@ REVOKE ALL ON FUNCTION ensure_organization(text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ensure_organization(text, text) TO mnemon_app;
 
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch_row();
-CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch_row();
+-- Signing in is no change of the person: it must not be a lost update to somebody.
+CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON users FOR EACH ROW
+  WHEN (OLD.last_login_at IS NOT DISTINCT FROM NEW.last_login_at)
+  EXECUTE FUNCTION touch_row();
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON teams FOR EACH ROW EXECUTE FUNCTION touch_row();

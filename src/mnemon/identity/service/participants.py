@@ -1,4 +1,4 @@
-"""The verbs of identity."""
+"""Participants by the caller's own strings: made on first use, known by the words of their names."""
 
 from __future__ import annotations
 
@@ -33,10 +33,14 @@ async def ensure_organization(database: Database, slug: str, name: str | None = 
 
     Raises:
         Invalid: not a slug.
+        NotFound: the organisation was deleted; its slug is not given out again.
     """
     check_slug(slug, "organization")
     async with database.anonymous() as connection:
-        return await repository.ensure_organization(connection, slug, name)
+        found = await repository.ensure_organization(connection, slug, name)
+    if found is None:
+        raise NotFound(f"The organisation {slug!r} was deleted.", code="not_found.organization", field="organization")
+    return found
 
 
 async def ensure_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:

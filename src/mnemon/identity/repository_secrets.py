@@ -1,0 +1,291 @@
+"""SQL of what proves who somebody is: passwords, second factors, other services' tokens, sessions, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from mnemon.db.connection import Connection
+from mnemon.db.sql import statement
+from mnemon.identity.repository_access import PACKAGE
+
+# Passwords.
+
+
+async def password_hash(connection: Connection, organization_id: UUID, user_id: UUID) -> str | None:
+    """The hash of a person's password, None if there is none."""
+    found: str | None = await connection.fetchval(
+        "SELECT password_hash FROM user_credentials "
+        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
+        organization_id,
+        user_id,
+    )
+    return found
+
+
+async def set_password(
+    connection: Connection, organization_id: UUID, user_id: UUID, hashed: str, changed_at: datetime
+) -> None:
+    """Keep the hash of a person's password in place of the one before. Index: uq_user_credentials_user_id."""
+    await connection.execute(
+        "INSERT INTO user_credentials (organization_id, user_id, password_hash, password_changed_at) "
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, "
+        "password_changed_at = excluded.password_changed_at, deleted_at = NULL",
+        organization_id,
+        user_id,
+        hashed,
+        changed_at,
+    )
+
+
+async def set_mfa(connection: Connection, organization_id: UUID, user_id: UUID) -> None:
+    """Let the flag say whether the person has a second factor in force."""
+    await connection.execute(
+        "UPDATE user_credentials SET mfa_enabled = EXISTS (SELECT FROM mfa_devices d WHERE d.organization_id = $1 "
+        "AND d.user_id = $2 AND d.confirmed_at IS NOT NULL AND d.deleted_at IS NULL) "
+        "WHERE organization_id = $1 AND user_id = $2",
+        organization_id,
+        user_id,
+    )
+
+
+# Second factors.
+
+
+async def add_totp(
+    connection: Connection, organization_id: UUID, device_id: UUID, user_id: UUID, name: str, secret: str
+) -> bool:
+    """Make a second factor that is not in force yet, in place of one of that name that never was.
+
+    False if there is one of that name in force.
+    """
+    done = await connection.execute(
+        "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', phone_number = NULL, "
+        "secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, last_used_step = NULL, "
+        "failed_attempts = 0, locked_until = NULL, deleted_at = NULL "
+        "WHERE d.confirmed_at IS NULL OR d.deleted_at IS NOT NULL",
+        organization_id,
+        device_id,
+        user_id,
+        name,
+        secret,
+    )
+    return done != "INSERT 0 0"
+
+
+async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
+    """A person's second factors, alone until the transaction ends: a code is counted once."""
+    return await connection.fetch(
+        "SELECT id, secret_encrypted, confirmed_at, last_used_step, failed_attempts, locked_until FROM mfa_devices "
+        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE",
+        organization_id,
+        user_id,
+    )
+
+
+async def mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
+    """A person's second factors, without their secrets."""
+    return await connection.fetch(
+        "SELECT id, user_id, type::text AS type, name, confirmed_at FROM mfa_devices "
+        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY created_at, id",
+        organization_id,
+        user_id,
+    )
+
+
+async def accept_code(
+    connection: Connection, organization_id: UUID, device_id: UUID, step: int, at: datetime
+) -> None:
+    """Remember the step of a code that was accepted; the first one puts the device in force."""
+    await connection.execute(
+        "UPDATE mfa_devices SET last_used_step = $3, confirmed_at = coalesce(confirmed_at, $4), failed_attempts = 0, "
+        "locked_until = NULL WHERE organization_id = $1 AND id = $2",
+        organization_id,
+        device_id,
+        step,
+        at,
+    )
+
+
+async def refuse_code(
+    connection: Connection, organization_id: UUID, user_id: UUID, limit: int, locked_until: datetime
+) -> None:
+    """Count a wrong code against a person's devices; too many lock them for a while."""
+    await connection.execute(
+        "UPDATE mfa_devices SET failed_attempts = CASE WHEN failed_attempts + 1 >= $3 THEN 0 ELSE failed_attempts + 1 "
+        "END, locked_until = CASE WHEN failed_attempts + 1 >= $3 THEN $4 ELSE locked_until END "
+        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
+        organization_id,
+        user_id,
+        limit,
+        locked_until,
+    )
+
+
+async def find_mfa_device(connection: Connection, organization_id: UUID, device_id: UUID) -> UUID | None:
+    """Whose second factor it is, None if there is no such one."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT user_id FROM mfa_devices WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
+        organization_id,
+        device_id,
+    )
+    return found
+
+
+async def remove_mfa_device(connection: Connection, organization_id: UUID, device_id: UUID, at: datetime) -> None:
+    """Take a second factor out of force."""
+    await connection.execute(
+        "UPDATE mfa_devices SET deleted_at = $3 WHERE organization_id = $1 AND id = $2",
+        organization_id,
+        device_id,
+        at,
+    )
+
+
+# Sessions.
+
+
+async def add_session(connection: Connection, row: Sequence[Any]) -> None:
+    """Write a session: organisation, id, person, two hashes, address, agent, two ends, beginning."""
+    await connection.execute(
+        "INSERT INTO sessions (organization_id, id, user_id, token_hash, refresh_token_hash, ip_address, user_agent, "
+        "expires_at, refresh_expires_at, created_at) VALUES ($1, $2, $3, $4, $5, $6::text::inet, $7, $8, $9, $10)",
+        *row,
+    )
+    await connection.execute(
+        "UPDATE users SET last_login_at = $3 WHERE organization_id = $1 AND id = $2", row[0], row[2], row[9]
+    )
+
+
+async def renew_session(connection: Connection, organization_id: UUID, row: Sequence[Any]) -> bool:
+    """Give a session new tokens in place of the refresh token shown: id, its hash, new hashes, new ends.
+
+    False if somebody else was first.
+    """
+    done = await connection.execute(
+        "UPDATE sessions SET token_hash = $4, refresh_token_hash = $5, previous_refresh_token_hash = $3, "
+        "expires_at = $6, refresh_expires_at = $7 WHERE organization_id = $1 AND id = $2 AND refresh_token_hash = $3 "
+        "AND revoked_at IS NULL",
+        organization_id,
+        *row,
+    )
+    return done != "UPDATE 0"
+
+
+async def find_session_owner(connection: Connection, organization_id: UUID, session_id: UUID) -> UUID | None:
+    """Whose session it is, None if there is no such one."""
+    found: UUID | None = await connection.fetchval(
+        "SELECT user_id FROM sessions WHERE organization_id = $1 AND id = $2", organization_id, session_id
+    )
+    return found
+
+
+async def revoke_session(connection: Connection, organization_id: UUID, session_id: UUID, at: datetime) -> bool:
+    """End a session; False if it had ended."""
+    done = await connection.execute(
+        "UPDATE sessions SET revoked_at = $3 WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL",
+        organization_id,
+        session_id,
+        at,
+    )
+    return done != "UPDATE 0"
+
+
+async def revoke_sessions(connection: Connection, organization_id: UUID, user_id: UUID, at: datetime) -> int:
+    """End every session of a person; how many there were."""
+    done = await connection.execute(
+        "UPDATE sessions SET revoked_at = $3 WHERE organization_id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        organization_id,
+        user_id,
+        at,
+    )
+    return int(done.split()[-1])
+
+
+async def sessions_of(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
+    """A person's sessions, the newest first. Index: ix_sessions_user."""
+    return await connection.fetch(
+        "SELECT id, user_id, host(ip_address) AS ip_address, user_agent, expires_at, refresh_expires_at, revoked_at, "
+        "created_at FROM sessions WHERE organization_id = $1 AND user_id = $2 ORDER BY created_at DESC, id LIMIT 1000",
+        organization_id,
+        user_id,
+    )
+
+
+# Keys.
+
+
+async def add_api_key(connection: Connection, row: Sequence[Any]) -> None:
+    """Write a key: organisation, id, person, agent, name, prefix, hash, scopes, end."""
+    await connection.execute(
+        "INSERT INTO api_keys (organization_id, id, user_id, agent_id, name, prefix, key_hash, scopes, expires_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        *row,
+    )
+
+
+async def use_api_key(connection: Connection, organization_id: UUID, api_key_id: UUID, at: datetime) -> None:
+    """Remember that a key was used, to the minute."""
+    await connection.execute(statement(PACKAGE, "use_api_key"), organization_id, api_key_id, at)
+
+
+async def api_keys(
+    connection: Connection, organization_id: UUID, *, user_id: UUID | None = None, key_id: UUID | None = None
+) -> list[Any]:
+    """Keys of the organisation, of one person, or one of them; the newest first."""
+    return await connection.fetch(
+        "SELECT k.id, k.name, k.prefix, k.user_id, k.agent_id, k.scopes, k.expires_at, k.revoked_at, u.last_used_at, "
+        "k.created_at FROM api_keys k LEFT JOIN api_key_uses u ON u.organization_id = k.organization_id "
+        "AND u.api_key_id = k.id WHERE k.organization_id = $1 AND ($2::uuid IS NULL OR k.user_id = $2) "
+        "AND ($3::uuid IS NULL OR k.id = $3) ORDER BY k.created_at DESC, k.id LIMIT 1000",
+        organization_id,
+        user_id,
+        key_id,
+    )
+
+
+async def revoke_api_key(connection: Connection, organization_id: UUID, key_id: UUID, at: datetime) -> bool:
+    """End a key; False if it had ended."""
+    done = await connection.execute(
+        "UPDATE api_keys SET revoked_at = $3 WHERE organization_id = $1 AND id = $2 AND revoked_at IS NULL",
+        organization_id,
+        key_id,
+        at,
+    )
+    return done != "UPDATE 0"
+
+
+async def revoke_api_keys(
+    connection: Connection,
+    organization_id: UUID,
+    at: datetime,
+    *,
+    user_id: UUID | None = None,
+    agent_id: UUID | None = None,
+) -> int:
+    """End every key of a person or of an agent; how many there were."""
+    done = await connection.execute(
+        "UPDATE api_keys SET revoked_at = $2 WHERE organization_id = $1 AND revoked_at IS NULL "
+        "AND (user_id = $3 OR agent_id = $4)",
+        organization_id,
+        at,
+        user_id,
+        agent_id,
+    )
+    return int(done.split()[-1])
+
+
+# Tokens of other services.
+
+
+async def store_oauth_token(connection: Connection, row: Sequence[Any]) -> None:
+    """Keep tokens: organisation, person, provider, two ciphertexts, id there, type, scopes, end."""
+    await connection.execute(statement(PACKAGE, "store_oauth_token"), *row)
+
+
+async def read_oauth_token(connection: Connection, organization_id: UUID, user_id: UUID, provider: str) -> Any:
+    """A person's tokens of a provider, encrypted, or None."""
+    return await connection.fetchrow(statement(PACKAGE, "read_oauth_token"), organization_id, user_id, provider)

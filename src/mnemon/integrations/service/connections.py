@@ -1,0 +1,195 @@
+"""The verbs of connections to other services."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict
+from mnemon.integrations.models import IntegrationORM
+from mnemon.integrations.repository import IntegrationRepository
+from mnemon.integrations.schemas import (
+    Connect,
+    Integration,
+    ListIntegrations,
+    RefreshTokens,
+    ReportFailure,
+    SaveCursor,
+    Tokens,
+)
+from mnemon.integrations.service.common import missing, read, seal, unseal
+from mnemon.workspace.ownership import owner_of, reach_of
+
+
+def _purpose(user_id: UUID, provider: str, which: str) -> str:
+    return f"integrations:{user_id}:{provider}:{which}"
+
+
+async def connect_integration(ctx: Context, request: Connect) -> Integration:
+    """Keep a connection that a person granted; granted again, it replaces the tokens and keeps the id and the cursor.
+
+    Raises:
+        NotFound: the person is not one of this organisation.
+        Unavailable: there is no key to encrypt the tokens with.
+    """
+    ctx.principal.require("integrations:write")
+    owner = owner_of(ctx.principal, request.user_id)
+    values: dict[str, Any] = {
+        "user_id": owner,
+        "provider": request.provider,
+        "status": "active",
+        "access_token_encrypted": seal(ctx, request.access_token, _purpose(owner, request.provider, "access")),
+        "refresh_token_encrypted": seal(ctx, request.refresh_token, _purpose(owner, request.provider, "refresh")),
+        "token_expires_at": request.expires_at,
+        "scopes": list(request.scopes),
+        "provider_user_id": request.provider_user_id,
+        "provider_email": request.provider_email,
+        "metadata_": request.metadata,
+        "connected_at": ctx.clock.now(),
+        "last_error": None,
+    }
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await IntegrationRepository(session, ctx.principal.organization_id).connect(values)
+        return read(Integration, row)
+
+
+async def get_integration(ctx: Context, integration_id: UUID) -> Integration:
+    """One connection, without its tokens.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+    """
+    ctx.principal.require("integrations:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        return read(Integration, await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id))
+
+
+async def list_integrations(ctx: Context, request: ListIntegrations) -> tuple[Integration, ...]:
+    """Connections, in the order they were made."""
+    ctx.principal.require("integrations:read")
+    owner = reach_of(ctx.principal, request.user_id)
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await IntegrationRepository(session, _organization(ctx)).find(
+            owner, provider=request.provider, status=request.status, limit=request.limit
+        )
+        return tuple(read(Integration, row) for row in rows)
+
+
+async def read_tokens(ctx: Context, integration_id: UUID) -> Tokens:
+    """A connection's tokens, decrypted, for the one who talks to the provider.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's.
+        Conflict: it was disconnected, or never had a token.
+    """
+    ctx.principal.require("integrations:use")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id)
+    if row.access_token_encrypted is None:
+        raise _disconnected()
+    refresh = row.refresh_token_encrypted
+    return Tokens(
+        access_token=unseal(ctx, row.access_token_encrypted, _purpose(row.user_id, row.provider, "access")),
+        refresh_token=unseal(ctx, refresh, _purpose(row.user_id, row.provider, "refresh")) if refresh else None,
+        expires_at=row.token_expires_at,
+    )
+
+
+async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
+    """Store new tokens; without a refresh token the old one stays.
+
+    Raises:
+        NotFound: there is no such connection, or it is not this principal's.
+        Conflict: another refresh came first, or it was disconnected.
+    """
+    ctx.principal.require("integrations:use")
+    async with ctx.database.unit(ctx.principal) as session:
+        integrations = IntegrationRepository(session, _organization(ctx))
+        row = await _own(ctx, integrations, request.id, lock=True)
+        if row.status == "disconnected":
+            raise _disconnected()
+        values: dict[str, Any] = {
+            "access_token_encrypted": seal(ctx, request.access_token, _purpose(row.user_id, row.provider, "access")),
+            "token_expires_at": request.expires_at,
+            "status": "active",
+            "last_error": None,
+        }
+        if request.refresh_token is not None:
+            purpose = _purpose(row.user_id, row.provider, "refresh")
+            values["refresh_token_encrypted"] = seal(ctx, request.refresh_token, purpose)
+        row = await integrations.update(request.id, expected_version=request.expected_version, **values)
+        return read(Integration, row)
+
+
+async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
+    """Note where the next synchronisation goes on.
+
+    Raises:
+        NotFound: there is no such connection, or it is not this principal's.
+        Conflict: another synchronisation came first; ``data`` has both versions.
+    """
+    ctx.principal.require("integrations:use")
+    async with ctx.database.unit(ctx.principal) as session:
+        integrations = IntegrationRepository(session, _organization(ctx))
+        await _own(ctx, integrations, request.id)
+        row = await integrations.update(
+            request.id,
+            expected_version=request.expected_version,
+            sync_cursor=request.cursor,
+            last_sync_at=ctx.clock.now(),
+        )
+        return read(Integration, row)
+
+
+async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
+    """Note that a connection does not work, and why.
+
+    Raises:
+        NotFound: there is no such connection, or it is not this principal's.
+        Conflict: it was disconnected.
+    """
+    ctx.principal.require("integrations:use")
+    async with ctx.database.unit(ctx.principal) as session:
+        integrations = IntegrationRepository(session, _organization(ctx))
+        row = await _own(ctx, integrations, request.id, lock=True)
+        if row.status == "disconnected":
+            raise _disconnected()
+        return read(Integration, await integrations.update(request.id, status=request.status, last_error=request.error))
+
+
+async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integration:
+    """End a connection: its tokens are deleted at once; what was synchronised stays.
+
+    Raises:
+        NotFound: there is no such connection, or it is not this principal's.
+    """
+    ctx.principal.require("integrations:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        integrations = IntegrationRepository(session, _organization(ctx))
+        await _own(ctx, integrations, integration_id)
+        row = await integrations.update(
+            integration_id,
+            status="disconnected",
+            access_token_encrypted=None,
+            refresh_token_encrypted=None,
+            token_expires_at=None,
+        )
+        return read(Integration, row)
+
+
+def _organization(ctx: Context) -> UUID:
+    return ctx.principal.organization_id
+
+
+async def _own(
+    ctx: Context, integrations: IntegrationRepository, row_id: UUID, *, lock: bool = False
+) -> IntegrationORM:
+    row = await integrations.get_owned(row_id, reach_of(ctx.principal, None), lock=lock)
+    if row is None:
+        raise missing("integration", row_id)
+    return row
+
+
+def _disconnected() -> Conflict:
+    return Conflict("The connection was ended.", code="conflict.disconnected", hint="Let the person connect it again.")

@@ -1,0 +1,125 @@
+"""The verbs of what is synchronised: mail, appointments, files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, Invalid
+from mnemon.core.text import Schema
+from mnemon.db.types import dump_json
+from mnemon.integrations import repository
+from mnemon.integrations.repository import EVENTS, FILES, MAIL, EventRepository, FileRepository, SyncTable
+from mnemon.integrations.schemas import (
+    FoundMail,
+    ListEvents,
+    ListFiles,
+    SearchMail,
+    StoredEvent,
+    StoredFile,
+    Sync,
+    Synced,
+    SyncEvents,
+    SyncFiles,
+    SyncMail,
+)
+from mnemon.integrations.service.common import missing, read
+from mnemon.workspace.ownership import owner_of, reach_of
+
+
+async def sync_mail(ctx: Context, request: SyncMail) -> Synced:
+    """Bring mail of a Google connection: new, changed and removed, with the cursor, in one transaction.
+
+    Raises:
+        NotFound: there is no such connection, or it is not this principal's.
+        Invalid: the connection's provider has no Gmail.
+        Conflict: the connection was ended.
+    """
+    return await _sync(ctx, request, MAIL, {item.gmail_id: item for item in request.items})
+
+
+async def sync_events(ctx: Context, request: SyncEvents) -> Synced:
+    """Bring appointments; as :func:`sync_mail`."""
+    return await _sync(ctx, request, EVENTS, {item.provider_event_id: item for item in request.items})
+
+
+async def sync_files(ctx: Context, request: SyncFiles) -> Synced:
+    """Bring files; as :func:`sync_mail`."""
+    return await _sync(ctx, request, FILES, {item.provider_file_id: item for item in request.items})
+
+
+async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[str, Schema]) -> Synced:
+    """Of an id that comes twice, the last one counts; one that is brought is not removed."""
+    ctx.principal.require("integrations:use")
+    owner = reach_of(ctx.principal, None)
+    organization = ctx.principal.organization_id
+    # One order for all writers, so that two who bring the same rows wait for each other and do not deadlock.
+    ordered = [items[key].model_dump(mode="json") for key in sorted(items)]
+    gone = sorted(set(request.removed) - items.keys())
+    async with ctx.database.hot(ctx.principal) as connection:
+        integration = await repository.lock_integration(connection, organization, request.integration_id, owner)
+        if integration is None:
+            raise missing("integration", request.integration_id)
+        if integration["provider"] not in table.providers:
+            raise Invalid(
+                f"A connection to {integration['provider']} does not bring {table.name.replace('_', ' ')}.",
+                code="invalid.provider",
+                field="integration_id",
+            )
+        if integration["status"] == "disconnected":
+            raise Conflict("The connection was ended.", code="conflict.disconnected")
+        added = changed = removed = 0
+        if ordered:
+            added, changed = await repository.upsert(connection, organization, table, integration, dump_json(ordered))
+        if gone:
+            removed = await repository.remove(connection, organization, table, integration, gone)
+        await repository.note_sync(connection, organization, integration["id"], request.cursor, ctx.clock.now())
+    return Synced(added=added, changed=changed, unchanged=len(items) - added - changed, removed=removed)
+
+
+async def search_mail(ctx: Context, request: SearchMail) -> tuple[FoundMail, ...]:
+    """A person's mail that has the words of a query, best first, then newest."""
+    ctx.principal.require("integrations:read")
+    owner = owner_of(ctx.principal, request.user_id)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.search_mail(
+            connection,
+            ctx.principal.organization_id,
+            owner,
+            request.query,
+            match=ctx.database.match_operator,
+            since=request.since,
+            until=request.until,
+            limit=request.k,
+        )
+    return tuple(_found(row) for row in rows)
+
+
+def _found(row: Any) -> FoundMail:
+    values = dict(row)
+    return FoundMail.model_construct(
+        **{**values, "to_emails": tuple(values["to_emails"]), "labels": tuple(values["labels"])}
+    )
+
+
+async def list_events(ctx: Context, request: ListEvents) -> tuple[StoredEvent, ...]:
+    """A person's appointments that touch a stretch of time, in order."""
+    ctx.principal.require("integrations:read")
+    owner = owner_of(ctx.principal, request.user_id)
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await EventRepository(session, ctx.principal.organization_id).find(
+            owner, since=request.since, until=request.until, limit=request.limit
+        )
+        return tuple(read(StoredEvent, row) for row in rows)
+
+
+async def list_files(ctx: Context, request: ListFiles) -> tuple[StoredFile, ...]:
+    """A person's files, newest first."""
+    ctx.principal.require("integrations:read")
+    owner = owner_of(ctx.principal, request.user_id)
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await FileRepository(session, ctx.principal.organization_id).find(
+            owner, name=request.name, limit=request.limit
+        )
+        return tuple(read(StoredFile, row) for row in rows)

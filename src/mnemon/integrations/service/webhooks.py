@@ -1,0 +1,220 @@
+"""The verbs of webhooks: addresses, deliveries, attempts."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from mnemon.core.context import Context
+from mnemon.core.crypto import new_token
+from mnemon.core.errors import Conflict
+from mnemon.core.ids import new_id
+from mnemon.db.sql import statement
+from mnemon.db.types import dump_json
+from mnemon.integrations import repository
+from mnemon.integrations.repository import DeliveryRepository, EndpointRepository
+from mnemon.integrations.schemas import Count
+from mnemon.integrations.schemas_webhooks import (
+    ClaimDeliveries,
+    Claimed,
+    Delivery,
+    Enqueued,
+    EnqueueDelivery,
+    ListDeliveries,
+    NewSecret,
+    RecordAttempt,
+    RegisterWebhook,
+    UpdateWebhook,
+    Webhook,
+)
+from mnemon.integrations.service.common import missing, read, seal, unseal
+
+RETENTION = timedelta(days=30)
+FIRST_DELAY = 30.0
+LONGEST_DELAY = 6 * 3600.0
+
+
+def delay_after(attempt: int) -> timedelta:
+    """How long to wait after a failed attempt: half a minute, then four times as long each time, up to six hours."""
+    return timedelta(seconds=min(FIRST_DELAY * 4 ** min(attempt - 1, 20), LONGEST_DELAY))
+
+
+def _purpose(endpoint_id: UUID) -> str:
+    return f"webhook_endpoints:{endpoint_id}:secret"
+
+
+async def register_webhook(ctx: Context, request: RegisterWebhook) -> NewSecret:
+    """Keep an address that wants to be told, with a fresh secret, which is shown this once.
+
+    Raises:
+        Unavailable: there is no key to encrypt the secret with.
+    """
+    ctx.principal.require("webhooks:write")
+    identifier, secret = new_id(), SecretStr(new_token("whsec_"))
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await EndpointRepository(session, ctx.principal.organization_id).create(
+            id=identifier,
+            url=request.url,
+            description=request.description,
+            events=list(request.events),
+            secret_encrypted=seal(ctx, secret, _purpose(identifier)),
+            created_by=ctx.principal.user_id,
+        )
+        await session.refresh(row)
+        return NewSecret(webhook=read(Webhook, row), secret=secret)
+
+
+async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
+    """Give an address another secret: deliveries that are claimed from now on are signed with it.
+
+    Raises:
+        NotFound: there is no such address.
+    """
+    ctx.principal.require("webhooks:write")
+    secret = SecretStr(new_token("whsec_"))
+    async with ctx.database.unit(ctx.principal) as session:
+        endpoints = EndpointRepository(session, ctx.principal.organization_id)
+        row = await endpoints.update(webhook_id, secret_encrypted=seal(ctx, secret, _purpose(webhook_id)))
+        return NewSecret(webhook=read(Webhook, row), secret=secret)
+
+
+async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
+    """Change an address; switched off, it is told nothing, and what is under way waits.
+
+    Raises:
+        NotFound: there is no such address.
+        Conflict: it has another version than the one expected; ``data`` has both.
+    """
+    ctx.principal.require("webhooks:write")
+    values = request.model_dump(exclude={"id", "expected_version"}, exclude_none=True)
+    if "events" in values:
+        values["events"] = list(values["events"])
+    async with ctx.database.unit(ctx.principal) as session:
+        endpoints = EndpointRepository(session, ctx.principal.organization_id)
+        row = await endpoints.update(request.id, expected_version=request.expected_version, **values)
+        return read(Webhook, row)
+
+
+async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
+    """Delete an address softly; nothing more is sent to it.
+
+    Raises:
+        NotFound: there is no such address.
+    """
+    ctx.principal.require("webhooks:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        if not await EndpointRepository(session, ctx.principal.organization_id).delete(webhook_id):
+            raise missing("webhook", webhook_id)
+    return Count(count=1)
+
+
+async def list_webhooks(ctx: Context) -> tuple[Webhook, ...]:
+    """Addresses, in the order they were registered; at most a thousand."""
+    ctx.principal.require("webhooks:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await EndpointRepository(session, ctx.principal.organization_id).list(limit=1000)
+        return tuple(read(Webhook, row) for row in rows)
+
+
+async def enqueue_delivery(ctx: Context, request: EnqueueDelivery) -> Enqueued:
+    """Let every active address that wants the event be told; one that was told of the same key already is left out."""
+    ctx.principal.require("webhooks:deliver")
+    async with ctx.database.hot(ctx.principal) as connection:
+        ids = await repository.enqueue(
+            connection,
+            ctx.principal.organization_id,
+            event=request.event,
+            payload=dump_json(request.payload),
+            key=request.idempotency_key,
+            max_attempts=request.max_attempts,
+            now=ctx.clock.now(),
+        )
+    return Enqueued(ids=tuple(ids))
+
+
+async def claim_deliveries(ctx: Context, request: ClaimDeliveries) -> tuple[Claimed, ...]:
+    """Take due deliveries for a while, oldest first; two who take at once get different ones.
+
+    What is not reported before the lease ends may be claimed again: a receiver may be told twice, never not at all.
+    """
+    ctx.principal.require("webhooks:deliver")
+    async with ctx.database.hot(ctx.principal) as connection:
+        rows = await repository.claim(
+            connection, ctx.principal.organization_id, ctx.clock.now(), request.limit, float(request.lease_seconds)
+        )
+    return tuple(_claimed(ctx, row) for row in rows)
+
+
+def _claimed(ctx: Context, row: Any) -> Claimed:
+    values = dict(row)
+    stored = values.pop("secret_encrypted")
+    secret = unseal(ctx, stored, _purpose(values["endpoint_id"]))
+    return Claimed.model_construct(**{**values, "secret": secret, "payload": json.loads(values["payload"])})
+
+
+async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
+    """Note what became of an attempt: told (2xx), to be tried again later, or failed for good.
+
+    Raises:
+        NotFound: there is no such delivery.
+        Conflict: another attempt has begun since, or its outcome is known already.
+    """
+    ctx.principal.require("webhooks:deliver")
+    organization, now = ctx.principal.organization_id, ctx.clock.now()
+    async with ctx.database.unit(ctx.principal) as session:
+        deliveries = DeliveryRepository(session, organization)
+        row = await deliveries.get_by_id(request.id)
+        if row is None:
+            raise missing("delivery", request.id)
+        status, again = _outcome(request, row.max_attempts, now)
+        values = (request.status_code, request.error, now)
+        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
+        done = await driver.fetchval(
+            statement(repository.PACKAGE, "record_attempt"),
+            organization,
+            request.id,
+            request.attempt,
+            status,
+            again,
+            *values,
+        )
+        if done is None:
+            raise Conflict(
+                "This attempt is not the current one.",
+                code="conflict.attempt",
+                attempt=request.attempt,
+                current_attempt=row.attempt,
+                status=row.status,
+            )
+        await session.refresh(row)
+        return read(Delivery, row)
+
+
+def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[str, datetime]:
+    if request.status_code is not None and 200 <= request.status_code <= 299 and request.error is None:
+        return "delivered", now
+    if request.attempt >= max_attempts:
+        return "failed", now
+    return "pending", now + delay_after(request.attempt)
+
+
+async def list_deliveries(ctx: Context, request: ListDeliveries) -> tuple[Delivery, ...]:
+    """Deliveries, newest first: where each one stands (REQ-T138)."""
+    ctx.principal.require("webhooks:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await DeliveryRepository(session, ctx.principal.organization_id).find(
+            endpoint_id=request.endpoint_id, status=request.status, limit=request.limit
+        )
+        return tuple(read(Delivery, row) for row in rows)
+
+
+async def prune_deliveries(ctx: Context) -> Count:
+    """Delete deliveries older than thirty days (REQ-T138)."""
+    ctx.principal.require("webhooks:deliver")
+    async with ctx.database.hot(ctx.principal) as connection:
+        count = await repository.prune(connection, ctx.principal.organization_id, ctx.clock.now() - RETENTION)
+    return Count(count=count)

@@ -1,0 +1,155 @@
+"""Items of knowledge: add, find, read, change, delete, and how they are used."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.db.types import dump_json
+from mnemon.knowledge import repository
+from mnemon.knowledge.cursors import read_cursor, write_cursor
+from mnemon.knowledge.repository import KnowledgeItemRepository
+from mnemon.knowledge.schemas import (
+    AddKnowledge,
+    DeleteKnowledge,
+    FoundKnowledge,
+    KnowledgeItem,
+    KnowledgePage,
+    KnowledgeSummary,
+    RecordUses,
+    SearchKnowledge,
+    SummaryQuery,
+    UpdateKnowledge,
+    Usage,
+    UsageBucket,
+    UsageQuery,
+)
+from mnemon.knowledge.service.common import acting_agent, changes, missing
+
+
+async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
+    """Keep something that an agent knows (REQ-T114).
+
+    Raises:
+        Invalid: no agent is named and none acts.
+        NotFound: there is no such agent.
+    """
+    ctx.principal.require("knowledge:write")
+    agent = acting_agent(ctx, request.source_agent_id, "source_agent_id")
+    values = request.model_dump(exclude={"source_agent_id", "tags"})
+    async with ctx.database.unit(ctx.principal) as session:
+        items = KnowledgeItemRepository(session, ctx.principal.organization_id)
+        row = await items.create(source_agent_id=agent, tags=list(request.tags), **values)
+        return KnowledgeItem.model_validate(row, from_attributes=True)
+
+
+async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
+    """One item by its id.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    ctx.principal.require("knowledge:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        row = await repository.get_item(connection, ctx.principal.organization_id, knowledge_id)
+    if row is None:
+        raise missing("knowledge", knowledge_id)
+    return KnowledgeItem.model_validate(row)
+
+
+async def search_knowledge(ctx: Context, request: SearchKnowledge) -> KnowledgePage:
+    """Items by words, best first; without words, newest first, page by page (REQ-T114).
+
+    Raises:
+        Invalid: the cursor is not one that a page gave.
+    """
+    ctx.principal.require("knowledge:read")
+    organization = ctx.principal.organization_id
+    after = read_cursor(request.cursor)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        if request.query is not None:
+            rows = await repository.search(connection, organization, request, match=ctx.database.match_operator)
+        else:
+            rows = await repository.listing(connection, organization, request, after)
+    page = rows[: request.limit]
+    more = request.query is None and len(rows) > request.limit
+    return KnowledgePage(
+        hits=tuple(_found(row) for row in page),
+        cursor=write_cursor(page[-1]["created_at"], page[-1]["id"]) if more else None,
+    )
+
+
+def _found(row: dict[str, Any]) -> FoundKnowledge:
+    rank = row.pop("rank")
+    return FoundKnowledge(item=KnowledgeItem.model_validate(row), rank=rank)
+
+
+async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeItem:
+    """Change an item.
+
+    Raises:
+        Invalid: nothing is given to change.
+        NotFound: there is no such item.
+        Conflict: another change came first; both versions are in ``data`` (REQ-T107).
+    """
+    ctx.principal.require("knowledge:write")
+    values = changes(request)
+    if "tags" in values:
+        values["tags"] = list(values["tags"])
+    async with ctx.database.unit(ctx.principal) as session:
+        items = KnowledgeItemRepository(session, ctx.principal.organization_id)
+        row = await items.update(request.id, expected_version=request.expected_version, **values)
+        return KnowledgeItem.model_validate(row, from_attributes=True)
+
+
+async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
+    """Delete an item softly: its transfers and its usage stay (REQ-T105).
+
+    Raises:
+        NotFound: there is no such item.
+        Conflict: another change came first.
+    """
+    ctx.principal.require("knowledge:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        items = KnowledgeItemRepository(session, ctx.principal.organization_id)
+        await items.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())
+
+
+async def record_knowledge_use(ctx: Context, request: RecordUses) -> int:
+    """Note what happened to items, all of it or nothing; returns how many notes were written (REQ-T132).
+
+    Raises:
+        NotFound: one of the items or agents does not exist.
+    """
+    ctx.principal.require("knowledge:write")
+    rows = [
+        (
+            use.knowledge_id,
+            use.agent_id or ctx.principal.agent_id,
+            use.event.value,
+            use.value,
+            dump_json(use.metadata),
+            use.at,
+        )
+        for use in request.uses
+    ]
+    async with ctx.database.hot(ctx.principal) as connection:
+        return await repository.record_uses(connection, ctx.principal.organization_id, rows)
+
+
+async def knowledge_usage(ctx: Context, request: UsageQuery) -> Usage:
+    """What happened to items in a window, by day, week or month (REQ-T132)."""
+    ctx.principal.require("knowledge:read")
+    until = request.until or ctx.clock.now()
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.usage(connection, ctx.principal.organization_id, request, until)
+    return Usage(buckets=tuple(UsageBucket.model_validate(dict(row)) for row in rows))
+
+
+async def knowledge_summaries(ctx: Context, request: SummaryQuery) -> tuple[KnowledgeSummary, ...]:
+    """How much items were used over all time, as of the last refresh, most used first (REQ-T149)."""
+    ctx.principal.require("knowledge:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.summaries(connection, ctx.principal.organization_id, "knowledge", request.limit)
+    return tuple(KnowledgeSummary.model_validate(dict(row)) for row in rows)

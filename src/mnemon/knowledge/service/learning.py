@@ -1,0 +1,85 @@
+"""Learning sessions: begin, end, look back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict
+from mnemon.knowledge.cursors import read_cursor, write_cursor
+from mnemon.knowledge.repository import LearningSessionRepository
+from mnemon.knowledge.schemas import FinishLearning, LearningPage, LearningQuery, LearningSession, StartLearning
+from mnemon.knowledge.service.common import acting_agent, missing
+
+
+async def start_learning(ctx: Context, request: StartLearning) -> LearningSession:
+    """Begin a stretch of learning (REQ-T120).
+
+    Raises:
+        Invalid: no agent is named and none acts.
+        NotFound: there is no such agent.
+    """
+    ctx.principal.require("learning:write")
+    agent = acting_agent(ctx, request.agent_id, "agent_id")
+    values = request.model_dump(exclude={"agent_id", "transfer_mode"})
+    async with ctx.database.unit(ctx.principal) as session:
+        sessions = LearningSessionRepository(session, ctx.principal.organization_id)
+        row = await sessions.create(agent_id=agent, transfer_mode=request.transfer_mode.value, **values)
+        return LearningSession.model_validate(row, from_attributes=True)
+
+
+async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSession:
+    """One session by its id.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    ctx.principal.require("learning:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await LearningSessionRepository(session, ctx.principal.organization_id).get_by_id(session_id)
+        if row is None:
+            raise missing("learning_session", session_id)
+        return LearningSession.model_validate(row, from_attributes=True)
+
+
+async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSession:
+    """End a stretch of learning and say what came of it; it ends once.
+
+    Raises:
+        NotFound: there is no such session.
+        Conflict: it has ended already.
+    """
+    ctx.principal.require("learning:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        sessions = LearningSessionRepository(session, ctx.principal.organization_id)
+        row = await sessions.finish(request.id, request.improvement_score, request.session_metrics)
+        if row is not None:
+            return LearningSession.model_validate(row, from_attributes=True)
+        ended = await sessions.get_by_id(request.id)
+    if ended is None:
+        raise missing("learning_session", request.id)
+    raise Conflict(
+        "The learning session has ended already.",
+        code="conflict.finished",
+        completed_at=ended.completed_at.isoformat() if ended.completed_at else None,
+    )
+
+
+async def learning_sessions(ctx: Context, request: LearningQuery) -> LearningPage:
+    """Sessions of an agent, from or to a domain, or all of them; newest first (REQ-T120).
+
+    Raises:
+        Invalid: the cursor is not one that a page gave.
+    """
+    ctx.principal.require("learning:read")
+    after = read_cursor(request.cursor)
+    conditions = request.model_dump(include={"agent_id", "source_domain", "target_domain"})
+    async with ctx.database.unit(ctx.principal) as session:
+        sessions = LearningSessionRepository(session, ctx.principal.organization_id)
+        rows = await sessions.page(conditions, after, request.limit + 1)
+        page = rows[: request.limit]
+        more = len(rows) > request.limit
+        return LearningPage(
+            sessions=tuple(LearningSession.model_validate(row, from_attributes=True) for row in page),
+            cursor=write_cursor(page[-1].started_at, page[-1].id) if more else None,
+        )

@@ -1,0 +1,166 @@
+"""Patterns: add, find, apply, measure."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.db.types import dump_json
+from mnemon.knowledge import repository
+from mnemon.knowledge.repository import PatternRepository
+from mnemon.knowledge.schemas import (
+    AddPattern,
+    Effectiveness,
+    EffectivenessQuery,
+    FindPatterns,
+    Pattern,
+    PatternSummary,
+    PatternUse,
+    RecordRuns,
+    SummaryQuery,
+    UpdatePattern,
+)
+from mnemon.knowledge.service.common import acting_agent, changes, missing
+
+
+async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
+    """Keep a pattern that was learnt (REQ-T116)."""
+    ctx.principal.require("patterns:write")
+    values = request.model_dump(exclude={"type", "metadata"})
+    async with ctx.database.unit(ctx.principal) as session:
+        patterns = PatternRepository(session, ctx.principal.organization_id)
+        row = await patterns.create(type=request.type.value, metadata_=request.metadata, **values)
+        return Pattern.model_validate(row, from_attributes=True)
+
+
+async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
+    """One pattern by its id.
+
+    Raises:
+        NotFound: there is none, or it was deleted.
+    """
+    ctx.principal.require("patterns:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        row = await repository.get_pattern(connection, ctx.principal.organization_id, pattern_id)
+    if row is None:
+        raise missing("pattern", pattern_id)
+    return Pattern.model_validate(row)
+
+
+async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, ...]:
+    """Patterns of a type with at least an accuracy, most used first (REQ-T116)."""
+    ctx.principal.require("patterns:read")
+    kind = request.type.value if request.type else None
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.find_patterns(
+            connection, ctx.principal.organization_id, kind, request.min_accuracy, request.limit
+        )
+    return tuple(Pattern.model_validate(row) for row in rows)
+
+
+async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
+    """Change a pattern; uses that are counted meanwhile are no conflict.
+
+    Raises:
+        Invalid: nothing is given to change.
+        NotFound: there is no such pattern.
+        Conflict: another change came first; both versions are in ``data`` (REQ-T107).
+    """
+    ctx.principal.require("patterns:write")
+    values = changes(request)
+    if "metadata" in values:
+        values["metadata_"] = values.pop("metadata")
+    async with ctx.database.unit(ctx.principal) as session:
+        patterns = PatternRepository(session, ctx.principal.organization_id)
+        row = await patterns.update(request.id, expected_version=request.expected_version, **values)
+        return Pattern.model_validate(row, from_attributes=True)
+
+
+async def delete_pattern(ctx: Context, pattern_id: UUID) -> None:
+    """Delete a pattern softly: what was measured stays (REQ-T105).
+
+    Raises:
+        NotFound: there is no such pattern.
+    """
+    ctx.principal.require("patterns:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        if not await PatternRepository(session, ctx.principal.organization_id).delete(pattern_id):
+            raise missing("pattern", pattern_id)
+
+
+async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
+    """Note that a pattern was applied (REQ-T133).
+
+    A popular pattern is applied by many at once, and none of them waits: who finds the pattern's row free counts the
+    use in ``usage_count`` at once; who finds it held leaves that to :func:`count_pattern_uses`. No use is lost or
+    counted twice.
+
+    Returns:
+        Whether ``usage_count`` has this use already.
+
+    Raises:
+        Invalid: no agent is named and none acts.
+        NotFound: there is no such pattern or agent.
+    """
+    ctx.principal.require("patterns:write")
+    agent = acting_agent(ctx, request.agent_id, "agent_id")
+    async with ctx.database.hot(ctx.principal) as connection:
+        row = await repository.record_use(
+            connection,
+            ctx.principal.organization_id,
+            request.pattern_id,
+            agent,
+            request.success,
+            dump_json(request.context),
+            request.at,
+        )
+    if row is None:
+        raise missing("pattern", request.pattern_id)
+    return bool(row["is_counted"])
+
+
+async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
+    """Write measured runs, all of them or none; returns how many (REQ-T117).
+
+    Raises:
+        Invalid: a run names no agent and none acts.
+        NotFound: one of the patterns or agents does not exist.
+    """
+    ctx.principal.require("patterns:write")
+    rows = [
+        (
+            run.pattern_id,
+            acting_agent(ctx, run.agent_id, f"runs.{place}.agent_id"),
+            run.execution_time_ms,
+            run.success,
+            run.error_type,
+            run.at,
+        )
+        for place, run in enumerate(request.runs)
+    ]
+    async with ctx.database.hot(ctx.principal) as connection:
+        return await repository.record_runs(connection, ctx.principal.organization_id, rows)
+
+
+async def pattern_effectiveness(ctx: Context, request: EffectivenessQuery) -> Effectiveness:
+    """Success rate, times and kinds of failure of a pattern in a window (REQ-T117, REQ-T133).
+
+    Raises:
+        NotFound: there is no such pattern.
+    """
+    ctx.principal.require("patterns:read")
+    organization = ctx.principal.organization_id
+    until = request.until or ctx.clock.now()
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        if await repository.get_pattern(connection, organization, request.pattern_id) is None:
+            raise missing("pattern", request.pattern_id)
+        row = await repository.effectiveness(connection, organization, request.pattern_id, request.since, until)
+    return Effectiveness(pattern_id=request.pattern_id, **row)
+
+
+async def pattern_summaries(ctx: Context, request: SummaryQuery) -> tuple[PatternSummary, ...]:
+    """How patterns did over all time, as of the last refresh, most runs first (REQ-T149)."""
+    ctx.principal.require("patterns:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.summaries(connection, ctx.principal.organization_id, "pattern", request.limit)
+    return tuple(PatternSummary.model_validate(dict(row)) for row in rows)

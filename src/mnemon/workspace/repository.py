@@ -1,0 +1,196 @@
+"""SQL of workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import any_, func, insert, literal, update
+
+from mnemon.db.base import Base
+from mnemon.db.connection import Connection
+from mnemon.db.repository import BaseRepository
+from mnemon.db.sql import statement
+from mnemon.workspace.models import DocumentORM, DocumentTemplateORM, NotificationORM, TaskORM
+
+PACKAGE = "mnemon.workspace"
+
+T = TypeVar("T", bound=Base)
+
+
+class OwnedRepository(BaseRepository[T]):
+    """Rows that belong to one person each."""
+
+    async def get_owned(self, row_id: UUID, owner: UUID | None, *, lock: bool = False) -> T | None:
+        """The row if it is the owner's (anybody's, for None), alone until the transaction ends if it is locked."""
+        query = self._owned(owner).where(self.model.id == row_id)
+        if lock:
+            query = query.with_for_update()
+        found: T | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
+
+    def _owned(self, owner: UUID | None) -> Any:
+        query = self._alive()
+        return query if owner is None else query.where(self.model.user_id == owner)
+
+
+class TaskRepository(OwnedRepository[TaskORM]):
+    """Tasks of one organisation."""
+
+    model = TaskORM
+
+    async def find(
+        self,
+        owner: UUID | None,
+        *,
+        status: Collection[str] = (),
+        priority: Collection[str] = (),
+        due_from: date | None = None,
+        due_until: date | None = None,
+        project_id: UUID | None = None,
+        tag: str | None = None,
+        limit: int,
+        offset: int = 0,
+    ) -> Sequence[TaskORM]:
+        """Tasks, soonest due first. Indexes: ix_tasks_user for one person's, ix_tasks_status for all."""
+        query = self._owned(owner)
+        if status:
+            query = query.where(TaskORM.status.in_(sorted(status)))
+        if priority:
+            query = query.where(TaskORM.priority.in_(sorted(priority)))
+        if due_from is not None:
+            query = query.where(TaskORM.due_date >= due_from)
+        if due_until is not None:
+            query = query.where(TaskORM.due_date < due_until)
+        if project_id is not None:
+            query = query.where(TaskORM.project_id == project_id)
+        if tag is not None:
+            query = query.where(literal(tag) == any_(TaskORM.tags))
+        order = (
+            TaskORM.due_date.asc().nulls_last(),
+            TaskORM.due_time.asc().nulls_last(),
+            TaskORM.created_at,
+            TaskORM.id,
+        )
+        found: Sequence[TaskORM] = (
+            (await self.session.execute(query.order_by(*order).limit(limit).offset(offset))).scalars().all()
+        )
+        return found
+
+    async def reminders(self, owner: UUID | None, *, now: datetime, limit: int, take: bool) -> Sequence[TaskORM]:
+        """Tasks whose reminder is due, earliest first. Index: ix_tasks_reminder."""
+        due = (
+            self._owned(owner)
+            .where(
+                TaskORM.reminder_at.is_not(None),
+                TaskORM.reminder_at <= now,
+                TaskORM.reminded_at.is_(None),
+                TaskORM.status.in_(("todo", "in_progress")),
+            )
+            .order_by(TaskORM.reminder_at, TaskORM.id)
+            .limit(limit)
+        )
+        if take:
+            due = due.with_for_update(skip_locked=True)
+        found: Sequence[TaskORM] = (await self.session.execute(due)).scalars().all()
+        if take and found:
+            await self.session.execute(
+                update(TaskORM)
+                .where(TaskORM.organization_id == self.organization_id, TaskORM.id.in_([one.id for one in found]))
+                .values(reminded_at=now)
+                .execution_options(synchronize_session=False)
+            )
+            for one in found:
+                await self.session.refresh(one)
+        return found
+
+    async def successor(self, task_id: UUID) -> TaskORM | None:
+        """The occurrence that followed a task."""
+        query = self._alive().where(TaskORM.recurs_from == task_id)
+        found: TaskORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
+
+
+class DocumentRepository(OwnedRepository[DocumentORM]):
+    """Documents of one organisation."""
+
+    model = DocumentORM
+
+    async def find(
+        self,
+        owner: UUID | None,
+        *,
+        document_type: str | None = None,
+        status: Collection[str] = (),
+        limit: int,
+        offset: int = 0,
+    ) -> Sequence[DocumentORM]:
+        """Documents, newest first. Index: ix_documents_user."""
+        query = self._owned(owner)
+        if document_type is not None:
+            query = query.where(DocumentORM.document_type == document_type)
+        if status:
+            query = query.where(DocumentORM.status.in_(sorted(status)))
+        query = query.order_by(DocumentORM.created_at.desc(), DocumentORM.id).limit(limit).offset(offset)
+        found: Sequence[DocumentORM] = (await self.session.execute(query)).scalars().all()
+        return found
+
+
+class TemplateRepository(BaseRepository[DocumentTemplateORM]):
+    """Document templates of one organisation."""
+
+    model = DocumentTemplateORM
+
+    async def find(self, *, document_type: str | None, limit: int, offset: int) -> Sequence[DocumentTemplateORM]:
+        """Templates by name. Index: ix_document_templates_type."""
+        query = self._alive()
+        if document_type is not None:
+            query = query.where(DocumentTemplateORM.document_type == document_type)
+        query = query.order_by(DocumentTemplateORM.name, DocumentTemplateORM.id).limit(limit).offset(offset)
+        found: Sequence[DocumentTemplateORM] = (await self.session.execute(query)).scalars().all()
+        return found
+
+
+class NotificationRepository(OwnedRepository[NotificationORM]):
+    """Notifications of one organisation."""
+
+    model = NotificationORM
+
+    async def add(self, people: Collection[UUID], values: dict[str, Any]) -> Sequence[NotificationORM]:
+        """One notification a person."""
+        rows = [{"organization_id": self.organization_id, "user_id": person, **values} for person in people]
+        return (await self.session.execute(insert(NotificationORM).returning(NotificationORM), rows)).scalars().all()
+
+    async def mark_read(self, owner: UUID | None, ids: Collection[UUID] | None) -> int:
+        """Mark unread ones as read; how many there were. Index: ix_notifications_unread or the key."""
+        query = update(NotificationORM).where(
+            NotificationORM.organization_id == self.organization_id, NotificationORM.is_read.is_(False)
+        )
+        if owner is not None:
+            query = query.where(NotificationORM.user_id == owner)
+        if ids is not None:
+            query = query.where(NotificationORM.id.in_(list(ids)))
+        query = query.values(is_read=True, read_at=func.now()).returning(NotificationORM.id)
+        return len((await self.session.execute(query, execution_options={"synchronize_session": False})).all())
+
+
+async def notifications(
+    connection: Connection,
+    organization_id: UUID,
+    owner: UUID,
+    *,
+    unread_only: bool,
+    before: datetime | None,
+    limit: int,
+) -> list[Any]:
+    """A person's notifications, newest first."""
+    name = "unread_notifications" if unread_only else "notifications"
+    return await connection.fetch(statement(PACKAGE, name), organization_id, owner, before, limit)
+
+
+async def count_unread(connection: Connection, organization_id: UUID, owner: UUID) -> int:
+    """How many notifications a person has not read."""
+    found: int = await connection.fetchval(statement(PACKAGE, "count_unread"), organization_id, owner)
+    return found

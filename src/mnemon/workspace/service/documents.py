@@ -1,0 +1,172 @@
+"""The verbs of documents and their templates."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Forbidden
+from mnemon.workspace.ownership import owner_of, reach_of
+from mnemon.workspace.repository import DocumentRepository, TemplateRepository
+from mnemon.workspace.schemas import (
+    Count,
+    CreateDocument,
+    CreateTemplate,
+    Document,
+    ListDocuments,
+    ListTemplates,
+    Template,
+    UpdateDocument,
+    UpdateTemplate,
+)
+from mnemon.workspace.service.common import missing, read, require_own
+
+
+async def create_document(ctx: Context, request: CreateDocument) -> Document:
+    """Make a document; without an outline of its own it takes its template's.
+
+    Raises:
+        NotFound: the person or the template is not one of this organisation.
+    """
+    ctx.principal.require("documents:write")
+    values = request.model_dump(exclude={"user_id", "outline", "context_memory_ids"})
+    async with ctx.database.unit(ctx.principal) as session:
+        outline = request.outline
+        if outline is None and request.template_id is not None:
+            templates = TemplateRepository(session, ctx.principal.organization_id)
+            template = await templates.get_by_id(request.template_id)
+            if template is None:
+                raise missing("template", request.template_id)
+            outline = tuple(template.outline)
+        documents = DocumentRepository(session, ctx.principal.organization_id)
+        row = await documents.create(
+            user_id=owner_of(ctx.principal, request.user_id),
+            outline=list(outline or ()),
+            context_memory_ids=list(request.context_memory_ids),
+            **values,
+        )
+        await session.refresh(row)
+        return read(Document, row)
+
+
+async def get_document(ctx: Context, document_id: UUID) -> Document:
+    """One document.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+    """
+    ctx.principal.require("documents:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        documents = DocumentRepository(session, ctx.principal.organization_id)
+        row = await documents.get_owned(document_id, reach_of(ctx.principal, None))
+        if row is None:
+            raise missing("document", document_id)
+        return read(Document, row)
+
+
+async def update_document(ctx: Context, request: UpdateDocument) -> Document:
+    """Change a document.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's.
+        Conflict: it has another version than the one expected; ``data`` has both.
+    """
+    ctx.principal.require("documents:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        documents = DocumentRepository(session, ctx.principal.organization_id)
+        await require_own(ctx, documents, "document", request.id)
+        row = await documents.update(request.id, expected_version=request.expected_version, **request.changes())
+        return read(Document, row)
+
+
+async def delete_document(ctx: Context, document_id: UUID) -> Count:
+    """Delete a document softly.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's.
+    """
+    ctx.principal.require("documents:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        documents = DocumentRepository(session, ctx.principal.organization_id)
+        await require_own(ctx, documents, "document", document_id)
+        return Count(count=int(await documents.delete(document_id)))
+
+
+async def list_documents(ctx: Context, request: ListDocuments) -> tuple[Document, ...]:
+    """Documents, newest first."""
+    ctx.principal.require("documents:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        documents = DocumentRepository(session, ctx.principal.organization_id)
+        conditions = request.model_dump(exclude={"user_id"})
+        rows = await documents.find(reach_of(ctx.principal, request.user_id), **conditions)
+        return tuple(read(Document, row) for row in rows)
+
+
+async def create_template(ctx: Context, request: CreateTemplate) -> Template:
+    """Make a template for the organisation."""
+    ctx.principal.require("templates:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        templates = TemplateRepository(session, ctx.principal.organization_id)
+        row = await templates.create(**request.model_dump(exclude={"outline"}), outline=list(request.outline))
+        await session.refresh(row)
+        return read(Template, row)
+
+
+async def get_template(ctx: Context, template_id: UUID) -> Template:
+    """One template.
+
+    Raises:
+        NotFound: there is none.
+    """
+    ctx.principal.require("templates:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await TemplateRepository(session, ctx.principal.organization_id).get_by_id(template_id)
+        if row is None:
+            raise missing("template", template_id)
+        return read(Template, row)
+
+
+async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
+    """Change a template.
+
+    Raises:
+        NotFound: there is none.
+        Conflict: it has another version than the one expected; ``data`` has both.
+        Forbidden: it came with the installation.
+    """
+    ctx.principal.require("templates:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        templates = TemplateRepository(session, ctx.principal.organization_id)
+        await _changeable(templates, request.id)
+        row = await templates.update(request.id, expected_version=request.expected_version, **request.changes())
+        return read(Template, row)
+
+
+async def delete_template(ctx: Context, template_id: UUID) -> Count:
+    """Delete a template softly; documents made from it stay as they are.
+
+    Raises:
+        NotFound: there is none.
+        Forbidden: it came with the installation.
+    """
+    ctx.principal.require("templates:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        templates = TemplateRepository(session, ctx.principal.organization_id)
+        await _changeable(templates, template_id)
+        return Count(count=int(await templates.delete(template_id)))
+
+
+async def list_templates(ctx: Context, request: ListTemplates) -> tuple[Template, ...]:
+    """Templates by name."""
+    ctx.principal.require("templates:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        templates = TemplateRepository(session, ctx.principal.organization_id)
+        return tuple(read(Template, row) for row in await templates.find(**request.model_dump()))
+
+
+async def _changeable(templates: TemplateRepository, template_id: UUID) -> None:
+    row = await templates.get_by_id(template_id)
+    if row is None:
+        raise missing("template", template_id)
+    if row.is_system:
+        raise Forbidden("This template came with the installation.", code="forbidden.system_template")

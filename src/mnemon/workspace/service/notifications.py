@@ -1,0 +1,58 @@
+"""The verbs of notifications."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mnemon.core.context import Context
+from mnemon.workspace import repository
+from mnemon.workspace.ownership import owner_of
+from mnemon.workspace.repository import NotificationRepository
+from mnemon.workspace.schemas import Count, Inbox, MarkRead, Notification, Notifications, Notify
+from mnemon.workspace.service.common import read
+
+
+async def notify(ctx: Context, request: Notify) -> tuple[Notification, ...]:
+    """Tell people something; colleagues may tell each other.
+
+    Raises:
+        NotFound: somebody is not one of this organisation: nobody is told.
+    """
+    ctx.principal.require("notifications:write")
+    people = tuple(dict.fromkeys(request.user_ids)) or (owner_of(ctx.principal, None),)
+    values = request.model_dump(exclude={"user_ids"})
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await NotificationRepository(session, ctx.principal.organization_id).add(people, values)
+        return tuple(read(Notification, row) for row in rows)
+
+
+async def list_notifications(ctx: Context, request: Notifications) -> Inbox:
+    """A person's notifications, newest first, with the number of unread ones (REQ-T140)."""
+    ctx.principal.require("notifications:read")
+    owner = owner_of(ctx.principal, request.user_id)
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.notifications(
+            connection,
+            organization,
+            owner,
+            unread_only=request.unread_only,
+            before=request.before,
+            limit=request.limit,
+        )
+        unread = await repository.count_unread(connection, organization, owner)
+    return Inbox(items=tuple(_item(row) for row in rows), unread=unread)
+
+
+def _item(row: Any) -> Notification:
+    return Notification.model_construct(**{**dict(row), "data": json.loads(row["data"])})
+
+
+async def mark_read(ctx: Context, request: MarkRead) -> Count:
+    """Mark a person's notifications as read: those named, or all; how many were unread until now."""
+    ctx.principal.require("notifications:write")
+    owner = owner_of(ctx.principal, request.user_id)
+    async with ctx.database.unit(ctx.principal) as session:
+        count = await NotificationRepository(session, ctx.principal.organization_id).mark_read(owner, request.ids)
+        return Count(count=count)

@@ -1,0 +1,151 @@
+"""The verbs of tasks."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict
+from mnemon.workspace.models import TaskORM
+from mnemon.workspace.ownership import owner_of, reach_of
+from mnemon.workspace.recurrence import next_occurrence
+from mnemon.workspace.repository import TaskRepository
+from mnemon.workspace.schemas import Completed, CompleteTask, Count, CreateTask, ListTasks, Reminders, Task, UpdateTask
+from mnemon.workspace.service.common import missing, read, require_own
+
+
+async def create_task(ctx: Context, request: CreateTask) -> Task:
+    """Make a task.
+
+    Raises:
+        NotFound: the person is not one of this organisation.
+    """
+    ctx.principal.require("tasks:write")
+    values = request.model_dump(exclude={"user_id"}) | {"tags": list(request.tags)}
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        row = await tasks.create(user_id=owner_of(ctx.principal, request.user_id), **values)
+        await session.refresh(row)
+        return read(Task, row)
+
+
+async def get_task(ctx: Context, task_id: UUID) -> Task:
+    """One task.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+    """
+    ctx.principal.require("tasks:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        row = await tasks.get_owned(task_id, reach_of(ctx.principal, None))
+        if row is None:
+            raise missing("task", task_id)
+        return read(Task, row)
+
+
+async def update_task(ctx: Context, request: UpdateTask) -> Task:
+    """Change a task; another moment of reminding reminds again, another status takes a completed one up again.
+
+    Raises:
+        NotFound: there is no such task, or it is not this principal's.
+        Conflict: it has another version than the one expected; ``data`` has both.
+        Invalid: the change would leave a due time without a due date.
+    """
+    ctx.principal.require("tasks:write")
+    changes = request.changes()
+    if "reminder_at" in changes:
+        changes["reminded_at"] = None
+    if "status" in changes:
+        changes["completed_at"] = None
+    if "due_date" in changes and changes["due_date"] is None:
+        changes.setdefault("due_time", None)
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        await require_own(ctx, tasks, "task", request.id)
+        row = await tasks.update(request.id, expected_version=request.expected_version, **changes)
+        return read(Task, row)
+
+
+async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
+    """Mark a task as done; a task that recurs gets its next occurrence, once however often it is completed.
+
+    The next occurrence counts from the due date (from today without one), and its reminder keeps its distance.
+
+    Raises:
+        NotFound: there is no such task, or it is not this principal's.
+        Conflict: it has another version than the one expected, or it was cancelled.
+    """
+    ctx.principal.require("tasks:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        row = await tasks.get_owned(request.id, reach_of(ctx.principal, None), lock=True)
+        if row is None:
+            raise missing("task", request.id)
+        if row.status == "cancelled":
+            raise Conflict("The task was cancelled.", code="conflict.cancelled", hint="Take it up again first.")
+        if row.status == "done" and request.expected_version in (None, row.version):
+            done, successor = row, await tasks.successor(row.id)
+        else:
+            done = await tasks.update(
+                row.id, expected_version=request.expected_version, status="done", completed_at=ctx.clock.now()
+            )
+            successor = await tasks.successor(done.id) or await _recur(ctx, tasks, done)
+        return Completed(task=read(Task, done), next=read(Task, successor) if successor is not None else None)
+
+
+async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM | None:
+    if done.recurrence_rule is None:
+        return None
+    day = done.due_date or ctx.clock.now().date()
+    due = datetime.combine(day, done.due_time or time())
+    found = next_occurrence(done.recurrence_rule, due)
+    if found is None:
+        return None
+    moment, rule = found
+    kept = ("user_id", "title", "description", "priority", "source", "source_id", "source_type", "project_id", "tags")
+    row = await tasks.create(
+        **{name: getattr(done, name) for name in kept},
+        due_date=moment.date(),
+        due_time=done.due_time,
+        reminder_at=None if done.reminder_at is None else done.reminder_at + (moment - due),
+        recurrence_rule=rule,
+        recurs_from=done.id,
+    )
+    await tasks.session.refresh(row)
+    return row
+
+
+async def delete_task(ctx: Context, task_id: UUID) -> Count:
+    """Delete a task softly.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's.
+    """
+    ctx.principal.require("tasks:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        await require_own(ctx, tasks, "task", task_id)
+        return Count(count=int(await tasks.delete(task_id)))
+
+
+async def list_tasks(ctx: Context, request: ListTasks) -> tuple[Task, ...]:
+    """Tasks by status and due date: soonest due first, those without a date last."""
+    ctx.principal.require("tasks:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        conditions = request.model_dump(exclude={"user_id"})
+        rows = await tasks.find(reach_of(ctx.principal, request.user_id), **conditions)
+        return tuple(read(Task, row) for row in rows)
+
+
+async def due_reminders(ctx: Context, request: Reminders) -> tuple[Task, ...]:
+    """Open tasks whose reminder is due by the clock; two who take at once get different ones."""
+    ctx.principal.require("tasks:write" if request.take else "tasks:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        tasks = TaskRepository(session, ctx.principal.organization_id)
+        rows = await tasks.reminders(
+            reach_of(ctx.principal, request.user_id), now=ctx.clock.now(), limit=request.limit, take=request.take
+        )
+        return tuple(read(Task, row) for row in rows)
