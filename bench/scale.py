@@ -90,15 +90,14 @@ async def run(
     async with server(report, work=work, options=_OPTIONS) as place:
         admin = await place.admin()
         many = organizations(sizes, others, other_rows)
-        await load(report, admin, data, many, place.settings().exact_search_limit)
-        await _sizes(report, place, admin, many)
-        found = []
-        async with place.memory(auto_maintenance=False) as memory:
-            exact = AsyncMemory(place.settings(auto_maintenance=False, exact_search_limit=1_000_000))
-            async with exact:
-                for one in many:
-                    if one.measured:
-                        found += await _organization(admin, memory, exact, one, queries)
+        found: list[Measured] = []
+        exact = AsyncMemory(place.settings(auto_maintenance=False, exact_search_limit=1_000_000))
+        async with place.memory(auto_maintenance=False) as memory, exact:
+            await load(report, admin, data, many, memory.settings.exact_search_limit)
+            await _sizes(report, place, admin, many)
+            for one in many:
+                if one.measured:
+                    found += await _organization(admin, memory, exact, one, queries)
         await admin.close()
     report.numbers["searches"] = [one.as_numbers() for one in found]
     _tables(report, found)

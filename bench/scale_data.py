@@ -72,7 +72,7 @@ async def load(report: Report, admin: Any, source: Path, many: Sequence[Organiza
     # As in any bulk load: no triggers, no foreign keys looked up, and the large indexes built once.
     await admin.execute("SET session_replication_role = replica")
     await admin.execute("SET maintenance_work_mem = '2GB'")
-    await admin.execute("SET max_parallel_maintenance_workers = 4")
+    await admin.execute("SET max_parallel_maintenance_workers = 2")
     definitions = [
         await admin.fetchval("SELECT pg_get_indexdef($1::text::regclass)", name)
         for name in ("ix_memories_search", "ix_memories_embedding")

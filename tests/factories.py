@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
+
 from mnemon import AsyncMemory, Settings
 from mnemon.core.context import Context
 
@@ -40,7 +42,7 @@ class Column:
     not_null: bool
     has_default: bool
     generated: bool
-    label: str | None  # the first label of an enum
+    label: str | None  # the first label of an enum, or the first of the words that a CHECK allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Table:
     secured: bool
     forced: bool
     policies: int
+    granted: frozenset[str]
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     foreign: tuple[ForeignKey, ...]
@@ -77,15 +80,22 @@ class Table:
 
 _TABLES = """
 SELECT c.relname AS name, c.relkind::text AS kind, c.relrowsecurity AS secured, c.relforcerowsecurity AS forced,
-  (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+  (SELECT count(*) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
+  ARRAY(SELECT v FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS v
+        WHERE has_table_privilege('mnemon_app', c.oid, v)) AS granted
 FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
 ORDER BY c.relname
 """
-_COLUMNS = """
+_COLUMNS = r"""
 SELECT c.relname AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS not_null,
   a.atthasdef AS has_default, a.attgenerated <> '' OR a.attidentity <> '' AS generated,
-  (SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder LIMIT 1) AS label
+  coalesce(
+    (SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder LIMIT 1),
+    (SELECT substring(pg_get_constraintdef(k.oid) FROM $$= ANY \(\(?ARRAY\['([^']+)'$$) FROM pg_constraint k
+     WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum]
+       AND pg_get_constraintdef(k.oid) LIKE '%= ANY (%ARRAY[%' LIMIT 1)
+  ) AS label
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'f') AND NOT c.relispartition
   AND a.attnum > 0 AND NOT a.attisdropped
@@ -114,7 +124,7 @@ async def tables(admin: Any) -> list[Table]:
         mine = [c for c in constraints if c["table"] == row["name"]]
         found.append(
             Table(
-                **dict(row),
+                **{**dict(row), "granted": frozenset(row["granted"])},
                 columns=tuple(
                     Column(c["name"], c["type"], c["not_null"], c["has_default"], c["generated"], c["label"])
                     for c in columns
@@ -147,7 +157,7 @@ _VALUES = {
     "json": "'{{}}'::json",
     "timestamp with time zone": "now()",
     "date": "current_date",
-    "bytea": "'\\x00'::bytea",
+    "bytea": "sha256('{n}'::bytea)",
     "inet": "'127.0.0.1'::inet",
     "tsvector": "''::tsvector",
 }
@@ -157,7 +167,23 @@ _SPECIAL: dict[str, str] = {
     "slug": "'slug-{n}'",
     "email": "'person{n}@example.org'",
     "participant_names.user_id": "{reference}",
+    "api_keys.user_id": "{reference}",
+    "api_keys.key_hash": "sha256('{n}'::bytea)",
+    "sessions.token_hash": "sha256('{n}'::bytea)",
+    "user_credentials.password_hash": "'$2b$12$' || repeat('x', 53)",
+    "mfa_devices.secret_encrypted": "'v1.00000000.x'",
+    "oauth_tokens.access_token_encrypted": "'v1.00000000.x'",
+    "integrations.provider": "'google'",
+    "calendar_events.provider": "'google'",
+    "drive_files.provider": "'google'",
+    "webhook_endpoints.url": "'https://example.org/{n}'",
+    "webhook_deliveries.event": "'memory.created'",
+    "entity_mentions.source_type": "'memory'",
+    "entity_relationships.target_entity_id": "{another}",  # not the source itself
+    "entities.deleted_at": "now()",  # what is merged into another is gone
     "memories.superseded_at": "now()",  # what supersedes a memory does so at a time
+    "patterns.type": "'adaptive'",
+    "workflows.steps": '\'[{{"name": "one"}}]\'::jsonb',
 }
 
 
@@ -184,17 +210,26 @@ class Rows:
         self.made[name] = dict(made)
         return self.made[name]
 
+    async def another(self, name: str) -> dict[str, Any]:
+        """One more row of this table; the first one again where there can be only one."""
+        try:
+            return dict(await self.admin.fetchrow(insert(name, await self.values(name))))
+        except asyncpg.UniqueViolationError:
+            return await self.row(name)
+
     async def values(self, name: str) -> dict[str, str]:
         """SQL of each value that a row of this table needs."""
         table = self.known[name]
         self._number += 1
         values: dict[str, str] = {}
         for key in table.foreign:
-            column = key.columns[-1]
-            wanted = next(c for c in table.columns if c.name == column).not_null
-            if column == table.tenant_column or not (wanted or f"{name}.{column}" in _SPECIAL):
+            pointer = key.columns[-1]
+            wanted = next(c for c in table.columns if c.name == pointer).not_null
+            if pointer == table.tenant_column or not (wanted or f"{name}.{pointer}" in _SPECIAL):
                 continue
             target = await self.row(key.table)
+            if _SPECIAL.get(f"{name}.{pointer}") == "{another}":
+                target = dict(await self.admin.fetchrow(insert(key.table, await self.values(key.table))))
             for here, there in zip(key.columns, key.target, strict=True):
                 values[here] = f"'{target[there]}'::uuid"
         if table.tenant_column is not None:
@@ -212,7 +247,9 @@ class Rows:
     def _plausible(self, column: Column) -> str:
         if column.label is not None:
             return f"'{column.label}'"
-        kind = column.type.split("(")[0]
+        kind, _, width = column.type.rstrip(")").partition("(")
+        if kind == "character varying" and width.isdigit():
+            return f"'{f'v{self._number}'[-int(width) :]}'"
         if column.type.endswith("[]"):
             return "'{}'"
         if kind not in _VALUES:

@@ -14,9 +14,8 @@ from mnemon.core.context import Context
 from mnemon.core.errors import Unavailable
 from mnemon.db.engine import SESSION_SETTINGS
 from mnemon.db.session import Database
-
-from ..conftest import APP, Server
-from ..factories import settings_of
+from tests.conftest import APP, Server
+from tests.factories import settings_of
 
 ADD = "INSERT INTO users (organization_id, external_id) VALUES ($1, $2)"
 COUNT = "SELECT count(*) FROM users WHERE organization_id = $1"
@@ -46,7 +45,7 @@ async def test_a_connection_has_what_recall_needs(database: Database) -> None:
 @pytest.mark.parametrize("unit", ["hot", "unit"])
 async def test_an_error_inside_keeps_nothing(own: Database, ctx: Context, unit: str) -> None:
     organization = ctx.principal.organization_id
-    with pytest.raises(LookupError):
+    with pytest.raises(LookupError):  # noqa: PT012 - what raises comes at its end
         if unit == "hot":
             async with own.hot(ctx.principal) as connection:
                 await connection.execute(ADD, organization, "ada")
@@ -85,7 +84,7 @@ async def test_a_readonly_transaction_refuses_writes(own: Database, ctx: Context
 async def test_a_backend_killed_in_the_middle_keeps_nothing_and_the_next_call_works(
     own: Database, admin: Any, ctx: Context, unit: str
 ) -> None:
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable) as caught:  # noqa: PT012 - what raises comes at its end
         if unit == "hot":
             async with own.hot(ctx.principal) as connection:
                 await connection.execute(ADD, ctx.principal.organization_id, "ada")
@@ -115,7 +114,7 @@ async def test_a_backend_killed_under_a_running_statement_is_unavailable(
         await asyncio.sleep(0.1)
         await admin.execute("SELECT pg_terminate_backend($1)", pid)
 
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable) as caught:  # noqa: PT012 - what raises comes at its end
         async with own.hot(ctx.principal) as connection:
             killing = asyncio.create_task(kill(await connection.fetchval("SELECT pg_backend_pid()")))
             await connection.fetchval("SELECT pg_sleep(20)")

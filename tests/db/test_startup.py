@@ -14,9 +14,8 @@ from mnemon.app import start
 from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
 from mnemon.migrations import runner
-
-from ..conftest import ADMIN, APP, Server
-from ..factories import settings_of
+from tests.conftest import ADMIN, APP, Server
+from tests.factories import settings_of
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,8 +16,7 @@ from mnemon import AsyncMemory, Conflict, Invalid, NotFound
 from mnemon.core.context import Context, Principal
 from mnemon.memory import service
 from mnemon.memory.schemas import History, Update
-
-from ..factories import context_of
+from tests.factories import context_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -90,9 +90,7 @@ async def test_what_was_superseded_names_its_successor(memory: AsyncMemory) -> N
 
 async def test_of_many_corrections_at_once_one_wins(memory: AsyncMemory) -> None:
     one = (await memory.remember("Turin")).id
-    results = await asyncio.gather(
-        *(memory.update(one, f"City {n}") for n in range(8)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(memory.update(one, f"City {n}") for n in range(8)), return_exceptions=True)
     won = [result for result in results if not isinstance(result, BaseException)]
     assert len(won) == 1
     assert all(isinstance(result, Conflict) for result in results if result not in won)
@@ -163,7 +161,7 @@ async def test_the_story_from_any_version(memory: AsyncMemory) -> None:
     assert [e.memory_id for e in events if e.action == "created"] == ids
     reasons = [e.reason for e in events if e.action in {"updated", "superseded", "forgotten"}]
     assert reasons == ["matters", "reason 1", "reason 2", "reason 3", "reason 4", "enough"]
-    assert all(e.at >= before.at for before, e in zip(events, events[1:], strict=False))
+    assert all(e.at >= before.at for before, e in pairwise(events))
     assert {e.changed_by for e in events} == {"system"}
 
 
@@ -328,10 +326,7 @@ async def all_pages(memory: AsyncMemory, limit: int, **conditions: Any) -> list[
 async def test_pages_hold_every_row_once_newest_first(memory: AsyncMemory, limit: int) -> None:
     times = [NOON + timedelta(hours=n // 4) for n in range(20)]  # four at each moment
     done = await memory.remember(
-        [
-            {"content": f"n{n}", "at": at, **({"conversation": "c"} if n % 3 == 0 else {})}
-            for n, at in enumerate(times)
-        ]
+        [{"content": f"n{n}", "at": at, **({"conversation": "c"} if n % 3 == 0 else {})} for n, at in enumerate(times)]
     )
     found = await all_pages(memory, limit)
     assert sorted(item.id for item in found) == sorted(done.ids)
@@ -353,9 +348,11 @@ async def test_pages_are_stable_while_others_write(memory: AsyncMemory) -> None:
     assert [item.id for item in seen] == list(reversed(done.ids))
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "nonsense!", "AAAA", "é", "=" * 40, "A" * 32, "A" * 33, "/" * 32, "x" * 501])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "nonsense!", "AAAA", "é", "=" * 40, "A" * 32, "A" * 33, "/" * 32, "x" * 501]
+)
 async def test_a_cursor_that_no_page_gave(memory: AsyncMemory, cursor: str) -> None:
-    with pytest.raises(Invalid) as caught:
+    with pytest.raises(Invalid) as caught:  # noqa: PT012 - what raises comes at its end
         page = await memory.list(cursor=cursor)
         assert page.cursor is None  # 32 letters may be a moment and an id: of an empty page
         raise Invalid("an empty page", code="invalid.cursor")

@@ -12,8 +12,7 @@ from mnemon import AsyncMemory
 from mnemon.core.context import Context
 from mnemon.memory import service
 from mnemon.memory.schemas import Hit, Search
-
-from ..factories import context_of, with_settings
+from tests.factories import context_of, with_settings
 
 PLACES = ("Lisbon", "Porto", "Turin", "Genoa", "Malmö")
 THINGS = ("boat", "train", "bicycle", "tram", "ferry", "lift", "bus")
@@ -140,7 +139,9 @@ async def test_recall_is_right_however_much_is_indexed(memory: AsyncMemory, shar
         assert f"number {n} " in found[0].content, (n, share)
     for k in (10, 1000):
         for scope in ({}, {"user": "person 1"}, {"conversation": "c1"}, {"kinds": ["memory"]}):
-            found = await service.search(ctx, Search.model_validate({"query": "ferry to Malmö", "k": k, "scope": scope}))
+            found = await service.search(
+                ctx, Search.model_validate({"query": "ferry to Malmö", "k": k, "scope": scope})
+            )
             there = {
                 "": count,
                 "user": count // 3,
@@ -161,14 +162,14 @@ async def test_meaning_finds_the_same_with_and_without_the_index(memory: AsyncMe
     indexed = [await service.search(ctx, Search(query=query, k=10)) for query in queries]
     assert all(len(found) == 10 for found in indexed)
 
-    def route(hit: Hit) -> tuple[bool, bool]:
+    def route(query: str, hit: Hit) -> tuple[bool, bool]:
         """Whether it names the thing and the place: all numbers of one route mean the same."""
         words = hit.content.split()
-        return words[1] in hit_query, words[-1] in hit_query
+        return words[1] in query, words[-1] in query
 
     same = 0
-    for hit_query, before, after in zip(queries, exact, indexed, strict=True):
-        same += {route(hit) for hit in before} == {route(hit) for hit in after}
+    for query, before, after in zip(queries, exact, indexed, strict=True):
+        same += {route(query, hit) for hit in before} == {route(query, hit) for hit in after}
     assert same >= len(queries) - 2
 
 
@@ -189,8 +190,8 @@ async def test_changes_keep_the_index_right(memory: AsyncMemory) -> None:
 
 
 async def test_the_library_maintains_by_itself_after_large_writes(server: Any, template: str) -> None:
-    from ..conftest import APP
-    from ..factories import new_slug, settings_of
+    from tests.conftest import APP
+    from tests.factories import new_slug, settings_of
 
     settings = settings_of(server.url(APP), organization=new_slug(), auto_maintenance=True, exact_search_limit=100)
     async with AsyncMemory(settings) as memory:

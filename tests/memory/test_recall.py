@@ -17,8 +17,7 @@ from mnemon.identity import service as identity
 from mnemon.memory import service
 from mnemon.memory.recall.packing import tokens
 from mnemon.memory.schemas import Recollection, Scope, Search
-
-from ..factories import context_of, new_slug
+from tests.factories import context_of, new_slug
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERBS = ("search", "recall")
@@ -130,7 +129,9 @@ async def test_a_scope_that_breaks_a_rule(filled: AsyncMemory, conditions: dict[
             await (filled.list(**conditions) if verb == "list" else getattr(filled, verb)("boat", **conditions))
 
 
-@pytest.mark.parametrize("query", ["boats from Porto", "What did Ada say on 1 March 2026?", "how many trains?", "zebra"])
+@pytest.mark.parametrize(
+    "query", ["boats from Porto", "What did Ada say on 1 March 2026?", "how many trains?", "zebra"]
+)
 async def test_shares_add_up_to_the_score(filled: AsyncMemory, query: str) -> None:
     for hit in await filled.search(query, k=60):
         assert sum(signal.share for signal in hit.why.match.values()) == pytest.approx(hit.why.match_score, abs=1e-4)
@@ -292,7 +293,12 @@ async def test_each_weight_alone_decides(memory: AsyncMemory, weight: str, best:
 
 
 async def test_weights_break_rules(filled: AsyncMemory) -> None:
-    for weights in ({"semantic": 2}, {"semantic": -1}, {"charm": 1}, dict.fromkeys(("semantic", "recency", "importance", "continuity", "relationship"), 0)):  # noqa: E501
+    for weights in (
+        {"semantic": 2},
+        {"semantic": -1},
+        {"charm": 1},
+        dict.fromkeys(("semantic", "recency", "importance", "continuity", "relationship"), 0),
+    ):
         with pytest.raises(Invalid):
             await filled.recall("boat", weights=weights)
 
@@ -425,7 +431,7 @@ async def test_what_a_principal_sees(shared: Context, user: str | None, agent: s
     for item in (await service.list_items(shared, Listing(limit=100))).items:
         for read in (service.get, service.history):
             try:
-                await read(ctx, item.id)  # type: ignore[operator]
+                await read(ctx, item.id)
                 seen = True
             except Exception as error:
                 assert getattr(error, "code", None) == "not_found.memory"  # noqa: PT017
@@ -434,7 +440,9 @@ async def test_what_a_principal_sees(shared: Context, user: str | None, agent: s
 
 
 @pytest.mark.parametrize(("user", "agent", "sees"), SEES[1:])
-async def test_what_a_principal_may_change(shared: Context, user: str | None, agent: str | None, sees: set[str]) -> None:
+async def test_what_a_principal_may_change(
+    shared: Context, user: str | None, agent: str | None, sees: set[str]
+) -> None:
     from mnemon import MnemonError
     from mnemon.memory.schemas import Forget, Listing, Update
 

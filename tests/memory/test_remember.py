@@ -19,9 +19,8 @@ from mnemon.db.recallable import SESSION_BITS
 from mnemon.db.session import Database
 from mnemon.memory import service
 from mnemon.memory.schemas import Remember
-
-from ..conftest import APP, Server
-from ..factories import context_of, new_slug, settings_of
+from tests.conftest import APP, Server
+from tests.factories import context_of, new_slug, settings_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -51,7 +50,8 @@ async def test_every_form_of_one_thing(memory: AsyncMemory) -> None:
 
 
 async def test_many_of_every_form_come_back_in_order(memory: AsyncMemory) -> None:
-    things = ["one", {"content": "two", "conversation": "c"}, NewMemory(content="three"), NewMessage(content="four")]
+    two = {"content": "two", "conversation": "c"}
+    things: list[Any] = ["one", two, NewMemory(content="three"), NewMessage(content="four")]
     done = await memory.remember(iter(things))
     assert done.created == 4
     assert [(await memory.get(one)).content for one in done.ids] == ["one", "two", "three", "four"]
@@ -145,7 +145,10 @@ async def test_names_are_made_once_however_many_come_at_once(memory: AsyncMemory
         if number % 2:
             await memory.remember(f"said {number}", **names)  # type: ignore[arg-type]
         else:
-            both = [{"content": f"kept {number}", "importance": 3, **names}, {"content": f"said {number}", **names}]
+            both: list[Any] = [
+                {"content": f"kept {number}", "importance": 3, **names},
+                {"content": f"said {number}", **names},
+            ]
             await memory.remember(both)
 
     await asyncio.gather(*(one(number) for number in range(20)))
@@ -204,7 +207,7 @@ async def test_the_same_source_id_from_many_at_once(memory: AsyncMemory, admin: 
                 done = await memory.remember(batch)
             except Conflict as error:
                 # Two orders of the same new rows may meet: it says so, keeps nothing, and is tried again.
-                assert error.code == "conflict.retry"
+                assert error.code == "conflict.retry"  # noqa: PT017
                 continue
             break
         return (done.created, *(done.ids if number % 2 else done.ids[::-1]))
@@ -273,13 +276,13 @@ async def test_talk_without_a_pause_is_cut(memory: AsyncMemory, admin: Any) -> N
 
 
 async def test_counters_and_participants(memory: AsyncMemory, admin: Any) -> None:
-    talk = [
+    talk: list[dict[str, Any]] = [
         {"content": "Where shall we go?", "user": "ada", "token_count": 5},
         {"content": "To the harbour.", "role": "assistant", "agent": "guide", "token_count": 7},
         {"content": "Good idea", "user": "ada", "speaker": "bob", "token_count": 2},
     ]
     for n, message in enumerate(talk):
-        await memory.remember({**message, "conversation": "c", "at": NOON + timedelta(minutes=n)})
+        await memory.remember(message | {"conversation": "c", "at": NOON + timedelta(minutes=n)})
     conversation = (await rows(admin, memory, "conversations", "id"))[0]
     assert conversation["message_count"] == 3
     assert (conversation["total_input_tokens"], conversation["total_output_tokens"]) == (7, 7)
@@ -480,9 +483,7 @@ async def test_a_batch_with_one_bad_item_keeps_nothing(memory: AsyncMemory) -> N
 
 
 async def test_a_permission_is_needed(ctx: Context) -> None:
-    reader = ctx.as_principal(
-        Principal(ctx.principal.organization_id, permissions=frozenset({"memories:read"}))
-    )
+    reader = ctx.as_principal(Principal(ctx.principal.organization_id, permissions=frozenset({"memories:read"})))
     with pytest.raises(Forbidden) as caught:
         await service.remember(reader, Remember(items=(NewMemory(content="no"),)))
     assert caught.value.data["permission"] == "memories:write"

@@ -12,8 +12,7 @@ import pytest_asyncio
 
 from mnemon import AsyncMemory, NotFound
 from mnemon.memory.schemas import Remembered
-
-from ..factories import context_of
+from tests.factories import context_of
 
 
 @pytest_asyncio.fixture
@@ -114,7 +113,8 @@ async def test_the_same_names_are_other_people(
 
 
 async def test_the_same_source_id_is_another_item(memory: AsyncMemory, theirs: AsyncMemory) -> None:
-    for fields in ({}, {"conversation": "plans"}):
+    some: list[dict[str, Any]] = [{}, {"conversation": "plans"}]
+    for fields in some:
         mine = await memory.remember("mine", source="mail", source_id="1", **fields)
         other = await theirs.remember("theirs", source="mail", source_id="1", **fields)
         assert mine.created == other.created == 1

@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon import AsyncMemory
-
-from ..factories import new_slug
+from tests.factories import new_slug
 
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -185,7 +184,9 @@ async def test_a_known_end_is_remembered_after_a_correction(memory: AsyncMemory)
 
 async def test_expired_as_of(memory: AsyncMemory) -> None:
     recorded = (
-        await memory.get((await memory.remember("The fair is on", expires_at=datetime.now(UTC) - timedelta(hours=1))).id)
+        await memory.get(
+            (await memory.remember("The fair is on", expires_at=datetime.now(UTC) - timedelta(hours=1))).id
+        )
     ).recorded_at
     assert not len(await memory.search("fair"))
     assert not len(await memory.search("fair", as_of=recorded))

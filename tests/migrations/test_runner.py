@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from alembic.script import ScriptDirectory
 
 from mnemon import AsyncMemory, Invalid, Unavailable
 from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
 from mnemon.migrations import runner
-
-from ..conftest import ADMIN, APP, Server, place
-from ..factories import settings_of
+from tests.conftest import ADMIN, APP, Server, place
+from tests.factories import settings_of
 
 #: Everything of ours in a database, by kind; what an extension brought is not ours.
 OURS = """
@@ -94,7 +94,7 @@ async def test_each_step_down_and_up_again(server: Server, make_database: Any) -
     url = server.url(database=name)
     async with AsyncMemory(database_url=server.url(APP, name)) as memory:
         await memory.remember([{"content": "kept"}, {"content": "said", "conversation": "c", "user": "ada"}])
-    revisions = [script.revision for script in runner.ScriptDirectory.from_config(runner.config()).walk_revisions()]
+    revisions = [script.revision for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
     for revision in revisions[1:]:
         assert await runner.downgrade(url, revision=revision) == revision
     for revision in reversed(revisions[:-1]):
@@ -187,9 +187,7 @@ async def test_width_and_kind_of_the_vector_index(server: Server, make_database:
     url = server.url(database=name)
     await runner.upgrade(url, dimensions=64, vector_index="ivfflat")
     assert (await runner.check(url)).ok, "the width follows the embedder, not the models"
-    definition = await run(
-        server, name, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_memories_embedding'"
-    )
+    definition = await run(server, name, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_memories_embedding'")
     assert "ivfflat" in definition
     database = Database(server.url(APP, name), settings_of(server.url(APP, name)))
     try:

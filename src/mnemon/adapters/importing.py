@@ -70,6 +70,7 @@ class _Batch:
     broken: list[Broken]
     last: Position | None
     bytes_read: int
+    prepared: memory.Prepared | None = None
 
 
 async def import_file(
@@ -145,15 +146,15 @@ class _Run:
         self.records: Iterator[Record] = iter(source)
 
     async def all(self, on_progress: Progress | None) -> None:
-        """Every batch; the next is read while the present one is written."""
+        """Every batch; the next is read and embedded while the present one is written."""
         began = time.perf_counter()
-        reading = asyncio.create_task(asyncio.to_thread(self._read))
+        reading = asyncio.create_task(self._next())
         try:
             while True:
                 batch = await reading
                 if batch.last is None and not batch.broken:
                     break
-                reading = asyncio.create_task(asyncio.to_thread(self._read))
+                reading = asyncio.create_task(self._next())
                 await self._write(batch)
                 self.report.seconds = time.perf_counter() - began
                 if on_progress is not None:
@@ -164,6 +165,13 @@ class _Run:
             await asyncio.gather(reading, return_exceptions=True)
         await self._write(_Batch([], [], None, self.source.bytes_read), finished=True)
         self.report.seconds = time.perf_counter() - began
+
+    async def _next(self) -> _Batch:
+        """The next records, embedded: all that can be done before the database is needed."""
+        batch = await asyncio.to_thread(self._read)
+        request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None)
+        batch.prepared = await memory.prepare(self.ctx, request)
+        return batch
 
     def _read(self) -> _Batch:
         """The next records as messages; runs in a thread."""
@@ -219,7 +227,9 @@ class _Run:
         )
         # How many of the batch are new is known only once they are written; the counters of this batch are added to
         # the checkpoint of the next, its position is not: that decides where an interrupted import goes on.
-        done = await memory.remember(self.ctx, Remember(items=tuple(batch.messages), checkpoint=after))
+        vectors = batch.prepared.vectors if batch.prepared else ()
+        request = Remember.model_construct(items=tuple(batch.messages), checkpoint=after)
+        done = await memory.write(self.ctx, memory.Prepared(request, vectors))
         skipped = len(batch.messages) - done.created
         self.place = after.model_copy(
             update={"imported": after.imported + done.created, "skipped": after.skipped + skipped}
@@ -234,7 +244,9 @@ class _Run:
 
 def _stopped(broken: Broken) -> Invalid:
     return Invalid(
-        f"{broken.position.file}, {broken.reason}" if broken.position.line else f"{broken.position.file}: {broken.reason}",
+        f"{broken.position.file}, {broken.reason}"
+        if broken.position.line
+        else f"{broken.position.file}: {broken.reason}",
         code="invalid.import.broken",
         hint="Mend it and import again (it goes on where it stopped), or import without --strict to skip it.",
         line=broken.position.line,

@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mnemon.agents.models import AgentORM
+from mnemon.agents.models import AgentCapabilityORM, AgentORM, AgentStatus
 from mnemon.core.slugs import slugify
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+
+PACKAGE = "mnemon.agents"
 
 
 class AgentRepository(BaseRepository[AgentORM]):
     """Agents of one organisation."""
 
     model = AgentORM
+
+    async def search(
+        self, *, team_id: UUID | None, status: AgentStatus | None, kind: str | None, limit: int, offset: int
+    ) -> Sequence[AgentORM]:
+        """Agents of a team, with a status, of a type; in the order they were made."""
+        query = self._alive().order_by(AgentORM.created_at, AgentORM.id).limit(limit).offset(offset)
+        for column, value in ((AgentORM.team_id, team_id), (AgentORM.status, status), (AgentORM.type, kind)):
+            if value is not None:
+                query = query.where(column == value)
+        return (await self.session.execute(query)).scalars().all()
+
+
+class CapabilityRepository(BaseRepository[AgentCapabilityORM]):
+    """Capabilities of one organisation's agents."""
+
+    model = AgentCapabilityORM
+
+    async def of(self, agent_id: UUID) -> Sequence[AgentCapabilityORM]:
+        """What an agent can do, the best first."""
+        query = self._alive().where(AgentCapabilityORM.agent_id == agent_id)
+        query = query.order_by(AgentCapabilityORM.proficiency_level.desc(), AgentCapabilityORM.capability)
+        return (await self.session.execute(query.limit(1000))).scalars().all()
+
+    async def find(self, agent_id: UUID, capability: str) -> AgentCapabilityORM | None:
+        """One capability of an agent by its word."""
+        query = self._alive().where(
+            AgentCapabilityORM.agent_id == agent_id, AgentCapabilityORM.capability == capability
+        )
+        found: AgentCapabilityORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
 
 
 async def find(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
@@ -43,7 +76,7 @@ async def add(connection: Connection, organization_id: UUID, names: Collection[s
     """Make agents known by these strings; sorted against deadlock."""
     ordered = sorted(set(names))
     rows = await connection.fetch(
-        statement("mnemon.agents", "add_agents"), organization_id, ordered, [slugify(name) for name in ordered]
+        statement(PACKAGE, "add_agents"), organization_id, ordered, [slugify(name) for name in ordered]
     )
     return {row["external_id"]: row["id"] for row in rows}
 
@@ -54,3 +87,56 @@ async def memory_config(connection: Connection, organization_id: UUID, agent_id:
         "SELECT memory_config::text FROM agents WHERE organization_id = $1 AND id = $2", organization_id, agent_id
     )
     return found
+
+
+async def get(connection: Connection, organization_id: UUID, agent_id: UUID) -> str | None:
+    """An agent's AgentDNA as JSON text, or None."""
+    found: str | None = await connection.fetchval(statement(PACKAGE, "get_agent"), organization_id, agent_id)
+    return found
+
+
+async def is_alive(connection: Connection, organization_id: UUID, agent_id: UUID) -> bool:
+    """Whether the organisation has this agent, not removed; it stays until the transaction ends."""
+    found: bool | None = await connection.fetchval(
+        "SELECT true FROM agents WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE",
+        organization_id,
+        agent_id,
+    )
+    return bool(found)
+
+
+async def add_capability(
+    connection: Connection, organization_id: UUID, agent_id: UUID, capability: str, level: float
+) -> Any:
+    """Add a capability to an agent, or give it another level; the row."""
+    return await connection.fetchrow(statement(PACKAGE, "add_capability"), organization_id, agent_id, capability, level)
+
+
+async def find_capable(
+    connection: Connection, organization_id: UUID, capability: str, least: float, limit: int
+) -> list[Any]:
+    """(agent_id, name, status, proficiency_level) of agents that can do something well enough."""
+    return await connection.fetch(statement(PACKAGE, "find_capable"), organization_id, capability, least, limit)
+
+
+async def add_state(connection: Connection, row: Sequence[Any]) -> None:
+    """Write a snapshot: organisation, id, agent, kind, JSON text, moment."""
+    await connection.execute(
+        "INSERT INTO agent_states (organization_id, id, agent_id, checkpoint_type, state_data, created_at) "
+        "VALUES ($1, $2, $3, $4, $5::text::jsonb, $6)",
+        *row,
+    )
+
+
+async def states(
+    connection: Connection,
+    organization_id: UUID,
+    agent_id: UUID,
+    *,
+    kind: str | None = None,
+    before: datetime | None = None,
+    at: datetime | None = None,
+    limit: int = 1,
+) -> list[Any]:
+    """Snapshots of an agent, the newest first."""
+    return await connection.fetch(statement(PACKAGE, "list_states"), organization_id, agent_id, kind, before, at, limit)

@@ -158,10 +158,13 @@ async def add_sessions(connection: Connection, organization_id: UUID, rows: Sequ
     )
 
 
-async def add_messages(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> set[UUID]:
-    """Write messages, one array a column; returns the ids of those that were new."""
-    rows = await connection.fetch(statement(PACKAGE, "add_messages"), organization_id, *columns)
-    return {row["id"] for row in rows}
+async def add_messages(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> None:
+    """Write messages, one array a column.
+
+    Raises:
+        Conflict: another transaction has just brought the same source and id (``conflict.exists``).
+    """
+    await connection.execute(statement(PACKAGE, "add_messages"), organization_id, *columns)
 
 
 async def add_participants(connection: Connection, organization_id: UUID, pairs: Collection[tuple[UUID, UUID]]) -> None:

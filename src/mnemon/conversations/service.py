@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from mnemon.conversations.models import MessageRole
 from mnemon.conversations.repository import MESSAGES, LockedConversation, OpenSession
 from mnemon.conversations.schemas import Checkpoint, NewMessage, WrittenMessage
 from mnemon.conversations.sessions import continues
+from mnemon.core.cache import Cache
 from mnemon.core.context import Context
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
@@ -109,6 +110,8 @@ async def write_messages(
     model: str,
     names: Names,
     now: datetime,
+    cache: Cache,
+    learnt: dict[Hashable, Any],
 ) -> list[WrittenMessage]:
     """Write messages in order, in the caller's transaction.
 
@@ -120,6 +123,8 @@ async def write_messages(
         model: the embedder's name.
         names: ids of who is named.
         now: the time of messages that have none.
+        cache: knows who is noted as a participant already.
+        learnt: takes what the cache may know once the caller has committed.
 
     Returns:
         One a message, in order: its id, and False for ``created`` if its source had brought it before.
@@ -141,19 +146,11 @@ async def write_messages(
     if batch.opened:
         rows = [(c, s.number, s.label, s.started_at) for c, s in batch.opened]
         await repository.add_sessions(connection, organization_id, rows)
-    created = await repository.add_messages(connection, organization_id, batch.columns())
-    if batch.participants:
-        await repository.add_participants(connection, organization_id, sorted(batch.participants))
-    if len(created) < len(batch.rows):
-        # Another writer brought the same source into another conversation in between: answer with its rows.
-        known = await _known(connection, organization_id, messages)
-        batch.results = [
-            WrittenMessage(
-                id=known.get((message.source, message.source_id or ""), result.id),
-                created=result.created and result.id in created,
-            )
-            for message, result in zip(messages, batch.results, strict=True)
-        ]
+    await repository.add_messages(connection, organization_id, batch.columns())
+    new = {pair for pair in batch.participants if not cache.get((organization_id, "participant", *pair))}
+    if new:
+        await repository.add_participants(connection, organization_id, sorted(new))
+        learnt.update({(organization_id, "participant", *pair): True for pair in new})
     return batch.results
 
 

@@ -79,8 +79,8 @@ class Settings(BaseSettings):
 
     secret_key: SecretStr | None = Field(
         default=None,
-        description="32 random bytes in base64 that secrets are encrypted with (other services' tokens, second factors); "
-        "several after commas, the newest first, while keys are changed",
+        description="32 random bytes in base64 that stored secrets are encrypted with (tokens elsewhere, second "
+        "factors); several after commas, the newest first, while keys are changed",
     )
 
     organization: str = Field(
@@ -98,6 +98,11 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="rows up to which a vector search is exact; larger tenants are indexed (HNSW)",
     )
+
+    @field_validator("embedded_version", mode="before")
+    @classmethod
+    def _is_number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value  # the environment has texts
 
     @field_validator("database_url", "database_owner_url")
     @classmethod

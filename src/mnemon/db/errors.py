@@ -60,7 +60,7 @@ def _cause(error: BaseException) -> BaseException:
 
 def _constraint(error: Any) -> tuple[str, str]:
     """(table, constraint name) without a shard's or a partition's suffix."""
-    table = _PARTITION.sub("", _SHARD.sub("", getattr(error, "table_name", None) or ""))
+    table = _PARTITION.sub("", _SHARD.sub("", getattr(error, "table_name", None) or "")).removesuffix("_default")
     name = _PARTITION.sub("", _SHARD.sub("", getattr(error, "constraint_name", None) or ""))
     return table, name
 

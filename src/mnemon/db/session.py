@@ -21,7 +21,7 @@ from mnemon.db.engine import create_engine
 from mnemon.db.errors import LOST, translated
 
 # Two messages, not one: a setting made in the same message as a statement does not reach a distributed plan.
-SET_TENANT = "SELECT set_tenant($1, $2, $3)"
+SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"
 _SET_TENANT = text("SELECT set_tenant(:organization, :user, :agent)").bindparams(
     bindparam("organization", type_=Uuid()), bindparam("user", type_=Uuid()), bindparam("agent", type_=Uuid())
 )
@@ -55,7 +55,9 @@ class Database:
                 yield session
 
     @asynccontextmanager
-    async def hot(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[Connection]:
+    async def hot(
+        self, principal: Principal, *, readonly: bool = False, bulk: bool = False
+    ) -> AsyncIterator[Connection]:
         """The driver's own connection in a transaction of the principal's organisation.
 
         For statements whose price is counted in tenths of a millisecond: sign-in look-ups, recall, bulk writes.
@@ -63,6 +65,7 @@ class Database:
         Args:
             principal: whose organisation the transaction is for.
             readonly: refuse writes, so that a read may be routed to a replica.
+            bulk: keep the plans of foreign key checks from row to row; for statements that insert.
         """
         with translated():
             async with self.engine.connect() as pooled:
@@ -70,7 +73,7 @@ class Database:
                 driver: Any = raw.driver_connection
                 try:
                     async with driver.transaction(readonly=readonly):
-                        await _enter(driver, principal)
+                        await _enter(driver, principal, bulk=bulk)
                         yield driver
                 except (asyncio.CancelledError, *LOST):
                     # The server went away, or a statement was left half-way and may have left its transaction open:
@@ -96,5 +99,5 @@ class Database:
         await self.engine.dispose()
 
 
-async def _enter(driver: Any, principal: Principal) -> None:
-    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id)
+async def _enter(driver: Any, principal: Principal, *, bulk: bool = False) -> None:
+    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id, bulk)

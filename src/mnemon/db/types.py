@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,19 @@ class Embedding(HALFVEC):
         return lambda value: value.to_numpy() if isinstance(value, HalfVector) else value
 
 
+class _Encoded(HalfVector):
+    """A vector that is bytes already: many are encoded in one step."""
+
+    __slots__ = ("_binary",)
+
+    def __init__(self, binary: bytes) -> None:  # the base class would encode it again
+        self._binary = binary
+
+    def to_binary(self) -> bytes:
+        """The wire form."""
+        return self._binary
+
+
 def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
     """Vectors as binary parameters for asyncpg; an all-zero vector becomes None.
 
@@ -39,12 +53,25 @@ def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
     Args:
         vectors: shape (n, dimensions).
     """
-    return [HalfVector(row) if row.any() else None for row in vectors]
+    if not len(vectors):
+        return []
+    width = vectors.shape[1]
+    header = struct.pack(">HH", width, 0)
+    body = vectors.astype(">f2").tobytes()
+    some: NDArray[np.bool_] = np.any(vectors, axis=1)
+    size = 2 * width
+    return [
+        _Encoded(header + body[place * size : (place + 1) * size]) if some[place] else None
+        for place in range(len(vectors))
+    ]
 
 
 def encode_vector(vector: NDArray[np.float32]) -> Any:
     """One vector as a binary parameter."""
     return HalfVector(vector)
+
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def array_literal(values: tuple[str, ...]) -> str:

@@ -85,9 +85,7 @@ class EntityNameORM(Base):
     __tablename__ = "entity_names"
     __table_args__ = (
         belongs_to("entities", "entity_id", ondelete="CASCADE"),
-        {
-            "comment": "Names and aliases of living entities in lower case, kept by trigger: equality of text is leakproof"
-        },
+        {"comment": "Names and aliases of living entities, kept by trigger: equality of text is leakproof"},
     )
 
     organization_id: Mapped[UUID] = mapped_column(Uuid(), primary_key=True, comment="The tenant")

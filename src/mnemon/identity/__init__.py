@@ -1,5 +1,6 @@
-"""Who there is: organisations, teams, people.
+"""Who there is, who somebody is, and what they may do.
 
-Tables: organizations, teams, team_memberships, users.
-Verbs: ensure_organization, ensure_users, list_users, principal_for.
+Tables: organizations, teams, team_memberships, users, participant_names; user_credentials, mfa_devices, oauth_tokens,
+sessions, api_keys, api_key_uses; roles, permissions, role_permissions, user_roles; user_preferences, devices.
+Verbs (service/, one file for each concern): participants, people, teams, credentials, sessions, keys, roles.
 """

@@ -124,7 +124,9 @@ class MfaDeviceORM(Global, Mutable, Base):
     last_used_step: Mapped[int | None] = mapped_column(
         BigInteger, comment="The time step of the last code accepted: none is accepted twice"
     )
-    failed_attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"), comment="Since the last success")
+    failed_attempts: Mapped[int] = mapped_column(
+        SmallInteger, server_default=text("0"), comment="Since the last success"
+    )
     locked_until: Mapped[datetime | None] = mapped_column(comment="No code is accepted before this moment")
 
 
@@ -148,7 +150,9 @@ class OAuthTokenORM(Global, Mutable, Base):
     token_type: Mapped[str] = mapped_column(String(50), server_default="Bearer")
     access_token_encrypted: Mapped[str] = mapped_column(Text, comment="Encrypted by the application")
     refresh_token_encrypted: Mapped[str | None] = mapped_column(Text, comment="Encrypted by the application")
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), comment="As the service has them")
+    scopes: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="As the service has them"
+    )
     expires_at: Mapped[datetime | None] = mapped_column(comment="When the access token expires, if it does")
 
 
@@ -194,7 +198,7 @@ class ApiKeyORM(Global, Base):
     __tablename__ = "api_keys"
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        # From a global table to a tenant's: a distributed database leaves this one out (agents revokes its keys itself).
+        # From a global table to a tenant's: a distributed database leaves this one out.
         belongs_to("agents", "agent_id", ondelete="CASCADE"),
         UniqueConstraint("key_hash"),
         UniqueConstraint("organization_id", "id"),
@@ -211,7 +215,7 @@ class ApiKeyORM(Global, Base):
     user_id: Mapped[UUID | None] = mapped_column(comment="The person it works for, or")
     agent_id: Mapped[UUID | None] = mapped_column(comment="the agent it works as; one of the two")
     name: Mapped[str] = mapped_column(String(255), comment="What it is for")
-    prefix: Mapped[str] = mapped_column(String(20), comment="Its first characters, shown in lists")
+    prefix: Mapped[str] = mapped_column(String(32), comment="Its first characters, shown in lists")
     key_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the key; the key itself is shown once")
     scopes: Mapped[list[str]] = mapped_column(
         ARRAY(Text),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,11 +26,22 @@ class DeviceRepository(BaseRepository[DeviceORM]):
 
     model = DeviceORM
 
+    async def of(self, user_id: UUID) -> Sequence[DeviceORM]:
+        """A person's devices, in the order they were registered."""
+        query = self._alive().where(DeviceORM.user_id == user_id).order_by(DeviceORM.created_at, DeviceORM.id)
+        return (await self.session.execute(query.limit(1000))).scalars().all()
+
 
 class PreferencesRepository(BaseRepository[UserPreferencesORM]):
     """Preferences of one organisation's people."""
 
     model = UserPreferencesORM
+
+    async def of(self, user_id: UUID) -> UserPreferencesORM | None:
+        """What a person prefers, None if nothing was ever set."""
+        query = self._alive().where(UserPreferencesORM.user_id == user_id)
+        found: UserPreferencesORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
 
 
 # Before an organisation is known: through SECURITY DEFINER functions.
@@ -110,11 +121,11 @@ async def make_system_roles(connection: Connection, organization_id: UUID) -> No
         await connection.execute("SELECT make_system_roles($1)", organization_id)
 
 
-async def find_role(connection: Connection, organization_id: UUID, name: str, *, lock: bool = False) -> Any:
-    """(id, name, is_system, version) of a living role by its name, or None; locked against deletion if asked for."""
+async def lock_role(connection: Connection, organization_id: UUID, name: str) -> Any:
+    """(id, name, is_system) of a living role by its name, or None; it stays as it is until the transaction ends."""
     return await connection.fetchrow(
-        "SELECT id, name, is_system, version FROM roles "
-        "WHERE organization_id = $1 AND name = $2 AND deleted_at IS NULL" + (" FOR SHARE" if lock else ""),
+        "SELECT id, name, is_system FROM roles "
+        "WHERE organization_id = $1 AND name = $2 AND deleted_at IS NULL FOR SHARE",
         organization_id,
         name,
     )

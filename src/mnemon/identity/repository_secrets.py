@@ -17,8 +17,7 @@ from mnemon.identity.repository_access import PACKAGE
 async def password_hash(connection: Connection, organization_id: UUID, user_id: UUID) -> str | None:
     """The hash of a person's password, None if there is none."""
     found: str | None = await connection.fetchval(
-        "SELECT password_hash FROM user_credentials "
-        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
+        "SELECT password_hash FROM user_credentials WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
         organization_id,
         user_id,
     )
@@ -62,7 +61,8 @@ async def add_totp(
     False if there is one of that name in force.
     """
     done = await connection.execute(
-        "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) VALUES ($1, $2, $3, $4, $5) "
+        "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) "
+        "VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', phone_number = NULL, "
         "secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, last_used_step = NULL, "
         "failed_attempts = 0, locked_until = NULL, deleted_at = NULL "
@@ -96,9 +96,7 @@ async def mfa_devices(connection: Connection, organization_id: UUID, user_id: UU
     )
 
 
-async def accept_code(
-    connection: Connection, organization_id: UUID, device_id: UUID, step: int, at: datetime
-) -> None:
+async def accept_code(connection: Connection, organization_id: UUID, device_id: UUID, step: int, at: datetime) -> None:
     """Remember the step of a code that was accepted; the first one puts the device in force."""
     await connection.execute(
         "UPDATE mfa_devices SET last_used_step = $3, confirmed_at = coalesce(confirmed_at, $4), failed_attempts = 0, "

@@ -41,7 +41,7 @@ def _not_blank(value: str) -> str:
 def _password(value: SecretStr) -> SecretStr:
     problem = crypto.password_problem(value.get_secret_value())
     if problem is not None:
-        raise PydanticCustomError(problem[0], problem[1])  # type: ignore[arg-type]  # literals of ours
+        raise PydanticCustomError(problem[0], problem[1])
     return value
 
 
@@ -193,6 +193,12 @@ class Team(Schema):
     updated_at: datetime
 
 
+class TeamRef(Schema):
+    """A team, by id."""
+
+    team_id: UUID
+
+
 class TeamMember(Schema):
     """A person to be made a member of a team, or to have another role in it."""
 
@@ -273,4 +279,3 @@ class Device(Schema):
     is_active: bool
     last_used_at: datetime
     version: int
-

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mnemon.db.connection import Connection
@@ -157,6 +157,25 @@ class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
             query = query.where(WebhookDeliveryORM.status.in_(sorted(status)))
         query = query.order_by(WebhookDeliveryORM.created_at.desc(), WebhookDeliveryORM.id).limit(limit)
         return (await self.session.execute(query)).scalars().all()
+
+    async def finish(self, row_id: UUID, attempt: int, **values: Any) -> WebhookDeliveryORM | None:
+        """Write what became of an attempt; None if it is not the current one."""
+        query = (
+            update(WebhookDeliveryORM)
+            .where(
+                WebhookDeliveryORM.organization_id == self.organization_id,
+                WebhookDeliveryORM.id == row_id,
+                WebhookDeliveryORM.status == "sending",
+                WebhookDeliveryORM.attempt == attempt,
+            )
+            .values(**self._known(values))
+            .returning(WebhookDeliveryORM)
+        )
+        options = {"synchronize_session": False, "populate_existing": True}
+        row: WebhookDeliveryORM | None = (
+            await self.session.execute(query, execution_options=options)
+        ).scalar_one_or_none()
+        return row
 
 
 async def lock_integration(connection: Connection, organization_id: UUID, row_id: UUID, owner: UUID | None) -> Any:

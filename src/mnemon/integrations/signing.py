@@ -32,7 +32,7 @@ def verify(secret: str, body: bytes, header: str, *, now: datetime, tolerance: i
         return False
     expected = _digest(secret, moment, body).encode()
     given = [value.encode("utf-8", "surrogatepass") for key, value in parts if key == "v1"]
-    return any([hmac.compare_digest(expected, one) for one in given])
+    return any(hmac.compare_digest(expected, one) for one in given)
 
 
 def _digest(secret: str, moment: int, body: bytes) -> str:

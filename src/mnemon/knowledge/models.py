@@ -33,7 +33,7 @@ SEARCHED = (
     "to_tsvector('english'::regconfig, coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))"
 )
 #: Title and description are strings, if there: what search reads is what a reader sees.
-CONTENT_SHAPE = (
+CONTENT_FORMAT = (
     "jsonb_typeof(content) = 'object' AND coalesce(jsonb_typeof(content->'title'), 'string') = 'string' "
     "AND coalesce(jsonb_typeof(content->'description'), 'string') = 'string'"
 )
@@ -88,8 +88,8 @@ class KnowledgeItemORM(Tenanted, Mutable, Base):
     __table_args__ = (
         belongs_to("agents", "source_agent_id", ondelete="CASCADE"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
-        CheckConstraint(NOT_BLANK.format("domain"), name="domain"),
-        CheckConstraint(CONTENT_SHAPE, name="content_shape"),
+        CheckConstraint(NOT_BLANK.format("domain"), name="domain_not_blank"),
+        CheckConstraint(CONTENT_FORMAT, name="content_format"),
         CheckConstraint(CONTENT_LENGTH, name="content_length"),
         Index("ix_knowledge_items_domain", "organization_id", "domain", postgresql_where=text("deleted_at IS NULL")),
         Index("ix_knowledge_items_source_agent", "organization_id", "source_agent_id"),
@@ -124,7 +124,7 @@ class KnowledgeTransferORM(Tenanted, Mutable, Base):
         belongs_to("knowledge_items", "knowledge_id", ondelete="CASCADE"),
         belongs_to("agents", "source_agent_id", ondelete="CASCADE"),
         belongs_to("agents", "target_agent_id", ondelete="CASCADE"),
-        CheckConstraint(NOT_BLANK.format("transfer_method"), name="transfer_method"),
+        CheckConstraint(NOT_BLANK.format("transfer_method"), name="transfer_method_not_blank"),
         CheckConstraint("NOT success OR error_message IS NULL", name="error_message"),
         CheckConstraint("completed_at >= created_at", name="completed_at"),
         Index("ix_knowledge_transfers_knowledge", "organization_id", "knowledge_id"),
@@ -150,7 +150,7 @@ class PatternORM(Tenanted, Mutable, Base):
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
         one_of("type", PatternType),
-        CheckConstraint(NOT_BLANK.format("name"), name="name"),
+        CheckConstraint(NOT_BLANK.format("name"), name="name_not_blank"),
         CheckConstraint("jsonb_typeof(pattern_data) = 'object'", name="pattern_data"),
         CheckConstraint("accuracy BETWEEN 0 AND 1", name="accuracy"),
         CheckConstraint("usage_count >= 0", name="usage_count"),
@@ -251,8 +251,7 @@ class KnowledgeMetricORM(Tenanted, Base):
         belongs_to("knowledge_items", "knowledge_id", ondelete="CASCADE"),
         belongs_to("agents", "agent_id", ondelete="SET NULL"),
         one_of("metric_type", KnowledgeEvent),
-        CheckConstraint("value BETWEEN 0 AND 999999.9999", name="value"),
-        CheckConstraint("metric_type <> 'rated' OR value <= 1", name="rating"),
+        CheckConstraint("value BETWEEN 0 AND CASE metric_type WHEN 'rated' THEN 1 ELSE 999999.9999 END", name="value"),
         Index("ix_knowledge_metrics_item", "organization_id", "knowledge_id", text('"timestamp" DESC')),
         Index("ix_knowledge_metrics_agent", "organization_id", "agent_id"),
         Index("ix_knowledge_metrics_time", "organization_id", text('"timestamp" DESC')),
@@ -286,8 +285,8 @@ class LearningSessionORM(Tenanted, Mutable, Base):
     __table_args__ = (
         belongs_to("agents", "agent_id", ondelete="CASCADE"),
         one_of("transfer_mode", TransferMode),
-        CheckConstraint(NOT_BLANK.format("source_domain"), name="source_domain"),
-        CheckConstraint(NOT_BLANK.format("target_domain"), name="target_domain"),
+        CheckConstraint(NOT_BLANK.format("source_domain"), name="source_domain_not_blank"),
+        CheckConstraint(NOT_BLANK.format("target_domain"), name="target_domain_not_blank"),
         CheckConstraint("jsonb_typeof(session_metrics) = 'object'", name="session_metrics"),
         CheckConstraint("improvement_score BETWEEN -1 AND 1", name="improvement_score"),
         CheckConstraint("completed_at >= started_at", name="completed_at"),

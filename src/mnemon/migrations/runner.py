@@ -141,9 +141,11 @@ async def upgrade(
         cfg = config(dimensions=dimensions, vector_index=vector_index)
         await connection.run_sync(_upgrade, cfg, revision)
         await connection.commit()
-        await _apply_objects(connection)
-        await connection.commit()
-        return await connection.run_sync(_current) or "base"
+        reached = await connection.run_sync(_current) or "base"
+        if reached == head():  # they are written for its tables
+            await _apply_objects(connection)
+            await connection.commit()
+        return reached
 
 
 async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:

@@ -32,7 +32,8 @@ from mnemon.db.base import Base, Tenanted, belongs_to, json_object, native_enum
 INSTALLATION = UUID(int=0)
 
 _NEWEST = text('"timestamp" DESC')
-_FINITE = "value > '-Infinity'::float8 AND value < 'Infinity'::float8"
+# No infinity, not NaN (which is greater than all), and its square is a number too: rollups add it up.
+_FINITE = "value BETWEEN -1e100 AND 1e100"
 _ORGANIZATION = ["organizations.id"]
 
 
@@ -178,7 +179,7 @@ class AgentMetricORM(Tenanted, Base):
         belongs_to("agents", "agent_id", ondelete="CASCADE"),
         CheckConstraint(_FINITE, name="value"),
         CheckConstraint("length(metric_type) > 0", name="metric_type"),
-        Index("ix_agent_metrics_agent", "organization_id", "agent_id", "metric_type", _NEWEST),
+        Index("ix_agent_metrics_agent", "organization_id", "agent_id", _NEWEST),
         Index("ix_agent_metrics_type", "organization_id", "metric_type", _NEWEST),
         {
             "comment": "Measurements of agents, a partition a day, 90 days raw (seed 004: REQ-T131)",
@@ -192,7 +193,7 @@ class AgentMetricORM(Tenanted, Base):
     )
     agent_id: Mapped[UUID] = mapped_column()
     metric_type: Mapped[str] = mapped_column(String(50), comment="What was measured, such as latency_ms")
-    value: Mapped[float] = mapped_column(Float, comment="Any finite number, in the unit that metric_type names")
+    value: Mapped[float] = mapped_column(Float, comment="-1e100 to 1e100, in the unit that metric_type names")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
 
 
@@ -205,7 +206,7 @@ class SystemMetricORM(Tenanted, Base):
         CheckConstraint(_FINITE, name="value"),
         CheckConstraint("length(component) > 0", name="component"),
         CheckConstraint("length(metric_type) > 0", name="metric_type"),
-        Index("ix_system_metrics_component", "organization_id", "component", "metric_type", _NEWEST),
+        Index("ix_system_metrics_component", "organization_id", "component", _NEWEST),
         Index("ix_system_metrics_type", "organization_id", "metric_type", _NEWEST),
         {
             "comment": "Measurements of the organisation's own processes and servers, 90 days raw (004: REQ-T134)",
@@ -220,7 +221,7 @@ class SystemMetricORM(Tenanted, Base):
     component: Mapped[str] = mapped_column(String(100), comment="What was measured: api, worker, database")
     host: Mapped[str | None] = mapped_column(String(255), comment="Where it runs")
     metric_type: Mapped[str] = mapped_column(String(50), comment="Such as cpu_percent")
-    value: Mapped[float] = mapped_column(Float, comment="Any finite number, in the unit that metric_type names")
+    value: Mapped[float] = mapped_column(Float, comment="-1e100 to 1e100, in the unit that metric_type names")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
 
 

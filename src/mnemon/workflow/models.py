@@ -56,7 +56,7 @@ class WorkflowORM(Tenanted, Mutable, Base):
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
         belongs_to("users", "created_by", ondelete="SET NULL"),
-        CheckConstraint("name ~ '[^[:space:]]'", name="name"),
+        CheckConstraint("name ~ '[^[:space:]]'", name="name_not_blank"),
         CheckConstraint("status IN ('draft', 'active', 'archived')", name="status"),
         CheckConstraint(STEPS, name="steps"),
         CheckConstraint("jsonb_typeof(dependencies) = 'object'", name="dependencies"),
@@ -92,9 +92,9 @@ class WorkflowExecutionORM(Tenanted, Mutable, Base):
         belongs_to("agents", "agent_id", ondelete="CASCADE"),
         CheckConstraint("status IN ('pending', 'running', 'completed', 'failed', 'cancelled')", name="status"),
         CheckConstraint("jsonb_typeof(execution_data) = 'object'", name="execution_data"),
-        CheckConstraint("completed_at >= started_at", name="completed_at"),
         CheckConstraint(
-            "completed_at IS NULL OR status IN ('completed', 'failed', 'cancelled')", name="completed_while_open"
+            "completed_at IS NULL OR (completed_at >= started_at AND status IN ('completed', 'failed', 'cancelled'))",
+            name="completed_at",
         ),
         Index("ix_workflow_executions_workflow", "organization_id", "workflow_id", text("started_at DESC")),
         Index("ix_workflow_executions_agent", "organization_id", "agent_id", text("started_at DESC")),

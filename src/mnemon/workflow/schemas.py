@@ -12,7 +12,7 @@ from mnemon.core.text import CONTENT_LIMIT, JsonObject, Label, Schema, check_cha
 from mnemon.workflow.graph import check_dependencies, check_names
 from mnemon.workflow.models import STEP_LIMIT, ExecutionStatus, WorkflowStatus
 
-Name = Annotated[Label, Field(max_length=100, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S"), AfterValidator(check_characters)]
 Text = Annotated[str, Field(max_length=CONTENT_LIMIT), AfterValidator(check_characters)]
 Limit = Annotated[int, Field(ge=1, le=1000)]
 Cursor = Annotated[str, Field(max_length=100)]
@@ -91,8 +91,8 @@ class UpdateWorkflow(Schema):
     @field_validator("dependencies")
     @classmethod
     def _graph(cls, value: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
-        if value is not None and "steps" in info.data:
-            check_dependencies([step.name for step in info.data["steps"] or ()], value)
+        if value is not None and info.data.get("steps"):  # without them, the verb says what is missing
+            check_dependencies([step.name for step in info.data["steps"]], value)
         return value
 
 

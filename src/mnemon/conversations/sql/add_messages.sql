@@ -1,5 +1,6 @@
--- Writes messages, one array a column, and returns the ids of those that were new: the same source and source id is
--- stored once. Index: uq_messages_source.
+-- Writes messages, one array a column. What their sources brought before was left out under the conversation's lock; a
+-- race with another conversation fails at uq_messages_source and is tried again, which is cheaper for the others than
+-- ON CONFLICT.
 INSERT INTO messages (
   organization_id, id, conversation_id, user_id, team_id, agent_id, sender_id, role, content, tags, metadata,
   source, source_id, occurred_at, ordinal, follows_question, embedding, embedding_status, embedding_model,
@@ -18,5 +19,3 @@ FROM unnest(
   id, conversation_id, user_id, team_id, agent_id, sender_id, role, content, tags, metadata, source, source_id,
   occurred_at, ordinal, follows_question, embedding, embedding_model, model, token_count, tool_calls, tool_results
 )
-ON CONFLICT (organization_id, source, source_id) WHERE source_id IS NOT NULL DO NOTHING
-RETURNING id

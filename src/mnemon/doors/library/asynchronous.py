@@ -72,7 +72,7 @@ class AsyncMemory:
     async def open(self) -> Context:
         """Start what is not started yet; every verb does this by itself."""
         ctx = self._ctx
-        if ctx is None or (self._parent is not None and self._app is not self._parent._app):
+        if ctx is None or (self._parent is not None and self._app is not self._parent._app):  # noqa: SLF001
             async with self._opening:
                 ctx = await self._open()
         return ctx
@@ -80,7 +80,7 @@ class AsyncMemory:
     async def _open(self) -> Context:
         if self._parent is not None:
             await self._parent.open()
-            app = self._parent._app
+            app = self._parent._app  # noqa: SLF001
             if app is None:
                 raise Invalid("The memory is closed.", code="invalid.closed")
             if self._ctx is None or self._app is not app:
@@ -98,7 +98,7 @@ class AsyncMemory:
             Invalid: not a slug.
         """
         other = AsyncMemory(self.settings.model_copy(update={"organization": slug}))
-        other._parent = self._parent or self  # noqa: SLF001 - of this class
+        other._parent = self._parent or self
         await other.open()
         return other
 

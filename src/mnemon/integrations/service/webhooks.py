@@ -13,7 +13,6 @@ from mnemon.core.context import Context
 from mnemon.core.crypto import new_token
 from mnemon.core.errors import Conflict
 from mnemon.core.ids import new_id
-from mnemon.db.sql import statement
 from mnemon.db.types import dump_json
 from mnemon.integrations import repository
 from mnemon.integrations.repository import DeliveryRepository, EndpointRepository
@@ -171,16 +170,14 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
         if row is None:
             raise missing("delivery", request.id)
         status, again = _outcome(request, row.max_attempts, now)
-        values = (request.status_code, request.error, now)
-        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-        done = await driver.fetchval(
-            statement(repository.PACKAGE, "record_attempt"),
-            organization,
+        done = await deliveries.finish(
             request.id,
             request.attempt,
-            status,
-            again,
-            *values,
+            status=status,
+            next_attempt_at=again,
+            last_status_code=request.status_code,
+            last_error=request.error,
+            delivered_at=now if status == "delivered" else None,
         )
         if done is None:
             raise Conflict(
@@ -190,8 +187,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
                 current_attempt=row.attempt,
                 status=row.status,
             )
-        await session.refresh(row)
-        return read(Delivery, row)
+        return read(Delivery, done)
 
 
 def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[str, datetime]:

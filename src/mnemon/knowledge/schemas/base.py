@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from mnemon.core.text import JsonObject, Label, Moment, check_characters
+from mnemon.core.text import JsonObject, Moment, check_characters
 from mnemon.knowledge.models import TEXT_LIMIT
 
 
@@ -17,18 +17,18 @@ def _content(value: dict[str, Any]) -> dict[str, Any]:
     for name in ("title", "description"):
         part = value.get(name, "")
         if not isinstance(part, str):
-            raise PydanticCustomError("content_shape", "{name} of the content is not a string", {"name": name})
+            raise PydanticCustomError("content_format", "{name} of the content is not a string", {"name": name})
         if len(part) > TEXT_LIMIT:
             raise PydanticCustomError(
-                "content_length", "{name} of the content has more than 50,000 characters", {"name": name}
+                "content_too_long", "{name} of the content has more than 50,000 characters", {"name": name}
             )
     return value
 
 
-def _not_blank(value: str) -> str:
+def _line(value: str) -> str:
     if value.isspace():
         raise PydanticCustomError("blank", "this is blank")
-    return value
+    return check_characters(value)
 
 
 def _after_since(value: datetime | None, info: ValidationInfo) -> datetime | None:
@@ -39,8 +39,8 @@ def _after_since(value: datetime | None, info: ValidationInfo) -> datetime | Non
 
 
 KnowledgeContent = Annotated[JsonObject, AfterValidator(_content)]
-Short = Annotated[Label, Field(max_length=100), AfterValidator(_not_blank)]
-Word = Annotated[Label, Field(max_length=50), AfterValidator(_not_blank)]
+Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
+Word = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_line)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(check_characters)]
 Limit = Annotated[int, Field(ge=1, le=1000)]

@@ -110,7 +110,7 @@ async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
         NotFound: there is no such item.
         Conflict: another change came first.
     """
-    ctx.principal.require("knowledge:write")
+    ctx.principal.require("knowledge:delete")
     async with ctx.database.unit(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         await items.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())

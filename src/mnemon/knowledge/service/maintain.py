@@ -46,6 +46,6 @@ async def refresh_knowledge_summaries(ctx: Context) -> bool:
     Returns:
         False, and nothing was done, while somebody else is at it.
     """
-    ctx.principal.require("knowledge:maintain")
+    ctx.principal.require("operations:write")
     async with ctx.database.hot(ctx.principal) as connection:
         return await repository.refresh(connection)

@@ -82,7 +82,7 @@ async def delete_pattern(ctx: Context, pattern_id: UUID) -> None:
     Raises:
         NotFound: there is no such pattern.
     """
-    ctx.principal.require("patterns:write")
+    ctx.principal.require("patterns:delete")
     async with ctx.database.unit(ctx.principal) as session:
         if not await PatternRepository(session, ctx.principal.organization_id).delete(pattern_id):
             raise missing("pattern", pattern_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,8 @@ from mnemon.memory.schemas import NewMemory, Remember, Remembered
 
 Item = NewMessage | NewMemory
 
+_MOMENTARY = {"conflict.retry", "conflict.exists", "not_found.reference"}
+
 #: Texts that the built-in embedder turns into vectors faster than a thread could be woken.
 _AT_ONCE = 8
 
@@ -40,15 +43,39 @@ async def remember(ctx: Context, request: Remember) -> Remembered:
         NotFound: a team that is named does not exist.
         Unavailable: the embedder or the database cannot be reached; nothing was kept.
     """
+    return await write(ctx, await prepare(ctx, request))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with its embeddings: all that can be done before the database is needed."""
+
+    request: Remember
+    vectors: Sequence[Any]
+
+
+async def prepare(ctx: Context, request: Remember) -> Prepared:
+    """Embed what is to be remembered; an import prepares its next batch while the present one is written."""
     ctx.principal.require("memories:write")
     vectors = await embed(ctx, [item.content for item in request.items])
+    return Prepared(request, encode_vectors(vectors))
+
+
+async def write(ctx: Context, prepared: Prepared) -> Remembered:
+    """Write what was prepared, in one transaction.
+
+    Raises:
+        As :func:`remember`.
+    """
     for attempt in (1, 2):
         try:
-            return await _write(ctx, request, vectors)
+            return await _write(ctx, prepared)
         except (Conflict, NotFound) as error:
-            # Somebody made or removed the same names at the same moment; a second look settles it.
-            if attempt == 2 or error.code not in {"conflict.retry", "not_found.reference"}:
+            # Somebody made or removed the same names, or brought the same source, at the same moment, or a name was
+            # believed from the cache that is gone: a second look settles it.
+            if attempt == 2 or error.code not in _MOMENTARY:
                 raise
+            ctx.cache.clear()
     raise AssertionError("unreachable")
 
 
@@ -60,16 +87,17 @@ async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
     return await embedder.embed(texts)
 
 
-async def _write(ctx: Context, request: Remember, vectors: NDArray[np.float32]) -> Remembered:
+async def _write(ctx: Context, prepared: Prepared) -> Remembered:
     organization = ctx.principal.organization_id
-    encoded = encode_vectors(vectors)
+    request, encoded = prepared.request, prepared.vectors
+    learnt: dict[Hashable, Any] = {}  # what the cache may know once this is committed
     said = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
     kept = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
     now = ctx.clock.now()
     ids: list[UUID | None] = [None] * len(request.items)
     created = 0
-    async with ctx.database.hot(ctx.principal) as connection:
-        names = await resolve_names(connection, organization, request.items)
+    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+        names = await resolve_names(ctx, connection, request.items, learnt)
         if said:
             written = await conversations.write_messages(
                 connection,
@@ -79,6 +107,8 @@ async def _write(ctx: Context, request: Remember, vectors: NDArray[np.float32]) 
                 model=ctx.embedder.name,
                 names=names,
                 now=now,
+                cache=ctx.cache,
+                learnt=learnt,
             )
             for (n, _), one in zip(said, written, strict=True):
                 ids[n] = one.id
@@ -92,25 +122,31 @@ async def _write(ctx: Context, request: Remember, vectors: NDArray[np.float32]) 
                 ids[n] = identifier
         if request.checkpoint is not None:
             await conversations.save_checkpoint(connection, organization, request.checkpoint)
+    for key, value in learnt.items():
+        ctx.cache.put(key, value)
     return Remembered(ids=tuple(identifier for identifier in ids if identifier is not None), created=created)
 
 
-async def resolve_names(connection: Connection, organization: UUID, items: Sequence[Item]) -> Names:
+async def resolve_names(
+    ctx: Context, connection: Connection, items: Sequence[Item], learnt: dict[Hashable, Any]
+) -> Names:
     """Ids of everybody that the items name; people and agents are made on first use, teams are not."""
-    people: set[str] = set()
-    machines: set[str] = set()
-    groups: set[str] = set()
+    organization = ctx.principal.organization_id
+    wanted: dict[str, set[str]] = {"user": set(), "agent": set(), "team": set()}
     for item in items:
         person, agent = conversations.speaker_of(item) if isinstance(item, NewMessage) else (None, None)
-        people.update(name for name in (item.user, person) if name)
-        machines.update(name for name in (item.agent, agent) if name)
+        wanted["user"].update(name for name in (item.user, person) if name)
+        wanted["agent"].update(name for name in (item.agent, agent) if name)
         if item.team:
-            groups.add(item.team)
-    return Names(
-        users=await identity.ensure_users(connection, organization, people),
-        agents=await agents.ensure_agents(connection, organization, machines),
-        teams={slug: await identity.find_team(connection, organization, slug) for slug in sorted(groups)},
-    )
+            wanted["team"].add(item.team)
+    found: dict[str, dict[str, UUID]] = {}
+    for kind, ensure in (("user", identity.ensure_users), ("agent", agents.ensure_agents)):
+        known = {name: one for name in wanted[kind] if (one := ctx.cache.get((organization, kind, name))) is not None}
+        made = await ensure(connection, organization, wanted[kind] - known.keys())
+        learnt.update({(organization, kind, name): one for name, one in made.items()})
+        found[kind] = known | made
+    teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(wanted["team"])}
+    return Names(users=found["user"], agents=found["agent"], teams=teams)
 
 
 class _Rows:

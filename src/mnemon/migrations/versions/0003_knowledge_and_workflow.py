@@ -34,6 +34,17 @@ TENANT_TABLES = (
     "workflows",
     "workflow_executions",
 )
+SEARCHED = (
+    "to_tsvector('english'::regconfig, coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))"
+)
+CONTENT_FORMAT = (
+    "jsonb_typeof(content) = 'object' AND coalesce(jsonb_typeof(content->'title'), 'string') = 'string' "
+    "AND coalesce(jsonb_typeof(content->'description'), 'string') = 'string'"
+)
+CONTENT_LENGTH = (
+    "char_length(coalesce(content->>'title', '')) <= 50000 "
+    "AND char_length(coalesce(content->>'description', '')) <= 50000"
+)
 #: What the materialized views read as their owner, over all organisations.
 SUMMARISED = (
     "knowledge_items",
@@ -121,7 +132,7 @@ def create_tables() -> None:
             comment="Grows by one with every update; an update names the version it read",
         ),
         sa.CheckConstraint("jsonb_typeof(pattern_data) = 'object'", name=op.f("ck_patterns_pattern_data")),
-        sa.CheckConstraint("name ~ '[^[:space:]]'", name=op.f("ck_patterns_name")),
+        sa.CheckConstraint("name ~ '[^[:space:]]'", name=op.f("ck_patterns_name_not_blank")),
         sa.CheckConstraint(
             "type IN ('convergent', 'divergent', 'lateral', 'systems', 'critical', 'adaptive')",
             name=op.f("ck_patterns_type"),
@@ -207,7 +218,7 @@ def create_tables() -> None:
             name=op.f("ck_workflows_steps"),
         ),
         sa.CheckConstraint("jsonb_typeof(dependencies) = 'object'", name=op.f("ck_workflows_dependencies")),
-        sa.CheckConstraint("name ~ '[^[:space:]]'", name=op.f("ck_workflows_name")),
+        sa.CheckConstraint("name ~ '[^[:space:]]'", name=op.f("ck_workflows_name_not_blank")),
         sa.CheckConstraint("status IN ('draft', 'active', 'archived')", name=op.f("ck_workflows_status")),
         sa.ForeignKeyConstraint(
             ["organization_id", "created_by"],
@@ -250,15 +261,7 @@ def create_tables() -> None:
         sa.Column("source_agent_id", sa.Uuid(), nullable=False, comment="The agent that knows it first"),
         sa.Column("confidence", sa.Numeric(precision=3, scale=2), nullable=True, comment="0 to 1; null: not rated"),
         sa.Column("tags", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column(
-            "search_vector",
-            postgresql.TSVECTOR(),
-            sa.Computed(
-                "to_tsvector('english'::regconfig, coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))",
-                persisted=True,
-            ),
-            nullable=False,
-        ),
+        sa.Column("search_vector", postgresql.TSVECTOR(), sa.Computed(SEARCHED, persisted=True), nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant that owns the row; never changes"),
         sa.Column(
             "id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False, comment="UUID v4 (REQ-T104)"
@@ -290,15 +293,9 @@ def create_tables() -> None:
             nullable=False,
             comment="Grows by one with every update; an update names the version it read",
         ),
-        sa.CheckConstraint(
-            "char_length(coalesce(content->>'title', '')) <= 50000 AND char_length(coalesce(content->>'description', '')) <= 50000",
-            name=op.f("ck_knowledge_items_content_length"),
-        ),
-        sa.CheckConstraint("domain ~ '[^[:space:]]'", name=op.f("ck_knowledge_items_domain")),
-        sa.CheckConstraint(
-            "jsonb_typeof(content) = 'object' AND coalesce(jsonb_typeof(content->'title'), 'string') = 'string' AND coalesce(jsonb_typeof(content->'description'), 'string') = 'string'",
-            name=op.f("ck_knowledge_items_content_shape"),
-        ),
+        sa.CheckConstraint(CONTENT_LENGTH, name=op.f("ck_knowledge_items_content_length")),
+        sa.CheckConstraint("domain ~ '[^[:space:]]'", name=op.f("ck_knowledge_items_domain_not_blank")),
+        sa.CheckConstraint(CONTENT_FORMAT, name=op.f("ck_knowledge_items_content_format")),
         sa.CheckConstraint("confidence BETWEEN 0 AND 1", name=op.f("ck_knowledge_items_confidence")),
         sa.ForeignKeyConstraint(
             ["organization_id", "source_agent_id"],
@@ -389,8 +386,8 @@ def create_tables() -> None:
         sa.CheckConstraint(
             "jsonb_typeof(session_metrics) = 'object'", name=op.f("ck_learning_sessions_session_metrics")
         ),
-        sa.CheckConstraint("source_domain ~ '[^[:space:]]'", name=op.f("ck_learning_sessions_source_domain")),
-        sa.CheckConstraint("target_domain ~ '[^[:space:]]'", name=op.f("ck_learning_sessions_target_domain")),
+        sa.CheckConstraint("source_domain ~ '[^[:space:]]'", name=op.f("ck_learning_sessions_source_domain_not_blank")),
+        sa.CheckConstraint("target_domain ~ '[^[:space:]]'", name=op.f("ck_learning_sessions_target_domain_not_blank")),
         sa.CheckConstraint(
             "transfer_mode IN ('adaptive', 'direct', 'gradual')", name=op.f("ck_learning_sessions_transfer_mode")
         ),
@@ -592,8 +589,8 @@ def create_tables() -> None:
             comment="Grows by one with every update; an update names the version it read",
         ),
         sa.CheckConstraint(
-            "completed_at IS NULL OR status IN ('completed', 'failed', 'cancelled')",
-            name=op.f("ck_workflow_executions_completed_while_open"),
+            "completed_at IS NULL OR (completed_at >= started_at AND status IN ('completed', 'failed', 'cancelled'))",
+            name=op.f("ck_workflow_executions_completed_at"),
         ),
         sa.CheckConstraint(
             "jsonb_typeof(execution_data) = 'object'", name=op.f("ck_workflow_executions_execution_data")
@@ -602,7 +599,6 @@ def create_tables() -> None:
             "status IN ('pending', 'running', 'completed', 'failed', 'cancelled')",
             name=op.f("ck_workflow_executions_status"),
         ),
-        sa.CheckConstraint("completed_at >= started_at", name=op.f("ck_workflow_executions_completed_at")),
         sa.ForeignKeyConstraint(
             ["organization_id", "agent_id"],
             ["agents.organization_id", "agents.id"],
@@ -675,12 +671,14 @@ def create_tables() -> None:
         sa.Column(
             "id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False, comment="UUID v4 (REQ-T104)"
         ),
-        sa.CheckConstraint("metric_type <> 'rated' OR value <= 1", name=op.f("ck_knowledge_metrics_rating")),
         sa.CheckConstraint(
             "metric_type IN ('retrieved', 'used', 'transferred', 'rated')",
             name=op.f("ck_knowledge_metrics_metric_type"),
         ),
-        sa.CheckConstraint("value BETWEEN 0 AND 999999.9999", name=op.f("ck_knowledge_metrics_value")),
+        sa.CheckConstraint(
+            "value BETWEEN 0 AND CASE metric_type WHEN 'rated' THEN 1 ELSE 999999.9999 END",
+            name=op.f("ck_knowledge_metrics_value"),
+        ),
         sa.ForeignKeyConstraint(
             ["organization_id", "agent_id"],
             ["agents.organization_id", "agents.id"],
@@ -758,7 +756,9 @@ def create_tables() -> None:
             nullable=False,
             comment="Grows by one with every update; an update names the version it read",
         ),
-        sa.CheckConstraint("transfer_method ~ '[^[:space:]]'", name=op.f("ck_knowledge_transfers_transfer_method")),
+        sa.CheckConstraint(
+            "transfer_method ~ '[^[:space:]]'", name=op.f("ck_knowledge_transfers_transfer_method_not_blank")
+        ),
         sa.CheckConstraint("NOT success OR error_message IS NULL", name=op.f("ck_knowledge_transfers_error_message")),
         sa.CheckConstraint("completed_at >= created_at", name=op.f("ck_knowledge_transfers_completed_at")),
         sa.ForeignKeyConstraint(

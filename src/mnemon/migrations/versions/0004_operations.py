@@ -271,7 +271,7 @@ def create_tables() -> None:
         ),
         sa.Column("host", sa.String(length=255), nullable=True, comment="Where it runs"),
         sa.Column("metric_type", sa.String(length=50), nullable=False, comment="Such as cpu_percent"),
-        sa.Column("value", sa.Float(), nullable=False, comment="Any finite number, in the unit that metric_type names"),
+        sa.Column("value", sa.Float(), nullable=False, comment="-1e100 to 1e100, in the unit that metric_type names"),
         sa.Column("metadata", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant that owns the row; never changes"),
         sa.Column(
@@ -284,11 +284,9 @@ def create_tables() -> None:
             nullable=False,
             comment="When it was measured",
         ),
-        sa.CheckConstraint(
-            "value > '-Infinity'::float8 AND value < 'Infinity'::float8", name=op.f("ck_system_metrics_value")
-        ),
         sa.CheckConstraint("length(component) > 0", name=op.f("ck_system_metrics_component")),
         sa.CheckConstraint("length(metric_type) > 0", name=op.f("ck_system_metrics_metric_type")),
+        sa.CheckConstraint("value BETWEEN -1e100 AND 1e100", name=op.f("ck_system_metrics_value")),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -302,7 +300,7 @@ def create_tables() -> None:
     op.create_index(
         "ix_system_metrics_component",
         "system_metrics",
-        ["organization_id", "component", "metric_type", sa.literal_column('"timestamp" DESC')],
+        ["organization_id", "component", sa.literal_column('"timestamp" DESC')],
         unique=False,
     )
     op.create_index(
@@ -315,7 +313,7 @@ def create_tables() -> None:
         "agent_metrics",
         sa.Column("agent_id", sa.Uuid(), nullable=False),
         sa.Column("metric_type", sa.String(length=50), nullable=False, comment="What was measured, such as latency_ms"),
-        sa.Column("value", sa.Float(), nullable=False, comment="Any finite number, in the unit that metric_type names"),
+        sa.Column("value", sa.Float(), nullable=False, comment="-1e100 to 1e100, in the unit that metric_type names"),
         sa.Column("metadata", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
         sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant that owns the row; never changes"),
         sa.Column(
@@ -328,10 +326,8 @@ def create_tables() -> None:
             nullable=False,
             comment="When it was measured",
         ),
-        sa.CheckConstraint(
-            "value > '-Infinity'::float8 AND value < 'Infinity'::float8", name=op.f("ck_agent_metrics_value")
-        ),
         sa.CheckConstraint("length(metric_type) > 0", name=op.f("ck_agent_metrics_metric_type")),
+        sa.CheckConstraint("value BETWEEN -1e100 AND 1e100", name=op.f("ck_agent_metrics_value")),
         sa.ForeignKeyConstraint(
             ["organization_id", "agent_id"],
             ["agents.organization_id", "agents.id"],
@@ -345,7 +341,7 @@ def create_tables() -> None:
     op.create_index(
         "ix_agent_metrics_agent",
         "agent_metrics",
-        ["organization_id", "agent_id", "metric_type", sa.literal_column('"timestamp" DESC')],
+        ["organization_id", "agent_id", sa.literal_column('"timestamp" DESC')],
         unique=False,
     )
     op.create_index(

@@ -378,9 +378,7 @@ def create_tables() -> None:
             ["organization_id"], ["organizations.id"], name=op.f("fk_integrations_organization_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_integrations")),
-        sa.UniqueConstraint(
-            "organization_id", "user_id", "provider", name=op.f("uq_integrations_organization_id_user_id_provider")
-        ),
+        sa.UniqueConstraint("organization_id", "user_id", "provider", name="uq_integrations_provider"),
         comment="Connections to other services by OAuth (seed 000)",
     )
     op.create_index("ix_integrations_provider", "integrations", ["organization_id", "provider"], unique=False)
@@ -734,11 +732,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_calendar_events")),
         sa.UniqueConstraint(
-            "organization_id",
-            "user_id",
-            "provider",
-            "provider_event_id",
-            name=op.f("uq_calendar_events_organization_id_user_id_provider_provider_event_id"),
+            "organization_id", "user_id", "provider", "provider_event_id", name="uq_calendar_events_provider_event_id"
         ),
         comment="Synchronised appointments of Google and Microsoft (seed 000)",
     )
@@ -817,11 +811,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_drive_files")),
         sa.UniqueConstraint(
-            "organization_id",
-            "user_id",
-            "provider",
-            "provider_file_id",
-            name=op.f("uq_drive_files_organization_id_user_id_provider_provider_file_id"),
+            "organization_id", "user_id", "provider", "provider_file_id", name="uq_drive_files_provider_file_id"
         ),
         comment="Synchronised files of Google Drive and OneDrive (seed 000)",
     )
@@ -868,7 +858,7 @@ def create_tables() -> None:
             "source_type",
             "source_id",
             "position",
-            name="uq_entity_mentions_place",
+            name="uq_entity_mentions_source_id",
             postgresql_nulls_not_distinct=True,
         ),
         comment="Where entities are mentioned (seed 000)",
@@ -888,7 +878,7 @@ def create_tables() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("organization_id", "name", "entity_id", name=op.f("pk_entity_names")),
-        comment="Names and aliases of living entities in lower case, kept by trigger: equality of text is leakproof",
+        comment="Names and aliases of living entities, kept by trigger: equality of text is leakproof",
     )
     op.create_table(
         "entity_relationships",
@@ -960,7 +950,7 @@ def create_tables() -> None:
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
     op.create_index(
-        "uq_entity_relationships_edge",
+        "uq_entity_relationships_target_entity_id",
         "entity_relationships",
         ["organization_id", "source_entity_id", "target_entity_id", "relationship_type"],
         unique=True,
@@ -1040,9 +1030,7 @@ def create_tables() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_gmail_messages")),
-        sa.UniqueConstraint(
-            "organization_id", "user_id", "gmail_id", name=op.f("uq_gmail_messages_organization_id_user_id_gmail_id")
-        ),
+        sa.UniqueConstraint("organization_id", "user_id", "gmail_id", name="uq_gmail_messages_gmail_id"),
         comment="Synchronised mail, searchable (seed 000)",
     )
     op.create_index(
@@ -1130,10 +1118,7 @@ def create_tables() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_webhook_deliveries")),
         sa.UniqueConstraint(
-            "organization_id",
-            "endpoint_id",
-            "idempotency_key",
-            name=op.f("uq_webhook_deliveries_organization_id_endpoint_id_idempotency_key"),
+            "organization_id", "endpoint_id", "idempotency_key", name="uq_webhook_deliveries_idempotency_key"
         ),
         comment="Events on their way to webhooks, kept for 30 days (seed 004: REQ-T138)",
         info={"retention": {"column": "created_at", "days": 30}},
@@ -1303,12 +1288,7 @@ def create_tables() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_message_memory_usage")),
-        sa.UniqueConstraint(
-            "organization_id",
-            "message_id",
-            "memory_id",
-            name=op.f("uq_message_memory_usage_organization_id_message_id_memory_id"),
-        ),
+        sa.UniqueConstraint("organization_id", "message_id", "memory_id", name="uq_message_memory_usage_memory_id"),
         comment="Which memory was used for which answer, and why (seed 000)",
     )
     op.create_index(
@@ -1348,7 +1328,7 @@ def downgrade() -> None:
     op.drop_index("ix_gmail_messages_integration", table_name="gmail_messages")
     op.drop_table("gmail_messages")
     op.drop_index(
-        "uq_entity_relationships_edge",
+        "uq_entity_relationships_target_entity_id",
         table_name="entity_relationships",
         postgresql_where=sa.text("deleted_at IS NULL"),
     )

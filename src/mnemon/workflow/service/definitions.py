@@ -83,7 +83,8 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         Conflict: another change came first, or it is a draft no longer.
     """
     ctx.principal.require("workflows:write")
-    given = request.model_dump(mode="json", exclude={"id", "expected_version"}, exclude_none=True)
+    everything = request.model_dump(mode="json", exclude={"id", "expected_version"})
+    given = {name: value for name, value in everything.items() if value is not None}
     if not given:
         raise Invalid("This changes nothing: give at least one field.", code="invalid.no_change")
     if request.dependencies is not None and request.steps is None:
@@ -97,7 +98,6 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         present = await workflows.get_by_id(request.id)
         if present is None:
             raise missing("workflow", request.id)
-        version = request.expected_version
         if request.steps is not None and present.status != WorkflowStatus.DRAFT:
             raise Conflict(
                 f"The steps of a workflow that is {present.status} are not changed.",
@@ -105,7 +105,7 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
                 hint="Define a new workflow and archive this one.",
                 status=present.status,
             )
-        row = await workflows.update(request.id, expected_version=version, **given)
+        row = await workflows.update(request.id, expected_version=request.expected_version, **given)
         return _workflow(_columns(row))
 
 
@@ -156,7 +156,7 @@ async def delete_workflow(ctx: Context, request: MoveWorkflow) -> None:
         NotFound: there is no such workflow.
         Conflict: another change came first.
     """
-    ctx.principal.require("workflows:write")
+    ctx.principal.require("workflows:delete")
     async with ctx.database.unit(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         await workflows.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())

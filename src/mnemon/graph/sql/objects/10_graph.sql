@@ -20,9 +20,10 @@ CREATE OR REPLACE TRIGGER name_changed AFTER UPDATE ON entities FOR EACH ROW
   WHEN (OLD.name <> NEW.name OR OLD.aliases <> NEW.aliases OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at)
   EXECUTE FUNCTION name_entity();
 
--- Being mentioned is bookkeeping: it changes no version, or every mention would be a lost update to somebody.
+-- Being seen or mentioned is bookkeeping: it changes no version, or every mention would be a lost update to somebody.
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON entities FOR EACH ROW
-  WHEN (OLD.mention_count = NEW.mention_count OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at
-        OR OLD.aliases <> NEW.aliases)
+  WHEN ((OLD.user_id, OLD.entity_type, OLD.name, OLD.aliases, OLD.description, OLD.metadata, OLD.deleted_at)
+        IS DISTINCT FROM
+        (NEW.user_id, NEW.entity_type, NEW.name, NEW.aliases, NEW.description, NEW.metadata, NEW.deleted_at))
   EXECUTE FUNCTION touch_row();
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON entity_relationships FOR EACH ROW EXECUTE FUNCTION touch_row();

@@ -1,4 +1,4 @@
-"""The verbs of agents."""
+"""Agents by the caller's own strings: made on first use, known by the words of their names."""
 
 from __future__ import annotations
 

@@ -1,0 +1,136 @@
+"""Agents: made, read, changed and put away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mnemon.agents import repository
+from mnemon.agents.models import AgentORM, AgentStatus
+from mnemon.agents.repository import AgentRepository
+from mnemon.agents.schemas import AgentCreate, AgentDNA, AgentList, AgentRef, AgentStatusSet, AgentUpdate
+from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
+from mnemon.core.slugs import slugify
+from mnemon.db.connection import Connection
+from mnemon.identity import service as identity
+
+
+def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
+    """The request's fields as the table's columns."""
+    fields = request.model_dump(mode="json", exclude={"id", "expected_version"}, exclude_none=True)
+    for name in ("team_id", "user_id", "status"):
+        if name in fields:
+            fields[name] = getattr(request, name)
+    for ours, column in (("model", "model_config_json"), ("metadata", "metadata_")):
+        if ours in fields:
+            fields[column] = fields.pop(ours)
+    return fields
+
+
+async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
+    """Make an agent; recall knows it by the words of its name.
+
+    Raises:
+        Conflict: the slug is taken in the team (or in the organisation, without one), or the external id.
+        NotFound: the organisation has not the team or the person.
+        Forbidden: the principal has not ``agents:write``.
+    """
+    ctx.principal.require("agents:write")
+    organization = ctx.principal.organization_id
+    fields = {"slug": slugify(request.name), **_columns(request)}
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await AgentRepository(session, organization).create(created_by=ctx.principal.user_id, **fields)
+        await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
+        return AgentDNA.model_validate(row)
+
+
+async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
+    """An agent by its id (REQ-T111), in one statement on the driver's connection.
+
+    Raises:
+        NotFound: the organisation has no such agent.
+    """
+    ctx.principal.require("agents:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
+    if found is None:
+        raise no_agent(request.agent_id)
+    return AgentDNA.model_validate(json.loads(found))
+
+
+async def list_agents(ctx: Context, request: AgentList) -> list[AgentDNA]:
+    """Agents of the organisation, of a team, with a status, of a type; in the order they were made."""
+    ctx.principal.require("agents:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await AgentRepository(session, ctx.principal.organization_id).search(
+            team_id=request.team_id,
+            status=request.status,
+            kind=request.type,
+            limit=request.limit,
+            offset=request.offset,
+        )
+        return [AgentDNA.model_validate(row) for row in rows]
+
+
+async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
+    """Change an agent.
+
+    Raises:
+        NotFound: the organisation has no such agent.
+        Conflict: it has another version than the one expected (``data`` has both), or the slug is taken.
+    """
+    ctx.principal.require("agents:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await AgentRepository(session, organization).update(
+            request.id, expected_version=request.expected_version, **_columns(request)
+        )
+        if request.name is not None:
+            await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
+        return AgentDNA.model_validate(row)
+
+
+async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
+    """Give an agent another status; archiving one ends its keys.
+
+    Raises:
+        NotFound: the organisation has no such agent.
+        Conflict: it has another version than the one expected.
+    """
+    ctx.principal.require("agents:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        row: AgentORM = await AgentRepository(session, ctx.principal.organization_id).update(
+            request.agent_id, expected_version=request.expected_version, status=request.status
+        )
+        if request.status is AgentStatus.ARCHIVED:
+            await identity.revoke_agent_keys(await _driver(session), ctx, row.id)
+        return AgentDNA.model_validate(row)
+
+
+async def delete_agent(ctx: Context, request: AgentRef) -> None:
+    """Remove an agent, softly: its keys end, what it said and keeps stays.
+
+    Raises:
+        NotFound: the organisation has no such agent.
+    """
+    ctx.principal.require("agents:delete")
+    async with ctx.database.unit(ctx.principal) as session:
+        if not await AgentRepository(session, ctx.principal.organization_id).delete(request.agent_id):
+            raise no_agent(request.agent_id)
+        await identity.revoke_agent_keys(await _driver(session), ctx, request.agent_id)
+
+
+def no_agent(agent_id: UUID) -> NotFound:
+    """The organisation has no such agent."""
+    return NotFound(f"There is no agent {agent_id}.", code="not_found.agent", field="agent_id", id=str(agent_id))
+
+
+async def _driver(session: AsyncSession) -> Connection:
+    """The driver's connection under an ORM session, in its transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    found: Any = raw.driver_connection
+    return found  # type: ignore[no-any-return]

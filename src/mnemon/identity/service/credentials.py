@@ -1,0 +1,235 @@
+"""What proves who somebody is: passwords and second factors; and what lets us work for them elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from mnemon.core import crypto
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, NotFound, Unauthenticated
+from mnemon.identity import repository_access, repository_secrets
+from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas_access import (
+    KnownUser,
+    MfaDevice,
+    MfaDeviceRef,
+    MfaVerified,
+    OAuthToken,
+    OAuthTokenRef,
+    OAuthTokenStore,
+    PasswordCheck,
+    PasswordSet,
+    TotpCheck,
+    TotpEnrol,
+    TotpEnrolment,
+)
+from mnemon.identity.service.people import no_user
+from mnemon.identity.service.rights import may, outrank, secret_box
+
+#: Wrong codes after which a person's second factors are locked, and for how long: a million codes cannot be tried.
+WRONG_CODES = 5
+LOCKED_FOR = timedelta(minutes=15)
+
+
+async def set_password(ctx: Context, request: PasswordSet) -> None:
+    """Set a person's password and end their sessions (REQ-T122).
+
+    Raises:
+        NotFound: the organisation has no such person.
+        Unauthenticated: a person changes their own, and the current one is wrong.
+        Forbidden: somebody else's, and the principal has not ``users:write`` and all that the person may do.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    organization = ctx.principal.organization_id
+    if ctx.principal.user_id == request.user_id:
+        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+            current = await repository_secrets.password_hash(connection, organization, request.user_id)
+        given = request.current_password.get_secret_value() if request.current_password else ""
+        if current is not None and not await asyncio.to_thread(crypto.verify_password, given, current):
+            raise Unauthenticated(
+                "The current password is not right.", code="unauthenticated.password", field="current_password"
+            )
+    hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
+    async with ctx.database.hot(ctx.principal) as connection:
+        await outrank(ctx, connection, request.user_id)
+        if not await repository_access.is_alive(connection, organization, request.user_id):
+            raise no_user(request.user_id)
+        now = ctx.clock.now()
+        await repository_secrets.set_password(connection, organization, request.user_id, hashed, now)
+        await repository_secrets.set_mfa(connection, organization, request.user_id)
+        await repository_secrets.revoke_sessions(connection, organization, request.user_id, now)
+
+
+async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
+    """Whose e-mail address and password these are, in whatever organisation.
+
+    It takes as long for an address that nobody has, and says no more: neither time nor words tell who has an account.
+
+    Raises:
+        Unauthenticated: no active person has this address and this password.
+    """
+    # A text the database cannot hold is nobody's address.
+    email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
+    async with ctx.database.anonymous() as connection:
+        found = await repository_access.find_user_by_email(connection, email)
+    hashed = found["password_hash"] if found is not None else None
+    matches = await asyncio.to_thread(crypto.verify_password, request.password.get_secret_value(), hashed)
+    if found is None or not matches or found["status"] != "active" or email != request.email:
+        raise Unauthenticated("The e-mail address or the password is not right.", code="unauthenticated.password")
+    return KnownUser(
+        user_id=found["user_id"], organization_id=found["organization_id"], mfa_required=found["mfa_enabled"]
+    )
+
+
+async def enrol_totp(ctx: Context, request: TotpEnrol) -> TotpEnrolment:
+    """Set up an authenticator app (REQ-T130); the secret is shown here and never again.
+
+    The device counts once :func:`verify_totp` has seen a code of it.
+
+    Raises:
+        NotFound: the organisation has no such person.
+        Conflict: a device of that name is in force.
+        Unavailable: there is no key to encrypt the secret with.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    organization = ctx.principal.organization_id
+    device_id = uuid4()
+    secret = crypto.new_totp_secret()
+    sealed = secret_box(ctx).encrypt(secret, purpose=f"mfa_devices:{device_id}")
+    async with ctx.database.hot(ctx.principal) as connection:
+        await outrank(ctx, connection, request.user_id)
+        if not await repository_access.is_alive(connection, organization, request.user_id):
+            raise no_user(request.user_id)
+        if not await repository_secrets.add_totp(
+            connection, organization, device_id, request.user_id, request.name, sealed
+        ):
+            raise Conflict(
+                f"There is a second factor named {request.name!r} already.",
+                code="conflict.exists",
+                hint="Choose another name, or remove that one first.",
+                field="name",
+            )
+    uri = crypto.totp_uri(secret, account=str(request.user_id))
+    return TotpEnrolment(device_id=device_id, secret=SecretStr(secret), uri=SecretStr(uri))
+
+
+async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
+    """Check a code off a person's app; each code is accepted once.
+
+    Raises:
+        Unauthenticated: it is no code of now, it was used before, or too many wrong ones were tried.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    organization, now = ctx.principal.organization_id, ctx.clock.now()
+    box = secret_box(ctx)
+    found: MfaVerified | None = None
+    locked = False
+    async with ctx.database.hot(ctx.principal) as connection:
+        devices = await repository_secrets.lock_mfa_devices(connection, organization, request.user_id)
+        for device in devices:
+            if device["locked_until"] is not None and device["locked_until"] > now:
+                locked = True
+                continue
+            secret = box.decrypt(device["secret_encrypted"], purpose=f"mfa_devices:{device['id']}")
+            step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"])
+            if step is not None and found is None:
+                await repository_secrets.accept_code(connection, organization, device["id"], step, now)
+                found = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
+        if found is not None and found.confirmed:
+            await repository_secrets.set_mfa(connection, organization, request.user_id)
+        if found is None and not locked:
+            await repository_secrets.refuse_code(
+                connection, organization, request.user_id, WRONG_CODES, now + LOCKED_FOR
+            )
+    if found is None:
+        raise Unauthenticated(
+            "Too many wrong codes were tried; wait a quarter of an hour." if locked else "The code is not right.",
+            code="unauthenticated.mfa_locked" if locked else "unauthenticated.mfa_code",
+            field="code",
+        )
+    return found
+
+
+async def list_mfa_devices(ctx: Context, request: UserRef) -> list[MfaDevice]:
+    """A person's second factors, without their secrets."""
+    may(ctx, request.user_id, own="account:read", others="users:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository_secrets.mfa_devices(connection, ctx.principal.organization_id, request.user_id)
+    return [MfaDevice.model_validate(dict(row)) for row in rows]
+
+
+async def remove_mfa_device(ctx: Context, request: MfaDeviceRef) -> None:
+    """Take a second factor out of force; without one left, none is asked for.
+
+    Raises:
+        NotFound: the organisation has no such device.
+    """
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        owner = await repository_secrets.find_mfa_device(connection, organization, request.device_id)
+        may(ctx, owner or request.device_id, own="account:write", others="users:write")
+        if owner is None:
+            raise NotFound("There is no such second factor.", code="not_found.mfa_device", field="device_id")
+        await outrank(ctx, connection, owner)
+        await repository_secrets.remove_mfa_device(connection, organization, request.device_id, ctx.clock.now())
+        await repository_secrets.set_mfa(connection, organization, owner)
+
+
+async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToken:
+    """Keep a person's tokens of another service, encrypted (REQ-T129), in place of those before.
+
+    Raises:
+        NotFound: the organisation has no such person.
+        Unavailable: there is no key to encrypt them with.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    box = secret_box(ctx)
+    purpose = f"oauth_tokens:{request.user_id}:{request.provider}"
+    refresh = None
+    if request.refresh_token is not None:
+        refresh = box.encrypt(request.refresh_token.get_secret_value(), purpose=f"{purpose}:refresh")
+    access = box.encrypt(request.access_token.get_secret_value(), purpose=f"{purpose}:access")
+    row = [
+        ctx.principal.organization_id,
+        request.user_id,
+        request.provider,
+        access,
+        refresh,
+        request.provider_user_id,
+        request.token_type,
+        list(request.scopes),
+        request.expires_at,
+    ]
+    async with ctx.database.hot(ctx.principal) as connection:
+        await repository_secrets.store_oauth_token(connection, row)
+    return await read_oauth_token(ctx, OAuthTokenRef(user_id=request.user_id, provider=request.provider))
+
+
+async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
+    """A person's tokens of another service.
+
+    Raises:
+        NotFound: there are none.
+        Unavailable: the key they were encrypted with is not there.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        row = await repository_secrets.read_oauth_token(
+            connection, ctx.principal.organization_id, request.user_id, request.provider
+        )
+    if row is None:
+        raise NotFound(f"There are no tokens of {request.provider}.", code="not_found.oauth_token", field="provider")
+    box = secret_box(ctx)
+    purpose = f"oauth_tokens:{request.user_id}:{request.provider}"
+    fields = dict(row)
+    access, refresh = fields.pop("access_token_encrypted"), fields.pop("refresh_token_encrypted")
+    return OAuthToken(
+        **fields,
+        access_token=SecretStr(box.decrypt(access, purpose=f"{purpose}:access")),
+        refresh_token=SecretStr(box.decrypt(refresh, purpose=f"{purpose}:refresh")) if refresh else None,
+        expired=row["expires_at"] is not None and row["expires_at"] <= ctx.clock.now(),
+    )

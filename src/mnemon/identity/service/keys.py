@@ -1,0 +1,167 @@
+"""API keys (REQ-T124): for programs that work for a person or as an agent."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from mnemon.core import crypto
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import Invalid, NotFound, Unauthenticated
+from mnemon.db.connection import Connection
+from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas_access import ApiKey, ApiKeyCreate, ApiKeyRef, Authenticated, NewApiKey, Token
+from mnemon.identity.service.people import no_user
+from mnemon.identity.service.rights import ACCOUNT, hold, may
+
+PREFIX = "mnk_"
+SHOWN = 12
+ALL = "*"
+
+
+async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
+    """Make a key; it is returned once, and only its hash is kept.
+
+    Raises:
+        NotFound: the organisation has not the person or the agent.
+        Invalid: a scope is no permission there is, or the key would have expired already.
+        Forbidden: the principal may not make keys for that owner, or has not what the key would have.
+    """
+    may(ctx, request.user_id or uuid4(), own="account:write", others="api_keys:write")
+    organization = ctx.principal.organization_id
+    if request.expires_at is not None and request.expires_at <= ctx.clock.now():
+        raise Invalid("expires_at: the key would have expired already.", code="invalid.expired", field="expires_at")
+    key = crypto.new_token(PREFIX)
+    made = NewApiKey(id=uuid4(), prefix=key[:SHOWN], key=SecretStr(key))
+    async with ctx.database.hot(ctx.principal) as connection:
+        await _check_scopes(ctx, connection, request)
+        if request.user_id is not None and not await repository_access.is_alive(
+            connection, organization, request.user_id
+        ):
+            raise no_user(request.user_id)
+        await repository_secrets.add_api_key(
+            connection,
+            [
+                organization,
+                made.id,
+                request.user_id,
+                request.agent_id,
+                request.name,
+                made.prefix,
+                crypto.token_hash(key),
+                list(dict.fromkeys(request.scopes)),
+                request.expires_at,
+            ],
+        )
+    return made
+
+
+async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCreate) -> None:
+    """A key has no scope that there is not, and none that who makes it has not."""
+    named = [scope for scope in request.scopes if scope != ALL]
+    known = await repository_access.known_permissions(connection, named)
+    for scope in named:
+        if scope not in known:
+            raise Invalid(
+                f"scopes: there is no permission {scope}.",
+                code="invalid.permission",
+                hint="list_permissions names them.",
+                field="scopes",
+            )
+    wanted = set(named)
+    if ALL in request.scopes:
+        wanted |= await _owned(ctx, connection, request.user_id)
+    hold(ctx, wanted)
+
+
+async def _owned(ctx: Context, connection: Connection, user_id: UUID | None) -> frozenset[str]:
+    """What the owner of a key may do: a person what their roles say, an agent everything its scopes let it."""
+    if user_id is None:
+        return await repository_access.catalogue(connection)
+    held = await repository_access.permissions_of(connection, ctx.principal.organization_id, user_id, ctx.clock.now())
+    return held | ACCOUNT
+
+
+async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
+    """Whom a key belongs to, and what may be done with it now; remembers, to the minute, that it was used.
+
+    Raises:
+        Unauthenticated: it is no key, it was revoked, or it has expired.
+    """
+    async with ctx.database.anonymous() as connection:
+        row = await repository_access.find_api_key(connection, crypto.token_hash(request.token.get_secret_value()))
+    now = ctx.clock.now()
+    if row is None:
+        raise Unauthenticated("The key is not known, or was revoked.", code="unauthenticated.api_key")
+    if row["expires_at"] is not None and row["expires_at"] <= now:
+        raise Unauthenticated("The key has expired.", code="unauthenticated.expired", hint="Make another one.")
+    owner = Principal(row["organization_id"], row["user_id"], row["agent_id"])
+    acting = ctx.as_principal(owner)
+    scopes = frozenset(row["scopes"])
+    teams: frozenset[UUID] = frozenset()
+    async with ctx.database.hot(owner) as connection:
+        if owner.user_id is not None:
+            teams = await repository.teams_of(connection, owner.organization_id, owner.user_id)
+        if owner.user_id is not None or ALL in scopes:
+            held = await _owned(acting, connection, owner.user_id)
+            scopes = held if ALL in scopes else scopes & held
+        if _unused_for_a_minute(ctx, row["api_key_id"]):
+            await repository_secrets.use_api_key(connection, owner.organization_id, row["api_key_id"], now)
+    return Authenticated(
+        organization_id=owner.organization_id,
+        user_id=owner.user_id,
+        agent_id=owner.agent_id,
+        session_id=None,
+        api_key_id=row["api_key_id"],
+        team_ids=teams,
+        permissions=scopes,
+    )
+
+
+def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
+    """Whether this process has not written the key's use for as long as the cache remembers it."""
+    name = ("api_key_used", key_id)
+    if ctx.cache.get(name):
+        return False
+    ctx.cache.put(name, True)
+    return True
+
+
+async def list_api_keys(ctx: Context, request: UserRef | None = None) -> list[ApiKey]:
+    """The organisation's keys, or a person's, the newest first; without the keys themselves."""
+    if request is None:
+        ctx.principal.require("api_keys:read")
+    else:
+        may(ctx, request.user_id, own="account:read", others="api_keys:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository_secrets.api_keys(
+            connection, ctx.principal.organization_id, user_id=request.user_id if request else None
+        )
+    return [ApiKey.model_validate(dict(row)) for row in rows]
+
+
+async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
+    """End a key; one that has ended stays as it is.
+
+    Raises:
+        NotFound: the organisation has no such key.
+    """
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
+        owner = rows[0]["user_id"] if rows else None
+        may(ctx, owner or request.api_key_id, own="account:write", others="api_keys:delete")
+        if not rows:
+            raise NotFound("There is no such key.", code="not_found.api_key", field="api_key_id")
+        await repository_secrets.revoke_api_key(connection, organization, request.api_key_id, ctx.clock.now())
+        rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
+    return ApiKey.model_validate(dict(rows[0]))
+
+
+async def revoke_agent_keys(connection: Connection, ctx: Context, agent_id: UUID) -> int:
+    """End every key of an agent, in the caller's transaction: it was archived or removed."""
+    return await repository_secrets.revoke_api_keys(
+        connection, ctx.principal.organization_id, ctx.clock.now(), agent_id=agent_id
+    )

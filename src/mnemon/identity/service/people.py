@@ -1,0 +1,225 @@
+"""People: made, changed and removed; their preferences and their devices."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from mnemon.core import crypto
+from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
+from mnemon.db.connection import Connection
+from mnemon.db.sql import statement
+from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity.models import UserPreferencesORM
+from mnemon.identity.repository import UserRepository
+from mnemon.identity.repository_access import PACKAGE, DeviceRepository, PreferencesRepository
+from mnemon.identity.schemas import (
+    Device,
+    DeviceRef,
+    DeviceRegister,
+    Page,
+    Preferences,
+    PreferencesSet,
+    User,
+    UserCreate,
+    UserRef,
+    UserUpdate,
+)
+from mnemon.identity.service.participants import name_words
+from mnemon.identity.service.rights import driver, may, outrank
+
+
+def _columns(request: UserCreate | UserUpdate, *leave_out: str) -> dict[str, Any]:
+    fields = request.model_dump(exclude={"id", "password", "expected_version", *leave_out}, exclude_none=True)
+    if "metadata" in fields:
+        fields["metadata_"] = fields.pop("metadata")
+    return fields
+
+
+async def _learn_name(connection: Connection, organization_id: UUID, user_id: UUID, name: str | None) -> None:
+    words = [(word, user_id) for word in name_words(name or "")]
+    if words:
+        await repository.add_names(connection, organization_id, words, of_agents=False)
+
+
+async def create_user(ctx: Context, request: UserCreate) -> User:
+    """Make a person, with a password if one is given.
+
+    Raises:
+        Conflict: the e-mail address (in the installation) or the external id (in the organisation) is taken.
+        Forbidden: the principal has not ``users:write``.
+    """
+    ctx.principal.require("users:write")
+    hashed = None
+    if request.password is not None:
+        hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await UserRepository(session, organization).create(**_columns(request))
+        connection = await driver(session)
+        await _learn_name(connection, organization, row.id, request.display_name)
+        if hashed is not None:
+            await repository_secrets.set_password(connection, organization, row.id, hashed, ctx.clock.now())
+        return User.model_validate(row, from_attributes=True)
+
+
+async def get_user(ctx: Context, request: UserRef) -> User:
+    """A person.
+
+    Raises:
+        NotFound: the organisation has no such person.
+    """
+    may(ctx, request.user_id, own="account:read", others="users:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await UserRepository(session, ctx.principal.organization_id).get_by_id(request.user_id)
+        if row is None:
+            raise no_user(request.user_id)
+        return User.model_validate(row, from_attributes=True)
+
+
+async def list_users(ctx: Context, request: Page) -> list[User]:
+    """The organisation's people, in the order they were made."""
+    ctx.principal.require("users:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await UserRepository(session, ctx.principal.organization_id).list(
+            limit=request.limit, offset=request.offset
+        )
+        return [User.model_validate(row, from_attributes=True) for row in rows]
+
+
+async def update_user(ctx: Context, request: UserUpdate) -> User:
+    """Change a person; who is not active any more is signed out everywhere.
+
+    Raises:
+        NotFound: the organisation has no such person.
+        Conflict: they have another version than the one expected, or the e-mail address is taken.
+        Forbidden: somebody else's account, status or tier without ``users:write``.
+    """
+    if request.status is not None or request.tier is not None or request.email is not None:
+        ctx.principal.require("users:write")
+    else:
+        may(ctx, request.id, own="account:write", others="users:write")
+    organization = ctx.principal.organization_id
+    fields = _columns(request)
+    if request.email is not None:
+        fields["email_verified"] = False
+    async with ctx.database.unit(ctx.principal) as session:
+        connection = await driver(session)
+        await outrank(ctx, connection, request.id)
+        users = UserRepository(session, organization)
+        row = await users.update(request.id, expected_version=request.expected_version, **fields)
+        await _learn_name(connection, organization, row.id, request.display_name)
+        if row.status != "active":
+            await repository_secrets.revoke_sessions(connection, organization, row.id, ctx.clock.now())
+        return User.model_validate(row, from_attributes=True)
+
+
+async def delete_user(ctx: Context, request: UserRef) -> None:
+    """Remove a person, softly: their sessions and keys end, what they said and what is known of them stays.
+
+    Raises:
+        NotFound: the organisation has no such person.
+    """
+    ctx.principal.require("users:delete")
+    organization, now = ctx.principal.organization_id, ctx.clock.now()
+    async with ctx.database.unit(ctx.principal) as session:
+        connection = await driver(session)
+        await outrank(ctx, connection, request.user_id)
+        users = UserRepository(session, organization)
+        await users.update(request.user_id, status="deleted")
+        await users.delete(request.user_id)
+        await repository_secrets.revoke_sessions(connection, organization, request.user_id, now)
+        await repository_secrets.revoke_api_keys(connection, organization, now, user_id=request.user_id)
+
+
+async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
+    """What a person prefers; the defaults, with version 0, until something is set."""
+    may(ctx, request.user_id, own="account:read", others="users:read")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        if not await repository_access.is_alive(await driver(session), organization, request.user_id):
+            raise no_user(request.user_id)
+        row = await PreferencesRepository(session, organization).of(request.user_id)
+        if row is None:
+            return Preferences(user_id=request.user_id)
+        return Preferences.model_validate(row, from_attributes=True)
+
+
+async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
+    """Change what a person prefers; what is not given stays.
+
+    Raises:
+        NotFound: the organisation has no such person.
+        Conflict: the preferences have another version than the one expected.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    organization = ctx.principal.organization_id
+    fields = request.model_dump(exclude={"user_id", "expected_version"}, exclude_none=True)
+    async with ctx.database.unit(ctx.principal) as session:
+        await session.execute(
+            insert(UserPreferencesORM)
+            .values(organization_id=organization, user_id=request.user_id)
+            .on_conflict_do_nothing(index_elements=["organization_id", "user_id"])
+        )
+        preferences = PreferencesRepository(session, organization)
+        row = await preferences.of(request.user_id)
+        if row is None:
+            raise no_user(request.user_id)
+        fields = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+        row = await preferences.update(row.id, expected_version=request.expected_version, **fields)
+        return Preferences.model_validate(row, from_attributes=True)
+
+
+async def register_device(ctx: Context, request: DeviceRegister) -> Device:
+    """Let a device receive push notifications; the same device again is the same row, active.
+
+    Raises:
+        NotFound: the organisation has no such person.
+    """
+    may(ctx, request.user_id, own="account:write", others="users:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        connection = await driver(session)
+        device_id = await connection.fetchval(
+            statement(PACKAGE, "register_device"),
+            organization,
+            request.user_id,
+            request.device_token,
+            request.platform.value,
+            request.device_name,
+            ctx.clock.now(),
+        )
+        row = await DeviceRepository(session, organization).get_by_id(device_id)
+        return Device.model_validate(row, from_attributes=True)
+
+
+async def list_devices(ctx: Context, request: UserRef) -> list[Device]:
+    """A person's devices, inactive ones too."""
+    may(ctx, request.user_id, own="account:read", others="users:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await DeviceRepository(session, ctx.principal.organization_id).of(request.user_id)
+        return [Device.model_validate(row, from_attributes=True) for row in rows]
+
+
+async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
+    """Send no more push notifications to a device.
+
+    Raises:
+        NotFound: the organisation has no such device.
+    """
+    async with ctx.database.unit(ctx.principal) as session:
+        devices = DeviceRepository(session, ctx.principal.organization_id)
+        row = await devices.get_by_id(request.device_id)
+        owner = row.user_id if row is not None else request.device_id
+        may(ctx, owner, own="account:write", others="users:write")
+        row = await devices.update(request.device_id, is_active=False)
+        return Device.model_validate(row, from_attributes=True)
+
+
+def no_user(user_id: UUID) -> NotFound:
+    """The organisation has no such person."""
+    return NotFound(f"There is no person {user_id}.", code="not_found.user", field="user_id", id=str(user_id))

@@ -1,0 +1,69 @@
+"""What verbs of identity have in common: one's own account, and nobody giving more than they have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mnemon.core.context import Context
+from mnemon.core.crypto import SecretBox, parse_keys
+from mnemon.core.errors import Forbidden
+from mnemon.db.connection import Connection
+from mnemon.identity import repository_access
+
+#: What everybody who signed in may do, whatever their roles. A key has it only if its scopes say so.
+ACCOUNT = frozenset({"account:read", "account:write"})
+
+
+def may(ctx: Context, user_id: UUID, *, own: str, others: str) -> None:
+    """Let a principal at their own account with one permission, at somebody else's with another.
+
+    Raises:
+        Forbidden: they have not the one that is needed.
+    """
+    if ctx.principal.user_id != user_id or own not in ctx.principal.permissions:
+        ctx.principal.require(others)
+
+
+def hold(ctx: Context, permissions: Collection[str]) -> None:
+    """Let a principal give only what they have.
+
+    Raises:
+        Forbidden: one of the permissions is not theirs.
+    """
+    missing = sorted(set(permissions) - ctx.principal.permissions)
+    if missing and "*" not in ctx.principal.permissions:
+        raise Forbidden(
+            f"Nobody gives a permission that they have not: {missing[0]}.",
+            code="forbidden.escalation",
+            hint="Ask somebody who has it.",
+            permission=missing[0],
+        )
+
+
+async def outrank(ctx: Context, connection: Connection, user_id: UUID) -> None:
+    """Let a principal act for somebody else only if that person may do nothing that they may not.
+
+    Raises:
+        Forbidden: the person has a permission that the principal has not.
+    """
+    if ctx.principal.user_id == user_id or "*" in ctx.principal.permissions:
+        return
+    held = await repository_access.permissions_of(connection, ctx.principal.organization_id, user_id, ctx.clock.now())
+    hold(ctx, held)
+
+
+def secret_box(ctx: Context) -> SecretBox:
+    """What encrypts and decrypts under the keys of the settings."""
+    key = ctx.settings.secret_key
+    return SecretBox(parse_keys(key.get_secret_value()) if key else ())
+
+
+async def driver(session: AsyncSession) -> Connection:
+    """The driver's connection under an ORM session, in its transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    found: Any = raw.driver_connection
+    return found  # type: ignore[no-any-return]

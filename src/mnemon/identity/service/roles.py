@@ -1,0 +1,262 @@
+"""Roles and permissions (REQ-T125 to T128): who may do what, by roles that inherit and may end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.db.connection import Connection
+from mnemon.identity import repository_access
+from mnemon.identity.repository_access import RoleRepository
+from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas_access import (
+    PermissionCheck,
+    Role,
+    RoleAssign,
+    RoleCreate,
+    RoleGrant,
+    RoleRef,
+    RoleUpdate,
+    UserRole,
+)
+from mnemon.identity.service.people import no_user
+from mnemon.identity.service.rights import driver, hold, may
+
+
+async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
+    """Names of what a person may do now: every role that has not expired, and what those inherit; one statement.
+
+    Raises:
+        Forbidden: somebody else's, without ``roles:read``.
+    """
+    may(ctx, user_id, own="account:read", others="roles:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        return await repository_access.permissions_of(
+            connection, ctx.principal.organization_id, user_id, ctx.clock.now()
+        )
+
+
+async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
+    """Whether a person may do something now; one statement (REQ-T126)."""
+    may(ctx, request.user_id, own="account:read", others="roles:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        return await repository_access.has_permission(
+            connection, ctx.principal.organization_id, request.user_id, ctx.clock.now(), request.permission
+        )
+
+
+async def list_permissions(ctx: Context) -> list[str]:
+    """Names of all permissions there are."""
+    ctx.principal.require("roles:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        return sorted(await repository_access.catalogue(connection))
+
+
+async def list_roles(ctx: Context) -> list[Role]:
+    """The organisation's roles with their own permissions; the system's four among them."""
+    ctx.principal.require("roles:read")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        await repository_access.make_system_roles(connection, organization)
+        rows = await repository_access.list_roles(connection, organization)
+    return [_role(row) for row in rows]
+
+
+async def create_role(ctx: Context, request: RoleCreate) -> Role:
+    """Make a role.
+
+    Raises:
+        Conflict: the name is taken.
+        NotFound: there is no role of the parent's name.
+        Invalid: a permission is none there is.
+        Forbidden: the role would have what the principal has not.
+    """
+    ctx.principal.require("roles:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        connection = await driver(session)
+        await repository_access.make_system_roles(connection, organization)
+        permissions = await _known(ctx, connection, request.permissions)
+        parent = None
+        if request.parent is not None:
+            parent = await _parent(ctx, connection, request.parent)
+        row = await RoleRepository(session, organization).create(
+            name=request.name, description=request.description, parent_role_id=parent
+        )
+        await repository_access.add_role_permissions(connection, organization, row.id, permissions)
+        return await _read(connection, organization, row.id)
+
+
+async def update_role(ctx: Context, request: RoleUpdate) -> Role:
+    """Change a role's name, description or parent.
+
+    Raises:
+        NotFound: there is no such role, or no role of the parent's name.
+        Conflict: it has another version than the one expected, the name is taken, or it is the system's own.
+        Invalid: it would inherit from itself (``invalid.role_cycle``).
+    """
+    ctx.principal.require("roles:write")
+    organization = ctx.principal.organization_id
+    fields: dict[str, Any] = request.model_dump(include={"name", "description"}, exclude_none=True)
+    async with ctx.database.unit(ctx.principal) as session:
+        connection = await driver(session)
+        roles = RoleRepository(session, organization)
+        before = await roles.get_by_id(request.id)
+        if before is not None and before.is_system:
+            raise _systems_own(before.name)
+        if request.parent is not None:
+            fields["parent_role_id"] = await _parent(ctx, connection, request.parent) if request.parent else None
+        await roles.update(request.id, expected_version=request.expected_version, **fields)
+        return await _read(connection, organization, request.id)
+
+
+async def delete_role(ctx: Context, request: RoleRef) -> None:
+    """Remove a role, softly: who had it, and the roles that inherit from it, have its permissions no more.
+
+    Raises:
+        NotFound: there is no role of that name.
+        Conflict: it is the system's own.
+    """
+    ctx.principal.require("roles:delete")
+    async with ctx.database.unit(ctx.principal) as session:
+        role = await _changeable(ctx, await driver(session), request.role)
+        await RoleRepository(session, ctx.principal.organization_id).delete(role["id"])
+
+
+async def grant(ctx: Context, request: RoleGrant) -> Role:
+    """Give permissions to a role.
+
+    Raises:
+        NotFound: there is no role of that name.
+        Invalid: a permission is none there is.
+        Forbidden: one of them is not the principal's to give.
+        Conflict: the role is the system's own.
+    """
+    ctx.principal.require("roles:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        role = await _changeable(ctx, connection, request.role)
+        permissions = await _known(ctx, connection, request.permissions)
+        await repository_access.add_role_permissions(connection, organization, role["id"], permissions)
+        return await _read(connection, organization, role["id"])
+
+
+async def revoke(ctx: Context, request: RoleGrant) -> Role:
+    """Take permissions from a role; those it has not are no error.
+
+    Raises:
+        NotFound: there is no role of that name.
+        Conflict: the role is the system's own.
+    """
+    ctx.principal.require("roles:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        role = await _changeable(ctx, connection, request.role)
+        permissions = await repository_access.known_permissions(connection, request.permissions)
+        await repository_access.remove_role_permissions(connection, organization, role["id"], permissions.values())
+        return await _read(connection, organization, role["id"])
+
+
+async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
+    """Give a role to a person, until a moment or for good; the same role again has the new end.
+
+    Raises:
+        NotFound: the organisation has not the person, or no role of that name.
+        Forbidden: the role has what the principal has not.
+    """
+    ctx.principal.require("roles:assign")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        await repository_access.make_system_roles(connection, organization)
+        role = await _find(ctx, connection, request.role)
+        hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+        if not await repository_access.is_alive(connection, organization, request.user_id):
+            raise no_user(request.user_id)
+        row = await repository_access.assign_role(
+            connection, organization, request.user_id, role["id"], ctx.principal.user_id, request.expires_at
+        )
+    return UserRole(user_id=request.user_id, role=request.role, **dict(row))
+
+
+async def unassign_role(ctx: Context, request: RoleAssign) -> None:
+    """Take a role from a person.
+
+    Raises:
+        NotFound: there is no role of that name, or the person has it not.
+        Forbidden: the role has what the principal has not.
+    """
+    ctx.principal.require("roles:assign")
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        role = await _find(ctx, connection, request.role)
+        hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+        if not await repository_access.unassign_role(connection, organization, request.user_id, role["id"]):
+            raise NotFound(f"That person has not the role {request.role!r}.", code="not_found.user_role", field="role")
+
+
+async def roles_of(ctx: Context, request: UserRef) -> list[UserRole]:
+    """The roles a person was given, those that have ended too."""
+    may(ctx, request.user_id, own="account:read", others="roles:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository_access.roles_of(connection, ctx.principal.organization_id, request.user_id)
+    return [UserRole.model_validate(dict(row)) for row in rows]
+
+
+async def _find(ctx: Context, connection: Connection, name: str) -> Any:
+    role = await repository_access.lock_role(connection, ctx.principal.organization_id, name)
+    if role is None:
+        raise NotFound(f"There is no role {name!r}.", code="not_found.role", field="role")
+    return role
+
+
+async def _changeable(ctx: Context, connection: Connection, name: str) -> Any:
+    role = await _find(ctx, connection, name)
+    if role["is_system"]:
+        raise _systems_own(name)
+    return role
+
+
+async def _parent(ctx: Context, connection: Connection, name: str) -> UUID:
+    """The id of a role that another is to inherit from: what it has must be the principal's to give."""
+    organization = ctx.principal.organization_id
+    role = await repository_access.lock_role(connection, organization, name)
+    if role is None:
+        raise NotFound(f"There is no role {name!r}.", code="not_found.role", field="parent")
+    hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+    found: UUID = role["id"]
+    return found
+
+
+async def _known(ctx: Context, connection: Connection, names: Collection[str]) -> list[UUID]:
+    """Ids of permissions that there are and that are the principal's to give."""
+    known = await repository_access.known_permissions(connection, names)
+    for name in names:
+        if name not in known:
+            raise Invalid(
+                f"permissions: there is no permission {name}.",
+                code="invalid.permission",
+                hint="list_permissions names them.",
+                field="permissions",
+            )
+    hold(ctx, names)
+    return list(known.values())
+
+
+async def _read(connection: Connection, organization_id: UUID, role_id: UUID) -> Role:
+    return _role((await repository_access.list_roles(connection, organization_id, role_id))[0])
+
+
+def _role(row: Any) -> Role:
+    return Role.model_validate(dict(row))
+
+
+def _systems_own(name: str) -> Conflict:
+    return Conflict(
+        f"The role {name!r} is the system's own.",
+        code="conflict.system_role",
+        hint="Make a role of your own that inherits from it.",
+        field="role",
+    )

@@ -1,0 +1,181 @@
+"""Sign-in sessions (REQ-T123): an access token for requests, a refresh token to prolong it; both kept as hashes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from mnemon.core import crypto
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import NotFound, Unauthenticated
+from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas_access import (
+    Authenticated,
+    Session,
+    SessionRef,
+    SessionRefresh,
+    SessionStart,
+    SessionTokens,
+    Token,
+)
+from mnemon.identity.service.people import no_user
+from mnemon.identity.service.rights import ACCOUNT, may
+
+ACCESS = "mna_"
+REFRESH = "mnr_"
+
+
+async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
+    """Sign a person in; for a trusted process, after it has checked password and second factor.
+
+    Raises:
+        NotFound: the organisation has no such person, or they are not active.
+        Forbidden: the principal is not a trusted process.
+    """
+    ctx.principal.require("*")
+    organization, now = ctx.principal.organization_id, ctx.clock.now()
+    tokens = _tokens(ctx, uuid4(), request)
+    row = [
+        organization,
+        tokens.session_id,
+        request.user_id,
+        *_hashes(tokens),
+        str(request.ip_address) if request.ip_address else None,
+        request.user_agent,
+        tokens.expires_at,
+        tokens.refresh_expires_at,
+        now,
+    ]
+    async with ctx.database.hot(ctx.principal) as connection:
+        if not await repository_access.is_alive(connection, organization, request.user_id):
+            raise no_user(request.user_id)
+        await repository_secrets.add_session(connection, row)
+    return tokens
+
+
+async def find_session(ctx: Context, request: Token) -> Authenticated:
+    """Whom an access token belongs to, and what they may do now.
+
+    Raises:
+        Unauthenticated: it is no token, its session has ended, or it has expired.
+    """
+    async with ctx.database.anonymous() as connection:
+        row = await repository_access.find_session(connection, _digest(request))
+    if row is None:
+        raise _unknown()
+    if row["expires_at"] <= ctx.clock.now():
+        raise Unauthenticated(
+            "The access token has expired.", code="unauthenticated.expired", hint="Exchange the refresh token."
+        )
+    organization, user = row["organization_id"], row["user_id"]
+    async with ctx.database.hot(Principal(organization, user), readonly=True) as connection:
+        permissions = await repository_access.permissions_of(connection, organization, user, ctx.clock.now())
+        teams = await repository.teams_of(connection, organization, user)
+    return Authenticated(
+        organization_id=organization,
+        user_id=user,
+        agent_id=None,
+        session_id=row["session_id"],
+        api_key_id=None,
+        team_ids=teams,
+        permissions=permissions | ACCOUNT,
+    )
+
+
+async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionTokens:
+    """Exchange a refresh token for new tokens; the ones before are worth nothing from then on.
+
+    A refresh token that was exchanged already and comes again is a stolen copy, of one side or the other: the session
+    ends.
+
+    Raises:
+        Unauthenticated: it is no refresh token, its session has ended, it has expired, or it was exchanged already.
+    """
+    digest = _digest(request)
+    async with ctx.database.anonymous() as connection:
+        row = await repository_access.find_refresh(connection, digest)
+    if row is None:
+        raise _unknown()
+    now = ctx.clock.now()
+    if row["refresh_expires_at"] <= now:
+        raise Unauthenticated("The refresh token has expired.", code="unauthenticated.expired", hint="Sign in again.")
+    tokens = _tokens(ctx, row["session_id"], request)
+    renewed = False
+    async with ctx.database.hot(Principal(row["organization_id"], row["user_id"])) as connection:
+        if row["is_current"]:
+            renewed = await repository_secrets.renew_session(
+                connection,
+                row["organization_id"],
+                [row["session_id"], digest, *_hashes(tokens), tokens.expires_at, tokens.refresh_expires_at],
+            )
+        else:
+            await repository_secrets.revoke_session(connection, row["organization_id"], row["session_id"], now)
+    if not renewed:
+        raise Unauthenticated(
+            "The refresh token was exchanged already.", code="unauthenticated.refresh_reused", hint="Sign in again."
+        )
+    return tokens
+
+
+async def revoke_session(ctx: Context, request: SessionRef) -> None:
+    """End a session; one that has ended stays as it is.
+
+    Raises:
+        NotFound: the organisation has no such session.
+    """
+    organization = ctx.principal.organization_id
+    async with ctx.database.hot(ctx.principal) as connection:
+        owner = await repository_secrets.find_session_owner(connection, organization, request.session_id)
+        may(ctx, owner or request.session_id, own="account:write", others="sessions:delete")
+        if owner is None:
+            raise NotFound("There is no such session.", code="not_found.session", field="session_id")
+        await repository_secrets.revoke_session(connection, organization, request.session_id, ctx.clock.now())
+
+
+async def revoke_sessions(ctx: Context, request: UserRef) -> int:
+    """Sign a person out everywhere; how many sessions ended."""
+    may(ctx, request.user_id, own="account:write", others="sessions:delete")
+    async with ctx.database.hot(ctx.principal) as connection:
+        return await repository_secrets.revoke_sessions(
+            connection, ctx.principal.organization_id, request.user_id, ctx.clock.now()
+        )
+
+
+async def list_sessions(ctx: Context, request: UserRef) -> list[Session]:
+    """Where a person is or was signed in, the newest first."""
+    may(ctx, request.user_id, own="account:read", others="sessions:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository_secrets.sessions_of(connection, ctx.principal.organization_id, request.user_id)
+    return [Session.model_validate(dict(row)) for row in rows]
+
+
+def _tokens(ctx: Context, session_id: UUID, lasting: SessionStart | SessionRefresh) -> SessionTokens:
+    now = ctx.clock.now()
+    return SessionTokens(
+        session_id=session_id,
+        access_token=SecretStr(crypto.new_token(ACCESS)),
+        refresh_token=SecretStr(crypto.new_token(REFRESH)),
+        expires_at=now + timedelta(minutes=lasting.access_minutes),
+        refresh_expires_at=now + timedelta(days=lasting.refresh_days),
+    )
+
+
+def _hashes(tokens: SessionTokens) -> tuple[Any, Any]:
+    return (
+        crypto.token_hash(tokens.access_token.get_secret_value()),
+        crypto.token_hash(tokens.refresh_token.get_secret_value()),
+    )
+
+
+def _digest(request: Token) -> bytes:
+    return crypto.token_hash(request.token.get_secret_value())
+
+
+def _unknown() -> Unauthenticated:
+    return Unauthenticated(
+        "The token is not known, or its session has ended.", code="unauthenticated.token", hint="Sign in again."
+    )

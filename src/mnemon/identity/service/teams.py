@@ -1,0 +1,158 @@
+"""Teams and who is in them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
+from mnemon.identity.models import TeamMembershipORM, TeamORM
+from mnemon.identity.models import UserRole as TeamRole
+from mnemon.identity.repository import TeamRepository
+from mnemon.identity.schemas import Page, Team, TeamCreate, TeamMember, TeamMembership, TeamRef, TeamUpdate
+from mnemon.identity.service.rights import secret_box
+
+
+def _columns(ctx: Context, request: TeamCreate | TeamUpdate, team_id: UUID) -> dict[str, Any]:
+    fields = request.model_dump(exclude={"id", "expected_version", "webhook_secret"}, exclude_none=True)
+    if "shared_skill_names" in fields:
+        fields["shared_skill_names"] = list(fields["shared_skill_names"])
+    if request.webhook_secret is not None:
+        fields["webhook_secret"] = secret_box(ctx).encrypt(
+            request.webhook_secret.get_secret_value(), purpose=f"teams:{team_id}:webhook_secret"
+        )
+    return fields
+
+
+async def create_team(ctx: Context, request: TeamCreate) -> Team:
+    """Make a team; its owner is its first member.
+
+    Raises:
+        Conflict: the slug is taken.
+        NotFound: the organisation has not the owner.
+        Unavailable: a webhook's secret is given and there is no key to encrypt it with.
+    """
+    ctx.principal.require("teams:write")
+    organization = ctx.principal.organization_id
+    team_id = uuid4()
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await TeamRepository(session, organization).create(id=team_id, **_columns(ctx, request, team_id))
+        if request.owner_id is not None:
+            session.add(
+                TeamMembershipORM(
+                    organization_id=organization, team_id=team_id, user_id=request.owner_id, role=TeamRole.OWNER
+                )
+            )
+            await session.flush()
+        return Team.model_validate(row, from_attributes=True)
+
+
+async def list_teams(ctx: Context, request: Page) -> list[Team]:
+    """The organisation's teams, in the order they were made."""
+    ctx.principal.require("teams:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await TeamRepository(session, ctx.principal.organization_id).list(
+            limit=request.limit, offset=request.offset
+        )
+        return [Team.model_validate(row, from_attributes=True) for row in rows]
+
+
+async def update_team(ctx: Context, request: TeamUpdate) -> Team:
+    """Change a team.
+
+    Raises:
+        NotFound: the organisation has no such team, or not the owner.
+        Conflict: the team has another version than the one expected.
+    """
+    ctx.principal.require("teams:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await TeamRepository(session, ctx.principal.organization_id).update(
+            request.id, expected_version=request.expected_version, **_columns(ctx, request, request.id)
+        )
+        return Team.model_validate(row, from_attributes=True)
+
+
+async def delete_team(ctx: Context, request: TeamRef) -> None:
+    """Remove a team, softly.
+
+    Raises:
+        NotFound: the organisation has no such team.
+    """
+    ctx.principal.require("teams:delete")
+    async with ctx.database.unit(ctx.principal) as session:
+        if not await TeamRepository(session, ctx.principal.organization_id).delete(request.team_id):
+            raise _no_team(request.team_id)
+
+
+async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
+    """Make a person a member of a team; who is one already has the new role.
+
+    Raises:
+        NotFound: the organisation has not the team or the person.
+    """
+    ctx.principal.require("teams:write")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        if await TeamRepository(session, organization).get_by_id(request.team_id) is None:
+            raise _no_team(request.team_id)
+        row = (
+            await session.execute(
+                insert(TeamMembershipORM)
+                .values(organization_id=organization, **request.model_dump())
+                .on_conflict_do_update(
+                    index_elements=["organization_id", "user_id", "team_id"], set_={"role": request.role}
+                )
+                .returning(TeamMembershipORM)
+            )
+        ).scalar_one()
+        return TeamMembership.model_validate(row, from_attributes=True)
+
+
+async def remove_team_member(ctx: Context, request: TeamMember) -> None:
+    """Take a person out of a team.
+
+    Raises:
+        NotFound: they are not in it.
+    """
+    ctx.principal.require("teams:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        gone = await session.execute(
+            delete(TeamMembershipORM)
+            .where(
+                TeamMembershipORM.organization_id == ctx.principal.organization_id,
+                TeamMembershipORM.team_id == request.team_id,
+                TeamMembershipORM.user_id == request.user_id,
+            )
+            .returning(TeamMembershipORM.id)
+        )
+        if gone.first() is None:
+            raise NotFound("That person is not in that team.", code="not_found.team_member", field="user_id")
+
+
+async def list_team_members(ctx: Context, request: TeamRef) -> list[TeamMembership]:
+    """Who is in a team."""
+    ctx.principal.require("teams:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await session.execute(
+            select(TeamMembershipORM)
+            .join(
+                TeamORM,
+                (TeamORM.organization_id == TeamMembershipORM.organization_id) & (TeamORM.id == request.team_id),
+            )
+            .where(
+                TeamMembershipORM.organization_id == ctx.principal.organization_id,
+                TeamMembershipORM.team_id == request.team_id,
+                TeamORM.deleted_at.is_(None),
+            )
+            .order_by(TeamMembershipORM.created_at, TeamMembershipORM.id)
+            .limit(1000)
+        )
+        return [TeamMembership.model_validate(row, from_attributes=True) for row in rows.scalars()]
+
+
+def _no_team(team_id: UUID) -> NotFound:
+    return NotFound(f"There is no team {team_id}.", code="not_found.team", field="team_id", id=str(team_id))

@@ -1,0 +1,83 @@
+"""The verbs of usage: which memories an answer was given, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.recallable import RecallTable
+from mnemon.db.sql import statement
+from mnemon.db.types import dump_json
+from mnemon.memory.schemas_facts import Recorded, RecordUsage, Usage, UsageOf
+from mnemon.memory.scope import TABLES
+from mnemon.memory.visibility import visible
+
+PACKAGE = "mnemon.memory"
+_MESSAGES, _MEMORIES = TABLES
+
+
+async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
+    """Note which memories an answer was given, with their scores; said again, it replaces them.
+
+    Raises:
+        NotFound: the message or a memory is not there, or not this principal's to see: nothing is noted.
+    """
+    ctx.principal.require("memories:write")
+    organization = ctx.principal.organization_id
+    used = sorted(request.memories, key=lambda one: one.memory_id)
+    async with ctx.database.hot(ctx.principal) as connection:
+        await _require(ctx, connection, _MESSAGES, [request.message_id], "message_id")
+        await _require(ctx, connection, _MEMORIES, [one.memory_id for one in used], "memories")
+        rows = await connection.fetch(
+            statement(PACKAGE, "facts_record_usage"),
+            organization,
+            request.message_id,
+            [one.memory_id for one in used],
+            [one.relevance_score for one in used],
+            [one.rank for one in used],
+            [dump_json(one.signals) for one in used],
+        )
+    return Recorded(count=len(rows))
+
+
+async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
+    """The memories of an answer, best first, or the answers that a memory was used for, newest first.
+
+    Raises:
+        NotFound: the message or the memory is not there, or not this principal's to see.
+    """
+    ctx.principal.require("memories:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        if request.message_id is not None:
+            await _require(ctx, connection, _MESSAGES, [request.message_id], "message_id")
+            which, order, wanted = "u.message_id = $2", "u.rank NULLS LAST, u.relevance_score DESC", request.message_id
+        else:
+            assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
+            await _require(ctx, connection, _MEMORIES, [request.memory_id], "memory_id")
+            which, order, wanted = "u.memory_id = $2", "u.created_at DESC", request.memory_id
+        rows = await connection.fetch(
+            statement(PACKAGE, "facts_usage", which=which, order=order),
+            ctx.principal.organization_id,
+            wanted,
+            request.limit,
+        )
+    return tuple(Usage.model_construct(None, **{**dict(row), "signals": json.loads(row["signals"])}) for row in rows)
+
+
+async def _require(ctx: Context, connection: Connection, table: RecallTable, ids: Collection[UUID], field: str) -> None:
+    params = Params(ctx.principal.organization_id, list(ids))
+    rule = visible(ctx.principal, table, params)
+    rows = await connection.fetch(
+        f"SELECT t.id FROM {table.name} t "  # noqa: S608 - the table's name is ours
+        f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {rule}",
+        *params.values,
+    )
+    missing = set(ids) - {row["id"] for row in rows}
+    if missing:
+        one = min(missing)
+        raise NotFound(f"There is no {table.kind} {one}.", code="not_found.memory", id=str(one), field=field)

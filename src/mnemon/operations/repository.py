@@ -1,0 +1,270 @@
+"""SQL of operations: repositories of the ORM, and the hot statements on the driver's connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from mnemon.core.errors import Forbidden, Invalid
+from mnemon.db.base import Base
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.db.repository import BaseRepository
+from mnemon.db.sql import statement
+from mnemon.db.types import dump_json
+from mnemon.operations.models import (
+    AgentMetricORM,
+    ApiRequestORM,
+    AuditBlockORM,
+    AuditLogORM,
+    ErrorLogORM,
+    SystemMetricORM,
+)
+from mnemon.operations.schemas import AgentMetric, AuditQuery, SystemMetric
+
+PACKAGE = "mnemon.operations"
+T = TypeVar("T", bound=Base)
+
+
+class SeriesRepository(BaseRepository[T]):
+    """A time series: written, read newest first, never changed; retention takes rows away."""
+
+    moment = "timestamp"
+
+    async def list(self, *, limit: int = 100, offset: int = 0) -> Sequence[T]:
+        """Rows, newest first; limit 1 to 1,000."""
+        if not 1 <= limit <= 1000 or offset < 0:
+            raise Invalid("limit must be from 1 to 1000 and offset not negative.", code="invalid.page")
+        newest = getattr(self.model, self.moment).desc()
+        query = self._alive().order_by(newest, self.model.id).limit(limit).offset(offset)
+        return (await self.session.execute(query)).scalars().all()
+
+    async def update(self, row_id: UUID, *, expected_version: int | None = None, **values: Any) -> T:
+        """Refused.
+
+        Raises:
+            Forbidden: always.
+        """
+        raise _append_only(self.model.__tablename__)
+
+    async def delete(self, row_id: UUID) -> bool:
+        """Refused.
+
+        Raises:
+            Forbidden: always.
+        """
+        raise _append_only(self.model.__tablename__)
+
+
+def _append_only(table: str) -> Forbidden:
+    return Forbidden(f"{table} is append-only.", code="forbidden.append_only", table=table)
+
+
+class AgentMetricRepository(SeriesRepository[AgentMetricORM]):
+    """Measurements of agents."""
+
+    model = AgentMetricORM
+
+
+class SystemMetricRepository(SeriesRepository[SystemMetricORM]):
+    """Measurements of the system."""
+
+    model = SystemMetricORM
+
+
+class ErrorLogRepository(SeriesRepository[ErrorLogORM]):
+    """Errors."""
+
+    model = ErrorLogORM
+
+
+class ApiRequestRepository(SeriesRepository[ApiRequestORM]):
+    """Requests."""
+
+    model = ApiRequestORM
+
+
+class AuditLogRepository(SeriesRepository[AuditLogORM]):
+    """The trail, as far as the application sees it: to read."""
+
+    model = AuditLogORM
+    moment = "created_at"
+
+    async def create(self, **values: Any) -> AuditLogORM:
+        """Refused: triggers and ``record_audit`` write the trail.
+
+        Raises:
+            Forbidden: always.
+        """
+        raise Forbidden(
+            "The trail is written by the database.",
+            code="forbidden.append_only",
+            hint="Record an event with record_event.",
+            table="audit_logs",
+        )
+
+    async def find(self, query: AuditQuery) -> Sequence[AuditLogORM]:
+        """Entries that fit, newest first."""
+        wanted = self._alive().order_by(AuditLogORM.created_at.desc(), AuditLogORM.id).limit(query.limit)
+        for name in ("action", "resource_type", "resource_id", "user_id", "agent_id", "status"):
+            value = getattr(query, name)
+            if value is not None:
+                wanted = wanted.where(getattr(AuditLogORM, name) == value)
+        if query.since is not None:
+            wanted = wanted.where(AuditLogORM.created_at >= query.since)
+        if query.until is not None:
+            wanted = wanted.where(AuditLogORM.created_at < query.until)
+        return (await self.session.execute(wanted)).scalars().all()
+
+    async def blocks(self) -> Sequence[AuditBlockORM]:
+        """The chain, first block first."""
+        query = select(AuditBlockORM).where(AuditBlockORM.organization_id == self.organization_id)
+        return (await self.session.execute(query.order_by(AuditBlockORM.number))).scalars().all()
+
+
+async def set_origin(connection: Connection, ip: str | None, user_agent: str | None, session_id: UUID | None) -> None:
+    """Tell the trail where this transaction's request came from."""
+    await connection.execute("SELECT set_origin($1, $2, $3)", ip, user_agent, str(session_id) if session_id else None)
+
+
+async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
+    """Add an event: action, resource type and id, status, error, metadata as a dict, user."""
+    action, kind, resource, status, error, metadata, user = values
+    found: UUID = await connection.fetchval(
+        "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
+        *(action, kind, resource, status, error, dump_json(metadata), user),
+    )
+    return found
+
+
+async def seal_audit(connection: Connection, organization_id: UUID, block_size: int) -> int:
+    """Seal one block of a trail; how many rows it holds."""
+    return int(await connection.fetchval("SELECT seal_audit($1, $2)", organization_id, block_size))
+
+
+async def seal_every_audit(connection: Connection, block_size: int) -> int:
+    """Seal what can be sealed of every trail."""
+    return int(await connection.fetchval("SELECT seal_every_audit($1)", block_size))
+
+
+async def verify_audit(
+    connection: Connection, organization_id: UUID, anchor_number: int | None, anchor_hash: bytes | None
+) -> Any:
+    """Hold the trail against its chain."""
+    return await connection.fetchrow(statement(PACKAGE, "verify_audit"), organization_id, anchor_number, anchor_hash)
+
+
+async def partitioned_tables(connection: Connection) -> list[str]:
+    """The time series that maintenance knows."""
+    rows = await connection.fetch("SELECT table_name FROM partition_policies ORDER BY table_name")
+    return [row["table_name"] for row in rows]
+
+
+async def maintain_partitions(connection: Connection, table: str) -> dict[str, Any] | None:
+    """Maintain one time series; None if the database has no such table."""
+    raw = await connection.fetchval("SELECT maintain_partitions($1)::text", table)
+    found: dict[str, Any] | None = json.loads(raw) if raw is not None else None
+    return found
+
+
+async def add_agent_metrics(connection: Connection, organization_id: UUID, metrics: Sequence[AgentMetric]) -> int:
+    """Write measurements of agents."""
+    return int(
+        await connection.fetchval(
+            statement(PACKAGE, "add_agent_metrics"),
+            organization_id,
+            [m.agent_id for m in metrics],
+            [m.metric_type for m in metrics],
+            [m.value for m in metrics],
+            [m.timestamp for m in metrics],
+            [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
+        )
+    )
+
+
+async def add_system_metrics(connection: Connection, organization_id: UUID, metrics: Sequence[SystemMetric]) -> int:
+    """Write measurements of the system."""
+    return int(
+        await connection.fetchval(
+            statement(PACKAGE, "add_system_metrics"),
+            organization_id,
+            [m.component for m in metrics],
+            [m.host for m in metrics],
+            [m.metric_type for m in metrics],
+            [m.value for m in metrics],
+            [m.timestamp for m in metrics],
+            [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
+        )
+    )
+
+
+async def roll_up_metrics(connection: Connection, organization_id: UUID, limit: int) -> int:
+    """Add waiting partials to the rollups; how many."""
+    return int(await connection.fetchval("SELECT roll_up_metrics($1, $2)", organization_id, limit))
+
+
+async def rollups(connection: Connection, organization_id: UUID, *values: Any) -> list[Any]:
+    """Rollups: source, interval, subject, metric type, since, until, limit."""
+    return await connection.fetch(statement(PACKAGE, "rollups"), organization_id, *values)
+
+
+async def refresh_dashboard(connection: Connection) -> int:
+    """Bring the dashboard up to date."""
+    return int(await connection.fetchval("SELECT refresh_dashboard()"))
+
+
+async def dashboard(connection: Connection, organization_id: UUID, *values: Any) -> tuple[datetime | None, list[Any]]:
+    """When it was last refreshed, and its rows: source, subject, metric type, limit."""
+    rows = await connection.fetch(statement(PACKAGE, "dashboard"), organization_id, *values)
+    refreshed = await connection.fetchval(
+        "SELECT max(refreshed_at) FROM metric_dashboard WHERE organization_id = $1", organization_id
+    )
+    return refreshed, rows
+
+
+async def add_row(connection: Connection, table: str, values: dict[str, Any]) -> UUID:
+    """Write one row of a log; columns and their types are of ours, what is None takes its default."""
+    params = Params()
+    given = {name: value for name, value in values.items() if value is not None}
+    places = [params.add(value, _CASTS.get(name, "")) for name, value in given.items()]
+    columns = ", ".join(f'"{name}"' for name in given)
+    found: UUID = await connection.fetchval(
+        f"INSERT INTO {table} ({columns}) VALUES ({', '.join(places)}) RETURNING id",  # noqa: S608 - names of ours
+        *params.values,
+    )
+    return found
+
+
+_CASTS = {"metadata": "text::jsonb", "ip_address": "text::inet", "level": "text::error_level"}
+
+
+async def errors_by_kind(connection: Connection, organization_id: UUID, *values: Any) -> list[Any]:
+    """Errors by kind: since, until, limit."""
+    return await connection.fetch(statement(PACKAGE, "errors_by_kind"), organization_id, *values)
+
+
+async def request_statistics(connection: Connection, organization_id: UUID, *values: Any) -> list[Any]:
+    """Requests by route: since, until, limit."""
+    return await connection.fetch(statement(PACKAGE, "request_statistics"), organization_id, *values)
+
+
+async def table_sizes(connection: Connection, limit: int) -> list[Any]:
+    """Tables, the largest first."""
+    return await connection.fetch(statement(PACKAGE, "table_sizes"), limit)
+
+
+async def index_usage(connection: Connection, limit: int) -> list[Any]:
+    """Indexes, the most used first."""
+    return await connection.fetch(statement(PACKAGE, "index_usage"), limit)
+
+
+async def slow_queries(connection: Connection, limit: int) -> list[Any] | None:
+    """Statements, the slowest first; None where the server does not keep them."""
+    if not await connection.fetchval("SELECT to_regclass('pg_stat_statements') IS NOT NULL"):
+        return None
+    return await connection.fetch(statement(PACKAGE, "slow_queries"), limit)

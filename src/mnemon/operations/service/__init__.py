@@ -1,0 +1,37 @@
+"""The verbs of operations: the audit trail, partitions, metrics, error and request logs, monitoring."""
+
+from mnemon.operations.service.audit import (
+    audit_trail,
+    note_origin,
+    record_event,
+    seal_audit,
+    seal_audits,
+    verify_audit,
+)
+from mnemon.operations.service.buffer import MetricWriter
+from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics
+from mnemon.operations.service.metrics import dashboard, ingest_metrics, list_rollups, roll_up_metrics
+from mnemon.operations.service.monitoring import index_usage, slow_queries, table_sizes
+from mnemon.operations.service.partitions import maintain_partitions
+
+__all__ = [
+    "MetricWriter",
+    "audit_trail",
+    "dashboard",
+    "errors_by_kind",
+    "index_usage",
+    "ingest_metrics",
+    "list_rollups",
+    "log_error",
+    "log_request",
+    "maintain_partitions",
+    "note_origin",
+    "record_event",
+    "request_statistics",
+    "roll_up_metrics",
+    "seal_audit",
+    "seal_audits",
+    "slow_queries",
+    "table_sizes",
+    "verify_audit",
+]

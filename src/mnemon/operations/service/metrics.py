@@ -1,0 +1,130 @@
+"""Metrics: written in bulk, rolled up for ever, shown on the dashboard (REQ-T131, REQ-T134)."""
+
+from __future__ import annotations
+
+from mnemon.core.context import Context
+from mnemon.operations import repository
+from mnemon.operations.schemas import (
+    AgentMetric,
+    Dashboard,
+    DashboardQuery,
+    DashboardRow,
+    Ingested,
+    IngestMetrics,
+    RolledUp,
+    Rollup,
+    RollupQuery,
+    Rollups,
+    SystemMetric,
+)
+
+#: Waiting sums that one transaction of the rollup takes.
+BATCH = 10_000
+
+
+async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
+    """Write measurements, all or none; a few thousand at a time are cheapest.
+
+    Each statement also adds up what it wrote, by series and hour, for the rollups. For a stream of single
+    measurements use :class:`mnemon.operations.service.MetricWriter`.
+
+    Raises:
+        NotFound: an agent does not exist in this organisation; nothing was written.
+    """
+    ctx.principal.require("metrics:write")
+    agents = [metric for metric in request.metrics if isinstance(metric, AgentMetric)]
+    system = [metric for metric in request.metrics if isinstance(metric, SystemMetric)]
+    organization, rows = ctx.principal.organization_id, 0
+    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+        if agents:
+            rows += await repository.add_agent_metrics(connection, organization, agents)
+        if system:
+            rows += await repository.add_system_metrics(connection, organization, system)
+    return Ingested(rows=rows)
+
+
+async def roll_up_metrics(ctx: Context) -> RolledUp:
+    """Add what was measured since the last time to the organisation's hourly and daily rollups.
+
+    Each measurement is added exactly once, however often and by however many this is called, whenever it was made,
+    and whether its raw row still exists or not.
+    """
+    ctx.principal.require("metrics:write")
+    total = 0
+    while True:
+        async with ctx.database.hot(ctx.principal) as connection:
+            done = await repository.roll_up_metrics(connection, ctx.principal.organization_id, BATCH)
+        total += done
+        if not done:
+            return RolledUp(partials=total)
+
+
+async def list_rollups(ctx: Context, query: RollupQuery) -> Rollups:
+    """Hourly or daily rollups of a stretch of time, oldest first."""
+    ctx.principal.require("metrics:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.rollups(
+            connection,
+            ctx.principal.organization_id,
+            query.source.value,
+            query.interval.value,
+            query.subject,
+            query.metric_type,
+            query.since,
+            query.until,
+            query.limit,
+        )
+    return Rollups(
+        rollups=tuple(
+            Rollup(
+                subject=row["subject"],
+                metric_type=row["metric_type"],
+                start=row["bucket_start"],
+                count=row["sample_count"],
+                average=row["average"],
+                minimum=row["minimum"],
+                maximum=row["maximum"],
+                deviation=row["deviation"],
+            )
+            for row in rows
+        )
+    )
+
+
+async def dashboard(ctx: Context, query: DashboardQuery | None = None) -> Dashboard:
+    """The organisation's series over the last hour, day and week.
+
+    As of the last refresh, which a worker does on schedule; ``refresh`` does one first, for everybody.
+    """
+    ctx.principal.require("metrics:read")
+    query = query or DashboardQuery()
+    if query.refresh:
+        ctx.principal.require("metrics:write")
+        async with ctx.database.hot(ctx.principal) as connection:
+            await repository.refresh_dashboard(connection)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        refreshed, rows = await repository.dashboard(
+            connection,
+            ctx.principal.organization_id,
+            query.source.value if query.source else None,
+            query.subject,
+            query.metric_type,
+            query.limit,
+        )
+    return Dashboard(
+        refreshed_at=refreshed,
+        rows=tuple(
+            DashboardRow(
+                source=row["source"],
+                subject=row["subject"],
+                metric_type=row["metric_type"],
+                span=row["span"],
+                count=row["sample_count"],
+                average=row["average"],
+                minimum=row["minimum"],
+                maximum=row["maximum"],
+                deviation=row["deviation"],
+            )
+            for row in rows
+        ),
+    )

@@ -1,0 +1,50 @@
+"""What the database says of itself: sizes, index use, slow statements (seed 003)."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Invalid
+from mnemon.db.errors import translated
+from mnemon.operations import repository
+from mnemon.operations.schemas import IndexUse, IndexUses, SlowQueries, SlowQuery, TableSize, TableSizes
+
+LIMIT = 1000
+
+
+async def table_sizes(ctx: Context, *, limit: int = LIMIT) -> TableSizes:
+    """Tables of the installation with their partitions, the largest first. These are not one organisation's figures."""
+    ctx.principal.require("operations:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.table_sizes(connection, _checked(limit))
+    return TableSizes(tables=tuple(TableSize(**dict(row)) for row in rows))
+
+
+async def index_usage(ctx: Context, *, limit: int = LIMIT) -> IndexUses:
+    """Indexes of the installation with those of their partitions, the most used first."""
+    ctx.principal.require("operations:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.index_usage(connection, _checked(limit))
+    return IndexUses(indexes=tuple(IndexUse(**dict(row)) for row in rows))
+
+
+async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
+    """Statements of the database, the slowest on average first, where the server keeps them."""
+    ctx.principal.require("operations:read")
+    wanted = _checked(limit)
+    with translated():
+        try:
+            async with ctx.database.anonymous() as connection:
+                rows = await repository.slow_queries(connection, wanted)
+        except asyncpg.ObjectNotInPrerequisiteStateError:
+            rows = None  # the extension is there, but the server was not started with its library
+    if rows is None:
+        return SlowQueries(available=False)
+    return SlowQueries(available=True, queries=tuple(SlowQuery(**dict(row)) for row in rows))
+
+
+def _checked(limit: int) -> int:
+    if not 1 <= limit <= LIMIT:
+        raise Invalid(f"limit must be from 1 to {LIMIT:,}.", code="invalid.limit", field="limit")
+    return limit

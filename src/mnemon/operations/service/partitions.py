@@ -1,0 +1,54 @@
+"""maintain_partitions: partitions made ahead, the default partition drained, retention kept."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
+from mnemon.operations import repository
+from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
+
+#: How often, and after how many seconds, a table that was in use is tried again.
+ATTEMPTS = 5
+PAUSE = 0.2
+
+
+async def maintain_partitions(ctx: Context, request: MaintainPartitions | None = None) -> PartitionReport:
+    """Make every time series' partitions ahead, drain its default partition, drop what is past retention.
+
+    At any time, twice, from two places: each table is one short transaction behind a lock of its own, and gives way
+    when somebody uses the table. A table that is always in use is reported as busy, the others are done.
+
+    Raises:
+        Invalid: a table that was named is not a partitioned time series.
+    """
+    ctx.principal.require("operations:maintain")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        known = await repository.partitioned_tables(connection)
+    wanted = request.tables if request is not None and request.tables else tuple(known)
+    for table in wanted:
+        if table not in known:
+            raise Invalid(f"{table} is not a time series.", code="invalid.time_series", field="tables", known=known)
+    done = [await _maintain(ctx, table) for table in wanted]
+    return PartitionReport(tables=tuple(one for one in done if one is not None))
+
+
+async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
+    for attempt in range(ATTEMPTS):
+        try:
+            async with ctx.database.hot(ctx.principal) as connection:
+                found = await repository.maintain_partitions(connection, table)
+        except MnemonError as error:
+            if not _in_use(error):
+                raise
+            await asyncio.sleep(PAUSE * 2**attempt)
+        else:
+            return None if found is None else MaintainedTable(table=table, **found)
+    return MaintainedTable(table=table, busy=True)
+
+
+def _in_use(error: MnemonError) -> bool:
+    return (isinstance(error, Unavailable) and error.code == "unavailable.lock") or (
+        isinstance(error, Conflict) and error.code == "conflict.retry"
+    )

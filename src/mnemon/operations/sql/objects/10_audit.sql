@@ -1,0 +1,160 @@
+-- object: function audit_secret(text)
+-- Whether a column or a key of this name holds what no trail may keep.
+CREATE OR REPLACE FUNCTION audit_secret(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT p_name ~* ('passw(or)?d|passphrase|secret|credential|private_?key|api_?key$|bearer|cipher|encrypted|signature'
+    || '|otp|(^|_)pin$|(recovery|backup|verification|mfa|sms)_?codes?|(^|_)hash(es)?$|hashed|token(s|_value)?$')
+    AND p_name !~* '^(total_.*|max_.*|input_|output_)tokens$'
+$$;
+
+-- object: function audit_redact(jsonb)
+-- The same value without secrets, however deep they are: that there is one can be seen, what it is cannot.
+CREATE OR REPLACE FUNCTION audit_redact(p_value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = public, pg_temp AS $$
+BEGIN
+  IF jsonb_typeof(p_value) = 'object' THEN
+    RETURN (
+      SELECT coalesce(jsonb_object_agg(e.key, CASE
+        WHEN jsonb_typeof(e.value) IN ('null', 'boolean') THEN e.value
+        WHEN audit_secret(e.key) THEN '"(not kept)"'
+        WHEN jsonb_typeof(e.value) IN ('object', 'array') THEN audit_redact(e.value)
+        ELSE e.value END), '{}')
+      FROM jsonb_each(p_value) e);
+  ELSIF jsonb_typeof(p_value) = 'array' AND jsonb_path_exists(p_value, '$[*] ? (@.type() == "object")') THEN
+    RETURN (SELECT jsonb_agg(audit_redact(e.value) ORDER BY e.place)
+            FROM jsonb_array_elements(p_value) WITH ORDINALITY e(value, place));
+  END IF;
+  RETURN p_value;
+END $$;
+
+-- object: function audit_resource_id(jsonb)
+-- What a row is called in the trail: its id, or the ids it links.
+CREATE OR REPLACE FUNCTION audit_resource_id(p_row jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT coalesce(p_row ->> 'id', (
+    SELECT string_agg(e.value, ':' ORDER BY e.key) FROM jsonb_each_text(p_row) e
+    WHERE e.key ~ '_id$' AND e.key <> 'organization_id'))
+$$;
+
+-- object: function audit_address()
+-- Where the request came from, null where nobody said or it is no address: a trail never stops the work.
+CREATE OR REPLACE FUNCTION audit_address() RETURNS inet LANGUAGE plpgsql STABLE AS $$
+DECLARE said text := nullif(current_setting('app.ip', true), '');
+BEGIN
+  IF said IS NULL THEN RETURN NULL; END IF;
+  RETURN said::inet;
+EXCEPTION WHEN invalid_text_representation THEN
+  RETURN NULL;
+END $$;
+
+-- object: function audit_session()
+-- The sign-in session of the request, null where there is none.
+CREATE OR REPLACE FUNCTION audit_session() RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN current_setting('app.session_id', true) ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+    THEN current_setting('app.session_id', true)::uuid END
+$$;
+
+-- object: function set_origin(text, text, text)
+-- Tells the trail where this transaction's request came from. SET LOCAL, as set_tenant does and for its reason.
+CREATE OR REPLACE FUNCTION set_origin(p_ip text, p_user_agent text DEFAULT NULL, p_session text DEFAULT NULL)
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('SET LOCAL app.ip = %L', coalesce(p_ip, ''));
+  EXECUTE format('SET LOCAL app.user_agent = %L', left(coalesce(p_user_agent, ''), 1000));
+  EXECUTE format('SET LOCAL app.session_id = %L', coalesce(p_session, ''));
+END $$;
+
+-- object: function audit_write(uuid, text, text, text, jsonb, jsonb, text, text, jsonb, uuid)
+-- Writes one row of the trail: who and where from are the transaction's own. Not for the application: see record_audit.
+CREATE OR REPLACE FUNCTION audit_write(
+  p_organization uuid, p_action text, p_resource_type text, p_resource_id text, p_old jsonb, p_new jsonb,
+  p_status text DEFAULT 'success', p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
+) RETURNS uuid LANGUAGE sql SET search_path = public, pg_temp AS $$
+  INSERT INTO audit_logs (organization_id, action, resource_type, resource_id, old_value, new_value, status,
+    error_message, user_id, agent_id, session_id, ip_address, user_agent, metadata)
+  VALUES (
+    coalesce(p_organization, '00000000-0000-0000-0000-000000000000'), p_action, p_resource_type,
+    left(p_resource_id, 255), coalesce(p_old, '{}'), coalesce(p_new, '{}'), p_status::audit_status, p_error,
+    coalesce(nullif(current_setting('app.user_id', true), '')::uuid, p_user),
+    nullif(current_setting('app.agent_id', true), '')::uuid, audit_session(), audit_address(),
+    nullif(current_setting('app.user_agent', true), ''),
+    coalesce(p_metadata, '{}') || CASE WHEN nullif(current_setting('app.reason', true), '') IS NULL THEN '{}'
+      ELSE jsonb_build_object('reason', current_setting('app.reason', true)) END)
+  RETURNING id
+$$;
+REVOKE ALL ON FUNCTION audit_write(uuid, text, text, text, jsonb, jsonb, text, text, jsonb, uuid) FROM PUBLIC;
+
+-- object: function record_audit(text, text, text, text, text, jsonb, uuid)
+-- What a service has to tell that no row change does: a sign-in, a refused access. The application may add to the
+-- trail, in its own organisation or, without one, in the installation's; it can change nothing there.
+CREATE OR REPLACE FUNCTION record_audit(
+  p_action text, p_resource_type text DEFAULT NULL, p_resource_id text DEFAULT NULL, p_status text DEFAULT 'success',
+  p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
+) RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT audit_write(nullif(current_setting('app.organization_id', true), '')::uuid, p_action, p_resource_type,
+    p_resource_id, '{}', '{}', p_status, p_error, audit_redact(coalesce(p_metadata, '{}')), p_user)
+$$;
+REVOKE ALL ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid) TO mnemon_app;
+
+-- object: function audit_row()
+-- The trail of a table, by trigger (REQ-T106). New and deleted rows come by statement, however many there are; updates
+-- by row, with the columns that changed. Arguments: `rows`, or `summary` for one entry a statement that counts the rows
+-- and names the first hundred; then the columns whose change is bookkeeping. SECURITY DEFINER: the application can
+-- write to the trail in no other way.
+CREATE OR REPLACE FUNCTION audit_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  -- A distributed table's shard and a partition are that table.
+  resource text := regexp_replace(TG_TABLE_NAME, '(_(\d{6,}|p\d{2}|default))+$', '');
+  ignored text[] := ARRAY['updated_at', 'version', 'created_at', 'search_vector', 'embedding'] || TG_ARGV[1:];
+  verb text := CASE TG_OP WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' ELSE 'delete' END;
+  was jsonb;
+  becomes jsonb;
+BEGIN
+  IF TG_LEVEL = 'ROW' THEN
+    SELECT jsonb_object_agg(n.key, o.value), jsonb_object_agg(n.key, n.value) INTO was, becomes
+    FROM jsonb_each(to_jsonb(NEW)) n JOIN jsonb_each(to_jsonb(OLD)) o ON o.key = n.key
+    WHERE n.value IS DISTINCT FROM o.value AND n.key <> ALL (ignored);
+    IF becomes IS NULL THEN RETURN NULL; END IF;
+    IF becomes ? 'deleted_at' THEN
+      verb := CASE WHEN becomes ->> 'deleted_at' IS NULL THEN 'restore' ELSE 'delete' END;
+    END IF;
+    PERFORM audit_write(audit_organization(resource, to_jsonb(NEW)), resource || ':' || verb, resource,
+      audit_resource_id(to_jsonb(NEW)), audit_redact(was), audit_redact(becomes));
+  ELSIF TG_ARGV[0] = 'summary' AND TG_OP = 'INSERT' THEN
+    PERFORM audit_write(a.organization_id, resource || ':' || verb, resource,
+      CASE WHEN count(*) = 1 THEN min(a.id::text) END, '{}',
+      jsonb_build_object('rows', count(*), 'ids', to_jsonb((array_agg(a.id))[1:100])))
+    FROM added a GROUP BY a.organization_id;
+  ELSIF TG_ARGV[0] = 'summary' THEN
+    PERFORM audit_write(a.organization_id, resource || ':' || verb, resource,
+      CASE WHEN count(*) = 1 THEN min(a.id::text) END,
+      jsonb_build_object('rows', count(*), 'ids', to_jsonb((array_agg(a.id))[1:100])), '{}')
+    FROM removed a GROUP BY a.organization_id;
+  ELSIF TG_OP = 'INSERT' THEN
+    PERFORM audit_write(audit_organization(resource, a.row), resource || ':' || verb, resource,
+      audit_resource_id(a.row), '{}', audit_redact(jsonb_strip_nulls(a.row - ignored)))
+    FROM (SELECT to_jsonb(n) AS row FROM added n) a;
+  ELSE
+    PERFORM audit_write(audit_organization(resource, a.row), resource || ':' || verb, resource,
+      audit_resource_id(a.row), audit_redact(jsonb_strip_nulls(a.row - ignored)), '{}')
+    FROM (SELECT to_jsonb(n) AS row FROM removed n) a;
+  END IF;
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION audit_row() FROM PUBLIC;
+
+-- object: function audit_organization(text, jsonb)
+-- Whose trail a row belongs to: the installation's, if it is no organisation's.
+CREATE OR REPLACE FUNCTION audit_organization(p_table text, p_row jsonb) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE p_table WHEN 'organizations' THEN p_row ->> 'id' ELSE p_row ->> 'organization_id' END::uuid
+$$;
+
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER append_only_all BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_blocks FOR EACH ROW
+  EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER append_only_all BEFORE TRUNCATE ON audit_blocks FOR EACH STATEMENT
+  EXECUTE FUNCTION refuse_change();

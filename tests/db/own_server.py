@@ -1,0 +1,129 @@
+"""A PostgreSQL of the user's own: over TCP, with passwords, kept by nobody but the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from mnemon.db import embedded
+from mnemon.db.embedded.account import server_account
+
+PASSWORD = "correct-horse"
+
+
+class OwnServer:
+    """A server with scram passwords on loopback.
+
+    Args:
+        with_vector: False leaves pgvector out, as on a server where nobody installed it.
+    """
+
+    def __init__(self, *, with_vector: bool = True) -> None:
+        self.account = server_account()
+        self.home = Path(tempfile.mkdtemp(prefix="mn-own-", dir="/tmp"))
+        # A copy, so that the account of the server reaches it wherever the package is installed; the libraries that
+        # the programs were linked with lie beside the package.
+        installed = embedded.binaries(18).parent
+        site = installed.parent.parent
+        copy = self.home / "site" / installed.relative_to(site)
+        shutil.copytree(installed, copy, symlinks=True)
+        for libraries in site.glob(f"{installed.parent.name}.libs"):
+            shutil.copytree(libraries, self.home / "site" / libraries.name)
+        self.programs = copy / "bin"
+        if not with_vector:
+            for path in copy.rglob("vector*"):
+                path.unlink() if path.is_file() else None
+        (self.home / "password").write_text(PASSWORD)
+        if self.account.switch:
+            for path in [self.home, *self.home.rglob("*")]:
+                os.chown(path, self.account.uid, self.account.gid, follow_symlinks=False)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self._run(
+            "initdb",
+            "-D",
+            "data",
+            "-U",
+            "root_role",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            "password",
+        )
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self.process = subprocess.Popen(
+            [
+                self.programs / "postgres",
+                "-D",
+                "data",
+                "-k",
+                "",
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-p",
+                str(self.port),
+                "-c",
+                "fsync=off",
+                "-c",
+                "shared_buffers=32MB",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=(self.home / "log").open("ab"),
+            **self._as(),
+        )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            ready = subprocess.run(
+                [self.programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q"], check=False
+            )
+            if ready.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise AssertionError((self.home / "log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        """kill -9 of the postmaster; its children notice and go."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)):
+                    return
+            time.sleep(0.05)
+
+    def close(self) -> None:
+        """Stop and remove."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def url(self, role: str = "root_role", password: str = PASSWORD, database: str = "postgres") -> str:
+        """A URL with the password in it, as users write it."""
+        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run([self.programs / program, *arguments], check=True, stdout=subprocess.DEVNULL, **self._as())
+
+    def _as(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {"cwd": self.home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+        if self.account.switch:
+            settings |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
+        return settings

@@ -1,0 +1,50 @@
+"""What tests of access are made of: people, and contexts that act for them with some permissions."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+from pydantic import SecretStr
+
+from mnemon.core import crypto
+from mnemon.core.context import Context, Principal
+from mnemon.identity import service as identity
+from mnemon.identity.schemas import User, UserCreate
+from tests.factories import with_settings
+
+KEY = crypto.new_secret_key()
+PASSWORD = "correct horse battery"
+
+
+def address() -> str:
+    return f"{uuid4().hex[:12]}@example.org"
+
+
+async def person(ctx: Context, **fields: Any) -> User:
+    return await identity.create_user(ctx, UserCreate(**{"email": address(), **fields}))
+
+
+def acting(ctx: Context, user: User, *permissions: str) -> Context:
+    """The context of a person who signed in and has these permissions beside their account's."""
+    everything = frozenset({"account:read", "account:write", *permissions})
+    return ctx.as_principal(Principal(ctx.principal.organization_id, user.id, permissions=everything))
+
+
+def keyed(ctx: Context, key: str = KEY) -> Context:
+    """The context with a key that secrets are encrypted under."""
+    return with_settings(ctx, secret_key=SecretStr(key))
+
+
+async def milliseconds(verb: Callable[[], Awaitable[object]], times: int = 15) -> float:
+    """What a verb takes, in the middle of some runs after the first."""
+    await verb()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        await verb()
+        taken.append((time.perf_counter() - start) * 1000)
+    return statistics.median(taken)
