@@ -213,7 +213,9 @@ async def test_the_look_ups_are_the_applications_alone(server: Server, admin: An
     for name in functions:
         assert await admin.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", APP, name)
         assert not await admin.fetchval("SELECT has_function_privilege('public', $1, 'EXECUTE')", name)
-        assert await admin.fetchval("SELECT proowner = 'mnemon_owner'::regrole FROM pg_proc WHERE oid = $1::regprocedure", name)
+        assert await admin.fetchval(
+            "SELECT proowner = 'mnemon_owner'::regrole FROM pg_proc WHERE oid = $1::regprocedure", name
+        )
     connection = await server.connect(APP)
     try:
         for table in ("user_credentials", "mfa_devices", "oauth_tokens", "sessions", "api_keys"):
@@ -228,43 +230,40 @@ async def test_the_look_ups_use_their_indexes(ctx: Context, admin: Any) -> None:
     """The statement inside each function, planned as its owner, under the owner's policies."""
     user = await person(ctx)
     organization = ctx.principal.organization_id
-    async with admin.transaction():
-        await admin.execute(
-            "INSERT INTO sessions (organization_id, user_id, token_hash, refresh_token_hash, expires_at) "
-            "SELECT $1, $2, sha256(n::text::bytea), sha256(('r' || n)::bytea), now() FROM generate_series(1, 3000) n",
-            organization,
-            user.id,
-        )
-        await admin.execute(
-            "INSERT INTO api_keys (organization_id, user_id, name, prefix, key_hash) "
-            "SELECT $1, $2, 'k', 'p', sha256(n::text::bytea) FROM generate_series(1, 3000) n",
-            organization,
-            user.id,
-        )
-        await admin.execute(
-            "INSERT INTO users (organization_id, email) SELECT $1, n || '.' || $1::text || '@example.org' "
-            "FROM generate_series(1, 2000) n",
-            organization,
-        )
-        await admin.execute("ANALYZE sessions, api_keys, users")
-        await admin.execute("SET LOCAL ROLE mnemon_owner")
-        for name, argument, indexes in (
-            ("find_user_by_email", "text", {"uq_users_email"}),
-            ("find_session_by_token_hash", "bytea", {"uq_sessions_token_hash"}),
-            ("find_session_by_refresh_hash", "bytea", {"uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh"}),
-            ("find_api_key_by_hash", "bytea", {"uq_api_keys_key_hash"}),
-        ):
-            source = await admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", name)
-            query = source.split("RETURN QUERY", 1)[1].rsplit(";", 2)[0]
-            query = query.replace("p_email", "'7@x.org'::text").replace("p_hash", f"'x'::{argument}")
-            plan = "\n".join(row[0] for row in await admin.fetch(f"EXPLAIN {query}"))
-            for index in indexes:
-                assert index in plan, plan
-            for table in ("sessions", "api_keys", "users"):
-                assert f"Seq Scan on {table}" not in plan, plan
-        await admin.execute("RESET ROLE")
-        raise_rollback = await admin.fetchval("SELECT 1")
-        assert raise_rollback
-    await admin.execute("DELETE FROM sessions WHERE user_id = $1", user.id)
-    await admin.execute("DELETE FROM api_keys WHERE user_id = $1", user.id)
-    await admin.execute("DELETE FROM users WHERE organization_id = $1 AND id <> $2", organization, user.id)
+    transaction = admin.transaction()
+    await transaction.start()
+    await admin.execute(
+        "INSERT INTO sessions (organization_id, user_id, token_hash, refresh_token_hash, expires_at) "
+        "SELECT $1, $2, sha256(n::text::bytea), sha256(('r' || n)::bytea), now() FROM generate_series(1, 3000) n",
+        organization,
+        user.id,
+    )
+    await admin.execute(
+        "INSERT INTO api_keys (organization_id, user_id, name, prefix, key_hash) "
+        "SELECT $1, $2, 'k', 'p', sha256(n::text::bytea) FROM generate_series(1, 3000) n",
+        organization,
+        user.id,
+    )
+    await admin.execute(
+        "INSERT INTO users (organization_id, email) SELECT $1::uuid, n || '.' || $2::text || '@example.org' "
+        "FROM generate_series(1, 2000) n",
+        organization,
+        str(organization),
+    )
+    await admin.execute("ANALYZE sessions, api_keys, users")
+    await admin.execute("SET LOCAL ROLE mnemon_owner")
+    for name, indexes in (
+        ("find_user_by_email", {"uq_users_email"}),
+        ("find_session_by_token_hash", {"uq_sessions_token_hash"}),
+        ("find_session_by_refresh_hash", {"uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh"}),
+        ("find_api_key_by_hash", {"uq_api_keys_key_hash"}),
+    ):
+        source = await admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", name)
+        query = source.split("RETURN QUERY", 1)[1].rsplit(";", 2)[0]
+        query = query.replace("p_email", "'7@x.org'::text").replace("p_hash", "'x'::bytea")
+        plan = "\n".join(row[0] for row in await admin.fetch(f"EXPLAIN {query}"))
+        for index in indexes:
+            assert index in plan, plan
+        for table in ("sessions", "api_keys", "users"):
+            assert f"Seq Scan on {table}" not in plan, plan
+    await transaction.rollback()

@@ -65,7 +65,7 @@ def test_a_password_is_hashed_at_cost_12_and_compared() -> None:
 @pytest.mark.parametrize(
     ("password", "rule"),
     [
-        ("short", "password_too_short"),
+        ("tiny", "password_too_short"),
         ("x" * 73, "password_too_long"),
         ("ä" * 37, "password_too_long"),
         ("nul\x00 in it", "characters"),
@@ -88,7 +88,7 @@ def test_seventy_two_bytes_are_a_password() -> None:
     assert crypto.password_problem("x" * 72) is None
 
 
-@given(plain=st.text(max_size=200).filter(lambda text: text.isascii() or "\ud800" > max(text)), purpose=st.text("abc:"))
+@given(plain=st.text(max_size=200).filter(lambda text: text.isascii() or max(text) < "\ud800"), purpose=st.text("abc:"))
 @examples(max_examples=50)
 def test_a_secret_comes_back_for_its_purpose_alone(plain: str, purpose: str) -> None:
     sealed = BOX.encrypt(plain, purpose=purpose)
@@ -214,9 +214,7 @@ async def test_ones_own_password_needs_the_current_one_and_ends_sessions(ctx: Co
     with pytest.raises(Unauthenticated) as caught:
         await identity.set_password(mine, PasswordSet(user_id=user.id, password=new))
     assert caught.value.data["field"] == "current_password"
-    await identity.set_password(
-        mine, PasswordSet(user_id=user.id, password=new, current_password=SecretStr(PASSWORD))
-    )
+    await identity.set_password(mine, PasswordSet(user_id=user.id, password=new, current_password=SecretStr(PASSWORD)))
     assert await admin.fetchval("SELECT revoked_at IS NOT NULL FROM sessions WHERE user_id = $1", user.id)
     assert (await identity.verify_password(ctx, check(email, new.get_secret_value()))).user_id == user.id
     with pytest.raises(Unauthenticated):

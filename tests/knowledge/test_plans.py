@@ -20,7 +20,7 @@ from tests.factories import new_slug
 from tests.knowledge.factories import make_agent
 
 PACKAGE = "mnemon.knowledge"
-ITEMS = 6000
+ITEMS = 3000
 
 FILL = (
     """INSERT INTO knowledge_items (organization_id, domain, content, source_agent_id, confidence, tags, created_at)

@@ -28,8 +28,11 @@ MATERIALIZED = ("pattern_effectiveness_totals", "knowledge_usage_totals")
 
 async def refresh(ctx: Context) -> None:
     """Refresh, even if another test is at it."""
-    while not await service.refresh_knowledge_summaries(ctx):
+    for _ in range(1000):
+        if await service.refresh_knowledge_summaries(ctx):
+            return
         await asyncio.sleep(0.01)
+    raise TimeoutError
 
 
 async def test_summaries_of_patterns(ctx: Context, other: Context) -> None:

@@ -219,9 +219,12 @@ async def test_their_agent_cannot_be_mixed_with_ones_own_rows(ctx: Context, othe
     assert (error.code, error.data["field"]) == ("not_found.reference", "agent_id")
 
 
-@pytest.mark.parametrize("name", [*NAMING, *LOOKING, *REST])
+ALL = {**NAMING, **{name: (verb, permission) for name, (verb, _, permission) in LOOKING.items()}, **REST}
+
+
+@pytest.mark.parametrize("name", ALL)
 async def test_a_verb_needs_its_permission(ctx: Context, filled: Filled, name: str) -> None:
-    verb, *_, permission = {**NAMING, **LOOKING, **REST}[name]
+    verb, permission = ALL[name]
     error = await refusal(verb(limited(ctx, "memories:read", "memories:write"), filled), Forbidden)
     assert error.data["permission"] == permission
     await verb(limited(ctx, permission), filled)

@@ -104,7 +104,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data(), what=steps)
 async def test_any_story_is_seen_as_a_plain_replay_sees_it(house: AsyncMemory, data: Any, what: Any) -> None:
     memory = await house.organization(new_slug())

@@ -1,5 +1,7 @@
 """Recurrence: the next day by RRULE, against rules of thumb and against dateutil itself."""
 
+# ruff: noqa: DTZ001 - recurrence is reckoned on the wall clock
+
 from __future__ import annotations
 
 import time

@@ -19,8 +19,8 @@ PROVIDER_DEFAULT = "builtin"
 
 
 def _names(name: str) -> AliasChoices:
-    """A setting by its own name in code, by MNEMON_<NAME> or by <NAME> in the environment."""
-    return AliasChoices(name, f"mnemon_{name}")
+    """A setting by its own name in code; in the environment by MNEMON_<NAME>, else by the bare <NAME>."""
+    return AliasChoices(f"mnemon_{name}", name)
 
 
 class Settings(BaseSettings):
@@ -43,8 +43,20 @@ class Settings(BaseSettings):
         validation_alias=_names("database_owner_url"),
         description="the same database as the role that owns the schema; used by `mnemon db` only",
     )
-    database_pool_size: int = Field(default=5, ge=1, le=50, validation_alias=_names("database_pool_size"))
-    database_pool_overflow: int = Field(default=10, ge=0, le=100, validation_alias=_names("database_pool_overflow"))
+    database_pool_size: int = Field(
+        default=5,
+        ge=1,
+        le=50,
+        validation_alias=_names("database_pool_size"),
+        description="connections that one process keeps open",
+    )
+    database_pool_overflow: int = Field(
+        default=10,
+        ge=0,
+        le=100,
+        validation_alias=_names("database_pool_overflow"),
+        description="connections beyond those, opened when all are busy",
+    )
     database_connect_timeout: float = Field(default=10.0, gt=0, le=120, description="seconds to wait for a connection")
     database_statement_timeout: float = Field(
         default=60.0, ge=0, le=3600, description="seconds one statement may run; 0 means no limit"
@@ -66,8 +78,14 @@ class Settings(BaseSettings):
         validation_alias=_names("embedding_model"),
         description="builtin, openai/<name>, text-embedding-3-small, fastembed/<name>, sentence-transformers/<name>",
     )
-    embedding_api_key: SecretStr | None = Field(default=None, validation_alias=_names("embedding_api_key"))
-    embedding_base_url: str | None = Field(default=None, validation_alias=_names("embedding_base_url"))
+    embedding_api_key: SecretStr | None = Field(
+        default=None, validation_alias=_names("embedding_api_key"), description="key of the embedding provider"
+    )
+    embedding_base_url: str | None = Field(
+        default=None,
+        validation_alias=_names("embedding_base_url"),
+        description="address of an OpenAI-compatible endpoint, without /embeddings; unset: OpenAI's own",
+    )
     embedding_dimensions: int | None = Field(
         default=None,
         ge=1,

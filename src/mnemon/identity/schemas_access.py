@@ -56,7 +56,7 @@ class TotpEnrol(Schema):
     """An authenticator app to be set up."""
 
     user_id: UUID
-    name: Name = Field(default="authenticator", max_length=100)
+    name: Annotated[Name, Field(max_length=100)] = "authenticator"
 
 
 class TotpEnrolment(Schema):
@@ -109,7 +109,7 @@ class OAuthTokenStore(Schema):
     access_token: Secret
     refresh_token: Secret | None = None
     provider_user_id: Label | None = None
-    token_type: Label = Field(default="Bearer", max_length=50)
+    token_type: Annotated[Label, Field(max_length=50)] = "Bearer"  # noqa: S105 - a kind of token, no secret
     scopes: tuple[Label, ...] = Field(default=(), max_length=200)
     expires_at: Moment | None = None
 
@@ -278,7 +278,7 @@ class RoleCreate(Schema):
         permissions: its own, ``resource:action`` of the catalogue.
     """
 
-    name: Name = Field(max_length=100)
+    name: Annotated[Name, Field(max_length=100)]
     description: Text | None = None
     parent: Label | None = None
     permissions: tuple[Permission, ...] = Field(default=(), max_length=500)

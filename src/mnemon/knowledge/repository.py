@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +14,7 @@ from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
 from mnemon.knowledge.models import KnowledgeItemORM, LearningSessionORM, PatternORM
+from mnemon.knowledge.rows import parsed
 from mnemon.knowledge.schemas import SearchKnowledge, UsageQuery
 
 PACKAGE = "mnemon.knowledge"
@@ -75,7 +75,7 @@ class LearningSessionRepository(BaseRepository[LearningSessionORM]):
 async def get_item(connection: Connection, organization_id: UUID, knowledge_id: UUID) -> dict[str, Any] | None:
     """An item alive."""
     row = await connection.fetchrow(statement(PACKAGE, "get_knowledge"), organization_id, knowledge_id)
-    return None if row is None else _parsed(row, "content")
+    return None if row is None else parsed(row, "content")
 
 
 async def search(
@@ -90,7 +90,7 @@ async def search(
         request.limit,
         RANKED,
     )
-    return [_parsed(row, "content") for row in rows]
+    return [parsed(row, "content") for row in rows]
 
 
 async def listing(
@@ -103,7 +103,7 @@ async def listing(
     rows = await connection.fetch(
         statement(PACKAGE, "list_knowledge"), organization_id, *_filters(request), *after, request.limit + 1
     )
-    return [_parsed(row, "content") for row in rows]
+    return [parsed(row, "content") for row in rows]
 
 
 def _filters(request: SearchKnowledge) -> tuple[Any, ...]:
@@ -156,7 +156,7 @@ async def finish_transfer(
 async def get_pattern(connection: Connection, organization_id: UUID, pattern_id: UUID) -> dict[str, Any] | None:
     """A pattern alive."""
     row = await connection.fetchrow(statement(PACKAGE, "get_pattern"), organization_id, pattern_id)
-    return None if row is None else _parsed(row, "pattern_data", "metadata")
+    return None if row is None else parsed(row, "pattern_data", "metadata")
 
 
 async def find_patterns(
@@ -165,7 +165,7 @@ async def find_patterns(
     """Patterns by type and accuracy, most used first."""
     accuracy = None if least is None else Decimal(str(least))
     rows = await connection.fetch(statement(PACKAGE, "find_patterns"), organization_id, kind, accuracy, limit)
-    return [_parsed(row, "pattern_data", "metadata") for row in rows]
+    return [parsed(row, "pattern_data", "metadata") for row in rows]
 
 
 async def record_use(connection: Connection, organization_id: UUID, *values: Any) -> Any:
@@ -192,7 +192,7 @@ async def effectiveness(
     row = await connection.fetchrow(
         statement(PACKAGE, "pattern_effectiveness"), organization_id, pattern_id, since, until
     )
-    return _parsed(row, "errors")
+    return parsed(row, "errors")
 
 
 async def usage(connection: Connection, organization_id: UUID, request: UsageQuery, until: datetime) -> list[Any]:
@@ -231,11 +231,3 @@ async def refresh(connection: Connection) -> bool:
     """Refresh the summaries; False while somebody else is at it."""
     done: bool = await connection.fetchval("SELECT refresh_knowledge_summaries()")
     return done
-
-
-def _parsed(row: Any, *documents: str) -> dict[str, Any]:
-    """A row with its JSON read."""
-    values = dict(row)
-    for name in documents:
-        values[name] = json.loads(values[name])
-    return values

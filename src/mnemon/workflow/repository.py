@@ -10,6 +10,7 @@ from uuid import UUID
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+from mnemon.knowledge.rows import parsed
 from mnemon.workflow.models import WorkflowExecutionORM, WorkflowORM
 
 PACKAGE = "mnemon.workflow"
@@ -30,7 +31,7 @@ class WorkflowExecutionRepository(BaseRepository[WorkflowExecutionORM]):
 async def get_workflow(connection: Connection, organization_id: UUID, workflow_id: UUID) -> dict[str, Any] | None:
     """A definition alive."""
     row = await connection.fetchrow(statement(PACKAGE, "get_workflow"), organization_id, workflow_id)
-    return None if row is None else _parsed(row, "steps", "dependencies")
+    return None if row is None else parsed(row, "steps", "dependencies")
 
 
 async def list_workflows(
@@ -42,7 +43,7 @@ async def list_workflows(
 ) -> list[dict[str, Any]]:
     """Definitions, newest first."""
     rows = await connection.fetch(statement(PACKAGE, "list_workflows"), organization_id, status, *after, limit)
-    return [_parsed(row, "steps", "dependencies") for row in rows]
+    return [parsed(row, "steps", "dependencies") for row in rows]
 
 
 async def start_execution(
@@ -58,7 +59,7 @@ async def start_execution(
 async def lock_execution(connection: Connection, organization_id: UUID, execution_id: UUID) -> dict[str, Any] | None:
     """A run for this transaction alone, with the graph of its workflow."""
     row = await connection.fetchrow(statement(PACKAGE, "lock_execution"), organization_id, execution_id)
-    return None if row is None else _parsed(row, "execution_data", "steps", "dependencies")
+    return None if row is None else parsed(row, "execution_data", "steps", "dependencies")
 
 
 async def change_execution(
@@ -87,7 +88,7 @@ async def change_execution(
 async def get_execution(connection: Connection, organization_id: UUID, execution_id: UUID) -> dict[str, Any] | None:
     """A run with names."""
     row = await connection.fetchrow(statement(PACKAGE, "get_execution"), organization_id, execution_id)
-    return None if row is None else _parsed(row, "execution_data")
+    return None if row is None else parsed(row, "execution_data")
 
 
 async def list_executions(
@@ -99,12 +100,4 @@ async def list_executions(
 ) -> list[dict[str, Any]]:
     """Runs with names, newest first: (workflow, agent, status)."""
     rows = await connection.fetch(statement(PACKAGE, "list_executions"), organization_id, *conditions, *after, limit)
-    return [_parsed(row, "execution_data") for row in rows]
-
-
-def _parsed(row: Any, *documents: str) -> dict[str, Any]:
-    """A row with its JSON read."""
-    values = dict(row)
-    for name in documents:
-        values[name] = json.loads(values[name])
-    return values
+    return [parsed(row, "execution_data") for row in rows]

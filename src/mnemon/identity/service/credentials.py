@@ -205,6 +205,8 @@ async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToke
         request.expires_at,
     ]
     async with ctx.database.hot(ctx.principal) as connection:
+        if not await repository_access.is_alive(connection, ctx.principal.organization_id, request.user_id):
+            raise no_user(request.user_id)
         await repository_secrets.store_oauth_token(connection, row)
     return await read_oauth_token(ctx, OAuthTokenRef(user_id=request.user_id, provider=request.provider))
 

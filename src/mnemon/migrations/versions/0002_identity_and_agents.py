@@ -63,10 +63,9 @@ PERMISSIONS = (
     ("webhooks", "read write delete deliver", "webhook endpoints and deliveries"),
     ("jobs", "read write delete", "background jobs"),
     ("metrics", "read write", "metrics"),
-    ("audit", "read write", "the audit trail"),
-    ("errors", "read write delete", "the log of errors"),
-    ("requests", "read write", "the log of API requests"),
-    ("operations", "read write", "partitions, retention, statistics"),
+    ("audit", "read write seal", "the audit trail"),
+    ("logs", "read write delete", "the logs of errors and of API requests"),
+    ("operations", "read write maintain", "partitions, retention, statistics"),
 )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.core.errors import Conflict, Invalid
 from mnemon.knowledge.cursors import read_cursor, write_cursor
+from mnemon.knowledge.service.common import missing
 from mnemon.workflow import repository
 from mnemon.workflow.graph import order
 from mnemon.workflow.models import WorkflowORM, WorkflowStatus
@@ -160,11 +161,6 @@ async def delete_workflow(ctx: Context, request: MoveWorkflow) -> None:
     async with ctx.database.unit(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         await workflows.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())
-
-
-def missing(what: str, row_id: UUID) -> NotFound:
-    """The error for what is not there: unknown, deleted and another organisation's look the same."""
-    return NotFound(f"There is no {what} {row_id}.", code=f"not_found.{what}", id=str(row_id))
 
 
 def _columns(row: WorkflowORM) -> dict[str, Any]:

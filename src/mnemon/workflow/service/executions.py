@@ -9,6 +9,7 @@ from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Invalid
 from mnemon.db.connection import Connection
 from mnemon.knowledge.cursors import read_cursor, write_cursor
+from mnemon.knowledge.service.common import acting_agent, missing
 from mnemon.workflow import repository
 from mnemon.workflow.models import ExecutionStatus
 from mnemon.workflow.schemas import (
@@ -19,7 +20,6 @@ from mnemon.workflow.schemas import (
     FinishExecution,
     StartExecution,
 )
-from mnemon.workflow.service.definitions import missing
 
 #: Where a run may go from where it is; the database holds the same rule by trigger.
 MOVES = {
@@ -46,9 +46,7 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
         Conflict: the workflow is not active.
     """
     ctx.principal.require("workflows:execute")
-    agent = request.agent_id or ctx.principal.agent_id
-    if agent is None:
-        raise Invalid("agent_id is required where no agent acts.", code="invalid.required", field="agent_id")
+    agent = acting_agent(ctx, request.agent_id, "agent_id")
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         made = await repository.start_execution(

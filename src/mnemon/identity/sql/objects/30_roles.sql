@@ -48,7 +48,7 @@ BEGIN
     INSERT INTO role_permissions (organization_id, role_id, permission_id)
     SELECT p_organization, made, p.id FROM permissions p
     WHERE CASE
-      WHEN p.resource IN ('audit', 'errors', 'requests', 'operations') THEN
+      WHEN p.resource IN ('audit', 'logs', 'operations') THEN
         CASE WHEN p.action = 'read' THEN 3 ELSE 4 END
       WHEN p.name = 'organizations:delete' THEN 4
       WHEN p.resource = 'account' THEN 1

@@ -56,7 +56,7 @@ DECLARE
   moment timestamptz;
   moments timestamptz[];
   part record;
-  moved bigint;
+  moved bigint := 0;
   count_there bigint;
 BEGIN
   EXECUTE format('SELECT array_agg(s.start) FROM (SELECT DISTINCT date_trunc(%1$L, %2$I, ''UTC'') AS start '
@@ -76,15 +76,17 @@ BEGIN
   SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
   WHERE attrelid = to_regclass(quote_ident(p_table)) AND attnum > 0 AND NOT attisdropped AND attgenerated = '';
   FOR part IN SELECT * FROM partition_bounds(p_table) b WHERE b.lower_bound = ANY (moments) LOOP
-    EXECUTE format('INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$I '
-      'WHERE %4$I >= %5$L AND %4$I < %6$L AND %4$I >= %7$L',
+    EXECUTE format('WITH taken AS (DELETE FROM %3$I WHERE %4$I >= %5$L AND %4$I < %6$L AND %4$I >= %7$L RETURNING *) '
+      'INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM taken',
       part.name, columns, drained, p_column, part.lower_bound, part.upper_bound, p_oldest);
+    GET DIAGNOSTICS count_there = ROW_COUNT;
+    moved := moved + count_there;
   END LOOP;
-  EXECUTE format('INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$I '
-    'WHERE %4$I >= %5$L AND NOT (date_trunc(%6$L, %4$I, ''UTC'') = ANY (%7$L))',
-    p_table || '_default', columns, drained, p_column, p_oldest, p_every, coalesce(moments, '{}'));
+  EXECUTE format('DELETE FROM %I WHERE %I < %L', drained, p_column, p_oldest);
   GET DIAGNOSTICS count_there = ROW_COUNT;
-  EXECUTE format('SELECT count(*) - %L FROM %I', count_there, drained) INTO moved;
+  moved := moved + count_there;
+  EXECUTE format('INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM %3$I',
+    p_table || '_default', columns, drained);
   EXECUTE format('DROP TABLE %I', drained);
   RETURN moved;
 END $$;

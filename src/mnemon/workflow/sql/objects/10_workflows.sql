@@ -74,8 +74,8 @@ CREATE OR REPLACE TRIGGER check_status BEFORE UPDATE ON workflows FOR EACH ROW
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON workflows FOR EACH ROW EXECUTE FUNCTION touch_row();
 
 -- object: function check_execution_status()
--- pending, running, then completed, failed or cancelled; what has not begun may be cancelled; what has ended stays as it
--- is. The end's time is set if it is not given.
+-- pending, running, then completed, failed or cancelled; what has not begun may be cancelled; what has ended stays as
+-- it is. The end's time is set if it is not given.
 CREATE OR REPLACE FUNCTION check_execution_status() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.status IN ('pending', 'running', 'completed', 'failed', 'cancelled')

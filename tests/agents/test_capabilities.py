@@ -1,0 +1,419 @@
+"""AgentDNA and an agent's life; what agents can do; what their states were."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnemon import Conflict, Forbidden, Invalid, NotFound
+from mnemon.agents import service as agents
+from mnemon.agents.models import AgentStatus
+from mnemon.agents.schemas import (
+    AgentBoundaries,
+    AgentCreate,
+    AgentDNA,
+    AgentList,
+    AgentMemoryConfig,
+    AgentModelConfig,
+    AgentPersonality,
+    AgentRef,
+    AgentStatusSet,
+    AgentUpdate,
+    CapabilityAdd,
+    CapabilityRef,
+    CapableSearch,
+    RetrievalWeights,
+    StateCheckpoint,
+    StateList,
+    StateRef,
+    VoiceExample,
+)
+from mnemon.core.clock import FixedClock
+from mnemon.core.context import Context, Principal
+from mnemon.core.text import parse
+from mnemon.db.session import Database
+from mnemon.db.sql import statement
+from mnemon.identity import service as identity
+from mnemon.identity.schemas import TeamCreate
+from tests.conftest import APP, Server
+from tests.factories import new_slug
+from tests.identity.access import milliseconds, person
+
+T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+async def scout(ctx: Context, **fields: Any) -> AgentDNA:
+    return await agents.create_agent(ctx, AgentCreate(**{"name": f"Scout {uuid4().hex[:8]}", **fields}))
+
+
+def at(ctx: Context, moment: datetime) -> Context:
+    return replace(ctx, clock=FixedClock(moment))
+
+
+# AgentDNA.
+
+_NAMES = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=6)
+
+
+@given(shared=_NAMES, custom=_NAMES, disabled=_NAMES)
+def test_effective_skills_are_shared_and_custom_less_disabled(
+    shared: list[str], custom: list[str], disabled: list[str]
+) -> None:
+    dna = AgentDNA.model_validate(
+        {
+            "id": uuid4(),
+            "organization_id": uuid4(),
+            "name": "x",
+            "slug": "xx",
+            "created_at": T0,
+            "updated_at": T0,
+            "shared_skill_names": shared,
+            "custom_skill_names": custom,
+            "disabled_skill_names": disabled,
+        }
+    )
+    assert set(dna.effective_skills) == (set(shared) | set(custom)) - set(disabled)
+    assert len(dna.effective_skills) == len(set(dna.effective_skills))
+    assert list(dna.effective_skills) == sorted(dna.effective_skills, key=(shared + custom).index)
+    assert json.loads(dna.model_dump_json())["effective_skills"] == list(dna.effective_skills)
+
+
+async def test_the_schemas_defaults_are_the_databases(ctx: Context, admin: Any) -> None:
+    """Seed 002 FR-3.4: an agent made by raw SQL is the agent that the schema would have made."""
+    agent_id = await admin.fetchval(
+        "INSERT INTO agents (organization_id, name, slug) VALUES ($1, 'Raw', 'raw') RETURNING id",
+        ctx.principal.organization_id,
+    )
+    raw = await agents.get_agent(ctx, AgentRef(agent_id=agent_id))
+    made = await scout(ctx)
+    for field in ("model", "memory_config", "boundaries", "personality", "status", "cognitive_pattern", "type"):
+        assert getattr(raw, field) == getattr(made, field), field
+    assert raw.memory_config.retrieval_weights == RetrievalWeights()
+    assert sum(raw.memory_config.retrieval_weights.model_dump().values()) == pytest.approx(1)
+
+
+async def test_an_agent_is_made_with_its_dna_and_read_back(ctx: Context, admin: Any) -> None:
+    user = await person(ctx)
+    team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
+    mine = ctx.as_principal(Principal(ctx.principal.organization_id, user.id, permissions=frozenset({"agents:write"})))
+    made = await agents.create_agent(
+        mine,
+        AgentCreate(
+            name="Marvin the Scout",
+            team_id=team.id,
+            tagline="Finds things",
+            avatar_emoji="🔭",
+            personality=AgentPersonality(
+                tone="dry",
+                verbosity=0.2,
+                traits=("patient",),
+                voice_examples=(VoiceExample(situation="Hello", response="If I must."),),
+                rules=("Never guess",),
+            ),
+            shared_skill_names=("search",),
+            custom_skill_names=("sigh",),
+            disabled_skill_names=("search",),
+            model=AgentModelConfig(model_name="x/y", temperature=0.1),
+            memory_config=AgentMemoryConfig(retrieval_weights=RetrievalWeights(semantic=1)),
+            boundaries=AgentBoundaries(max_autonomy="ask"),
+            learning_rate=0.25,
+            metadata={"kind": "robot"},
+        ),
+    )
+    assert (made.created_by, made.status, made.version) == (user.id, AgentStatus.DRAFT, 1)
+    assert made.effective_skills == ("sigh",)
+    found = await agents.get_agent(ctx, AgentRef(agent_id=made.id))
+    assert found == made
+    assert found.personality.voice_examples[0].response == "If I must."
+    words = await admin.fetch("SELECT name FROM participant_names WHERE agent_id = $1", made.id)
+    assert {row["name"] for row in words} == {"marvin", "scout"}
+    raw = await admin.fetchrow("SELECT model_config::text, boundaries::text FROM agents WHERE id = $1", made.id)
+    assert json.loads(raw["model_config"])["temperature"] == 0.1
+    assert json.loads(raw["boundaries"])["max_autonomy"] == "ask"
+
+
+async def test_an_agent_is_changed_by_its_version(ctx: Context) -> None:
+    made = await scout(ctx, tagline="old")
+    changed = await agents.update_agent(
+        ctx,
+        AgentUpdate(
+            id=made.id, expected_version=1, tagline="new", boundaries=AgentBoundaries(max_tool_calls_per_turn=1)
+        ),
+    )
+    assert (changed.tagline, changed.version, changed.boundaries.max_tool_calls_per_turn) == ("new", 2, 1)
+    assert changed.name == made.name
+    results = await asyncio.gather(
+        *(
+            agents.update_agent(ctx, AgentUpdate(id=made.id, expected_version=2, tagline=tagline))
+            for tagline in ("one", "two")
+        ),
+        return_exceptions=True,
+    )
+    (lost,) = [result for result in results if isinstance(result, Conflict)]
+    assert lost.data == {"expected_version": 2, "current_version": 3}
+    with pytest.raises(Conflict):
+        await agents.set_status(ctx, AgentStatusSet(agent_id=made.id, status=AgentStatus.ACTIVE, expected_version=1))
+
+
+@pytest.mark.parametrize("status", list(AgentStatus))
+async def test_an_agent_may_have_every_status(ctx: Context, status: AgentStatus) -> None:
+    made = await scout(ctx)
+    assert (await agents.set_status(ctx, AgentStatusSet(agent_id=made.id, status=status))).status is status
+
+
+async def test_agents_are_listed_by_team_status_and_type_and_removed(ctx: Context) -> None:
+    team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
+    one = await scout(ctx, team_id=team.id, status=AgentStatus.ACTIVE)
+    two = await scout(ctx, type="coder")
+    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [one.id, two.id]
+    assert [found.id for found in await agents.list_agents(ctx, AgentList(offset=1))] == [two.id]
+    assert [found.id for found in await agents.list_agents(ctx, AgentList(team_id=team.id))] == [one.id]
+    assert [found.id for found in await agents.list_agents(ctx, AgentList(status=AgentStatus.DRAFT))] == [two.id]
+    assert [found.id for found in await agents.list_agents(ctx, AgentList(type="coder"))] == [two.id]
+    await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
+    with pytest.raises(NotFound):
+        await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
+    with pytest.raises(NotFound):
+        await agents.get_agent(ctx, AgentRef(agent_id=one.id))
+    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [two.id]
+
+
+async def test_a_slug_is_unique_in_the_team_or_without_one(ctx: Context) -> None:
+    team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
+    await scout(ctx, slug="scout")
+    await scout(ctx, slug="scout", team_id=team.id)
+    for team_id in (None, team.id):
+        with pytest.raises(Conflict) as caught:
+            await scout(ctx, slug="scout", team_id=team_id)
+        assert caught.value.code == "conflict.exists"
+
+
+async def test_an_agent_is_found_in_less_than_fifty_milliseconds(ctx: Context) -> None:
+    """REQ-T111."""
+    made = await scout(ctx)
+    assert await milliseconds(lambda: agents.get_agent(ctx, AgentRef(agent_id=made.id))) < 50
+
+
+# Capabilities.
+
+
+async def test_capabilities_are_added_once_and_ranked(ctx: Context) -> None:
+    one, two, three = await scout(ctx), await scout(ctx), await scout(ctx)
+    for agent, level in ((one, 0.4), (two, 0.9), (three, 0.7)):
+        await agents.add_capability(ctx, CapabilityAdd(agent_id=agent.id, capability="search", proficiency_level=level))
+    await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="plan"))
+    again = await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="search", proficiency_level=0.7))
+    assert (again.proficiency_level, again.version) == (0.7, 2)
+    listed = await agents.list_capabilities(ctx, AgentRef(agent_id=one.id))
+    assert [(found.capability, found.proficiency_level) for found in listed] == [("search", 0.7), ("plan", 0.5)]
+    able = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search", min_proficiency=0.7))
+    assert able[0].agent_id == two.id
+    assert {found.agent_id for found in able} == {one.id, two.id, three.id}
+    best = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search", min_proficiency=0.71))
+    assert [(found.agent_id, found.name) for found in best] == [(two.id, two.name)]
+    await agents.remove_capability(ctx, CapabilityRef(agent_id=two.id, capability="search"))
+    with pytest.raises(NotFound):
+        await agents.remove_capability(ctx, CapabilityRef(agent_id=two.id, capability="search"))
+    await agents.delete_agent(ctx, AgentRef(agent_id=three.id))
+    left = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search"))
+    assert [found.agent_id for found in left] == [one.id]
+    back = await agents.add_capability(ctx, CapabilityAdd(agent_id=two.id, capability="search"))
+    assert back.proficiency_level == 0.5
+
+
+async def test_the_same_capability_is_added_by_many_at_once(ctx: Context) -> None:
+    agent = await scout(ctx)
+    request = CapabilityAdd(agent_id=agent.id, capability="search", proficiency_level=0.8)
+    made = await asyncio.gather(*(agents.add_capability(ctx, request) for _ in range(6)))
+    assert len({one.id for one in made}) == 1
+
+
+# States.
+
+
+async def test_states_are_kept_and_read_back_as_of_a_moment(ctx: Context) -> None:
+    agent = await scout(ctx)
+    moments = [T0 + timedelta(days=31 * number) for number in range(4)]  # over partitions there are and are not
+    for number, moment in enumerate(moments):
+        await agents.checkpoint_state(
+            at(ctx, moment),
+            StateCheckpoint(
+                agent_id=agent.id,
+                state_data={"step": number, "notes": ["ä", None]},
+                checkpoint_type="manual" if number % 2 else "scheduled",
+            ),
+        )
+    listed = await agents.list_states(ctx, StateList(agent_id=agent.id))
+    assert [state.state_data["step"] for state in listed] == [3, 2, 1, 0]
+    assert listed[0].created_at == moments[3]
+    page = await agents.list_states(ctx, StateList(agent_id=agent.id, before=moments[2], limit=1))
+    assert [state.state_data["step"] for state in page] == [1]
+    scheduled = await agents.list_states(ctx, StateList(agent_id=agent.id, checkpoint_type="scheduled"))
+    assert [state.state_data["step"] for state in scheduled] == [2, 0]
+    assert (await agents.latest_state(ctx, StateRef(agent_id=agent.id))).state_data["step"] == 3
+    then = await agents.latest_state(ctx, StateRef(agent_id=agent.id, at=moments[2]))
+    assert then.state_data == {"step": 2, "notes": ["ä", None]}
+    manual = await agents.latest_state(ctx, StateRef(agent_id=agent.id, at=moments[2], checkpoint_type="manual"))
+    assert manual.state_data["step"] == 1
+    with pytest.raises(NotFound) as caught:
+        await agents.latest_state(ctx, StateRef(agent_id=agent.id, at=T0 - timedelta(seconds=1)))
+    assert caught.value.code == "not_found.agent_state"
+
+
+async def test_a_state_of_this_month_has_a_partition_of_its_own(ctx: Context, admin: Any) -> None:
+    agent = await scout(ctx)
+    now = await agents.checkpoint_state(ctx, StateCheckpoint(agent_id=agent.id, state_data={}))
+    old = await agents.checkpoint_state(at(ctx, T0), StateCheckpoint(agent_id=agent.id, state_data={}))
+    place = "SELECT tableoid::regclass::text FROM agent_states WHERE id = $1"
+    assert re.fullmatch(r"agent_states_\d{8}", await admin.fetchval(place, now.id))
+    assert await admin.fetchval(place, old.id) == "agent_states_default"
+
+
+# Refusals.
+
+
+async def test_agents_are_nobody_elses(ctx: Context, other: Context) -> None:
+    agent = await scout(ctx)
+    await agents.add_capability(ctx, CapabilityAdd(agent_id=agent.id, capability="search"))
+    await agents.checkpoint_state(ctx, StateCheckpoint(agent_id=agent.id, state_data={}))
+    ref = AgentRef(agent_id=agent.id)
+    stranger = await person(other)
+    for missing in (
+        agents.get_agent(other, ref),
+        agents.update_agent(other, AgentUpdate(id=agent.id, tagline="x")),
+        agents.set_status(other, AgentStatusSet(agent_id=agent.id, status=AgentStatus.STOPPED)),
+        agents.delete_agent(other, ref),
+        agents.add_capability(other, CapabilityAdd(agent_id=agent.id, capability="spy")),
+        agents.remove_capability(other, CapabilityRef(agent_id=agent.id, capability="search")),
+        agents.checkpoint_state(other, StateCheckpoint(agent_id=agent.id, state_data={})),
+        agents.latest_state(other, StateRef(agent_id=agent.id)),
+        scout(ctx, user_id=stranger.id),
+        scout(ctx, team_id=uuid4()),
+    ):
+        with pytest.raises(NotFound):
+            await missing
+    assert await agents.list_agents(other, AgentList()) == []
+    assert await agents.list_capabilities(other, ref) == []
+    assert await agents.find_agents_by_capability(other, CapableSearch(capability="search")) == []
+    assert await agents.list_states(other, StateList(agent_id=agent.id)) == []
+
+
+async def test_every_verb_wants_its_permission(ctx: Context) -> None:
+    agent = await scout(ctx)
+    nobody = ctx.as_principal(Principal(ctx.principal.organization_id, uuid4(), permissions=frozenset()))
+    ref = AgentRef(agent_id=agent.id)
+    for refused in (
+        scout(nobody),
+        agents.get_agent(nobody, ref),
+        agents.list_agents(nobody, AgentList()),
+        agents.update_agent(nobody, AgentUpdate(id=agent.id, tagline="x")),
+        agents.set_status(nobody, AgentStatusSet(agent_id=agent.id, status=AgentStatus.STOPPED)),
+        agents.delete_agent(nobody, ref),
+        agents.add_capability(nobody, CapabilityAdd(agent_id=agent.id, capability="x")),
+        agents.list_capabilities(nobody, ref),
+        agents.remove_capability(nobody, CapabilityRef(agent_id=agent.id, capability="x")),
+        agents.find_agents_by_capability(nobody, CapableSearch(capability="x")),
+        agents.checkpoint_state(nobody, StateCheckpoint(agent_id=agent.id, state_data={})),
+        agents.list_states(nobody, StateList(agent_id=agent.id)),
+        agents.latest_state(nobody, StateRef(agent_id=agent.id)),
+    ):
+        with pytest.raises(Forbidden):
+            await refused
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "field"),
+    [
+        (AgentCreate, {"name": " "}, "name"),
+        (AgentCreate, {"name": "x", "slug": "No Slug"}, "slug"),
+        (AgentCreate, {"name": "x", "learning_rate": 1.5}, "learning_rate"),
+        (AgentCreate, {"name": "x", "cognitive_pattern": "sideways"}, "cognitive_pattern"),
+        (AgentCreate, {"name": "x", "status": "asleep"}, "status"),
+        (AgentCreate, {"name": "x", "model": {"temperature": 3}}, "model.temperature"),
+        (AgentCreate, {"name": "x", "personality": {"verbosity": -1}}, "personality.verbosity"),
+        (AgentCreate, {"name": "x", "memory_config": {"token_budget": 0}}, "memory_config.token_budget"),
+        (AgentCreate, {"name": "x", "boundaries": {"max_autonomy": "rule"}}, "boundaries.max_autonomy"),
+        (AgentUpdate, {"id": uuid4(), "version": 3}, "version"),
+        (CapabilityAdd, {"agent_id": uuid4(), "capability": "x", "proficiency_level": 1.01}, "proficiency_level"),
+        (CapabilityAdd, {"agent_id": uuid4(), "capability": " "}, "capability"),
+        (StateCheckpoint, {"agent_id": uuid4(), "state_data": {"x": float("nan")}}, "state_data"),
+        (StateCheckpoint, {"agent_id": uuid4(), "state_data": {}, "checkpoint_type": "No!"}, "checkpoint_type"),
+    ],
+)
+def test_a_request_out_of_bounds_names_the_field(model: Any, data: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(model, data)
+    assert caught.value.data["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "values", "field"),
+    [
+        ("agent_capabilities", "agent_id, capability, proficiency_level", "$2, 'x', 1.01", "proficiency_level"),
+        ("agent_capabilities", "agent_id, capability", "$2, ' '", "capability"),
+        ("agent_states", "agent_id, checkpoint_type", "$2, 'No!'", "checkpoint_type"),
+        ("agent_states", "agent_id, checkpoint_type, created_at", "$2, 'No!', '2001-01-01'", "checkpoint_type"),
+    ],
+)
+async def test_what_the_schemas_refuse_the_database_refuses_too(
+    ctx: Context, database: Database, table: str, columns: str, values: str, field: str
+) -> None:
+    agent = await scout(ctx)
+    with pytest.raises(Invalid) as caught:
+        async with database.hot(ctx.principal) as connection:
+            await connection.execute(
+                f"INSERT INTO {table} (organization_id, {columns}) VALUES ($1, {values})",
+                ctx.principal.organization_id,
+                agent.id,
+            )
+    assert (caught.value.data["table"], caught.value.data["field"]) == (table, field)
+
+
+async def test_the_hot_statements_use_their_indexes(ctx: Context, server: Server, admin: Any) -> None:
+    organization = ctx.principal.organization_id
+    agent = await scout(ctx)
+    await admin.execute(
+        "WITH made AS (INSERT INTO agents (organization_id, name, slug) "
+        "SELECT $1, 'a' || n, 'a-' || n FROM generate_series(1, 800) n RETURNING id) "
+        "INSERT INTO agent_capabilities (organization_id, agent_id, capability, proficiency_level) "
+        "SELECT $1, made.id, 'skill ' || (n % 50), 0.5 FROM made, generate_series(1, 3) n",
+        organization,
+    )
+    await admin.execute(
+        "INSERT INTO agent_states (organization_id, agent_id, checkpoint_type, created_at) "
+        "SELECT $1, a.id, 'x', now() - n * interval '1 second' FROM generate_series(1, 3) n, agents a "
+        "WHERE a.organization_id = $1",
+        organization,
+    )
+    await admin.execute("ANALYZE agents, agent_capabilities, agent_states")
+    cases: tuple[tuple[str, tuple[Any, ...], str, str], ...] = (
+        ("get_agent", (agent.id,), "pk_agents", "agents"),
+        ("find_capable", ("skill 1", 0.1, 10), "ix_agent_capabilities_capability", "agent_capabilities"),
+        (
+            "list_states",
+            (agent.id, None, None, None, 1),
+            "agent_id_created_at_idx",
+            "agent_states",
+        ),
+    )
+    connection = await server.connect(APP)
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        for name, arguments, index, table in cases:
+            query = "EXPLAIN " + statement("mnemon.agents", name)
+            plan = "\n".join(row[0] for row in await connection.fetch(query, organization, *arguments))
+            assert re.search(index, plan), plan
+            busy = r"_\d{8}" if table == "agent_states" else ""
+            assert len(re.findall(rf"Seq Scan on {table}{busy}\b", plan)) <= (3 if busy else 0), plan
+    finally:
+        await connection.close()

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from mnemon import AsyncMemory
+from mnemon.app import App
+from mnemon.core.context import Context
+from tests.conftest import APP, Server
+
+
+@pytest.fixture
+def limited(ctx: Context) -> Context:
+    """The same organisation without a single permission."""
+    return ctx.as_principal(replace(ctx.principal, permissions=frozenset()))
+
+
+@pytest.fixture
+def make_agent() -> Callable[..., Awaitable[UUID]]:
+    """Makes an agent of a context's organisation."""
+
+    async def make(ctx: Context, slug: str = "scout") -> UUID:
+        async with ctx.database.hot(ctx.principal) as connection:
+            found: UUID = await connection.fetchval(
+                "INSERT INTO agents (organization_id, name, slug) VALUES ($1, $2, $2) RETURNING id",
+                ctx.principal.organization_id,
+                slug,
+            )
+        return found
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def own(server: Server, make_database: Callable[..., Awaitable[str]]) -> AsyncIterator[tuple[App, Any]]:
+    """A database of the test's own: the application over it, and a superuser's connection."""
+    name = await make_database()
+    async with AsyncMemory(database_url=server.url(APP, name), organization="own", auto_maintenance=False) as memory:
+        assert memory._app is not None
+        admin = await server.connect(database=name)
+        try:
+            yield memory._app, admin
+        finally:
+            await admin.close()
