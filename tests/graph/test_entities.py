@@ -121,7 +121,9 @@ async def test_found_by_name_or_alias(ctx: Context) -> None:
 
 async def test_a_change_names_the_version_it_read_and_a_mention_changes_none(ctx: Context) -> None:
     one, two = await ensure(ctx, "Ada"), await ensure(ctx, "Bo")
-    await service.mention(ctx, Mention(mentions=(NewMention(entity_id=one.id, source_type="memory", source_id=uuid4()),)))
+    await service.mention(
+        ctx, Mention(mentions=(NewMention(entity_id=one.id, source_type="memory", source_id=uuid4()),))
+    )
     await ensure(ctx, "ada")
     changed = await service.update_entity(
         ctx, UpdateEntity(id=one.id, name="Ada L.", metadata={"a": 1}, expected_version=1)
@@ -152,11 +154,11 @@ async def test_a_change_names_the_version_it_read_and_a_mention_changes_none(ctx
     ],
 )
 def test_the_schema_names_the_field(model: Any, values: dict[str, Any], field: str) -> None:
-    given = {
+    ends: dict[Any, dict[str, str]] = {
         Relate: {"source_entity_id": str(uuid4()), "target_entity_id": str(uuid4())},
         NewMention: {"entity_id": str(uuid4()), "source_id": str(uuid4())},
-    }.get(model, {})
-    assert refused_field(model, **given, **values)[1] == field
+    }
+    assert refused_field(model, **ends.get(model, {}), **values)[1] == field
 
 
 def test_the_schema_refuses_one_in_place_of_two() -> None:
@@ -173,10 +175,20 @@ def test_the_schema_refuses_one_in_place_of_two() -> None:
     [
         ("entities", {"name": "' '", "entity_type": "'x'"}, "invalid.name", "name"),
         ("entities", {"name": "'x'", "entity_type": "''"}, "invalid.entity_type", "entity_type"),
-        ("entities", {"name": "'x'", "entity_type": "'x'", "mention_count": "-1"}, "invalid.mention_count", "mention_count"),
+        (
+            "entities",
+            {"name": "'x'", "entity_type": "'x'", "mention_count": "-1"},
+            "invalid.mention_count",
+            "mention_count",
+        ),
         ("entities", {"name": "'ADA'", "entity_type": "'person'"}, "conflict.exists", "name"),
         ("entities", {"name": "'x'", "entity_type": "'x'", "user_id": "@nobody"}, "not_found.reference", "user_id"),
-        ("entities", {"name": "'x'", "entity_type": "'x'", "merged_into": "@one"}, "invalid.merged_into", "merged_into"),
+        (
+            "entities",
+            {"name": "'x'", "entity_type": "'x'", "merged_into": "@one"},
+            "invalid.merged_into",
+            "merged_into",
+        ),
         ("entity_relationships", {"target_entity_id": "@one"}, "invalid.target_entity_id", "target_entity_id"),
         ("entity_relationships", {"strength": "1.5"}, "invalid.strength", "strength"),
         ("entity_relationships", {"strength": "'NaN'"}, "invalid.strength", "strength"),
@@ -211,11 +223,11 @@ async def test_others_reach_nothing(ctx: Context, other: Context) -> None:
     edge = await service.relate(
         ctx, Relate(source_entity_id=mine.id, target_entity_id=shared.id, relationship_type="knows")
     )
-    own = {
-        other: (await ensure(other, "Ada")).id,
-        acting(ctx, bo): (await ensure(acting(ctx, bo), "Ada", user_id=bo)).id,
-    }
-    for who, theirs in own.items():
+    own = [
+        (other, (await ensure(other, "Ada")).id),
+        (acting(ctx, bo), (await ensure(acting(ctx, bo), "Ada", user_id=bo)).id),
+    ]
+    for who, theirs in own:
         for attempt in (
             service.get_entity(who, mine.id),
             service.update_entity(who, UpdateEntity(id=mine.id, name="mine")),

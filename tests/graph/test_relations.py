@@ -34,12 +34,12 @@ from tests.graph.test_entities import ensure
 from tests.workspace.helpers import indexes, people, plan
 
 
-async def relate(ctx: Context, source: Entity, target: Entity, kind: str = "knows", strength: float = 0.5) -> Relationship:
+async def relate(
+    ctx: Context, source: Entity, target: Entity, kind: str = "knows", strength: float = 0.5
+) -> Relationship:
     return await service.relate(
         ctx,
-        Relate(
-            source_entity_id=source.id, target_entity_id=target.id, relationship_type=kind, strength=strength
-        ),
+        Relate(source_entity_id=source.id, target_entity_id=target.id, relationship_type=kind, strength=strength),
     )
 
 
@@ -112,9 +112,7 @@ async def test_neighbours_up_to_three_steps_away(ctx: Context) -> None:
 
     async def near(depth: int, **values: Any) -> list[tuple[str, int, str, bool]]:
         request = Neighbours(entity_id=one["Ada"].id, depth=depth, **values)
-        return [
-            (n.name, n.depth, n.relationship_type, n.outgoing) for n in await service.neighbours(ctx, request)
-        ]
+        return [(n.name, n.depth, n.relationship_type, n.outgoing) for n in await service.neighbours(ctx, request)]
 
     first = [("Bo", 1, "pays", False), ("Di", 1, "knows", False)]
     second = [("Cy", 2, "knows", False), ("Ed", 2, "knows", True)]

@@ -325,7 +325,7 @@ async def test_permissions_are_resolved_by_indexes_and_fast(ctx: Context, server
     user = await person(ctx)
     await identity.assign_role(ctx, RoleAssign(user_id=user.id, role="owner"))
     await admin.execute(
-        "INSERT INTO roles (organization_id, name) SELECT $1, 'role ' || n FROM generate_series(1, 300) n", organization
+        "INSERT INTO roles (organization_id, name) SELECT $1, 'role ' || n FROM generate_series(1, 800) n", organization
     )
     await admin.execute(
         "INSERT INTO role_permissions (organization_id, role_id, permission_id) "

@@ -81,9 +81,7 @@ async def test_refreshing_names_the_version_it_read(keyed: Context) -> None:
     made = await connect(keyed, ada, refresh_token="keeps")
     failed = await service.report_failure(keyed, ReportFailure(id=made.id, status="expired", error="grant is over"))
     assert (failed.status, failed.last_error) == ("expired", "grant is over")
-    request = RefreshTokens(
-        id=made.id, access_token=SecretStr("new"), expires_at=NOW, expected_version=failed.version
-    )
+    request = RefreshTokens(id=made.id, access_token=SecretStr("new"), expires_at=NOW, expected_version=failed.version)
     fresh = await service.refresh_tokens(keyed, request)
     assert (fresh.status, fresh.last_error, fresh.token_expires_at) == ("active", None, NOW)
     tokens = await service.read_tokens(keyed, made.id)

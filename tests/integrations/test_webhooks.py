@@ -227,9 +227,19 @@ def test_the_schema_names_the_field(model: Any, values: dict[str, Any], field: s
         ("webhook_deliveries", {"event": "'x'", "status": "'lost'"}, "invalid.status", "status"),
         ("webhook_deliveries", {"event": "'x'", "attempt": "-1"}, "invalid.attempt", "attempt"),
         ("webhook_deliveries", {"event": "'x'", "max_attempts": "0"}, "invalid.max_attempts", "max_attempts"),
-        ("webhook_deliveries", {"event": "'x'", "last_status_code": "9"}, "invalid.last_status_code", "last_status_code"),
+        (
+            "webhook_deliveries",
+            {"event": "'x'", "last_status_code": "9"},
+            "invalid.last_status_code",
+            "last_status_code",
+        ),
         ("webhook_deliveries", {"event": "'x'", "delivered_at": "now()"}, "invalid.delivered_at", "delivered_at"),
-        ("webhook_deliveries", {"event": "'x'", "endpoint_id": f"'{NOBODY_YET}'"}, "not_found.reference", "endpoint_id"),
+        (
+            "webhook_deliveries",
+            {"event": "'x'", "endpoint_id": f"'{NOBODY_YET}'"},
+            "not_found.reference",
+            "endpoint_id",
+        ),
     ],
 )
 async def test_the_database_refuses_it_too(

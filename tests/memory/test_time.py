@@ -172,9 +172,6 @@ async def test_a_known_end_is_an_end(memory: AsyncMemory) -> None:
     assert len(await memory.search("fair")) == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a correction overwrites valid_until, so what was known before it of the end is lost"
-)
 async def test_a_known_end_is_remembered_after_a_correction(memory: AsyncMemory) -> None:
     one = (await memory.remember("The fair is on", at="2026-01-01", valid_until="2026-01-10")).id
     recorded = (await memory.get(one)).recorded_at

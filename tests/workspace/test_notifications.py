@@ -162,7 +162,8 @@ async def test_the_inbox_reads_its_indexes(ctx: Context, admin: Any) -> None:
         found = await plan(ctx, statement(PACKAGE, name), *(scope if name == "count_unread" else (*scope, None, 20)))
         parents = await admin.fetch(
             "SELECT h.inhparent::regclass::text AS parent FROM pg_inherits h "
-            "JOIN pg_index i ON i.indexrelid = h.inhrelid WHERE i.indrelid = $1::text::regclass AND h.inhrelid::regclass::text = ANY($2)",
+            "JOIN pg_index i ON i.indexrelid = h.inhrelid "
+            "WHERE i.indrelid = $1::text::regclass AND h.inhrelid::regclass::text = ANY($2)",
             full,
             sorted(indexes(found)),
         )

@@ -142,7 +142,10 @@ class MemoryORM(Tenanted, Recallable, Mutable, Base):
     extraction_model: Mapped[str | None] = mapped_column(String(200))
     superseded_by: Mapped[UUID | None] = mapped_column(comment="The memory that corrects this one")
     superseded_at: Mapped[datetime | None] = mapped_column(comment="When we learnt better: the axis of as_of")
-    valid_until: Mapped[datetime | None] = mapped_column(comment="Until when it was true, in the world")
+    superseded_from: Mapped[datetime | None] = mapped_column(
+        comment="From when its correction is true, in the world: known since superseded_at only"
+    )
+    valid_until: Mapped[datetime | None] = mapped_column(comment="Until when it was true, in the world, if it was said")
     contradicts: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     related_to: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()), server_default=text("'{}'"))
     tier: Mapped[MemoryTier] = mapped_column(native_enum(MemoryTier, "memory_tier"), server_default="warm")

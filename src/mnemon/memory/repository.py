@@ -37,7 +37,7 @@ MEMORIES = RecallTable(
         "access_count": "t.access_count",
         "superseded_by": "t.superseded_by",
         "superseded_at": "t.superseded_at",
-        "valid_until": "t.valid_until",
+        "valid_until": "least(t.valid_until, t.superseded_from)",
         "version": "t.version",
     },
     alive="(t.expires_at IS NULL OR t.expires_at > now()) AND t.status IN ('active', 'disputed')",

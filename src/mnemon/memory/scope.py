@@ -97,7 +97,8 @@ class ResolvedScope:
         moment = params.add(self.scope.valid_at, "timestamptz")
         rules = [f"t.occurred_at <= {moment}"]
         if table.kind == "memory":
-            lasting = f"t.valid_until IS NULL OR t.valid_until > {moment}"
+            rules.append(f"(t.valid_until IS NULL OR t.valid_until > {moment})")
+            lasting = f"t.superseded_from IS NULL OR t.superseded_from > {moment}"
             if self.scope.as_of is not None:
                 lasting += f" OR t.superseded_at > {params.add(self.scope.as_of, 'timestamptz')}"
             rules.append(f"({lasting})")

@@ -40,7 +40,6 @@ class Word:
 
     lexeme: str
     documents: int
-    surface: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Asked:
         names: words that are participants' names, with the ids of those called so.
         name_words: stemmed names; they find memories that mention somebody.
         text: the question without names, as it is embedded.
-        unheard: runs of words that no indexed row has, with the number of their lexemes.
+        unheard: runs of words that no indexed row has, with their lexemes.
         concepts: what stands for them.
     """
 
@@ -70,7 +69,7 @@ class Asked:
     name_words: list[str]
     text: str
     sizes: Sizes
-    unheard: list[tuple[str, int]] = field(default_factory=list)
+    unheard: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     concepts: list[Concept] = field(default_factory=list)
 
     @property
@@ -78,14 +77,6 @@ class Asked:
         """Every lexeme that is looked up, one bit each: the question's own, then those of its concepts."""
         own = [word.lexeme for word in self.words]
         return own + [lexeme for concept in self.concepts for lexeme, _, _ in concept.alike]
-
-    def stand_in(self, concepts: list[Concept]) -> None:
-        """Let concepts take the place of the words that nobody said."""
-        replaced = {phrase for phrase, _ in self.unheard} & {concept.phrase for concept in concepts}
-        if replaced:
-            said = {word for phrase in replaced for word in phrase.split()}
-            self.words = [word for word in self.words if word.documents or word.surface not in said]
-            self.concepts = concepts
 
     @property
     def named(self) -> tuple[UUID, ...]:
@@ -126,7 +117,7 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     names: dict[str, frozenset[UUID]] = {}
     words: dict[str, Word] = {}
     name_words: list[str] = []
-    runs: list[list[tuple[str, int]]] = [[]]
+    runs: list[list[tuple[str, list[str]]]] = [[]]
     for row in rows:
         if row["place"] is None:
             break  # a question without a single word
@@ -137,9 +128,9 @@ async def understand(connection: Connection, question: Question, scope: Resolved
             runs.append([])
             continue
         for lexeme, documents in zip(row["lexemes"], row["documents"], strict=True):
-            words[lexeme] = Word(lexeme, documents, word)
+            words[lexeme] = Word(lexeme, documents)
         if row["lexemes"] and not any(row["documents"]):
-            runs[-1].append((word, len(row["lexemes"])))
+            runs[-1].append((word, row["lexemes"]))
         else:
             runs.append([])
     if not words:  # only names, or only stop words: the names are all there is to go by
@@ -155,7 +146,11 @@ async def understand(connection: Connection, question: Question, scope: Resolved
             session_terms=sizes["session_terms"],
             tables=tuple(table for table in scope.tables() if sizes[table.kind]),
         ),
-        unheard=[(" ".join(word for word, _ in run), sum(n for _, n in run)) for run in runs if run]
+        unheard=[
+            (" ".join(word for word, _ in run), tuple(lexeme for _, lexemes in run for lexeme in lexemes))
+            for run in runs
+            if run
+        ]
         if sizes["indexed"]
         else [],
     )

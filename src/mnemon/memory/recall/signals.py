@@ -80,10 +80,15 @@ class Lexicon:
         columns, weights, first = [own], [idf], len(terms)
         for concept in asked.concepts:
             closeness = np.array([near for _, near, _ in concept.alike])
-            columns.append((bits[:, first : first + len(closeness)] * closeness).max(axis=1)[:, None])
-            weights.append(np.array([concept.lexemes * np.log1p(total + 0.5) * TRUST]))
-            terms = (*terms, f"{concept.phrase} ≈ {', '.join(lexeme for lexeme, _, _ in concept.alike)}")
+            stands_for = np.array([word.lexeme in concept.lexemes for word in asked.words], dtype=np.bool_)
+            column = (bits[:, first : first + len(closeness)] * closeness).max(axis=1)[:, None]
             first += len(closeness)
+            if frequency[stands_for].any():
+                continue  # said after all, in rows that are not in the statistics yet
+            idf[stands_for] = 0.0
+            columns.append(column)
+            weights.append(np.array([len(concept.lexemes) * np.log1p(total + 0.5) * TRUST]))
+            terms = (*terms, f"{concept.phrase} ≈ {', '.join(lexeme for lexeme, _, _ in concept.alike)}")
         has, idf = np.concatenate(columns, axis=1), np.concatenate(weights)
         return cls(ordinals, has, idf, talk, ordinals[(masks >> width) > 0], terms)
 

@@ -35,12 +35,12 @@ class Concept:
 
     Attributes:
         phrase: the unheard words, as asked.
-        lexemes: how many of the question's lexemes it replaces.
+        lexemes: the question's lexemes that it stands for.
         alike: (lexeme, closeness, documents), the closest first.
     """
 
     phrase: str
-    lexemes: int
+    lexemes: tuple[str, ...]
     alike: tuple[tuple[str, float, int], ...]
 
 
@@ -51,7 +51,7 @@ class _Vocabulary:
     vectors: NDArray[np.float32]
 
 
-async def concepts(ctx: Context, connection: Connection, runs: list[tuple[str, int]]) -> list[Concept]:
+async def concepts(ctx: Context, connection: Connection, runs: list[tuple[str, tuple[str, ...]]]) -> list[Concept]:
     """What stands for runs of unheard words: (phrase, its lexemes), in a tenant large enough to have a vocabulary.
 
     Only with an embedder that answers at once; nothing is waited for inside a transaction.

@@ -138,7 +138,7 @@ def _narrows(scope: Scope) -> bool:
     named = scope.user or scope.agent or scope.conversation or scope.team
     about = scope.tags or scope.tags_any or scope.since or scope.until or scope.metadata
     some_types = scope.types is not None and len(scope.types) < len(MemoryType)
-    return bool(named or about or some_types or scope.kinds != Scope().kinds)
+    return bool(named or about or some_types)
 
 
 async def forget(ctx: Context, request: Forget) -> Forgotten:

@@ -64,7 +64,7 @@ class _Round:
         if self.scope.nobody:
             return False
         self.asked = await candidates.understand(connection, self.question, self.scope)
-        self.asked.stand_in(await vocabulary.concepts(self.ctx, connection, self.asked.unheard))
+        self.asked.concepts = await vocabulary.concepts(self.ctx, connection, self.asked.unheard)
         return bool(self.asked.sizes.tables)
 
     async def gather(self, connection: Connection, vector: NDArray[np.float32]) -> Measured:

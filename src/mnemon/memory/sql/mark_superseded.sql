@@ -1,5 +1,6 @@
--- Ends a memory where its correction begins: known until now, true until $4. Index: pk_memories.
+-- Ends a memory where its correction begins: known until now, true until $4 at the latest. What was said of its end
+-- before stays as it was said. Index: pk_memories.
 UPDATE memories
 SET superseded_by = $3, superseded_at = now(), status = 'superseded',
-    valid_until = greatest(occurred_at, least(coalesce(valid_until, $4::timestamptz), $4::timestamptz))
+    superseded_from = greatest(occurred_at, $4::timestamptz)
 WHERE organization_id = $1 AND id = $2

@@ -907,7 +907,16 @@ def create_tables() -> None:
             comment="When we learnt better: the axis of as_of",
         ),
         sa.Column(
-            "valid_until", sa.DateTime(timezone=True), nullable=True, comment="Until when it was true, in the world"
+            "superseded_from",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="From when its correction is true, in the world: known since superseded_at only",
+        ),
+        sa.Column(
+            "valid_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Until when it was true, in the world, if it was said",
         ),
         sa.Column("contradicts", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("related_to", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),

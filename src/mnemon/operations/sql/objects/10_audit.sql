@@ -11,7 +11,8 @@ $$;
 CREATE OR REPLACE FUNCTION audit_redact(p_value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 BEGIN
   -- Most rows have nothing of the kind: one look at the whole is cheaper than one at each key.
-  IF p_value::text !~* 'passw|passphr|secret|credent|private|key|bearer|cipher|encr|signat|otp|pin|code|hash|token' THEN
+  IF p_value::text !~* ('passw|passphr|secret|credent|private_?key|api_?key|bearer|cipher|encr|signat|otp|hash|token'
+    || '|(pin|codes?)":') THEN
     RETURN p_value;
   ELSIF jsonb_typeof(p_value) = 'object' THEN
     RETURN (
