@@ -30,7 +30,11 @@ def main(argv: list[str] | None = None) -> int:
 
 def _options(argv: list[str] | None) -> list[str]:
     """What was given, as somebody else would give it: data by their names, nothing of where this machine keeps it."""
-    given = sys.argv[1:] if argv is None else argv
+    given = list(sys.argv[1:] if argv is None else argv)
+    for place in ("--out", "--work", "--keep"):
+        if place in given:
+            at = given.index(place)
+            del given[at : at + 2]
     return [Path(one).name if "/" in one else one for one in given if one not in NAMES]
 
 
@@ -45,8 +49,13 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", help="recall, scale: memories of the organisations measured")
     parser.add_argument("--others", type=int, default=1000, help="recall, scale: other organisations")
     parser.add_argument("--other-rows", type=int, default=200_000, help="recall, scale: memories of the others")
+    parser.add_argument("--keep", type=Path, help="recall, scale: keep the loaded server here, and find it again")
     parser.add_argument("--quick", action="store_true", help="locomo: quality of search only")
-    return parser.parse_args(argv)
+    given = parser.parse_args(argv)
+    if given.keep is not None:
+        given.keep = given.keep.absolute()
+        given.keep.mkdir(parents=True, exist_ok=True)
+    return given
 
 
 async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
@@ -73,6 +82,7 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
             other_rows=given.other_rows,
             queries=min(given.queries, 40),
             work=given.work,
+            keep=given.keep,
         )
     elif name == "peers":
         from bench import peers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import time
@@ -76,6 +77,7 @@ async def run(
     other_rows: int = 200_000,
     queries: int = 40,
     work: Path | None = None,
+    keep: Path | None = None,
 ) -> None:
     """Load, then search under every filter in every organisation.
 
@@ -86,14 +88,15 @@ async def run(
         others: other organisations; other_rows: memories that they have together.
         queries: questions asked under each filter.
         work: where the server's directory is made; a million memories need 10 GB there.
+        keep: a directory for the server that is not removed: the next run finds its rows loaded.
     """
-    async with server(report, work=work, options=_OPTIONS) as place:
+    async with server(report, work=work, options=_OPTIONS, keep=keep) as place:
         admin = await place.admin()
         many = organizations(sizes, others, other_rows)
         found: list[Measured] = []
         exact = AsyncMemory(place.settings(auto_maintenance=False, exact_search_limit=1_000_000))
         async with place.memory(auto_maintenance=False) as memory, exact:
-            await load(report, admin, data, many, memory.settings.exact_search_limit)
+            await _load_once(report, admin, data, many, memory.settings.exact_search_limit, keep)
             await _sizes(report, place, admin, many)
             for one in many:
                 if one.measured:
@@ -102,6 +105,31 @@ async def run(
     report.numbers["searches"] = [one.as_numbers() for one in found]
     _tables(report, found)
     plot(report, [one.as_numbers() for one in found])
+
+
+async def _load_once(
+    report: Report, admin: Any, data: Path, many: Sequence[Organization], exact_limit: int, keep: Path | None
+) -> None:
+    """Load, unless a run before this one has left the same rows behind."""
+    mark = keep / "loaded.json" if keep else None
+    wanted = [[str(one.id), one.rows] for one in many]
+    if mark is not None and (before := read_mark(mark)).get("organizations") == wanted:
+        report.numbers["load_seconds"] = before["load_seconds"]
+        return
+    await load(report, admin, data, many, exact_limit)
+    if mark is not None:
+        write_mark(mark, {"organizations": wanted, "load_seconds": report.numbers["load_seconds"]})
+
+
+def read_mark(path: Path) -> dict[str, Any]:
+    """What was loaded into a kept directory; nothing, if nothing was."""
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
+def write_mark(path: Path, content: dict[str, Any]) -> None:
+    """Note what was loaded."""
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 async def _sizes(report: Report, place: Server, admin: Any, many: Sequence[Organization]) -> None:

@@ -70,7 +70,11 @@ def temporary(work: Path | None) -> Path:
 
 @asynccontextmanager
 async def server(
-    report: Report, *, work: Path | None = None, options: Mapping[str, str] | None = None
+    report: Report,
+    *,
+    work: Path | None = None,
+    options: Mapping[str, str] | None = None,
+    keep: Path | None = None,
 ) -> AsyncIterator[Server]:
     """Start a server with an empty Mnemon database; stopped and removed at the end, whatever happens.
 
@@ -78,8 +82,9 @@ async def server(
         report: gets the server's version.
         work: where its directory is made; the system's temporary directory if left out.
         options: settings of PostgreSQL that differ from what the embedded server has.
+        keep: a directory that is used instead, with what it holds, and not removed.
     """
-    place = temporary(work)
+    place = keep or temporary(work)
     data_dir = place / "d"
     try:
         with embedded.acquire(data_dir, linger_seconds=0, options=options or {}) as lease:
@@ -97,4 +102,5 @@ async def server(
             yield found
     finally:
         embedded.stop(data_dir)
-        shutil.rmtree(place, ignore_errors=True)
+        if keep is None:
+            shutil.rmtree(place, ignore_errors=True)

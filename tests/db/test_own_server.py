@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from mnemon import AsyncMemory, Forbidden, Settings, Unavailable
+from mnemon.memory.schemas import Item
 from mnemon.migrations import runner
 from tests.db.own_server import PASSWORD, OwnServer
 
@@ -93,7 +94,7 @@ async def test_killed_in_the_middle_nothing_acknowledged_is_lost() -> None:
         own.close()
 
 
-async def recovered(memory: AsyncMemory) -> list[object]:
+async def recovered(memory: AsyncMemory) -> list[Item]:
     """What is there once the server answers again; the pool may hold dead connections, one each try."""
     for _ in range(10):
         try:

@@ -162,17 +162,19 @@ async def test_a_persons_and_somebody_elses_are_not_made_one(ctx: Context) -> No
     assert caught.value.code == "invalid.merge_owner"
 
 
+# Few entities, so that edges and places meet when entities are merged.
 EDGES = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["a", "b"]), st.sampled_from([0.1, 0.5, 0.9])),
+    st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from(["a", "b"]), st.sampled_from([0.1, 0.5, 0.9])),
+    min_size=4,
     max_size=14,
 ).map(lambda found: [e for e in found if e[0] != e[1]])
-PLACES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2), st.sampled_from([None, 0, 1])), max_size=14)
-MERGES = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=5).map(
+PLACES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1), st.sampled_from([None, 0])), max_size=14)
+MERGES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=3).map(
     lambda found: [m for m in found if m[0] != m[1]]
 )
 
 
-@hypothesis_settings(max_examples=12)
+@hypothesis_settings(max_examples=30)
 @given(EDGES, PLACES, MERGES)
 async def test_merges_are_those_of_a_plain_model(
     app: App,
@@ -181,13 +183,13 @@ async def test_merges_are_those_of_a_plain_model(
     merges: list[tuple[int, int]],
 ) -> None:
     ctx = await app.organization(new_slug())
-    made = [await ensure(ctx, f"entity {n}") for n in range(6)]
-    sources = [uuid4() for _ in range(3)]
+    made = [await ensure(ctx, f"entity {n}") for n in range(4)]
+    sources = [uuid4() for _ in range(2)]
     for source, target, kind, strength in said:
         await relate(ctx, made[source], made[target], kind, strength)
     if seen:
         await mention(ctx, *((made[e].id, sources[s], position) for e, s, position in seen))
-    became = list(range(6))
+    became = list(range(4))
     strengths: dict[tuple[int, int, str], float] = {(s, t, k): w for s, t, k, w in said}
     for source, target in merges:
         await merge(ctx, made[source], made[target])
@@ -247,6 +249,20 @@ async def test_merges_at_once_lose_nothing(ctx: Context) -> None:
     last = await service.get_entity(ctx, stays)
     assert last.mention_count == 12 == len(await places(ctx))
     assert {last.name, *last.aliases} == {one.name for one in made}
+
+
+async def test_merges_of_those_who_relate_to_each_other_at_once(ctx: Context) -> None:
+    """Edges between pairs that are being merged become the same edge, whichever merge is first."""
+    pairs = [(await ensure(ctx, f"old {n}"), await ensure(ctx, f"new {n}")) for n in range(5)]
+    for mine in pairs:
+        for theirs in pairs:
+            if mine is not theirs:
+                await relate(ctx, mine[0], theirs[0], strength=0.4)
+                await relate(ctx, mine[1], theirs[1], strength=0.2)
+    merged = await asyncio.gather(*(merge(ctx, old, new) for old, new in pairs))
+    assert [one.id for one in merged] == [new.id for _, new in pairs]
+    ids = [new.id for _, new in pairs]
+    assert await edges(ctx) == {(a, b, "knows", 0.4) for a in ids for b in ids if a != b}
 
 
 async def test_neighbours_read_their_indexes(ctx: Context, admin: Any) -> None:

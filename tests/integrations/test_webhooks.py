@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.sql import statement
-from mnemon.integrations import service
+from mnemon.integrations import repository, service
 from mnemon.integrations.repository import PACKAGE
 from mnemon.integrations.schemas_webhooks import (
     ClaimDeliveries,
@@ -89,6 +89,17 @@ async def test_claimed_by_many_each_is_sent_once(keyed: Context) -> None:
     seen += [one.id for one in await service.claim_deliveries(keyed, ClaimDeliveries(limit=100))]
     assert sorted(seen) == sorted(ids)
     assert not await service.claim_deliveries(keyed, ClaimDeliveries())
+
+
+async def test_what_others_are_taking_is_not_waited_for(keyed: Context) -> None:
+    await register(keyed)
+    ids = {one for _ in range(5) for one in await enqueue(keyed)}
+    async with keyed.database.hot(keyed.principal) as connection:
+        now = datetime.now(UTC)
+        first = await repository.claim(connection, keyed.principal.organization_id, now, 3, 60.0)
+        rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), 10)
+    assert (len(first), len(rest)) == (3, 2)
+    assert {row["id"] for row in first} | {one.id for one in rest} == ids
 
 
 async def test_it_is_tried_again_later_and_later_until_it_fails(keyed: Context) -> None:

@@ -165,7 +165,7 @@ def true_in(held: list[Held], year: int) -> list[str]:
     return sorted(v for v, b, e in held if b <= year and (e is None or year < e))
 
 
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=60)
 @given(STEPS, st.lists(st.tuples(st.integers(0, 9), st.integers(1999, 2031), st.booleans()), max_size=8))
 async def test_every_answer_can_be_given_again(
     app: App, steps: list[tuple[Any, Any, Any]], points: list[tuple[int, int, bool]]

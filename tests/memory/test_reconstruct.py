@@ -78,7 +78,7 @@ STEPS = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=15)
+@hypothesis_settings(max_examples=40)
 @given(STEPS)
 async def test_it_is_what_a_replay_says_at_every_moment_and_between(
     house: AsyncMemory, admin: Any, steps: list[tuple[str, Any]]

@@ -27,7 +27,7 @@ from mnemon.core.text import LABEL_LIMIT, invalid
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
-BATCH = 1000
+BATCH = 2000
 #: Broken records that a report keeps word for word; all of them are counted.
 KEPT_BROKEN = 100
 

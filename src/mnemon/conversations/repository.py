@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mnemon.conversations.models import ConversationORM, MessageORM
 from mnemon.conversations.schemas import Checkpoint
+from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
@@ -128,16 +129,7 @@ async def known_sources(
     connection: Connection, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
     """Ids of the messages that these sources have brought already."""
-    rows = await connection.fetch(
-        "SELECT t.source, t.source_id, t.id FROM messages t "
-        "JOIN unnest($2::text[], $3::text[]) AS n(source, source_id) "
-        "ON t.source = n.source AND t.source_id = n.source_id "
-        "WHERE t.organization_id = $1 AND t.source_id IS NOT NULL",
-        organization_id,
-        [source for source, _ in pairs],
-        [source_id for _, source_id in pairs],
-    )
-    return {(row["source"], row["source_id"]): row["id"] for row in rows}
+    return await sources.known(connection, "messages", organization_id, pairs)
 
 
 async def next_session_numbers(connection: Connection, count: int) -> list[int]:

@@ -142,7 +142,7 @@ async def delete_entity(ctx: Context, entity_id: UUID) -> Count:
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("entities:write")
+    ctx.principal.require("entities:delete")
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [entity_id], follow=False)
     async with ctx.database.unit(ctx.principal) as session:
@@ -175,7 +175,7 @@ async def unrelate(ctx: Context, relationship_id: UUID) -> Count:
     Raises:
         NotFound: there is none, or one of its entities is not this principal's to see.
     """
-    ctx.principal.require("entities:write")
+    ctx.principal.require("entities:delete")
     missing = NotFound(
         f"There is no relationship {relationship_id}.", code="not_found.relationship", id=str(relationship_id)
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
+from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
@@ -90,16 +91,7 @@ async def known_sources(
     connection: Connection, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
     """Ids of the memories that these sources have brought already."""
-    rows = await connection.fetch(
-        "SELECT t.source, t.source_id, t.id FROM memories t "
-        "JOIN unnest($2::text[], $3::text[]) AS n(source, source_id) "
-        "ON t.source = n.source AND t.source_id = n.source_id "
-        "WHERE t.organization_id = $1 AND t.source_id IS NOT NULL",
-        organization_id,
-        [source for source, _ in pairs],
-        [source_id for _, source_id in pairs],
-    )
-    return {(row["source"], row["source_id"]): row["id"] for row in rows}
+    return await sources.known(connection, "memories", organization_id, pairs)
 
 
 async def add_memories(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> set[UUID]:

@@ -164,7 +164,7 @@ async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integrat
     Raises:
         NotFound: there is no such connection, or it is not this principal's.
     """
-    ctx.principal.require("integrations:write")
+    ctx.principal.require("integrations:delete")
     async with ctx.database.unit(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         await _own(ctx, integrations, integration_id)

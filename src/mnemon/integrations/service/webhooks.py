@@ -104,7 +104,7 @@ async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
     Raises:
         NotFound: there is no such address.
     """
-    ctx.principal.require("webhooks:write")
+    ctx.principal.require("webhooks:delete")
     async with ctx.database.unit(ctx.principal) as session:
         if not await EndpointRepository(session, ctx.principal.organization_id).delete(webhook_id):
             raise missing("webhook", webhook_id)

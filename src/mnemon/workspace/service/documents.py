@@ -85,7 +85,7 @@ async def delete_document(ctx: Context, document_id: UUID) -> Count:
     Raises:
         NotFound: there is none, or it is not this principal's.
     """
-    ctx.principal.require("documents:write")
+    ctx.principal.require("documents:delete")
     async with ctx.database.unit(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", document_id)
@@ -149,7 +149,7 @@ async def delete_template(ctx: Context, template_id: UUID) -> Count:
         NotFound: there is none.
         Forbidden: it came with the installation.
     """
-    ctx.principal.require("templates:write")
+    ctx.principal.require("templates:delete")
     async with ctx.database.unit(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, template_id)

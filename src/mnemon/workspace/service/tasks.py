@@ -123,7 +123,7 @@ async def delete_task(ctx: Context, task_id: UUID) -> Count:
     Raises:
         NotFound: there is none, or it is not this principal's.
     """
-    ctx.principal.require("tasks:write")
+    ctx.principal.require("tasks:delete")
     async with ctx.database.unit(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         await require_own(ctx, tasks, "task", task_id)

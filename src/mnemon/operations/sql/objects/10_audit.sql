@@ -17,9 +17,9 @@ BEGIN
   ELSIF jsonb_typeof(p_value) = 'object' THEN
     RETURN (
       SELECT coalesce(jsonb_object_agg(e.key, CASE
-        WHEN jsonb_typeof(e.value) IN ('null', 'boolean') OR e.value IN ('{}', '[]') THEN e.value
+        WHEN jsonb_typeof(e.value) IN ('null', 'boolean') THEN e.value
         WHEN audit_secret(e.key) THEN '"(not kept)"'
-        WHEN jsonb_typeof(e.value) IN ('object', 'array') THEN audit_redact(e.value)
+        WHEN jsonb_typeof(e.value) IN ('object', 'array') AND e.value NOT IN ('{}', '[]') THEN audit_redact(e.value)
         ELSE e.value END), '{}')
       FROM jsonb_each(p_value) e);
   ELSIF jsonb_typeof(p_value) = 'array' AND jsonb_path_exists(p_value, '$[*] ? (@.type() == "object")') THEN

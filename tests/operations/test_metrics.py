@@ -1,0 +1,318 @@
+"""REQ-T131 and REQ-T134: measurements go in quickly, are added up for ever, and are shown quickly."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mnemon.app import App
+from mnemon.core.context import Context
+from mnemon.core.errors import Forbidden, Invalid, MnemonError, NotFound
+from mnemon.core.text import parse
+from mnemon.operations import service
+from mnemon.operations.repository import AgentMetricRepository, SystemMetricRepository
+from mnemon.operations.schemas import (
+    AgentMetric,
+    DashboardQuery,
+    IngestMetrics,
+    RollupQuery,
+    SystemMetric,
+)
+from tests.factories import new_slug
+
+MakeAgent = Callable[..., Awaitable[UUID]]
+
+
+def hour(back: float = 0) -> datetime:
+    """The beginning of the running hour, or of one that many hours ago."""
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=back)
+
+
+async def ingest(ctx: Context, *metrics: AgentMetric | SystemMetric) -> int:
+    return (await service.ingest_metrics(ctx, IngestMetrics(metrics=metrics))).rows
+
+
+async def test_measurements_of_both_kinds_in_one_call(ctx: Context, make_agent: MakeAgent) -> None:
+    agent = await make_agent(ctx)
+    at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    rows = await ingest(
+        ctx,
+        AgentMetric(agent_id=agent, metric_type="latency_ms", value=12.5, timestamp=at, metadata={"model": "m"}),
+        SystemMetric(component="api", host="one", metric_type="cpu_percent", value=3),
+    )
+    assert rows == 2
+    async with ctx.database.unit(ctx.principal) as session:
+        measured = (await AgentMetricRepository(session, ctx.principal.organization_id).list())[0]
+        assert (measured.agent_id, measured.value, measured.timestamp) == (agent, 12.5, at)
+        assert measured.metadata_ == {"model": "m"}
+        repository = SystemMetricRepository(session, ctx.principal.organization_id)
+        system = (await repository.list())[0]
+        assert (system.component, system.host, system.value) == ("api", "one", 3.0)
+        assert abs(system.timestamp - datetime.now(UTC)) < timedelta(minutes=5)
+        assert await repository.get_by_id(system.id) is system
+        made = await repository.create(component="db", metric_type="size", value=1.0)
+        assert made.id
+        for refused in (repository.update(made.id, value=2.0), repository.delete(made.id)):
+            with pytest.raises(Forbidden):
+                await refused
+        with pytest.raises(Invalid):
+            await repository.list(limit=0)
+
+
+async def test_nothing_is_nothing(ctx: Context) -> None:
+    assert await ingest(ctx) == 0
+
+
+async def test_an_unknown_agent_is_not_found_and_nothing_is_kept(
+    ctx: Context, other: Context, make_agent: MakeAgent
+) -> None:
+    good, theirs = await make_agent(ctx), await make_agent(other)
+    for stranger in (uuid4(), theirs):
+        with pytest.raises(NotFound) as caught:
+            await ingest(
+                ctx,
+                AgentMetric(agent_id=good, metric_type="x", value=1),
+                AgentMetric(agent_id=stranger, metric_type="x", value=1),
+            )
+        assert (caught.value.code, caught.value.data["field"]) == ("not_found.reference", "agent_id")
+    async with ctx.database.hot(ctx.principal) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
+        assert await connection.fetchval("SELECT count(*) FROM metric_partials") == 0
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"value": math.nan}, "value"),
+        ({"value": math.inf}, "value"),
+        ({"value": 1e101}, "value"),
+        ({"metric_type": ""}, "metric_type"),
+        ({"metric_type": "x" * 51}, "metric_type"),
+        ({"agent_id": "nobody"}, "agent_id"),
+        ({"metadata": {"a": {1, 2}}}, "metadata"),
+        ({"timestamp": "never"}, "timestamp"),
+        ({"nothing": 1}, "nothing"),
+    ],
+)
+def test_measurements_that_are_refused(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        parse(AgentMetric, {"agent_id": uuid4(), "metric_type": "x", "value": 1, **values})
+    assert caught.value.data["field"] == field
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "code", "field"),
+    [
+        ("system_metrics", "'api', 'x', 'NaN'", "invalid.value", "value"),
+        ("system_metrics", "'api', 'x', '-Infinity'", "invalid.value", "value"),
+        ("system_metrics", "'api', '', 1", "invalid.metric_type", "metric_type"),
+        ("system_metrics", "'', 'x', 1", "invalid.component", "component"),
+        ("system_metrics", "NULL, 'x', 1", "invalid.required", "component"),
+        ("agent_metrics", "gen_random_uuid(), 'x', 'NaN'", "invalid.value", "value"),
+        ("agent_metrics", "gen_random_uuid(), 'x', 1", "not_found.reference", "agent_id"),
+    ],
+)
+@pytest.mark.parametrize("at", ["now()", "'2001-01-01'"])  # in a day's partition, and in the default one
+async def test_what_the_database_refuses_of_a_measurement(
+    ctx: Context, table: str, values: str, code: str, field: str, at: str
+) -> None:
+    whose = "component" if table == "system_metrics" else "agent_id"
+    with pytest.raises(MnemonError) as caught:
+        async with ctx.database.hot(ctx.principal) as connection:
+            await connection.execute(
+                f'INSERT INTO {table} (organization_id, "timestamp", {whose}, metric_type, value) '
+                f"VALUES ('{ctx.principal.organization_id}', {at}, {values})"
+            )
+    assert (caught.value.code, caught.value.data["field"]) == (code, field)
+
+
+async def test_sums_by_the_hour_and_by_the_day(ctx: Context, make_agent: MakeAgent) -> None:
+    agent = await make_agent(ctx)
+    day = datetime(2026, 3, 29, tzinfo=UTC)  # a day of 23 hours in much of Europe
+    for minutes, value in ((0, 1.0), (59, 3.0), (61, 10.0), (23 * 60 + 59, 6.0)):
+        moment = day + timedelta(minutes=minutes)
+        await ingest(ctx, AgentMetric(agent_id=agent, metric_type="latency_ms", value=value, timestamp=moment))
+    assert (await service.roll_up_metrics(ctx)).partials == 4
+    hours = await service.list_rollups(ctx, RollupQuery(source="agent", subject=str(agent)))
+    assert [(one.start.hour, one.count, one.average, one.minimum, one.maximum) for one in hours.rollups] == [
+        (0, 2, 2.0, 1.0, 3.0),
+        (1, 1, 10.0, 10.0, 10.0),
+        (23, 1, 6.0, 6.0, 6.0),
+    ]
+    assert hours.rollups[0].deviation == 1.0
+    days = await service.list_rollups(ctx, RollupQuery(source="agent", interval="day", metric_type="latency_ms"))
+    assert [(one.start, one.count, one.average) for one in days.rollups] == [(day, 4, 5.0)]
+    later = await service.list_rollups(ctx, RollupQuery(source="agent", since=day + timedelta(hours=1), limit=1))
+    assert [one.start.hour for one in later.rollups] == [1]
+
+
+async def test_each_measurement_is_added_once_however_many_roll_up(ctx: Context) -> None:
+    async def writing(number: int) -> None:
+        for turn in range(10):
+            await ingest(ctx, SystemMetric(component="api", metric_type="n", value=number * 10 + turn))
+
+    async def rolling() -> None:
+        for _ in range(8):
+            await service.roll_up_metrics(ctx)
+
+    await asyncio.gather(*(writing(n) for n in range(4)), *(rolling() for _ in range(3)))
+    await service.roll_up_metrics(ctx)
+    assert (await service.roll_up_metrics(ctx)).partials == 0
+    days = await service.list_rollups(ctx, RollupQuery(source="system", interval="day"))
+    assert sum(one.count for one in days.rollups) == 40
+    assert sum(one.average * one.count for one in days.rollups) == sum(range(40))
+
+
+@settings(max_examples=10)
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["api", "worker"]),
+                st.sampled_from(["cpu", "memory"]),
+                st.integers(-1000, 1000),
+                st.integers(0, 60 * 60 * 72),
+            ),
+            min_size=1,
+            max_size=8,
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+    st.lists(st.booleans(), min_size=4, max_size=4),
+)
+async def test_rollups_are_the_sums_of_what_came_in_whatever_order(
+    app: App, batches: list[list[tuple[str, str, int, int]]], between: list[bool]
+) -> None:
+    ctx = await app.organization(new_slug())
+    start = datetime(2026, 5, 5, tzinfo=UTC)
+    expected: dict[tuple[str, str, datetime], list[float]] = defaultdict(list)
+    for batch, roll in zip(batches, between, strict=False):
+        metrics = []
+        for component, kind, value, second in batch:
+            at = start + timedelta(seconds=second)
+            expected[component, kind, at.replace(minute=0, second=0)].append(value)
+            metrics.append(SystemMetric(component=component, metric_type=kind, value=value, timestamp=at))
+        await ingest(ctx, *metrics)
+        if roll:
+            await service.roll_up_metrics(ctx)
+    await service.roll_up_metrics(ctx)
+    found = await service.list_rollups(ctx, RollupQuery(source="system"))
+    assert {
+        (one.subject, one.metric_type, one.start): (one.count, round(one.average * one.count), one.minimum, one.maximum)
+        for one in found.rollups
+    } == {key: (len(v), sum(v), min(v), max(v)) for key, v in expected.items()}
+
+
+async def test_the_dashboard_shows_the_last_hour_day_and_week(
+    ctx: Context, other: Context, make_agent: MakeAgent
+) -> None:
+    agent = await make_agent(ctx)
+    for back, value in ((0, 1.0), (1, 3.0), (5, 11.0), (100, 25.0), (24 * 9, 1000.0)):
+        await ingest(ctx, AgentMetric(agent_id=agent, metric_type="latency_ms", value=value, timestamp=hour(back)))
+    await ingest(ctx, SystemMetric(component="api", metric_type="cpu_percent", value=50))
+    shown = await service.dashboard(ctx, DashboardQuery(refresh=True))
+    assert shown.refreshed_at is not None
+    assert [(r.subject, r.span, r.count, r.average, r.maximum) for r in shown.rows if r.source == "agent"] == [
+        (str(agent), "hour", 2, 2.0, 3.0),
+        (str(agent), "day", 3, 5.0, 11.0),
+        (str(agent), "week", 4, 10.0, 25.0),
+    ]
+    system = await service.dashboard(ctx, DashboardQuery(source="system", subject="api", metric_type="cpu_percent"))
+    assert [(r.span, r.count, r.average) for r in system.rows] == [
+        ("hour", 1, 50.0),
+        ("day", 1, 50.0),
+        ("week", 1, 50.0),
+    ]
+    # It is as of its last refresh, and every organisation sees its own.
+    await ingest(ctx, SystemMetric(component="api", metric_type="cpu_percent", value=70))
+    assert (await service.dashboard(ctx)).rows == shown.rows
+    assert (await service.dashboard(other)).rows == ()
+    await service.dashboard(other, DashboardQuery(refresh=True))
+    again = await service.dashboard(ctx, DashboardQuery(source="system"))
+    assert again.rows[0].count == 2
+
+
+async def test_the_application_cannot_read_everybodys_dashboard(ctx: Context) -> None:
+    with pytest.raises(Forbidden):
+        async with ctx.database.hot(ctx.principal) as connection:
+            await connection.fetch("SELECT * FROM metric_summary")
+    async with ctx.database.anonymous() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM metric_dashboard") == 0
+
+
+async def test_two_refreshes_at_once(ctx: Context) -> None:
+    await ingest(ctx, SystemMetric(component="api", metric_type="n", value=1))
+    shown = await asyncio.gather(*(service.dashboard(ctx, DashboardQuery(refresh=True)) for _ in range(3)))
+    assert {one.rows[0].count for one in shown} == {1}
+
+
+async def test_a_dashboard_of_many_series_loads_within_a_second(ctx: Context) -> None:
+    metrics = [
+        SystemMetric(component=f"part-{n % 100}", metric_type=f"kind-{n % 10}", value=n, timestamp=hour(n % 150))
+        for n in range(20_000)
+    ]
+    await ingest(ctx, *metrics)
+    await service.dashboard(ctx, DashboardQuery(refresh=True))
+    began = time.perf_counter()
+    shown = await service.dashboard(ctx)
+    assert time.perf_counter() - began < 1
+    assert len(shown.rows) > 100
+
+
+async def test_others_see_no_measurements(ctx: Context, other: Context) -> None:
+    await ingest(ctx, SystemMetric(component="api", metric_type="n", value=1))
+    assert (await service.roll_up_metrics(other)).partials == 0
+    await service.roll_up_metrics(ctx)
+    assert (await service.list_rollups(other, RollupQuery(source="system"))).rollups == ()
+    async with other.database.hot(other.principal) as connection:
+        for table in ("system_metrics", "metric_rollups", "metric_partials"):
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_permissions(limited: Context) -> None:
+    for attempt in (
+        service.ingest_metrics(limited, IngestMetrics(metrics=())),
+        service.roll_up_metrics(limited),
+        service.list_rollups(limited, RollupQuery(source="agent")),
+        service.dashboard(limited),
+    ):
+        with pytest.raises(Forbidden):
+            await attempt
+    with pytest.raises(Forbidden):
+        service.MetricWriter(limited)
+
+
+async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(ctx: Context, make_agent: MakeAgent) -> None:
+    agent = await make_agent(ctx)
+    await ingest(ctx, AgentMetric(agent_id=agent, metric_type="n", value=1))
+    async with ctx.database.hot(ctx.principal) as connection:
+        await connection.execute("DELETE FROM agents WHERE id = $1", agent)
+        assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
+    await service.roll_up_metrics(ctx)
+    found = await service.list_rollups(ctx, RollupQuery(source="agent"))
+    assert [one.subject for one in found.rollups] == [str(agent)]
+
+
+async def test_an_agents_measurements_are_found_by_their_index(ctx: Context, make_agent: MakeAgent, admin: Any) -> None:
+    agents = [await make_agent(ctx, f"agent-{n}") for n in range(5)]
+    await ingest(ctx, *[AgentMetric(agent_id=agents[n % 5], metric_type="n", value=n) for n in range(5000)])
+    await admin.execute("ANALYZE agent_metrics")
+    async with ctx.database.hot(ctx.principal) as connection:
+        plan = await connection.fetch(
+            "EXPLAIN SELECT * FROM agent_metrics WHERE organization_id = $1 AND agent_id = $2 "
+            'ORDER BY "timestamp" DESC LIMIT 10',
+            *(ctx.principal.organization_id, agents[0]),
+        )
+    text = "\n".join(row[0] for row in plan)
+    assert f"using agent_metrics_{datetime.now(UTC):%Y%m%d}_organization_id_agent_id" in text
