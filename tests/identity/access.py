@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -36,14 +34,3 @@ def acting(ctx: Context, user: User, *permissions: str) -> Context:
 def keyed(ctx: Context, key: str = KEY) -> Context:
     """The context with a key that secrets are encrypted under."""
     return with_settings(ctx, secret_key=SecretStr(key))
-
-
-async def milliseconds(verb: Callable[[], Awaitable[object]], times: int = 30) -> float:
-    """What a verb costs: the fastest of some runs after the first, for others use the machine as well."""
-    await verb()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        await verb()
-        taken.append((time.perf_counter() - start) * 1000)
-    return min(taken)

@@ -30,7 +30,7 @@ from mnemon.identity.schemas_access import (
 from tests.conftest import APP, Server
 from tests.factories import new_slug
 
-from .access import acting, milliseconds, person
+from .access import acting, person
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -193,14 +193,6 @@ def test_a_request_out_of_bounds_names_the_field(data: dict[str, Any], field: st
     with pytest.raises(Invalid) as caught:
         parse(SessionStart, data)
     assert caught.value.data["field"].startswith(field)
-
-
-async def test_a_session_is_found_in_less_than_five_milliseconds(ctx: Context) -> None:
-    """REQ-T123, with the person's permissions and teams."""
-    user = await person(ctx)
-    await identity.assign_role(ctx, RoleAssign(user_id=user.id, role="owner"))
-    tokens = await signed_in(ctx, user.id)
-    assert await milliseconds(lambda: identity.find_session(ctx, shown(tokens.access_token))) < 5
 
 
 async def test_the_look_ups_are_the_applications_alone(server: Server, admin: Any) -> None:

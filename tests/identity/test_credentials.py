@@ -35,7 +35,7 @@ from mnemon.identity.schemas_access import (
     TotpEnrol,
 )
 
-from .access import KEY, PASSWORD, acting, address, keyed, milliseconds, person
+from .access import KEY, PASSWORD, acting, address, keyed, person
 
 BOX = crypto.SecretBox(crypto.parse_keys(KEY))
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -241,20 +241,6 @@ def identity_role(user_id: Any, role: str) -> Any:
     return RoleAssign(user_id=user_id, role=role)
 
 
-async def test_looking_up_an_address_takes_less_than_ten_milliseconds(ctx: Context) -> None:
-    """REQ-T121; the hash itself takes a quarter of a second, and is meant to."""
-    from mnemon.identity import repository_access
-
-    email = address()
-    await person(ctx, email=email)
-
-    async def look() -> None:
-        async with ctx.database.anonymous() as connection:
-            assert await repository_access.find_user_by_email(connection, email) is not None
-
-    assert await milliseconds(look) < 10
-
-
 @pytest.mark.parametrize(
     ("table", "columns", "field"),
     [
@@ -364,21 +350,6 @@ async def test_codes_cannot_be_tried_without_end(ctx: Context) -> None:
     assert not (await identity.verify_totp(at(house, after), TotpCheck(user_id=user.id, code=code))).confirmed
 
 
-async def test_checking_a_code_takes_less_than_fifty_milliseconds(ctx: Context) -> None:
-    """REQ-T130."""
-    house = keyed(ctx)
-    user = await person(ctx)
-    _, secret = await enrolled(house, user.id)
-    moments = iter(T0 + timedelta(minutes=number) for number in range(1, 100))
-
-    async def verify() -> None:
-        now = next(moments)
-        code = crypto.totp(secret, crypto.totp_step(now))
-        await identity.verify_totp(at(house, now), TotpCheck(user_id=user.id, code=code))
-
-    assert await milliseconds(verify) < 50
-
-
 async def test_second_factors_are_nobody_elses(ctx: Context, other: Context) -> None:
     house, stranger = keyed(ctx), keyed(other)
     user, colleague = await person(ctx), await person(ctx)
@@ -442,7 +413,6 @@ async def test_tokens_are_kept_encrypted_and_replaced(ctx: Context, other: Conte
     for forbidden in (identity.read_oauth_token(colleague, ref), identity.store_oauth_token(colleague, store)):
         with pytest.raises(Forbidden):
             await forbidden
-    assert await milliseconds(lambda: identity.read_oauth_token(house, ref)) < 10  # REQ-T129
 
 
 async def test_a_ciphertext_moved_to_another_person_is_not_read(ctx: Context, admin: Any) -> None:
