@@ -72,6 +72,7 @@ async def test_a_role_that_was_given_until_then_ends_then(ctx: Context) -> None:
     user = await person(ctx)
     await identity.create_role(ctx, RoleCreate(name="guest", permissions=("memories:read",)))
     await identity.assign_role(ctx, RoleAssign(user_id=user.id, role="guest", expires_at=T0))
+    check = PermissionCheck(user_id=user.id, permission="memories:read")
     for moment, held in ((T0 - timedelta(seconds=1), True), (T0, False)):
         now = replace(ctx, clock=FixedClock(moment))
         assert bool(await identity.permissions_of(now, user.id)) is held
@@ -353,4 +354,3 @@ async def test_permissions_are_resolved_by_indexes(ctx: Context, server: Server,
                 assert not re.search(rf"Seq Scan on {table}\b", plan), plan
     finally:
         await connection.close()
-    check = PermissionCheck(user_id=user.id, permission="memories:read")
