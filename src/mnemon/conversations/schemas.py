@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from mnemon.conversations.models import MessageRole
-from mnemon.core.text import Content, Json, JsonObject, Label, Moment, Schema, Tags
+from mnemon.core.text import Content, Json, JsonObject, Label, Label50, Label100, Moment, Schema, Tags
 
 
 class NewMessage(Schema):
@@ -43,9 +43,9 @@ class NewMessage(Schema):
     session: Label | None = None
     tags: Tags = ()
     metadata: JsonObject = Field(default_factory=dict)
-    source: Label = Field(default="api", max_length=50)
+    source: Label50 = "api"
     source_id: Label | None = None
-    model: Label | None = Field(default=None, max_length=100)
+    model: Label100 | None = None
     token_count: int | None = Field(default=None, ge=0, le=10_000_000)
     tool_calls: Json | None = None
     tool_results: Json | None = None

@@ -94,6 +94,11 @@ def _unique(value: Any) -> Any:
 
 Content = Annotated[str, AfterValidator(check_content)]
 Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), AfterValidator(check_characters)]
+#: Labels of the columns that hold 50, 100, 200 or 500 characters: a limit beside a default would not replace Label's.
+Label50 = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(check_characters)]
+Label100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
+Label200 = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_characters)]
+Label500 = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(check_characters)]
 Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
 Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100)]
 Json = Annotated[Any, AfterValidator(_check_json)]

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.schemas import Checkpoint, NewMessage
-from mnemon.core.text import Content, JsonObject, Label, Moment, Schema, Tags
+from mnemon.core.text import Content, JsonObject, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
 
 Kind = Literal["message", "memory"]
@@ -35,8 +35,8 @@ class NewMemory(Schema):
 
     content: Content
     memory_type: MemoryType = MemoryType.SEMANTIC
-    category: Label = Field(default="note", max_length=50)
-    title: Label | None = Field(default=None, max_length=500)
+    category: Label50 = "note"
+    title: Label500 | None = None
     subject: Label | None = None
     user: Label | None = None
     agent: Label | None = None
@@ -52,10 +52,10 @@ class NewMemory(Schema):
     expires_at: Moment | None = None
     tags: Tags = ()
     metadata: JsonObject = Field(default_factory=dict)
-    source: Label = Field(default="api", max_length=50)
+    source: Label50 = "api"
     source_id: Label | None = None
     source_message_ids: tuple[UUID, ...] = ()
-    extraction_model: Label | None = Field(default=None, max_length=200)
+    extraction_model: Label200 | None = None
 
     @model_validator(mode="after")
     def _has_owner(self) -> NewMemory:

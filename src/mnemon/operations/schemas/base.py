@@ -1,0 +1,19 @@
+"""Types that the schemas of operations share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from mnemon.core.text import check_characters
+
+#: resource:verb, as permissions are written.
+Action = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$", max_length=100)]
+Name100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
+MetricType = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(check_characters)]
+Value = Annotated[float, Field(ge=-1e100, le=1e100, allow_inf_nan=False)]
+PageSize = Annotated[int, Field(ge=1, le=1000)]
+
+METRICS_AT_ONCE = 50_000
+"""Measurements that one call of ``ingest_metrics`` may bring."""
