@@ -6,9 +6,11 @@ It needs the peer's packages and Mnemon's built-in embedder (on PYTHONPATH), not
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -40,6 +42,7 @@ def mem0(dsn: str, rows: list[Row], extra: list[Row], queries: list[Row]) -> dic
     used, and then its embedder is replaced by ours.
     """
     folder = tempfile.mkdtemp(prefix="mem0-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(MEM0_TELEMETRY="False", MEM0_DIR=folder)
     memory = import_module("mem0").Memory.from_config(
         {

@@ -233,8 +233,9 @@ class _Batch:
             row[13] = session.number << SESSION_BITS | place
 
     def columns(self) -> list[list[Any]]:
-        """The rows, one list a column."""
-        return [list(column) for column in zip(*self.rows, strict=True)]
+        """The rows, one list a column; a column of nulls is an empty one, which unnest fills up with nulls."""
+        columns = zip(*self.rows, strict=True)
+        return [list(column) if any(value is not None for value in column) else [] for column in columns]
 
 
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:

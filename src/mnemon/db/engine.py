@@ -22,7 +22,7 @@ SESSION_SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.ef_search": "100",
+    "hnsw.ef_search": "200",
     "application_name": "mnemon",
 }
 

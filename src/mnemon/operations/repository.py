@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.ids import new_id
 from mnemon.db.base import Base
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
@@ -183,6 +184,7 @@ async def add_agent_metrics(connection: Connection, organization_id: UUID, metri
             [m.value for m in metrics],
             [m.timestamp for m in metrics],
             [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
+            [new_id() for _ in metrics],  # a server without OpenSSL takes longer to make one than to write the row
         )
     )
 
@@ -199,6 +201,7 @@ async def add_system_metrics(connection: Connection, organization_id: UUID, metr
             [m.value for m in metrics],
             [m.timestamp for m in metrics],
             [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
+            [new_id() for _ in metrics],  # a server without OpenSSL takes longer to make one than to write the row
         )
     )
 

@@ -76,7 +76,9 @@ class _Round:
         )
         match = self.ctx.database.match_operator
         self.found.postings = await candidates.postings(connection, self.scope, self.asked, match)
-        rows = self.found.rows if self.found.rows is not None else sizes.indexed
+        # Frequencies and the number they are measured by must speak of the same rows: those of the scope while every
+        # posting in it is read, those of the organisation once its statistics are needed.
+        rows = sizes.indexed or self.found.rows or 0
         lexicon = Lexicon.of(self.found.postings, self.asked, rows)
         ordinals = self._merge(self._lexical(lexicon, depth), lexicon)
         if len(ordinals) < self.request.k:

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -37,9 +38,9 @@ class MetricWriter:
         self,
         ctx: Context,
         *,
-        batch: int = 5_000,
+        batch: int = 10_000,
         interval: float = 1.0,
-        limit: int = 50_000,
+        limit: int = 100_000,
         writers: int = 2,
         on_refused: Callable[[Metric, MnemonError], None] | None = None,
     ) -> None:
@@ -90,17 +91,23 @@ class MetricWriter:
         Raises:
             Unavailable: the writer is closed.
         """
-        for metric in metrics:
-            if self._held >= self._limit:
+        iterator = iter(metrics)
+        while True:
+            if self._closing:
+                raise Unavailable("The writer is closed.", code="unavailable.closed")
+            room = self._limit - self._held
+            if room <= 0:
                 async with self._changed:
                     self._changed.notify_all()
                     await self._changed.wait_for(lambda: self._held < self._limit or self._closing)
-            if self._closing:
-                raise Unavailable("The writer is closed.", code="unavailable.closed")
+                continue
+            taken = list(islice(iterator, min(room, self._batch)))
+            if not taken:
+                return
             self._start()
-            self._waiting.append(metric)
-            self._held += 1
-            self._unannounced += 1
+            self._waiting.extend(taken)
+            self._held += len(taken)
+            self._unannounced += len(taken)
             if self._unannounced >= self._batch:
                 self._unannounced = 0
                 async with self._changed:
