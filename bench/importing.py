@@ -77,7 +77,7 @@ async def _against_copy(report: Report, place: Server, data: Path, rounds: int) 
     }
     report.table(
         f"{count:,} utterances, median of {rounds} rounds by turns, the tables emptied before each. The product reads "
-        "the file, embeds, finds sessions and participants and commits every 1,000; COPY (binary, superuser, one "
+        "the file, embeds, finds sessions and participants and commits every 2,000; COPY (binary, superuser, one "
         "transaction) gets finished rows with their embeddings and ordinals, into the same tables with the same "
         "indexes, constraints and triggers:",
         ("", "seconds", "rows/s", "of COPY (target: at least 0.5)"),

@@ -56,7 +56,7 @@ async def test_a_file_is_read_once(memory: AsyncMemory, admin: Any, tmp_path: Pa
     assert (report.format, report.imported, report.skipped, report.broken) == ("jsonl", 2500, 0, 0)
     assert report.bytes_read == report.total_bytes == path.stat().st_size
     assert report.rate > 0
-    assert reports == [2000, 2500]
+    assert reports == [250, 750, 1750, 2500]
     assert await said(memory) == [f"line {n}" for n in range(2500)]
     item = (await memory.list(limit=1)).items[0]
     assert (item.user, item.agent, item.conversation, item.speaker) == ("ada", "guide", "log", "bob")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,6 +28,10 @@ from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
 BATCH = 2000
+#: Records of the first batch; each further one is twice as large, up to BATCH, so that writing begins at once.
+FIRST = 250
+#: Records read between two offers of the interpreter to the event loop, which is writing the batch before.
+_POLITE = 8
 #: Broken records that a report keeps word for word; all of them are counted.
 KEPT_BROKEN = 100
 
@@ -144,6 +148,7 @@ class _Run:
         self.agent = agent
         self.stop_on_broken = stop_on_broken
         self.records: Iterator[Record] = iter(source)
+        self.size = min(FIRST, BATCH)
 
     async def all(self, on_progress: Progress | None) -> None:
         """Every batch; the next is read and embedded while the present one is written."""
@@ -178,7 +183,10 @@ class _Run:
         messages: list[NewMessage] = []
         broken: list[Broken] = []
         last: Position | None = None
-        for record in islice(self.records, BATCH):
+        size, self.size = self.size, min(2 * self.size, BATCH)
+        for n, record in enumerate(islice(self.records, size)):
+            if n % _POLITE == 0:
+                time.sleep(0)  # hands the interpreter over, if the event loop wants it, sooner than it would be taken
             found = self._message(record) if isinstance(record, Utterance) else record
             if isinstance(found, NewMessage):
                 messages.append(found)
@@ -227,9 +235,9 @@ class _Run:
         )
         # How many of the batch are new is known only once they are written; the counters of this batch are added to
         # the checkpoint of the next, its position is not: that decides where an interrupted import goes on.
-        vectors = batch.prepared.vectors if batch.prepared else ()
-        request = Remember.model_construct(items=tuple(batch.messages), checkpoint=after)
-        done = await memory.write(self.ctx, memory.Prepared(request, vectors))
+        prepared = batch.prepared or await memory.prepare(self.ctx, Remember.model_construct(items=()))
+        request = Remember.model_construct(items=prepared.request.items, checkpoint=after)
+        done = await memory.write(self.ctx, replace(prepared, request=request))
         skipped = len(batch.messages) - done.created
         self.place = after.model_copy(
             update={"imported": after.imported + done.created, "skipped": after.skipped + skipped}

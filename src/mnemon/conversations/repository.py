@@ -150,13 +150,23 @@ async def add_sessions(connection: Connection, organization_id: UUID, rows: Sequ
     )
 
 
-async def add_messages(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> None:
-    """Write messages, one array a column.
+async def add_messages(
+    connection: Connection,
+    organization_id: UUID,
+    drafted: Sequence[str],
+    vectors: Sequence[Any],
+    placed: Sequence[Sequence[Any]],
+    *,
+    model: str,
+) -> None:
+    """Write messages, one array a column: those in text form, the embeddings with their model, and the others.
 
     Raises:
         Conflict: another transaction has just brought the same source and id (``conflict.exists``).
     """
-    await connection.execute(statement(PACKAGE, "add_messages"), organization_id, *columns)
+    await connection.execute(
+        statement(PACKAGE, "add_messages"), organization_id, model, *drafted, list(vectors), *placed
+    )
 
 
 async def add_participants(connection: Connection, organization_id: UUID, pairs: Collection[tuple[UUID, UUID]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic import Field
@@ -69,7 +70,7 @@ class Checkpoint(Schema):
     finished_at: datetime | None = None
 
 
-class WrittenMessage(Schema):
+class WrittenMessage(NamedTuple):
     """What became of one message: its id, and whether it was already there."""
 
     id: UUID

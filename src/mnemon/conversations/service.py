@@ -20,6 +20,10 @@ from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
 from mnemon.db.types import array_literal, dump_json
 
+#: Source ids in a batch from which a sample of them may speak for all, and how many it has.
+_SAMPLED_FROM = 256
+_SAMPLE = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -101,83 +105,143 @@ def _kind(messages: Sequence[NewMessage], conversation: str) -> str:
     return "group" if len({message.speaker for message in mine}) > 2 else "direct"
 
 
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """Messages, and those of their columns that follow from them alone: in text form, and the embeddings."""
+
+    messages: Sequence[NewMessage]
+    ids: Sequence[UUID]
+    vectors: Sequence[Any]
+    columns: Sequence[str]
+
+    def only(self, places: Sequence[int]) -> Drafts:
+        """Some of them."""
+        messages, vectors = [self.messages[n] for n in places], [self.vectors[n] for n in places]
+        return _drafts(messages, [self.ids[n] for n in places], vectors)
+
+
+def draft(messages: Sequence[NewMessage], vectors: Sequence[Any]) -> Drafts:
+    """Make messages ready as far as it goes without the database; an import does it while another batch is written.
+
+    Args:
+        messages: what was said.
+        vectors: one binary parameter a message, None for a text without known words.
+    """
+    return _drafts(messages, [new_id() for _ in messages], vectors)
+
+
+def _drafts(messages: Sequence[NewMessage], ids: Sequence[UUID], vectors: Sequence[Any]) -> Drafts:
+    # In the order of add_messages.sql. As text: the driver takes longer to look at each value than the server to read.
+    columns: tuple[list[str | None], ...] = (
+        [one.hex for one in ids],
+        [message.role.value for message in messages],
+        [message.content for message in messages],
+        [array_literal(message.tags) for message in messages],
+        [dump_json(message.metadata) for message in messages],
+        [message.source for message in messages],
+        [message.source_id for message in messages],
+        [message.model for message in messages],
+        [None if message.token_count is None else str(message.token_count) for message in messages],
+        [None if message.tool_calls is None else dump_json(message.tool_calls) for message in messages],
+        [None if message.tool_results is None else dump_json(message.tool_results) for message in messages],
+    )
+    return Drafts(messages, ids, vectors, [array_literal(_filled(column)) for column in columns])
+
+
+def _filled(column: list[Any]) -> list[Any]:
+    """The column; an empty one if it is all nulls, which unnest fills up with nulls."""
+    return column if any(value is not None for value in column) else []
+
+
 async def write_messages(
     connection: Connection,
     organization_id: UUID,
-    messages: Sequence[NewMessage],
+    drafts: Drafts,
     *,
-    vectors: Sequence[Any],
     model: str,
     names: Names,
     now: datetime,
     cache: Cache,
     learnt: dict[Hashable, Any],
+    thorough: bool = True,
 ) -> list[WrittenMessage]:
     """Write messages in order, in the caller's transaction.
 
     Args:
         connection: inside the caller's transaction.
         organization_id: whose messages they are.
-        messages: what was said.
-        vectors: one binary parameter a message, None for a text without known words.
+        drafts: what was said.
         model: the embedder's name.
         names: ids of who is named.
         now: the time of messages that have none.
         cache: knows who is noted as a participant already.
         learnt: takes what the cache may know once the caller has committed.
+        thorough: look every source id up. Without, a large batch of which a sample is new is believed to be new.
 
     Returns:
         One a message, in order: its id, and False for ``created`` if its source had brought it before.
+
+    Raises:
+        Conflict: a source id was there after all, or came in between (``conflict.exists``): once more, thoroughly.
     """
+    messages, ids = drafts.messages, drafts.ids
     locked = await ensure_conversations(connection, organization_id, messages, names)
-    known = await _known(connection, organization_id, messages)
-    batch = _Batch(names=names, model=model, now=now)
-    for message, vector in zip(messages, vectors, strict=True):
-        key = (message.source, message.source_id) if message.source_id else None
-        if key is not None and key in known:
-            batch.results.append(WrittenMessage(id=known[key], created=False))
-            continue
-        written = batch.add(message, vector, locked[message.conversation])
-        if key is not None:
-            known[key] = written
+    known = await _known(connection, organization_id, messages, thorough=thorough)
+    batch = _Batch(names=names, now=now)
+    results: list[WrittenMessage] = []
+    for place, (message, identifier) in enumerate(zip(messages, ids, strict=True)):
+        if message.source_id is not None:
+            key = (message.source, message.source_id)
+            first = known.setdefault(key, identifier)
+            if first != identifier:
+                results.append(WrittenMessage(id=first, created=False))
+                continue
+        batch.add(place, message, locked[message.conversation])
+        results.append(WrittenMessage(id=identifier, created=True))
     if not batch.rows:
-        return batch.results
+        return results
     await batch.number_sessions(connection)
     if batch.opened:
         rows = [(c, s.number, s.label, s.started_at) for c, s in batch.opened]
         await repository.add_sessions(connection, organization_id, rows)
-    await repository.add_messages(connection, organization_id, batch.columns())
+    if len(batch.kept) < len(messages):
+        drafts = drafts.only(batch.kept)
+    await repository.add_messages(
+        connection, organization_id, drafts.columns, drafts.vectors, batch.placed(), model=model
+    )
     new = {pair for pair in batch.participants if not cache.get((organization_id, "participant", *pair))}
     if new:
         await repository.add_participants(connection, organization_id, sorted(new))
         learnt.update({(organization_id, "participant", *pair): True for pair in new})
-    return batch.results
+    return results
 
 
 async def _known(
-    connection: Connection, organization_id: UUID, messages: Sequence[NewMessage]
+    connection: Connection, organization_id: UUID, messages: Sequence[NewMessage], *, thorough: bool
 ) -> dict[tuple[str, str], UUID]:
     """What these sources have brought before; read under the conversations' locks, so nobody is in between."""
-    pairs = {(message.source, message.source_id) for message in messages if message.source_id}
+    pairs = list(dict.fromkeys((message.source, message.source_id) for message in messages if message.source_id))
+    if not thorough and len(pairs) > _SAMPLED_FROM:
+        sample = pairs[:: len(pairs) // _SAMPLE]
+        if not await repository.known_sources(connection, organization_id, sample):
+            return {}  # an import of something new: looking all up costs a third of what writing costs
     return await repository.known_sources(connection, organization_id, pairs) if pairs else {}
 
 
 @dataclass(slots=True)
 class _Batch:
-    """Messages on their way into the table: sessions and places are given out here."""
+    """Messages on their way into the table: conversations, sessions and places are given out here."""
 
     names: Names
-    model: str
     now: datetime
-    rows: list[list[Any]] = field(default_factory=list)
-    sessions: list[OpenSession] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
+    sessions: list[tuple[OpenSession, int]] = field(default_factory=list)
     opened: list[tuple[UUID, OpenSession]] = field(default_factory=list)
     participants: set[tuple[UUID, UUID]] = field(default_factory=set)
-    results: list[WrittenMessage] = field(default_factory=list)
 
-    def add(self, message: NewMessage, vector: Any, conversation: LockedConversation) -> UUID:
-        """Place one message after those before it."""
+    def add(self, place: int, message: NewMessage, conversation: LockedConversation) -> None:
+        """Put one message, which is that one of the drafts, after those before it."""
         at = message.at or self.now
         session = conversation.session
         if session is None or not continues(session, at, message.session):
@@ -188,54 +252,37 @@ class _Batch:
         session.size += 1
         session.started_at, session.ended_at = min(session.started_at, at), max(session.ended_at, at)
         session.ends_with_question = message.content.rstrip().endswith("?")
-        self.sessions.append(session)
-        self.places.append(session.size)
+        self.kept.append(place)
+        self.sessions.append((session, session.size))
         person, speaking_agent = speaker_of(message)
-        sender = self.names.users.get(person or "")
+        names = self.names
+        sender = names.users.get(person or "")
         if sender is not None:
             self.participants.add((conversation.id, sender))
-        identifier = new_id()
         self.rows.append(
-            [
-                identifier,
+            (
                 conversation.id,
-                self.names.users.get(message.user or ""),
-                self.names.teams.get(message.team or ""),
-                self.names.agents.get(speaking_agent or message.agent or ""),
+                names.users.get(message.user or ""),
+                names.teams.get(message.team or ""),
+                names.agents.get(speaking_agent or message.agent or ""),
                 sender,
-                message.role.value,
-                message.content,
-                array_literal(message.tags),
-                dump_json(message.metadata),
-                message.source,
-                message.source_id,
                 at,
-                0,
                 follows_question,
-                vector,
-                self.model if vector is not None else None,
-                message.model,
-                message.token_count,
-                dump_json(message.tool_calls) if message.tool_calls is not None else None,
-                dump_json(message.tool_results) if message.tool_results is not None else None,
-            ]
+            )
         )
-        self.results.append(WrittenMessage(id=identifier, created=True))
-        return identifier
 
     async def number_sessions(self, connection: Connection) -> None:
-        """Give new sessions their numbers and every row its ordinal."""
+        """Give new sessions their numbers."""
         if self.opened:
             numbers = await repository.next_session_numbers(connection, len(self.opened))
             for (_, session), number in zip(self.opened, numbers, strict=True):
                 session.number = number
-        for row, session, place in zip(self.rows, self.sessions, self.places, strict=True):
-            row[13] = session.number << SESSION_BITS | place
 
-    def columns(self) -> list[list[Any]]:
-        """The rows, one list a column; a column of nulls is an empty one, which unnest fills up with nulls."""
-        columns = zip(*self.rows, strict=True)
-        return [list(column) if any(value is not None for value in column) else [] for column in columns]
+    def placed(self) -> list[list[Any]]:
+        """The columns that were found here, in the statement's order."""
+        columns = [list(column) for column in zip(*self.rows, strict=True)]
+        columns.append([session.number << SESSION_BITS | place for session, place in self.sessions])
+        return [_filled(column) for column in columns]
 
 
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:

@@ -56,7 +56,7 @@ class Database:
 
     @asynccontextmanager
     async def hot(
-        self, principal: Principal, *, readonly: bool = False, bulk: bool = False
+        self, principal: Principal, *, readonly: bool = False, bulk: bool = False, lazy: bool = False
     ) -> AsyncIterator[Connection]:
         """The driver's own connection in a transaction of the principal's organisation.
 
@@ -66,6 +66,8 @@ class Database:
             principal: whose organisation the transaction is for.
             readonly: refuse writes, so that a read may be routed to a replica.
             bulk: keep the plans of foreign key checks from row to row; for statements that insert.
+            lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
+                second, whole; the next commit that waits makes it safe too. For steps that would be done again.
         """
         with translated():
             async with self.engine.connect() as pooled:
@@ -74,6 +76,8 @@ class Database:
                 try:
                     async with driver.transaction(readonly=readonly):
                         await _enter(driver, principal, bulk=bulk)
+                        if lazy:
+                            await driver.execute("SET LOCAL synchronous_commit = off")
                         yield driver
                 except (asyncio.CancelledError, *LOST):
                     # The server went away, or a statement was left half-way and may have left its transaction open:

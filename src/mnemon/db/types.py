@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,14 +74,22 @@ def encode_vector(vector: NDArray[np.float32]) -> Any:
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def array_literal(values: tuple[str, ...]) -> str:
-    """A text[] as PostgreSQL writes it: arrays of arrays cannot be ragged, so rows' arrays travel as text."""
-    if not values:
-        return "{}"
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+def array_literal(values: Sequence[str | None]) -> str:
+    """An array as PostgreSQL writes it; the server reads the elements as whatever type it is cast to.
+
+    Arrays of arrays cannot be ragged, so rows' arrays travel as text.
+    """
+    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    if '"' in value:
+        value = value.replace('"', '\\"')
+    return f'"{value}"'
 
 
 def dump_json(value: object) -> str:
     """JSON text for a jsonb parameter."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _JSON.encode(value)

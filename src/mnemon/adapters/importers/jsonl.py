@@ -319,6 +319,8 @@ def _kind(value: object) -> str:
 
 
 def _take(record: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    if record.keys().isdisjoint(keys):
+        return None
     for key in keys:
         if record.get(key) is not None:
             return record.pop(key)

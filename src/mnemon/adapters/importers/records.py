@@ -1,4 +1,7 @@
-"""What every importer yields: utterances, and what could not be read, each with where it was found."""
+"""What every importer yields: utterances, and what could not be read, each with where it was found.
+
+Nobody changes one once it is made. Those of which there is one a line are not frozen: it would double their price.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ _ROLES: dict[str, Role] = {
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Anchor:
     """A place from which reading can begin again, with what the reader knew there.
 
@@ -50,7 +53,7 @@ class Anchor:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Position:
     """Where a record was read, and all that is needed to go on after it.
 
@@ -68,7 +71,7 @@ class Position:
     entry: int
     line: int | None = None
     offset: int | None = None
-    anchor: Anchor = Anchor()
+    anchor: Anchor = field(default_factory=Anchor)
     skip: int = 0
     check: str = ""
 
@@ -93,7 +96,7 @@ class Position:
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Utterance:
     """One thing somebody said, as the source has it.
 

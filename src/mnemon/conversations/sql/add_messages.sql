@@ -8,14 +8,17 @@ INSERT INTO messages (
 )
 SELECT $1, n.id, n.conversation_id, n.user_id, n.team_id, n.agent_id, n.sender_id, n.role::message_role, n.content,
   n.tags::text[], n.metadata::jsonb, n.source, n.source_id, n.occurred_at, n.ordinal, n.follows_question,
-  n.embedding, CASE WHEN n.embedding IS NULL THEN 'empty' ELSE 'ready' END, n.embedding_model,
+  n.embedding, CASE WHEN n.embedding IS NULL THEN 'empty' ELSE 'ready' END,
+  CASE WHEN n.embedding IS NOT NULL THEN $2::text END,
   n.model, n.token_count, n.tool_calls::jsonb, n.tool_results::jsonb,
   CASE n.role WHEN 'assistant' THEN 'ai' WHEN 'system' THEN 'system' ELSE 'text' END
 FROM unnest(
-  $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[], $8::text[], $9::text[], $10::text[],
-  $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::bigint[], $16::boolean[], $17::halfvec[],
-  $18::text[], $19::text[], $20::int[], $21::text[], $22::text[]
+  $3::text::uuid[], $4::text::text[], $5::text::text[], $6::text::text[], $7::text::text[], $8::text::text[],
+  $9::text::text[], $10::text::text[], $11::text::int[], $12::text::text[], $13::text::text[],
+  $14::halfvec[],
+  $15::uuid[], $16::uuid[], $17::uuid[], $18::uuid[], $19::uuid[], $20::timestamptz[], $21::boolean[], $22::bigint[]
 ) AS n(
-  id, conversation_id, user_id, team_id, agent_id, sender_id, role, content, tags, metadata, source, source_id,
-  occurred_at, ordinal, follows_question, embedding, embedding_model, model, token_count, tool_calls, tool_results
+  id, role, content, tags, metadata, source, source_id, model, token_count, tool_calls, tool_results,
+  embedding,
+  conversation_id, user_id, team_id, agent_id, sender_id, occurred_at, follows_question, ordinal
 )

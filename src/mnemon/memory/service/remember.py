@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,13 +53,20 @@ class Prepared:
 
     request: Remember
     vectors: Sequence[Any]
+    drafts: conversations.Drafts
 
 
 async def prepare(ctx: Context, request: Remember) -> Prepared:
     """Embed what is to be remembered; an import prepares its next batch while the present one is written."""
     ctx.principal.require("memories:write")
-    vectors = await embed(ctx, [item.content for item in request.items])
-    return Prepared(request, encode_vectors(vectors))
+    vectors = encode_vectors(await embed(ctx, [item.content for item in request.items]))
+    said = [(item, vectors[n]) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    messages, of_messages = [item for item, _ in said], [vector for _, vector in said]
+    if len(messages) <= _AT_ONCE:
+        drafts = conversations.draft(messages, of_messages)
+    else:
+        drafts = await asyncio.to_thread(conversations.draft, messages, of_messages)
+    return Prepared(request, vectors, drafts)
 
 
 async def write(ctx: Context, prepared: Prepared) -> Remembered:
@@ -69,7 +77,7 @@ async def write(ctx: Context, prepared: Prepared) -> Remembered:
     """
     for attempt in (1, 2):
         try:
-            return await _write(ctx, prepared)
+            return await _write(ctx, prepared, again=attempt > 1)
         except (Conflict, NotFound) as error:
             # Somebody made or removed the same names, or brought the same source, at the same moment, or a name was
             # believed from the cache that is gone: a second look settles it.
@@ -87,30 +95,32 @@ async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
     return await embedder.embed(texts)
 
 
-async def _write(ctx: Context, prepared: Prepared) -> Remembered:
+async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered:
     organization = ctx.principal.organization_id
     request, encoded = prepared.request, prepared.vectors
     learnt: dict[Hashable, Any] = {}  # what the cache may know once this is committed
-    said = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    said = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
     kept = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
     now = ctx.clock.now()
     ids: list[UUID | None] = [None] * len(request.items)
     created = 0
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    # An import whose place is kept with its rows would do a lost step again; its last step waits for the disk.
+    lazy = request.checkpoint is not None and request.checkpoint.finished_at is None
+    async with ctx.database.hot(ctx.principal, bulk=True, lazy=lazy) as connection:
         names = await resolve_names(ctx, connection, request.items, learnt)
         if said:
             written = await conversations.write_messages(
                 connection,
                 organization,
-                [item for _, item in said],
-                vectors=[encoded[n] for n, _ in said],
+                prepared.drafts,
                 model=ctx.embedder.name,
                 names=names,
                 now=now,
                 cache=ctx.cache,
                 learnt=learnt,
+                thorough=again,
             )
-            for (n, _), one in zip(said, written, strict=True):
+            for n, one in zip(said, written, strict=True):
                 ids[n] = one.id
                 created += one.created
         if kept:
@@ -132,20 +142,25 @@ async def resolve_names(
 ) -> Names:
     """Ids of everybody that the items name; people and agents are made on first use, teams are not."""
     organization = ctx.principal.organization_id
-    wanted: dict[str, set[str]] = {"user": set(), "agent": set(), "team": set()}
+    users: set[str | None] = set()
+    members: set[str | None] = set()
+    groups: set[str | None] = set()
     for item in items:
-        person, agent = conversations.speaker_of(item) if isinstance(item, NewMessage) else (None, None)
-        wanted["user"].update(name for name in (item.user, person) if name)
-        wanted["agent"].update(name for name in (item.agent, agent) if name)
-        if item.team:
-            wanted["team"].add(item.team)
+        users.add(item.user)
+        members.add(item.agent)
+        groups.add(item.team)
+        if isinstance(item, NewMessage):
+            person, agent = conversations.speaker_of(item)
+            users.add(person)
+            members.add(agent)
     found: dict[str, dict[str, UUID]] = {}
-    for kind, ensure in (("user", identity.ensure_users), ("agent", agents.ensure_agents)):
-        known = {name: one for name in wanted[kind] if (one := ctx.cache.get((organization, kind, name))) is not None}
-        made = await ensure(connection, organization, wanted[kind] - known.keys())
+    for kind, named, ensure in (("user", users, identity.ensure_users), ("agent", members, agents.ensure_agents)):
+        wanted = {name for name in named if name}
+        known = {name: one for name in wanted if (one := ctx.cache.get((organization, kind, name))) is not None}
+        made = await ensure(connection, organization, wanted - known.keys())
         learnt.update({(organization, kind, name): one for name, one in made.items()})
         found[kind] = known | made
-    teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(wanted["team"])}
+    teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(filter(None, groups))}
     return Names(users=found["user"], agents=found["agent"], teams=teams)
 
 
