@@ -85,7 +85,7 @@ def test_what_cannot_be_imported(cli: Cli, tmp_path: Path, arguments: list[str],
 def test_killed_in_the_middle_it_goes_on_where_it_was(
     cli: Cli, home: Path, slug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = jsonl(tmp_path / "long.jsonl", 20_000)
+    path = jsonl(tmp_path / "long.jsonl", 40_000)
     monkeypatch.setenv("MNEMON_AUTO_MAINTENANCE", "false")  # the index is another matter, and takes longer
     command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
     victim = subprocess.Popen(command)
@@ -96,14 +96,14 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     victim.kill()
     assert victim.wait() == -signal.SIGKILL
     rest = cli("import", path, "--json").json
-    assert 0 < rest["imported"] < 20_000
+    assert 0 < rest["imported"] < 40_000
     assert rest["skipped"] == 0
     lines = [json.loads(line)["source_id"] for line in cli("list", "--all", "--json").out.splitlines()]
-    assert len(lines) == len(set(lines)) == 20_000
+    assert len(lines) == len(set(lines)) == 40_000
 
 
 def test_ctrl_c_says_that_it_resumes(cli: Cli, home: Path, slug: str, tmp_path: Path) -> None:
-    path = jsonl(tmp_path / "long.jsonl", 20_000)
+    path = jsonl(tmp_path / "long.jsonl", 100_000)
     command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
     patient = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
