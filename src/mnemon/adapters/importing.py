@@ -112,14 +112,16 @@ async def import_file(
     place = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
     if restart:
         place = Checkpoint(source=name)
+    dealt_with = 0
     if place.position:
         start = Position.from_dict(place.position)
+        dealt_with = start.entry
         source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation, start=start)
     report = ImportReport(
         source.format,
         str(path),
         total_bytes=source.total_bytes,
-        resumed_after=place.imported + place.skipped + place.broken,
+        resumed_after=dealt_with,
     )
     run = _Run(ctx, source, report, place, user=user, agent=agent, stop_on_broken=stop_on_broken)
     await run.all(on_progress)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,9 @@ def elsewhere() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+_FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 def jsonl(path: Path, lines: int, *, broken_every: int = 0) -> Path:
     """A file of conversations; every so often a line that is no JSON."""
     with path.open("w") as file:
@@ -122,7 +126,7 @@ def jsonl(path: Path, lines: int, *, broken_every: int = 0) -> Path:
                 "id": f"line-{number}",
                 "conversation": f"talk-{number // 500}",
                 "speaker": ("Ana", "Ben")[number % 2],
-                "at": f"2026-01-{1 + number // 1000:02d}T{number // 60 % 24:02d}:{number % 60:02d}:00Z",
+                "at": (_FIRST + timedelta(minutes=number)).isoformat(),
                 "text": f"Line {number} is about topic {number % 97}.",
             }
             file.write(json.dumps(said) + "\n")
