@@ -11,6 +11,7 @@ import pytest
 from mnemon import AsyncMemory
 from mnemon.core.context import Context
 from mnemon.memory import service
+from mnemon.memory.recall import candidates
 from mnemon.memory.schemas import Hit, Search
 from tests.factories import context_of, with_settings
 
@@ -128,9 +129,13 @@ async def test_writers_and_maintainers_at_once(memory: AsyncMemory, admin: Any) 
     assert await statistics(admin, ctx) == await counted(admin, ctx)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
-async def test_recall_is_right_however_much_is_indexed(memory: AsyncMemory, share: float) -> None:
+@pytest.mark.parametrize(("share", "effort_from"), [(0.0, None), (0.5, None), (1.0, None), (1.0, 1)])
+async def test_recall_is_right_however_much_is_indexed(
+    memory: AsyncMemory, share: float, effort_from: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     count = 1200
+    if effort_from is not None:
+        monkeypatch.setattr(candidates, "LARGE", effort_from)
     ctx = await large(memory, count)
     if share:
         await service.maintain(ctx, max_rows=1 if share < 1 else None)

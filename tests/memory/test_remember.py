@@ -193,6 +193,16 @@ async def test_the_same_source_id_inside_one_batch(memory: AsyncMemory, fields: 
     assert [(await memory.get(one)).content for one in done.ids[:3]] == ["n0", "n1", "n2"]
 
 
+async def test_a_large_batch_of_new_messages_may_hold_one_that_is_there(memory: AsyncMemory) -> None:
+    there = await memory.remember("n1", source_id="1", conversation="plans")
+    batch = [{"content": f"n{n}", "source_id": str(n), "conversation": "plans"} for n in range(400)]
+    done = await memory.remember(batch)
+    assert done.created == 399
+    assert done.ids[1] == there.id
+    assert (await memory.remember(batch)).ids == done.ids
+    assert len({*done.ids}) == len((await memory.list(limit=1000)).items) == 400
+
+
 @pytest.mark.parametrize("where", ["memories", "one conversation", "several conversations"])
 async def test_the_same_source_id_from_many_at_once(memory: AsyncMemory, admin: Any, where: str) -> None:
     await memory.open()

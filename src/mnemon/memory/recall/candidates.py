@@ -32,8 +32,13 @@ MAX_WORDS = 24
 POSTINGS_BUDGET = 5000
 #: No statement reads more postings than this, whatever the statistics said.
 POSTINGS_LIMIT = 50_000
-#: Indexed rows from which the vector index is searched twice as thoroughly: at a million, recall at 10 was .95.
+#: Indexed rows from which the vector index is searched as thoroughly as it can be. With a filter it is followed
+#: further, too: the ten best of a tenth of the rows lie among the hundred best of all, and of those the index misses
+#: more. At a million rows recall at 10 was .95 without a filter and .93 with one.
 LARGE = 200_000
+#: Settings of pgvector for such a search; a scan that is followed that far keeps more than the ordinary work_mem.
+EFFORT = {"ef_search": 1000, "scan_mem_multiplier": 8, "max_scan_tuples": 40_000}
+REACH_FILTERED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +176,13 @@ async def nearest(
     found = Found()
     exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
     if exact or vector.any():
+        reach = limit
         if not exact and sizes.indexed >= LARGE:
-            await connection.execute("SET LOCAL hnsw.ef_search = 400")
+            for name, value in EFFORT.items():
+                await connection.execute(f"SET LOCAL hnsw.{name} = {value}")
+            reach = limit * REACH_FILTERED if scope.selective else limit
         name = "recall_exact" if exact else "recall_indexed"
-        rows = await _nearest(connection, name, scope, sizes, vector, limit)
+        rows = await _nearest(connection, name, scope, sizes, vector, reach)
         if not exact and len(rows) < limit:  # the index gave up before the scope was exhausted
             rows = await _nearest(connection, "recall_exact", scope, sizes, vector, limit)
         rows.sort(key=lambda row: -(row["cosine"] if row["cosine"] is not None else -2.0))
