@@ -1,4 +1,4 @@
-"""python -m bench [locomo|import|recall|scale|peers|all] --data PATH... --out DIR."""
+"""python -m bench [locomo|import|recall|scale|peers|statements|metrics|all] --data PATH... --out DIR."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 from bench.report import Report
 
-NAMES = ("locomo", "import", "recall", "scale", "peers", "all")
+NAMES = ("locomo", "import", "recall", "scale", "peers", "statements", "metrics", "all")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what was asked for."""
     arguments = _parse(argv)
-    wanted = ["locomo", "import", "peers", "scale"] if arguments.name == "all" else [arguments.name]
+    everything = ["locomo", "import", "peers", "statements", "metrics", "scale"]
+    wanted = everything if arguments.name == "all" else [arguments.name]
     for name in wanted:
         command = f"python -m bench {name} " + " ".join(_options(argv))
         began = time.perf_counter()
@@ -49,8 +50,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", help="recall, scale: memories of the organisations measured")
     parser.add_argument("--others", type=int, default=1000, help="recall, scale: other organisations")
     parser.add_argument("--other-rows", type=int, default=200_000, help="recall, scale: memories of the others")
-    parser.add_argument("--keep", type=Path, help="recall, scale: keep the loaded server here, and find it again")
-    parser.add_argument("--quick", action="store_true", help="locomo: quality of search only")
+    parser.add_argument("--keep", type=Path, help="recall, scale, statements: keep the loaded server for the next run")
+    parser.add_argument("--quick", action="store_true", help="locomo: quality of search only; the others: few rows")
     given = parser.parse_args(argv)
     if given.keep is not None:
         given.keep = given.keep.absolute()
@@ -84,6 +85,15 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
             work=given.work,
             keep=given.keep,
         )
+    elif name == "statements":
+        from bench import statements
+
+        size = {"organizations": 50, "rows": 20_000} if given.quick else {}
+        await statements.run(report, work=given.work, keep=given.keep, **size)
+    elif name == "metrics":
+        from bench import metrics
+
+        await metrics.run(report, rows=100_000 if given.quick else 1_000_000, rounds=given.rounds, work=given.work)
     elif name == "peers":
         from bench import peers
 

@@ -40,6 +40,21 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown")
 
 
+def children_cpu(parent: int) -> float:
+    """Seconds of processor time that a process's children, also those that ended, have used; 0 without /proc."""
+    total, ticks = 0, os.sysconf("SC_CLK_TCK")
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()
+        except OSError:  # it ended in between
+            continue
+        if path.parent.name == str(parent):
+            total += int(fields[13]) + int(fields[14])
+        elif fields[1] == str(parent):
+            total += int(fields[11]) + int(fields[12])
+    return total / ticks
+
+
 def resident_mb(pid: int) -> float:
     """Resident memory of a process in MB; 0 when it is gone."""
     try:

@@ -34,10 +34,21 @@ def _note(record: Any) -> None:
         sent.append(Sent(record.query, tuple(record.args or ())))
 
 
+def _note_session(_conn: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+    """SQLAlchemy calls this for what its sessions send: prepared statements, which asyncpg reports to nobody."""
+    sent = _recording.get()
+    if sent is not None:
+        sent.append(Sent(statement, tuple(parameters or ())))
+
+
 @contextmanager
 def listening(app: App) -> Iterator[None]:
-    """Let every connection of the product report its statements while the block runs."""
+    """Let every connection of the product report its statements while the block runs.
+
+    Reporting takes time: what is timed is timed outside of it.
+    """
     heard: list[Any] = []
+    engine = app.database.engine.sync_engine
 
     def checkout(dbapi_connection: Any, _record: object, _proxy: object) -> None:
         driver = dbapi_connection.driver_connection
@@ -45,18 +56,20 @@ def listening(app: App) -> Iterator[None]:
             driver.add_query_logger(_note)
             heard.append(driver)
 
-    event.listen(app.database.engine.sync_engine, "checkout", checkout)
+    event.listen(engine, "checkout", checkout)
+    event.listen(engine, "before_cursor_execute", _note_session)
     try:
         yield
     finally:
-        event.remove(app.database.engine.sync_engine, "checkout", checkout)
+        event.remove(engine, "checkout", checkout)
+        event.remove(engine, "before_cursor_execute", _note_session)
         for driver in heard:
             if not driver.is_closed():
                 driver.remove_query_logger(_note)
 
 
 async def record(call: Callable[[], Awaitable[Any]]) -> tuple[Any, list[Sent]]:
-    """The answer of a call, and what it sent; inside :func:`listening`."""
+    """The answer of a call, and what it sent, transactions included; inside :func:`listening`."""
     sent: list[Sent] = []
     token = _recording.set(sent)
     try:
@@ -64,7 +77,17 @@ async def record(call: Callable[[], Awaitable[Any]]) -> tuple[Any, list[Sent]]:
         await asyncio.sleep(0)  # the loggers run with the loop's next turn
     finally:
         _recording.reset(token)
-    return answer, sent
+    return answer, _in_order(sent)
+
+
+def _in_order(sent: list[Sent]) -> list[Sent]:
+    """A session's BEGIN is reported a moment after its first statement: put it, and the COMMIT, where they belong."""
+    inside = [one for one in sent if one.args or not one.query.startswith(("BEGIN", "COMMIT"))]
+    if len(inside) == len(sent) or sent[0].query.startswith("BEGIN") or not inside:
+        return sent
+    if sum(one.query.startswith("BEGIN") for one in sent) > 1 or "set_tenant" not in sent[0].query:
+        return sent  # more than one transaction, or statements outside of any
+    return [Sent("BEGIN;", ()), *inside, Sent("COMMIT;", ())]
 
 
 async def send(connection: Any, sent: Sequence[Sent]) -> None:

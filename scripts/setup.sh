@@ -129,6 +129,20 @@ install() {
   .venv/bin/python -m pip install -qq --no-compile --no-deps "$@"
 }
 
+# The tests of connection pooling run the real PgBouncer; without it they are skipped, and say so. Not where systemd
+# runs: there Debian's package would also start a server of its own.
+install_pooler() {
+  if PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null; then return; fi
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -d /run/systemd/system ]; then
+    say "Installing the Debian package pgbouncer for the tests"
+    local get=(timeout 60 env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10)
+    local install=(install -y --no-install-recommends pgbouncer)
+    "${get[@]}" "${install[@]}" >/dev/null 2>&1 && return
+    "${get[@]}" update >/dev/null 2>&1 && "${get[@]}" "${install[@]}" >/dev/null 2>&1 && return
+  fi
+  say "PgBouncer is not installed (Debian: apt-get install pgbouncer): the tests that need it will be skipped"
+}
+
 main() {
   local started=$SECONDS uv=no
   read_stamp
@@ -147,6 +161,7 @@ main() {
     esac
   fi
   install --no-build-isolation -e .
+  case "$WANTED" in test | dev) install_pooler ;; esac
   printf '%s\n' "$HERE" "$LOCKED" "$PROJECT" "$sets" >"$STAMP.new"
   mv "$STAMP.new" "$STAMP"
   say "Set up in $((SECONDS - started)) s"

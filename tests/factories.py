@@ -183,6 +183,7 @@ _SPECIAL: dict[str, str] = {
     "entities.deleted_at": "now()",  # what is merged into another is gone
     "memories.superseded_at": "now()",  # what supersedes a memory does so at a time
     "patterns.type": "'adaptive'",
+    "job_schedules.every_seconds": "3600",  # or a time of day
     "workflows.steps": '\'[{{"name": "one"}}]\'::jsonb',
 }
 
@@ -212,8 +213,10 @@ class Rows:
 
     async def another(self, name: str) -> dict[str, Any]:
         """One more row of this table; the first one again where there can be only one."""
+        values = await self.values(name)
         try:
-            return dict(await self.admin.fetchrow(insert(name, await self.values(name))))
+            async with self.admin.transaction():  # a savepoint, if the caller is in a transaction
+                return dict(await self.admin.fetchrow(insert(name, values)))
         except asyncpg.UniqueViolationError:
             return await self.row(name)
 

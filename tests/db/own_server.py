@@ -66,26 +66,7 @@ class OwnServer:
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        self.process = subprocess.Popen(
-            [
-                self.programs / "postgres",
-                "-D",
-                "data",
-                "-k",
-                "",
-                "-c",
-                "listen_addresses=127.0.0.1",
-                "-p",
-                str(self.port),
-                "-c",
-                "fsync=off",
-                "-c",
-                "shared_buffers=32MB",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=(self.home / "log").open("ab"),
-            **self._as(),
-        )
+        self.process = self._spawn()
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             ready = subprocess.run(
@@ -93,6 +74,9 @@ class OwnServer:
             )
             if ready.returncode == 0:
                 return
+            if self.process.poll() is not None:
+                # After a kill, sessions of the dead server may hold its shared memory for another moment.
+                self.process = self._spawn()
             time.sleep(0.1)
         raise AssertionError((self.home / "log").read_text()[-2000:])
 
@@ -118,6 +102,28 @@ class OwnServer:
     def url(self, role: str = "root_role", password: str = PASSWORD, database: str = "postgres") -> str:
         """A URL with the password in it, as users write it."""
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [
+                self.programs / "postgres",
+                "-D",
+                "data",
+                "-k",
+                "",
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-p",
+                str(self.port),
+                "-c",
+                "fsync=off",
+                "-c",
+                "shared_buffers=32MB",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=(self.home / "log").open("ab"),
+            **self._as(),
+        )
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run([self.programs / program, *arguments], check=True, stdout=subprocess.DEVNULL, **self._as())

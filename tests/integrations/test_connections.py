@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound, Unavailable
+from mnemon.identity import service as identity
+from mnemon.identity.schemas_access import RoleAssign
 from mnemon.integrations import service
 from mnemon.integrations.schemas import Connect, Integration, ListIntegrations, RefreshTokens, ReportFailure, SaveCursor
 from tests.integrations.conftest import connect
@@ -179,3 +181,23 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
     ):
         with pytest.raises(Forbidden):
             await attempt
+
+
+async def test_members_connect_services_of_their_own_and_nobody_elses(keyed: Context) -> None:
+    """A member may connect and end; the tokens are for the process that synchronises, who has integrations:use."""
+    ada, bo = await people(keyed, "ada", "bo")
+    await identity.list_roles(keyed)  # makes the system's roles
+    eyes = {}
+    for person, role in ((ada, "member"), (bo, "viewer")):
+        await identity.assign_role(keyed, RoleAssign(user_id=person, role=role))
+        eyes[person] = acting(keyed, person, permissions=await identity.permissions_of(keyed, person))
+    made = await connect(eyes[ada])
+    assert made.user_id == ada
+    assert [one.id for one in await service.list_integrations(eyes[ada], ListIntegrations())] == [made.id]
+    for attempt in (connect(eyes[ada], bo), connect(eyes[bo]), service.read_tokens(eyes[ada], made.id)):
+        with pytest.raises(Forbidden):
+            await attempt
+    assert await service.list_integrations(eyes[bo], ListIntegrations()) == ()
+    with pytest.raises(Forbidden):
+        await service.disconnect_integration(eyes[bo], made.id)
+    assert (await service.disconnect_integration(eyes[ada], made.id)).status == "disconnected"

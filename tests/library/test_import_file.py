@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -199,3 +200,14 @@ async def test_what_cannot_be_imported(memory: AsyncMemory, tmp_path: Path) -> N
     (tmp_path / "empty.jsonl").write_bytes(b"")
     with pytest.raises(Invalid):
         await memory.import_file(tmp_path / "empty.jsonl")
+
+
+async def test_garbage_is_collected_as_before_once_the_last_import_is_over(memory: AsyncMemory, tmp_path: Path) -> None:
+    before = gc.get_threshold()
+    during: set[tuple[int, int, int]] = set()
+    files = [write(tmp_path / f"{n}.jsonl", [line(m, conversation=f"c{n}") for m in range(600)]) for n in range(2)]
+    await asyncio.gather(
+        *(memory.import_file(file, on_progress=lambda _: during.add(gc.get_threshold())) for file in files)
+    )
+    assert gc.get_threshold() == before
+    assert during == {(100_000, 50, 100)}

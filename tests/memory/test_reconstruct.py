@@ -147,8 +147,7 @@ async def test_it_answers_when_the_memory_itself_is_gone(memory: AsyncMemory, ad
     made = (await memory.remember("gone soon", importance=7)).id
     await memory.update(made, importance=3, reason="less so")
     begun, changed = await moments(admin, made)
-    async with ctx.database.hot(ctx.principal) as connection:
-        await connection.execute("DELETE FROM memories WHERE id = $1", made)
+    assert await admin.execute("DELETE FROM memories WHERE id = $1", made) == "DELETE 1"
     found = await then(ctx, made, changed)
     assert found is not None
     assert (found.content, found.importance, found.reason, found.changed_by) == ("gone soon", 3, "less so", "system")

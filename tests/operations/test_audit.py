@@ -40,13 +40,13 @@ async def run(ctx: Context, *statements: str) -> None:
             await connection.execute(statement.replace("$org", f"'{ctx.principal.organization_id}'"))
 
 
-async def test_every_change_of_an_agent_is_in_the_trail(ctx: Context) -> None:
+async def test_every_change_of_an_agent_is_in_the_trail(ctx: Context, admin: Any) -> None:
     await run(ctx, "INSERT INTO agents (organization_id, name, slug, tagline) VALUES ($org, 'Scout', 'scout', 'looks')")
     await run(ctx, "UPDATE agents SET tagline = 'finds', status = 'active'")
     await run(ctx, "UPDATE agents SET tagline = 'finds'")
     await run(ctx, "UPDATE agents SET deleted_at = now()")
     await run(ctx, "UPDATE agents SET deleted_at = NULL")
-    await run(ctx, "DELETE FROM agents")
+    await admin.execute("DELETE FROM agents WHERE organization_id = $1", ctx.principal.organization_id)
     entries = await trail(ctx, resource_type="agents")
     assert [entry.action for entry in entries] == [
         "agents:create",

@@ -173,11 +173,11 @@ async def test_what_the_database_refuses(
     assert (caught.value.code, caught.value.data["field"]) == (code, field)
 
 
-async def test_a_user_who_is_erased_leaves_the_logs(ctx: Context) -> None:
+async def test_a_user_who_is_erased_leaves_the_logs(ctx: Context, admin: Any) -> None:
     ada = await make_user(ctx, "ada")
     await service.log_error(acting(ctx, ada), ErrorReport(kind="k", code="c", message="m"))
+    await admin.execute("DELETE FROM users WHERE id = $1", ada)
     async with ctx.database.hot(ctx.principal) as connection:
-        await connection.execute("DELETE FROM users WHERE id = $1", ada)
         assert await connection.fetchval("SELECT user_id FROM error_logs") is None
 
 

@@ -293,11 +293,13 @@ async def test_permissions(limited: Context) -> None:
         service.MetricWriter(limited)
 
 
-async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(ctx: Context, make_agent: MakeAgent) -> None:
+async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(
+    ctx: Context, make_agent: MakeAgent, admin: Any
+) -> None:
     agent = await make_agent(ctx)
     await ingest(ctx, AgentMetric(agent_id=agent, metric_type="n", value=1))
+    await admin.execute("DELETE FROM agents WHERE id = $1", agent)
     async with ctx.database.hot(ctx.principal) as connection:
-        await connection.execute("DELETE FROM agents WHERE id = $1", agent)
         assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
     await service.roll_up_metrics(ctx)
     found = await service.list_rollups(ctx, RollupQuery(source="agent"))

@@ -9,8 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from mnemon.conversations.models import ConversationORM, MessageORM
-from mnemon.conversations.schemas import Checkpoint
+from sqlalchemy import and_, insert, or_, select, true
+
+from mnemon.conversations.models import ConversationORM, ConversationParticipantORM, ConversationStatus, MessageORM
+from mnemon.conversations.schemas import Checkpoint, SearchMessages
+from mnemon.core.context import Principal
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
@@ -51,6 +54,87 @@ class ConversationRepository(BaseRepository[ConversationORM]):
 
     model = ConversationORM
 
+    async def find(
+        self,
+        principal: Principal,
+        *,
+        row_id: UUID | None = None,
+        user_id: UUID | None = None,
+        agent_id: UUID | None = None,
+        team_id: UUID | None = None,
+        status: ConversationStatus | None = None,
+        type: str | None = None,  # noqa: A002 - the column's name
+        metadata: dict[str, Any] | None = None,
+        limit: int = 1,
+        offset: int = 0,
+    ) -> Sequence[ConversationORM]:
+        """Those that the principal may see, the latest talk first.
+
+        Index: ix_conversations_last_message; ix_conversations_user, _agent or _team for few.
+        """
+        query = self._alive().where(self._seen_by(principal))
+        equal = {"id": row_id, "agent_id": agent_id, "team_id": team_id, "status": status, "type": type}
+        for name, value in equal.items():
+            if value is not None:
+                query = query.where(getattr(ConversationORM, name) == value)
+        if user_id is not None:
+            query = query.where(or_(ConversationORM.user_id == user_id, self._takes_part(user_id)))
+        if metadata:
+            query = query.where(ConversationORM.metadata_.contains(metadata))
+        order = (ConversationORM.last_message_at.desc().nulls_last(), ConversationORM.created_at.desc())
+        query = query.order_by(*order, ConversationORM.id).limit(limit).offset(offset)
+        return (await self.session.execute(query)).scalars().all()
+
+    async def is_owner(self, row: ConversationORM, principal: Principal) -> bool:
+        """Whether the principal may put a conversation away: whose it is, who made it, or who leads it."""
+        if principal.is_organization:
+            return True
+        if principal.user_id is None:
+            return row.agent_id == principal.agent_id
+        if principal.user_id in (row.user_id, row.created_by):
+            return True
+        leads = self._takes_part(principal.user_id, roles=("owner", "admin"))
+        found = await self.session.execute(
+            select(ConversationORM.id).where(
+                ConversationORM.organization_id == self.organization_id, ConversationORM.id == row.id, leads
+            )
+        )
+        return found.first() is not None
+
+    def _seen_by(self, principal: Principal) -> Any:
+        """The organisation sees all; a person what is theirs, their teams' or open; an agent what it talks in."""
+        if principal.is_organization:
+            return true()
+        if principal.user_id is None:
+            return or_(~ConversationORM.is_private, ConversationORM.agent_id == principal.agent_id)
+        teams = sorted(principal.team_ids)
+        mine = or_(
+            ~ConversationORM.is_private,
+            ConversationORM.team_id.in_(teams),
+            ConversationORM.user_id == principal.user_id,
+            ConversationORM.created_by == principal.user_id,
+            self._takes_part(principal.user_id),
+        )
+        return and_(or_(ConversationORM.team_id.is_(None), ConversationORM.team_id.in_(teams)), mine)
+
+    def _takes_part(self, user_id: UUID, *, roles: Collection[str] = ()) -> Any:
+        part = ConversationParticipantORM
+        query = select(part.user_id).where(
+            part.organization_id == self.organization_id,
+            part.conversation_id == ConversationORM.id,
+            part.user_id == user_id,
+        )
+        return (query.where(part.role.in_(sorted(roles))) if roles else query).exists()
+
+    async def add_participants(self, row_id: UUID, people: Sequence[tuple[UUID, str]]) -> None:
+        """Who takes part in a new conversation: (person, role)."""
+        rows = [
+            {"organization_id": self.organization_id, "conversation_id": row_id, "user_id": person, "role": role}
+            for person, role in people
+        ]
+        if rows:
+            await self.session.execute(insert(ConversationParticipantORM), rows)
+
 
 class MessageRepository(BaseRepository[MessageORM]):
     """Messages of one organisation."""
@@ -77,6 +161,7 @@ class LockedConversation:
     id: UUID
     external_id: str
     session: OpenSession | None
+    is_deleted: bool = False
 
 
 async def find(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
@@ -87,6 +172,37 @@ async def find(connection: Connection, organization_id: UUID, names: Collection[
         list(names),
     )
     return {row["external_id"]: row["id"] for row in rows}
+
+
+async def statistics(connection: Connection, organization_id: UUID, conversation_id: UUID) -> Any:
+    """What was said in a conversation, counted; None if there is none."""
+    return await connection.fetchrow(statement(PACKAGE, "conversation_statistics"), organization_id, conversation_id)
+
+
+async def search_messages(
+    connection: Connection, principal: Principal, request: SearchMessages, *, match: str, ranked: int
+) -> list[Any]:
+    """Messages that have the words, best first, of conversations that the principal sees."""
+    return await connection.fetch(
+        statement(PACKAGE, "search_messages", match=match),
+        principal.organization_id,
+        request.query,
+        request.conversation_id,
+        request.sender_id,
+        request.since,
+        request.until,
+        principal.user_id,
+        sorted(principal.team_ids),
+        principal.agent_id,
+        request.k,
+        max(ranked, request.k),
+    )
+
+
+async def forget_messages(connection: Connection, organization_id: UUID, conversation_id: UUID) -> int:
+    """Forget what was said in a conversation; how many messages it was."""
+    done = await connection.execute(statement(PACKAGE, "forget_conversation"), organization_id, conversation_id)
+    return int(done.rsplit(" ", 1)[1])
 
 
 async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
@@ -121,8 +237,20 @@ async def lock(connection: Connection, organization_id: UUID, names: Collection[
         for row in await connection.fetch(statement(PACKAGE, "last_sessions"), organization_id, ids)
     }
     return {
-        row["external_id"]: LockedConversation(row["id"], row["external_id"], sessions.get(row["id"])) for row in rows
+        row["external_id"]: LockedConversation(
+            row["id"], row["external_id"], sessions.get(row["id"]), is_deleted=row["is_deleted"]
+        )
+        for row in rows
     }
+
+
+async def restore(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> None:
+    """Take back the deletion of conversations that are locked here; what was said before stays forgotten."""
+    await connection.execute(
+        "UPDATE conversations SET deleted_at = NULL, status = 'active' WHERE organization_id = $1 AND id = ANY($2)",
+        organization_id,
+        list(ids),
+    )
 
 
 async def known_sources(

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from mnemon.conversations.models import MessageRole
-from mnemon.core.text import Content, Json, JsonObject, Label, Label50, Label100, Moment, Schema, Tags
+from mnemon.conversations.models import ConversationStatus, MessageRole
+from mnemon.core.text import (
+    Content,
+    Json,
+    JsonObject,
+    Label,
+    Label50,
+    Label100,
+    Label500,
+    Moment,
+    Schema,
+    Tags,
+    check_characters,
+)
+
+ConversationType = Literal["direct", "group", "ai_chat"]
+Text = Annotated[str, Field(max_length=50_000), AfterValidator(check_characters)]
 
 
 class NewMessage(Schema):
@@ -77,13 +93,171 @@ class WrittenMessage(NamedTuple):
     created: bool
 
 
-class Conversation(Schema):
-    """A conversation, as it is listed."""
+class ConversationCreate(Schema):
+    """A conversation to be made before anything is said in it (002); otherwise the first message makes it.
+
+    Attributes:
+        title: what people see; ``name`` of 000.
+        external_id: the caller's own string for it: messages that name it as their conversation go there.
+        type: direct, group or ai_chat; found from who takes part, if not given.
+        user_id: the person it belongs to; the one who acts, if not given.
+        agent_id: the agent talked with.
+        team_id: the team that shares it.
+        participant_ids: other people who take part.
+        is_private: seen by who takes part alone, and by the team that shares it.
+        expires_at: when it may be put away.
+    """
+
+    title: Label | None = None
+    external_id: Label | None = None
+    type: ConversationType | None = None
+    user_id: UUID | None = None
+    agent_id: UUID | None = None
+    team_id: UUID | None = None
+    participant_ids: Annotated[tuple[UUID, ...], Field(max_length=1000)] = ()
+    description: Text | None = None
+    avatar_url: Label500 | None = None
+    is_private: bool = True
+    metadata: JsonObject = Field(default_factory=dict)
+    expires_at: Moment | None = None
+
+
+class ConversationRef(Schema):
+    """A conversation, by id."""
+
+    conversation_id: UUID
+
+
+class ConversationChange(ConversationRef):
+    """A conversation, by id and the version that was read; another one is a Conflict."""
+
+    expected_version: int | None = Field(default=None, ge=1)
+
+
+class ConversationUpdate(ConversationChange):
+    """A change to a conversation: what is not given stays as it is; None empties a field that may be empty."""
+
+    title: Label | None = None
+    description: Text | None = None
+    avatar_url: Label500 | None = None
+    is_private: bool = True
+    status: ConversationStatus = ConversationStatus.ACTIVE
+    agent_id: UUID | None = None
+    summary: Text | None = None
+    metadata: JsonObject = Field(default_factory=dict)
+    expires_at: Moment | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ConversationUpdate:
+        if not self.changes():
+            raise PydanticCustomError("no_change", "nothing is to be changed")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that were given."""
+        given = self.model_fields_set - {"conversation_id", "expected_version"}
+        return {name: getattr(self, name) for name in sorted(given)}
+
+
+class ConversationList(Schema):
+    """Which conversations to list: those with the latest message first.
+
+    Attributes:
+        user_id: those that belong to this person or that they take part in.
+        metadata: those whose metadata contain this object, however deep.
+    """
+
+    user_id: UUID | None = None
+    agent_id: UUID | None = None
+    team_id: UUID | None = None
+    status: ConversationStatus | None = None
+    type: ConversationType | None = None
+    metadata: JsonObject | None = None
+    limit: int = Field(default=50, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=1_000_000)
+
+
+class Conversation(BaseModel):
+    """A conversation, as it is read; counters are those of everything that was ever said in it."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
 
     id: UUID
+    title: str | None = Field(validation_alias=AliasChoices("name", "title"))
     external_id: str | None
-    name: str | None
-    status: str
+    type: ConversationType
+    status: ConversationStatus
+    user_id: UUID | None
+    agent_id: UUID | None
+    team_id: UUID | None
+    created_by: UUID | None
+    description: str | None
+    avatar_url: str | None
+    is_private: bool
+    summary: str | None
+    metadata: dict[str, Any] = Field(validation_alias=AliasChoices("metadata_", "metadata"))
     message_count: int
+    total_input_tokens: int
+    total_output_tokens: int
     last_message_at: datetime | None
+    expires_at: datetime | None
     created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class ConversationStatistics(Schema):
+    """What was said in a conversation, counted; what was forgotten is not.
+
+    Attributes:
+        by_user, by_assistant, by_others: messages by role; others are the system and tools.
+        speakers: people and agents who said something.
+        input_tokens, output_tokens: tokens of what the assistant was told and of what it said.
+        sessions: sittings, as recall sees them.
+    """
+
+    conversation_id: UUID
+    messages: int
+    by_user: int
+    by_assistant: int
+    by_others: int
+    speakers: int
+    participants: int
+    sessions: int
+    input_tokens: int
+    output_tokens: int
+    rated_positive: int
+    rated_negative: int
+    first_message_at: datetime | None
+    last_message_at: datetime | None
+
+
+class SearchMessages(Schema):
+    """A search through what was said, by words alone; the search of memory goes by meaning, time and neighbours too.
+
+    Attributes:
+        query: words; "in quotes" a phrase, ``or`` and ``-word`` as web searches have them.
+        sender_id: the person who said it.
+        since, until: when it was said; since is included, until is not.
+    """
+
+    query: Content
+    conversation_id: UUID | None = None
+    sender_id: UUID | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    k: int = Field(default=20, ge=1, le=1000)
+
+
+class FoundMessage(Schema):
+    """A message that was found; ``score`` is PostgreSQL's cover density rank."""
+
+    id: UUID
+    conversation_id: UUID
+    role: MessageRole
+    sender_id: UUID | None
+    agent_id: UUID | None
+    content: str
+    tags: tuple[str, ...]
+    occurred_at: datetime
+    score: float

@@ -57,6 +57,12 @@ class Settings(BaseSettings):
         validation_alias=_names("database_pool_overflow"),
         description="connections beyond those, opened when all are busy",
     )
+    database_pooler: Literal["none", "transaction"] = Field(
+        default="none",
+        validation_alias=_names("database_pooler"),
+        description="what DATABASE_URL leads to: PostgreSQL itself, or PgBouncer in transaction mode (`mnemon ops "
+        "pgbouncer` writes its configuration)",
+    )
     database_connect_timeout: float = Field(default=10.0, gt=0, le=120, description="seconds to wait for a connection")
     database_statement_timeout: float = Field(
         default=60.0, ge=0, le=3600, description="seconds one statement may run; 0 means no limit"

@@ -12,7 +12,7 @@ from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from mnemon.core.errors import Invalid
+from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.settings import Settings
 
 #: Set on each connection. Generic plans shared by tenants of different size went from 0 rows to 4.6 s, and jit costs
@@ -25,6 +25,10 @@ SESSION_SETTINGS = {
     "hnsw.ef_search": "200",
     "application_name": "mnemon",
 }
+
+#: The only ones of these that a transaction pooler keeps apart for each client. The others its configuration sets on
+#: every connection to the server: what one client set would reach others, or nobody.
+POOLED_SETTINGS = frozenset({"timezone", "application_name"})
 
 _URL_OPTIONS = {*inspect.signature(asyncpg.connect).parameters, "prepared_statement_cache_size"}
 
@@ -67,9 +71,7 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
     Raises:
         Invalid: the URL cannot be read.
     """
-    options = dict(SESSION_SETTINGS)
-    if settings.database_statement_timeout:
-        options["statement_timeout"] = str(int(settings.database_statement_timeout * 1000))
+    pooled = settings.database_pooler == "transaction"
     engine = create_async_engine(
         parse_url(url),
         pool_size=settings.database_pool_size,
@@ -79,11 +81,38 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
         pool_timeout=30,
         hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
-        connect_args={"timeout": settings.database_connect_timeout, "server_settings": options},
+        connect_args={"timeout": settings.database_connect_timeout} | (_pooled() if pooled else _direct(settings)),
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", _prepare_pooled if pooled else _prepare)
     event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
+
+
+def session_settings(settings: Settings) -> dict[str, str]:
+    """What every connection to the server must have set."""
+    options = dict(SESSION_SETTINGS)
+    if settings.database_statement_timeout:
+        options["statement_timeout"] = str(int(settings.database_statement_timeout * 1000))
+    return options
+
+
+def _direct(settings: Settings) -> dict[str, Any]:
+    return {"server_settings": session_settings(settings)}
+
+
+def _pooled() -> dict[str, Any]:
+    """How to connect through a transaction pooler.
+
+    The server behind it changes from transaction to transaction, so no prepared statement outlives one: they have no
+    names. The driver ends no message between preparing and running such a statement, so the pooler keeps the server for
+    it outside a transaction as well.
+    """
+    return {
+        "server_settings": {name: value for name, value in SESSION_SETTINGS.items() if name in POOLED_SETTINGS},
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": str,  # called with nothing: an empty name
+    }
 
 
 def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
@@ -103,3 +132,23 @@ async def _register(connection: Any) -> None:
     except ValueError:
         # The extension is not there yet: the migration makes it, and says so if it cannot.
         return
+
+
+def _prepare_pooled(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.run_async(_register_pooled)
+
+
+async def _register_pooled(connection: Any) -> None:
+    """The same through a transaction pooler; and see that it sets what we cannot.
+
+    Raises:
+        Unavailable: the pooler leaves the server's own settings: filtered vector searches would return too few rows.
+    """
+    await _register(connection)
+    found = await connection.fetchval("SELECT current_setting('hnsw.iterative_scan', true)")
+    if found != SESSION_SETTINGS["hnsw.iterative_scan"]:
+        raise Unavailable(
+            "The pooler does not set what Mnemon's statements need.",
+            code="unavailable.pooler_settings",
+            hint="`mnemon ops pgbouncer` writes a configuration that does (connect_query).",
+        )

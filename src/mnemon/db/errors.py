@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
+from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -30,6 +31,7 @@ LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # its end was announced, and has not come yet
     OSError,
     TimeoutError,
 )
@@ -55,6 +57,8 @@ def _cause(error: BaseException) -> BaseException:
     if isinstance(error, DBAPIError) and error.orig is not None:
         inner: BaseException = error.orig
         return inner.__cause__ or inner
+    if isinstance(error, AsyncAdapt_asyncpg_dbapi.Error):  # the same without the wrapping: out of the pool itself
+        return error.__cause__ or error
     return error
 
 

@@ -56,7 +56,13 @@ class Database:
 
     @asynccontextmanager
     async def hot(
-        self, principal: Principal, *, readonly: bool = False, bulk: bool = False, lazy: bool = False
+        self,
+        principal: Principal,
+        *,
+        readonly: bool = False,
+        bulk: bool = False,
+        by_key: bool = False,
+        lazy: bool = False,
     ) -> AsyncIterator[Connection]:
         """The driver's own connection in a transaction of the principal's organisation.
 
@@ -66,42 +72,43 @@ class Database:
             principal: whose organisation the transaction is for.
             readonly: refuse writes, so that a read may be routed to a replica.
             bulk: keep the plans of foreign key checks from row to row; for statements that insert.
+            by_key: keep the plans of its statements from call to call. Only where each finds its rows by whole keys:
+                then one plan is right for tenants of every size, and a new one takes longer to make than to run.
             lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
                 second, whole; the next commit that waits makes it safe too. For steps that would be done again.
         """
-        with translated():
-            async with self.engine.connect() as pooled:
-                raw = await pooled.get_raw_connection()
-                driver: Any = raw.driver_connection
-                try:
-                    async with driver.transaction(readonly=readonly):
-                        await _enter(driver, principal, bulk=bulk)
-                        if lazy:
-                            await driver.execute("SET LOCAL synchronous_commit = off")
-                        yield driver
-                except (asyncio.CancelledError, *LOST):
-                    # The server went away, or a statement was left half-way and may have left its transaction open:
-                    # the pool must not hand this connection out again.
-                    await pooled.invalidate()
-                    raise
+        async with self._driver() as driver, driver.transaction(readonly=readonly):
+            await _enter(driver, principal, keep_plans=bulk or by_key)
+            if lazy:
+                await driver.execute("SET LOCAL synchronous_commit = off")
+            yield driver
 
     @asynccontextmanager
     async def anonymous(self) -> AsyncIterator[Connection]:
         """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
+        async with self._driver() as driver:
+            yield driver
+
+    @asynccontextmanager
+    async def _driver(self) -> AsyncIterator[Any]:
         with translated():
-            async with self.engine.connect() as pooled:
-                raw = await pooled.get_raw_connection()
-                driver: Any = raw.driver_connection
-                try:
-                    yield driver
-                except (asyncio.CancelledError, *LOST):
-                    await pooled.invalidate()
-                    raise
+            # Out of the pool itself: SQLAlchemy's connection around it costs as much as a look-up by a key.
+            pooled = await self.engine.raw_connection()
+            driver: Any = pooled.driver_connection
+            try:
+                yield driver
+            except (asyncio.CancelledError, *LOST):
+                # The server went away, or a statement was left half-way and may have left its transaction open: the
+                # pool must not hand this connection out again.
+                pooled.invalidate()
+                raise
+            finally:
+                pooled.close()
 
     async def close(self) -> None:
         """Close every connection of the pool."""
         await self.engine.dispose()
 
 
-async def _enter(driver: Any, principal: Principal, *, bulk: bool = False) -> None:
-    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id, bulk)
+async def _enter(driver: Any, principal: Principal, *, keep_plans: bool) -> None:
+    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id, keep_plans)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
@@ -74,6 +75,14 @@ async def permissions_of(connection: Connection, organization_id: UUID, user_id:
     """Names of the permissions a person has, in one statement."""
     rows = await connection.fetch(statement(PACKAGE, "permissions_of"), organization_id, user_id, at)
     return frozenset(row["name"] for row in rows)
+
+
+async def rights_of(
+    connection: Connection, organization_id: UUID, user_id: UUID, at: datetime
+) -> tuple[frozenset[str], frozenset[UUID]]:
+    """Names of the permissions a person has, and the teams they belong to, in one statement."""
+    row = await connection.fetchrow(statement(PACKAGE, "rights_of"), organization_id, user_id, at)
+    return frozenset(row["permissions"]), frozenset(row["team_ids"])
 
 
 async def has_permission(
@@ -210,6 +219,12 @@ async def roles_of(connection: Connection, organization_id: UUID, user_id: UUID)
         organization_id,
         user_id,
     )
+
+
+async def get_user(connection: Connection, organization_id: UUID, user_id: UUID) -> dict[str, Any] | None:
+    """A person of the organisation, not removed, with every column of theirs."""
+    row = await connection.fetchrow(statement(PACKAGE, "get_user"), organization_id, user_id)
+    return None if row is None else {**row, "metadata_": json.loads(row["metadata_"])}
 
 
 async def is_alive(connection: Connection, organization_id: UUID, user_id: UUID) -> bool:

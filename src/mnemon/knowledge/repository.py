@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, tuple_, update
+from sqlalchemy import func, update
 
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
@@ -39,17 +39,6 @@ class LearningSessionRepository(BaseRepository[LearningSessionORM]):
     """Learning sessions of one organisation."""
 
     model = LearningSessionORM
-
-    async def page(
-        self, conditions: dict[str, Any], after: tuple[datetime | None, UUID | None], limit: int
-    ) -> Sequence[LearningSessionORM]:
-        """Sessions with these values, newest first, after a place; uses ix_learning_sessions_*."""
-        model = LearningSessionORM
-        query = self._alive().filter_by(**{name: value for name, value in conditions.items() if value is not None})
-        if after[0] is not None:
-            query = query.where(tuple_(model.started_at, model.id) < tuple_(*after))
-        query = query.order_by(model.started_at.desc(), model.id.desc()).limit(limit)
-        return (await self.session.execute(query)).scalars().all()
 
     async def finish(self, session_id: UUID, score: float | None, metrics: dict[str, Any]) -> LearningSessionORM | None:
         """End a session that is under way; None if it has ended or there is none. Uses pk_learning_sessions."""
@@ -166,6 +155,28 @@ async def find_patterns(
     accuracy = None if least is None else Decimal(str(least))
     rows = await connection.fetch(statement(PACKAGE, "find_patterns"), organization_id, kind, accuracy, limit)
     return [parsed(row, "pattern_data", "metadata") for row in rows]
+
+
+async def get_learning_session(
+    connection: Connection, organization_id: UUID, session_id: UUID
+) -> dict[str, Any] | None:
+    """A learning session alive."""
+    row = await connection.fetchrow(statement(PACKAGE, "get_learning_session"), organization_id, session_id)
+    return None if row is None else parsed(row, "session_metrics")
+
+
+async def learning_sessions(
+    connection: Connection,
+    organization_id: UUID,
+    conditions: tuple[UUID | None, str | None, str | None],
+    after: tuple[datetime | None, UUID | None],
+    limit: int,
+) -> list[dict[str, Any]]:
+    """Learning sessions of an agent, from a domain, to a domain, newest first."""
+    rows = await connection.fetch(
+        statement(PACKAGE, "list_learning_sessions"), organization_id, *conditions, *after, limit
+    )
+    return [parsed(row, "session_metrics") for row in rows]
 
 
 async def record_use(connection: Connection, organization_id: UUID, *values: Any) -> Any:

@@ -73,7 +73,8 @@ class FactsAt(Schema):
     """Which facts to read: those true at one moment, as they were known at another.
 
     Attributes:
-        subject, predicate, object: exactly these; at least the subject or the predicate.
+        subject, predicate, object: exactly these; an object with its subject or its predicate. None of them: all facts,
+            by subject.
         valid_at: true in the world at this moment; now, if not given.
         known_at: as known at this moment; as known now, if not given.
     """
@@ -87,8 +88,8 @@ class FactsAt(Schema):
 
     @model_validator(mode="after")
     def _about(self) -> FactsAt:
-        if self.subject is None and self.predicate is None:
-            raise PydanticCustomError("subject", "give a subject, a predicate or both")
+        if self.object is not None and self.subject is None and self.predicate is None:
+            raise PydanticCustomError("subject", "give a subject or a predicate beside the object")
         return self
 
 

@@ -55,7 +55,7 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
         NotFound: the organisation has no such agent.
     """
     ctx.principal.require("agents:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
     if found is None:
         raise no_agent(request.agent_id)

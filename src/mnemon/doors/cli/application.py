@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mnemon.doors.cli.commands import db, doctor, find, imports, keep, read, server, tour
+from mnemon.doors.cli.commands import db, doctor, erase, find, imports, keep, ops, read, server, tour, worker
 from mnemon.doors.cli.state import state
 
 ANYWHERE = "-o, --data-dir, --json, --quiet, --no-color and --debug may be written before or after the command."
@@ -28,12 +28,14 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "history": read.history,
         "update": keep.update,
         "forget": keep.forget,
+        "erase": erase.erase,
     },
     "The database": {
         "up": server.up,
         "down": server.down,
         "status": server.status,
         "maintain": keep.maintain,
+        "worker": worker.worker,
         "doctor": doctor.doctor,
     },
 }
@@ -55,6 +57,8 @@ def application() -> typer.Typer:
         for name, function in commands.items():
             app.command(name, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
     app.add_typer(db.app, name="db", rich_help_panel="The database")
+    app.add_typer(worker.app, name="jobs", rich_help_panel="The database")
+    app.add_typer(ops.app, name="ops", rich_help_panel="The database")
     return app
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
@@ -33,6 +33,9 @@ from mnemon.memory.schemas import (
     Update,
     Weights,
 )
+
+if TYPE_CHECKING:
+    from mnemon.operations.schemas import ErasureReceipt
 
 #: Items of one transaction when an iterable has more.
 _CHUNK = 1000
@@ -302,6 +305,27 @@ class AsyncMemory:
             NotFound: there is none in this organisation.
         """
         return await service.history(await self.open(), _uuid(id))
+
+    async def erase(
+        self, *, user: str | None = None, conversation: str | None = None, organization: bool = False
+    ) -> ErasureReceipt:
+        """Erase a person, a conversation or this whole organisation for good; see docs/erasure.md.
+
+        Raises:
+            Invalid: not one of the three is given.
+            NotFound: there is none of this name in this organisation.
+        """
+        from mnemon.operations import service as operations
+        from mnemon.operations.schemas import Erase
+
+        named = {"user": user, "conversation": conversation, "organization": organization or None}
+        given_kinds = [kind for kind, name in named.items() if name is not None]
+        if len(given_kinds) != 1:
+            raise Invalid("Give one of user, conversation and organization.", code="invalid.erase")
+        ctx = await self.open()
+        kind = given_kinds[0]
+        name = str(ctx.principal.organization_id) if organization else named[kind]
+        return await operations.erase(ctx, parse(Erase, {"kind": kind, "name": name}))
 
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""

@@ -112,6 +112,7 @@ class Memory:
     update = _blocking(AsyncMemory.update)
     forget = _blocking(AsyncMemory.forget)
     history = _blocking(AsyncMemory.history)
+    erase = _blocking(AsyncMemory.erase)
     maintain = _blocking(AsyncMemory.maintain)
     import_file = _blocking(AsyncMemory.import_file)
 

@@ -219,7 +219,7 @@ async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
         Unavailable: the key they were encrypted with is not there.
     """
     may(ctx, request.user_id, own="account:write", others="users:write")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository_secrets.read_oauth_token(
             connection, ctx.principal.organization_id, request.user_id, request.provider
         )

@@ -10,7 +10,7 @@ from mnemon.core import crypto
 from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Invalid, NotFound, Unauthenticated
 from mnemon.db.connection import Connection
-from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import UserRef
 from mnemon.identity.schemas_access import ApiKey, ApiKeyCreate, ApiKeyRef, Authenticated, NewApiKey, Token
 from mnemon.identity.service.people import no_user
@@ -98,15 +98,14 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
     if row["expires_at"] is not None and row["expires_at"] <= now:
         raise Unauthenticated("The key has expired.", code="unauthenticated.expired", hint="Make another one.")
     owner = Principal(row["organization_id"], row["user_id"], row["agent_id"])
-    acting = ctx.as_principal(owner)
     scopes = frozenset(row["scopes"])
     teams: frozenset[UUID] = frozenset()
-    async with ctx.database.hot(owner) as connection:
+    async with ctx.database.hot(owner, by_key=True) as connection:
         if owner.user_id is not None:
-            teams = await repository.teams_of(connection, owner.organization_id, owner.user_id)
-        if owner.user_id is not None or ALL in scopes:
-            held = await _owned(acting, connection, owner.user_id)
-            scopes = held if ALL in scopes else scopes & held
+            held, teams = await repository_access.rights_of(connection, owner.organization_id, owner.user_id, now)
+            scopes = held | ACCOUNT if ALL in scopes else scopes & (held | ACCOUNT)
+        elif ALL in scopes:
+            scopes = await repository_access.catalogue(connection)
         if _unused_for_a_minute(ctx, row["api_key_id"]):
             await repository_secrets.use_api_key(connection, owner.organization_id, row["api_key_id"], now)
     return Authenticated(

@@ -74,11 +74,11 @@ async def get_user(ctx: Context, request: UserRef) -> User:
         NotFound: the organisation has no such person.
     """
     may(ctx, request.user_id, own="account:read", others="users:read")
-    async with ctx.database.unit(ctx.principal) as session:
-        row = await UserRepository(session, ctx.principal.organization_id).get_by_id(request.user_id)
-        if row is None:
-            raise no_user(request.user_id)
-        return User.model_validate(row, from_attributes=True)
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+        row = await repository_access.get_user(connection, ctx.principal.organization_id, request.user_id)
+    if row is None:
+        raise no_user(request.user_id)
+    return User.model_validate(row)
 
 
 async def list_users(ctx: Context, request: Page) -> list[User]:

@@ -33,7 +33,7 @@ async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
         Forbidden: somebody else's, without ``roles:read``.
     """
     may(ctx, user_id, own="account:read", others="roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         return await repository_access.permissions_of(
             connection, ctx.principal.organization_id, user_id, ctx.clock.now()
         )
@@ -42,7 +42,7 @@ async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
 async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
     """Whether a person may do something now; one statement (REQ-T126)."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         return await repository_access.has_permission(
             connection, ctx.principal.organization_id, request.user_id, ctx.clock.now(), request.permission
         )

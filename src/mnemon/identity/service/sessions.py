@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from mnemon.core import crypto
 from mnemon.core.context import Context, Principal
 from mnemon.core.errors import NotFound, Unauthenticated
-from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import UserRef
 from mnemon.identity.schemas_access import (
     Authenticated,
@@ -72,9 +72,8 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
             "The access token has expired.", code="unauthenticated.expired", hint="Exchange the refresh token."
         )
     organization, user = row["organization_id"], row["user_id"]
-    async with ctx.database.hot(Principal(organization, user), readonly=True) as connection:
-        permissions = await repository_access.permissions_of(connection, organization, user, ctx.clock.now())
-        teams = await repository.teams_of(connection, organization, user)
+    async with ctx.database.hot(Principal(organization, user), readonly=True, by_key=True) as connection:
+        permissions, teams = await repository_access.rights_of(connection, organization, user, ctx.clock.now())
     return Authenticated(
         organization_id=organization,
         user_id=user,

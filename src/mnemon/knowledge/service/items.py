@@ -51,7 +51,7 @@ async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("knowledge:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_item(connection, ctx.principal.organization_id, knowledge_id)
     if row is None:
         raise missing("knowledge", knowledge_id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict
+from mnemon.knowledge import repository
 from mnemon.knowledge.cursors import read_cursor, write_cursor
 from mnemon.knowledge.repository import LearningSessionRepository
 from mnemon.knowledge.schemas import FinishLearning, LearningPage, LearningQuery, LearningSession, StartLearning
@@ -35,11 +36,11 @@ async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSessio
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("learning:read")
-    async with ctx.database.unit(ctx.principal) as session:
-        row = await LearningSessionRepository(session, ctx.principal.organization_id).get_by_id(session_id)
-        if row is None:
-            raise missing("learning_session", session_id)
-        return LearningSession.model_validate(row, from_attributes=True)
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+        row = await repository.get_learning_session(connection, ctx.principal.organization_id, session_id)
+    if row is None:
+        raise missing("learning_session", session_id)
+    return LearningSession.model_validate(row)
 
 
 async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSession:
@@ -73,13 +74,14 @@ async def learning_sessions(ctx: Context, request: LearningQuery) -> LearningPag
     """
     ctx.principal.require("learning:read")
     after = read_cursor(request.cursor)
-    conditions = request.model_dump(include={"agent_id", "source_domain", "target_domain"})
-    async with ctx.database.unit(ctx.principal) as session:
-        sessions = LearningSessionRepository(session, ctx.principal.organization_id)
-        rows = await sessions.page(conditions, after, request.limit + 1)
-        page = rows[: request.limit]
-        more = len(rows) > request.limit
-        return LearningPage(
-            sessions=tuple(LearningSession.model_validate(row, from_attributes=True) for row in page),
-            cursor=write_cursor(page[-1].started_at, page[-1].id) if more else None,
+    conditions = (request.agent_id, request.source_domain, request.target_domain)
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.learning_sessions(
+            connection, ctx.principal.organization_id, conditions, after, request.limit + 1
         )
+    page = rows[: request.limit]
+    more = len(rows) > request.limit
+    return LearningPage(
+        sessions=tuple(LearningSession.model_validate(row) for row in page),
+        cursor=write_cursor(page[-1]["started_at"], page[-1]["id"]) if more else None,
+    )

@@ -40,7 +40,7 @@ async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("patterns:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_pattern(connection, ctx.principal.organization_id, pattern_id)
     if row is None:
         raise missing("pattern", pattern_id)

@@ -14,6 +14,7 @@ from mnemon.operations.schemas.audit import (
     VerifyAudit,
 )
 from mnemon.operations.schemas.base import METRICS_AT_ONCE
+from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasureReceipt, Remnant
 from mnemon.operations.schemas.logs import (
     ErrorGroup,
     ErrorGroups,
@@ -54,6 +55,9 @@ __all__ = [
     "Dashboard",
     "DashboardQuery",
     "DashboardRow",
+    "Erase",
+    "ErasureKind",
+    "ErasureReceipt",
     "ErrorGroup",
     "ErrorGroups",
     "ErrorReport",
@@ -66,6 +70,7 @@ __all__ = [
     "MaintainedTable",
     "PartitionReport",
     "Period",
+    "Remnant",
     "RequestReport",
     "RequestStatistics",
     "RolledUp",

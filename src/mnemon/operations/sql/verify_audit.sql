@@ -15,7 +15,12 @@ WITH chain AS MATERIALIZED (
   SELECT s.number, s.place, s.id, s.at, CASE
       WHEN a.id IS NULL AND s.at < (SELECT since FROM kept) THEN 'expired'
       WHEN a.id IS NULL THEN 'missing'
-      WHEN audit_digest(a) <> s.hash THEN 'changed'
+      -- Or it is what erasure left: with the hash that was sealed, and without content.
+      WHEN audit_digest(a) <> s.hash AND NOT coalesce(
+        a.metadata = jsonb_build_object('erased', jsonb_build_object(
+          'by', a.metadata #> '{erased,by}', 'hash', encode(s.hash, 'hex')))
+        AND a.old_value = '{}' AND a.new_value = '{}' AND a.error_message IS NULL
+        AND a.ip_address IS NULL AND a.user_agent IS NULL, false) THEN 'changed'
     END AS problem
   FROM sealed s
   LEFT JOIN audit_logs a ON a.organization_id = $1 AND a.id = s.id AND a.created_at = s.at

@@ -47,7 +47,7 @@ async def get_workflow(ctx: Context, workflow_id: UUID) -> Workflow:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("workflows:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_workflow(connection, ctx.principal.organization_id, workflow_id)
     if row is None:
         raise missing("workflow", workflow_id)

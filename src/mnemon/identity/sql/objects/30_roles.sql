@@ -35,8 +35,8 @@ BEGIN
   FOR step IN
     SELECT * FROM (VALUES
       (1, 'viewer', 'Reads what there is to work with'),
-      (2, 'member', 'Works: writes, changes, removes and runs'),
-      (3, 'admin', 'Manages people, roles, keys and connections'),
+      (2, 'member', 'Works: writes, changes, removes and runs; connects services of their own'),
+      (3, 'admin', 'Manages people, roles, keys and webhooks'),
       (4, 'owner', 'May do everything')
     ) AS v(place, name, description) ORDER BY place
   LOOP
@@ -54,7 +54,8 @@ BEGIN
       WHEN p.resource = 'account' THEN 1
       WHEN p.resource IN ('sessions', 'api_keys', 'webhooks', 'jobs', 'metrics') OR p.action = 'maintain' THEN 3
       WHEN p.action = 'read' THEN 1
-      WHEN p.resource IN ('organizations', 'users', 'teams', 'roles', 'integrations') THEN 3
+      -- People connect and end what is their own; the tokens themselves are for the process that synchronises.
+      WHEN p.name = 'integrations:use' OR p.resource IN ('organizations', 'users', 'teams', 'roles') THEN 3
       ELSE 2
     END = step.place
     ON CONFLICT DO NOTHING;

@@ -2,6 +2,8 @@
 -- no policies: the application gets at it only through a view with the tenant predicate and security_barrier, and its
 -- owner reads the tables through the policy `owner`. No CASCADE here: what is built on these views must say so loudly.
 
+DROP FUNCTION IF EXISTS top_patterns(uuid, integer);
+DROP FUNCTION IF EXISTS top_knowledge(uuid, integer);
 DROP VIEW IF EXISTS pattern_effectiveness;
 DROP VIEW IF EXISTS knowledge_usage;
 DROP MATERIALIZED VIEW IF EXISTS pattern_effectiveness_totals;
@@ -26,7 +28,7 @@ LEFT JOIN (
 ) u ON u.organization_id = p.organization_id AND u.pattern_id = p.id
 WHERE p.deleted_at IS NULL;
 CREATE UNIQUE INDEX uq_pattern_effectiveness_totals ON pattern_effectiveness_totals (organization_id, pattern_id);
-CREATE INDEX ix_pattern_effectiveness_totals_runs ON pattern_effectiveness_totals (organization_id, runs DESC);
+CREATE INDEX ix_pattern_effectiveness_totals_runs ON pattern_effectiveness_totals (organization_id, runs DESC, pattern_id);
 COMMENT ON MATERIALIZED VIEW pattern_effectiveness_totals IS
   'How well each pattern does, over all time, as of the last refresh; read through pattern_effectiveness (REQ-T149)';
 
@@ -49,7 +51,7 @@ LEFT JOIN (
 ) t ON t.organization_id = k.organization_id AND t.knowledge_id = k.id
 WHERE k.deleted_at IS NULL;
 CREATE UNIQUE INDEX uq_knowledge_usage_totals ON knowledge_usage_totals (organization_id, knowledge_id);
-CREATE INDEX ix_knowledge_usage_totals_used ON knowledge_usage_totals (organization_id, used DESC);
+CREATE INDEX ix_knowledge_usage_totals_used ON knowledge_usage_totals (organization_id, used DESC, knowledge_id);
 COMMENT ON MATERIALIZED VIEW knowledge_usage_totals IS
   'How much each item of knowledge is used, over all time, as of the last refresh; read through knowledge_usage '
   '(REQ-T149)';
@@ -65,6 +67,36 @@ CREATE VIEW knowledge_usage WITH (security_barrier = true) AS
 SELECT * FROM knowledge_usage_totals
 WHERE organization_id = nullif(current_setting('app.organization_id', true), '')::uuid;
 GRANT SELECT ON knowledge_usage TO mnemon_app;
+
+-- object: function top_patterns(uuid, integer)
+-- The organisation's patterns with the most runs, in that order. The view gives the same, but its barrier keeps the
+-- order and the limit out: every row of the organisation would be read and sorted for the first twenty. The tenant
+-- predicate is the wall here as it is there. Index: ix_pattern_effectiveness_totals_runs.
+CREATE OR REPLACE FUNCTION top_patterns(p_organization uuid, p_limit integer) RETURNS SETOF pattern_effectiveness
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT * FROM pattern_effectiveness_totals t
+  WHERE t.organization_id = p_organization
+    AND p_organization = nullif(current_setting('app.organization_id', true), '')::uuid
+  ORDER BY t.runs DESC, t.pattern_id LIMIT p_limit;
+END $$;
+REVOKE ALL ON FUNCTION top_patterns(uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION top_patterns(uuid, integer) TO mnemon_app;
+
+-- object: function top_knowledge(uuid, integer)
+-- The organisation's items that were used most, in that order; as top_patterns(). Index: ix_knowledge_usage_totals_used.
+CREATE OR REPLACE FUNCTION top_knowledge(p_organization uuid, p_limit integer) RETURNS SETOF knowledge_usage
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN QUERY
+  SELECT * FROM knowledge_usage_totals t
+  WHERE t.organization_id = p_organization
+    AND p_organization = nullif(current_setting('app.organization_id', true), '')::uuid
+  ORDER BY t.used DESC, t.knowledge_id LIMIT p_limit;
+END $$;
+REVOKE ALL ON FUNCTION top_knowledge(uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION top_knowledge(uuid, integer) TO mnemon_app;
 
 -- object: function refresh_knowledge_summaries()
 -- Refreshes both summaries without keeping readers out. False, and nothing done, while another call is at it. SECURITY

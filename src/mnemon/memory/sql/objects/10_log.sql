@@ -55,5 +55,16 @@ CREATE OR REPLACE TRIGGER log_changed AFTER UPDATE ON memories FOR EACH ROW
         OR OLD.is_pinned <> NEW.is_pinned OR OLD.tags <> NEW.tags OR OLD.metadata <> NEW.metadata)
   EXECUTE FUNCTION log_memory_change();
 
+-- object: function refuse_log_change()
+-- What the log says stays as it was written, and goes by erasure or with its organisation alone: by the time a foreign
+-- key's cascade comes here, that is gone.
+CREATE OR REPLACE FUNCTION refuse_log_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' AND (current_setting('app.erasing', true) = OLD.organization_id::text
+      OR NOT EXISTS (SELECT FROM organizations WHERE id = OLD.organization_id)) THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'memory_log is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$;
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON memory_log FOR EACH ROW
-  EXECUTE FUNCTION refuse_change();
+  EXECUTE FUNCTION refuse_log_change();

@@ -183,8 +183,32 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE p_table WHEN 'organizations' THEN p_row ->> 'id' ELSE p_row ->> 'organization_id' END::uuid
 $$;
 
+-- object: function refuse_audit_change()
+-- What the trail says stays as it was written. Erasure alone may blank a row: all that says what was done or from where
+-- goes, all that says who, when and which table stays, and so does the hash that the chain has of it.
+CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE erased jsonb;
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    erased := NEW.metadata -> 'erased';
+    IF current_setting('app.erasing', true) = OLD.organization_id::text
+      AND NOT OLD.metadata ? 'erased' AND OLD.action <> 'erasure'
+      AND NEW.metadata = jsonb_build_object('erased', jsonb_build_object(
+        'by', (erased ->> 'by')::uuid, 'hash', encode(audit_digest(OLD), 'hex')))
+      AND NEW.old_value = '{}' AND NEW.new_value = '{}' AND NEW.error_message IS NULL AND NEW.ip_address IS NULL
+      AND NEW.user_agent IS NULL AND coalesce(NEW.resource_id = OLD.resource_id, NEW.resource_id IS NULL)
+      AND (NEW.organization_id, NEW.id, NEW.created_at, NEW.transaction_id, NEW.user_id, NEW.agent_id,
+           NEW.session_id, NEW.action, NEW.resource_type, NEW.status)
+        IS NOT DISTINCT FROM
+          (OLD.organization_id, OLD.id, OLD.created_at, OLD.transaction_id, OLD.user_id, OLD.agent_id,
+           OLD.session_id, OLD.action, OLD.resource_type, OLD.status) THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION 'audit_logs is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$;
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_logs FOR EACH ROW
-  EXECUTE FUNCTION refuse_change();
+  EXECUTE FUNCTION refuse_audit_change();
 CREATE OR REPLACE TRIGGER append_only_all BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_blocks FOR EACH ROW

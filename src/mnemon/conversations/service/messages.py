@@ -1,4 +1,4 @@
-"""The verbs of conversations that other domains build on."""
+"""What other domains build on: conversations by name, messages written in batches, checkpoints of imports."""
 
 from __future__ import annotations
 
@@ -95,6 +95,9 @@ async def ensure_conversations(
         ]
         await repository.add(connection, organization_id, rows)
         locked = await repository.lock(connection, organization_id, first)
+    deleted = [one.id for one in locked.values() if one.is_deleted]
+    if deleted:  # a conversation that goes on is there again
+        await repository.restore(connection, organization_id, deleted)
     return locked
 
 

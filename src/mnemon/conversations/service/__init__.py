@@ -1,0 +1,48 @@
+"""The verbs of conversations, one file for each concern."""
+
+from mnemon.conversations.service.lifecycle import (
+    archive_conversation,
+    create_conversation,
+    delete_conversation,
+    get_conversation,
+    list_conversations,
+    update_conversation,
+)
+from mnemon.conversations.service.look import conversation_statistics, search_messages
+from mnemon.conversations.service.messages import (
+    Drafts,
+    Names,
+    checkpoint,
+    draft,
+    ensure_conversations,
+    ensure_places,
+    find_conversations,
+    labels,
+    recall_table,
+    save_checkpoint,
+    speaker_of,
+    write_messages,
+)
+
+__all__ = [
+    "Drafts",
+    "Names",
+    "archive_conversation",
+    "checkpoint",
+    "conversation_statistics",
+    "create_conversation",
+    "delete_conversation",
+    "draft",
+    "ensure_conversations",
+    "ensure_places",
+    "find_conversations",
+    "get_conversation",
+    "labels",
+    "list_conversations",
+    "recall_table",
+    "save_checkpoint",
+    "search_messages",
+    "speaker_of",
+    "update_conversation",
+    "write_messages",
+]

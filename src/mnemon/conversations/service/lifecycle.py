@@ -1,0 +1,187 @@
+"""Conversations: made, read, changed, closed and deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mnemon.conversations import repository
+from mnemon.conversations.models import ConversationORM, ConversationStatus
+from mnemon.conversations.repository import ConversationRepository
+from mnemon.conversations.schemas import (
+    Conversation,
+    ConversationChange,
+    ConversationCreate,
+    ConversationList,
+    ConversationRef,
+    ConversationUpdate,
+)
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import Forbidden, NotFound
+from mnemon.db.connection import Connection
+
+#: What a request calls a column.
+_COLUMNS = {"title": "name", "metadata": "metadata_"}
+
+
+async def create_conversation(ctx: Context, request: ConversationCreate) -> Conversation:
+    """Make a conversation before anything is said in it (002); the first message would make it by its name.
+
+    Raises:
+        Conflict: the external id is taken, perhaps by a conversation that was deleted.
+        NotFound: the person, the agent or the team is not one of this organisation.
+        Forbidden: a person makes it for somebody else or for a team that is not theirs; or no ``conversations:write``.
+    """
+    ctx.principal.require("conversations:write")
+    owner = _owner(ctx.principal, request.user_id)
+    if request.team_id is not None and ctx.principal.user_id is not None:
+        _require_team(ctx.principal, request.team_id)
+    people = dict.fromkeys(request.participant_ids, "member")
+    if owner is not None:
+        people[owner] = "owner"
+    values = request.model_dump(exclude={"participant_ids", "type", "user_id", "title", "metadata"})
+    async with ctx.database.unit(ctx.principal) as session:
+        conversations = ConversationRepository(session, ctx.principal.organization_id)
+        row = await conversations.create(
+            **values,
+            name=request.title,
+            metadata_=request.metadata,
+            user_id=owner,
+            type=request.type or _kind(request, people),
+            created_by=ctx.principal.user_id,
+        )
+        await conversations.add_participants(row.id, sorted(people.items()))
+        await session.refresh(row)
+        return Conversation.model_validate(row)
+
+
+async def get_conversation(ctx: Context, request: ConversationRef) -> Conversation:
+    """A conversation by its id.
+
+    Raises:
+        NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.
+    """
+    ctx.principal.require("conversations:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        return Conversation.model_validate(await one(ctx, session, request.conversation_id))
+
+
+async def list_conversations(ctx: Context, request: ConversationList) -> tuple[Conversation, ...]:
+    """Conversations that the principal may see, the latest talk first."""
+    ctx.principal.require("conversations:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        conversations = ConversationRepository(session, ctx.principal.organization_id)
+        rows = await conversations.find(ctx.principal, **dict(request))
+        return tuple(Conversation.model_validate(row) for row in rows)
+
+
+async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conversation:
+    """Change a conversation.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+        Conflict: it has another version than the one expected; ``data`` has both.
+    """
+    ctx.principal.require("conversations:write")
+    changes = {_COLUMNS.get(name, name): value for name, value in request.changes().items()}
+    async with ctx.database.unit(ctx.principal) as session:
+        await one(ctx, session, request.conversation_id)
+        return await _change(ctx, session, request, changes)
+
+
+async def archive_conversation(ctx: Context, request: ConversationChange) -> Conversation:
+    """Close a conversation: it is read and searched as before, and is no longer among the active ones.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+        Forbidden: it is somebody else's.
+        Conflict: it has another version than the one expected.
+    """
+    ctx.principal.require("conversations:write")
+    async with ctx.database.unit(ctx.principal) as session:
+        await _own(ctx, session, request.conversation_id)
+        return await _change(ctx, session, request, {"status": ConversationStatus.CLOSED})
+
+
+async def delete_conversation(ctx: Context, request: ConversationChange) -> int:
+    """Delete a conversation softly, and forget what was said in it; a message that names it brings it back, empty.
+
+    Returns:
+        How many messages were forgotten.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+        Forbidden: it is somebody else's.
+        Conflict: it has another version than the one expected.
+    """
+    ctx.principal.require("conversations:delete")
+    organization = ctx.principal.organization_id
+    async with ctx.database.unit(ctx.principal) as session:
+        await _own(ctx, session, request.conversation_id)
+        await _change(ctx, session, request, {"deleted_at": func.now()})
+        return await repository.forget_messages(await driver(session), organization, request.conversation_id)
+
+
+def _kind(request: ConversationCreate, people: dict[UUID, str]) -> str:
+    if request.agent_id is not None:
+        return "ai_chat"
+    return "group" if len(people) > 2 else "direct"
+
+
+def _owner(principal: Principal, user_id: UUID | None) -> UUID | None:
+    """Whose a new conversation is: a person's own; whom the organisation names."""
+    if principal.user_id is None:
+        return user_id
+    if user_id not in (None, principal.user_id):
+        raise Forbidden("This would be somebody else's.", code="forbidden.owner", field="user_id")
+    return principal.user_id
+
+
+def _require_team(principal: Principal, team_id: UUID) -> None:
+    if team_id not in principal.team_ids:
+        raise Forbidden("This is another team's.", code="forbidden.team", field="team_id")
+
+
+async def one(ctx: Context, session: AsyncSession, row_id: UUID) -> ConversationORM:
+    """The conversation, if the principal may see it.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+    """
+    conversations = ConversationRepository(session, ctx.principal.organization_id)
+    rows = await conversations.find(ctx.principal, row_id=row_id)
+    if not rows:
+        raise missing(row_id)
+    return rows[0]
+
+
+async def _own(ctx: Context, session: AsyncSession, row_id: UUID) -> None:
+    row = await one(ctx, session, row_id)
+    if not await ConversationRepository(session, ctx.principal.organization_id).is_owner(row, ctx.principal):
+        raise Forbidden(
+            "Only whose conversation it is may put it away.", code="forbidden.owner", field="conversation_id"
+        )
+
+
+async def _change(
+    ctx: Context, session: AsyncSession, request: ConversationChange, values: dict[str, Any]
+) -> Conversation:
+    row = await ConversationRepository(session, ctx.principal.organization_id).update(
+        request.conversation_id, expected_version=request.expected_version, **values
+    )
+    return Conversation.model_validate(row)
+
+
+def missing(row_id: UUID) -> NotFound:
+    """There is no such conversation, or it is not this principal's: the two look the same."""
+    return NotFound(f"There is no conversation {row_id}.", code="not_found.conversation", id=str(row_id))
+
+
+async def driver(session: AsyncSession) -> Connection:
+    """The driver's connection under an ORM session, in its transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    found: Any = raw.driver_connection
+    return found  # type: ignore[no-any-return]

@@ -1,0 +1,41 @@
+"""Questions about what was said: counts, and a search by words."""
+
+from __future__ import annotations
+
+from mnemon.conversations import repository
+from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
+from mnemon.conversations.service.lifecycle import driver, missing, one
+from mnemon.core.context import Context
+
+#: Of a word that very many messages have, so many of the newest are ranked.
+RANKED = 2000
+
+
+async def conversation_statistics(ctx: Context, request: ConversationRef) -> ConversationStatistics:
+    """What was said in a conversation, counted: by role, by people, in tokens and in time.
+
+    Raises:
+        NotFound: there is none, or it is not this principal's to see.
+    """
+    ctx.principal.require("conversations:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        await one(ctx, session, request.conversation_id)
+        found = await repository.statistics(
+            await driver(session), ctx.principal.organization_id, request.conversation_id
+        )
+    if found is None:  # deleted in between
+        raise missing(request.conversation_id)
+    return ConversationStatistics.model_construct(None, **dict(found))
+
+
+async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundMessage, ...]:
+    """Messages that have the words, best first (000); words are found in their other forms.
+
+    Of conversations that the principal may see only; deleted ones and forgotten messages are not there.
+    """
+    ctx.principal.require("messages:read")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        rows = await repository.search_messages(
+            connection, ctx.principal, request, match=ctx.database.match_operator, ranked=RANKED
+        )
+    return tuple(FoundMessage.model_construct(None, **{**dict(row), "tags": tuple(row["tags"])}) for row in rows)

@@ -1,0 +1,96 @@
+"""A process that works until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+
+from mnemon.app import start
+from mnemon.core.errors import Invalid
+from mnemon.core.settings import Settings
+from mnemon.doors.worker.tasks import install_schedules, registry
+from mnemon.jobs.registry import Registry
+from mnemon.jobs.worker import Options, Tally, Worker
+
+#: Connections of a worker beside those of its jobs: heartbeats, claims, listening.
+BESIDE = 4
+
+
+async def work(
+    settings: Settings,
+    options: Options,
+    *,
+    handlers: Sequence[str] = (),
+    once: bool = False,
+    schedules: bool = True,
+    ready: Callable[[Worker], None] | None = None,
+) -> Tally:
+    """Run a worker until SIGTERM or Ctrl-C; a second one gives running jobs back at once.
+
+    Args:
+        settings: the database and the providers.
+        options: how the worker works.
+        handlers: further registries, as ``package.module:name``.
+        once: end when nothing is due.
+        schedules: make the installation's schedules that are not there yet.
+        ready: called when the worker is about to take its first job.
+
+    Raises:
+        Invalid: a registry of ``handlers`` cannot be found.
+        Unavailable: the database cannot be reached at the start.
+    """
+    known = Registry()
+    known.include(registry)
+    for name in handlers:
+        known.include(load_registry(name))
+    enough = max(settings.database_pool_size, min(50, options.concurrency + BESIDE))
+    app = await start(settings.model_copy(update={"database_pool_size": enough}))
+    try:
+        if schedules:
+            await install_schedules(app.context)
+        worker = Worker(app.context, known, options)
+        with _signals(worker.stop):
+            if ready is not None:
+                ready(worker)
+            return await worker.run(once=once)
+    finally:
+        await app.close()
+
+
+def load_registry(name: str) -> Registry:
+    """The registry at ``package.module:name``.
+
+    Raises:
+        Invalid: there is none.
+    """
+    module, _, attribute = name.partition(":")
+    found: object = None
+    with contextlib.suppress(ImportError, ValueError):
+        found = getattr(importlib.import_module(module), attribute or "registry", None)
+    if not isinstance(found, Registry):
+        raise Invalid(
+            f"There is no registry of handlers at {name!r}.",
+            code="invalid.handlers",
+            hint="Name it as package.module:attribute, and let Python find the package.",
+            field="handlers",
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Stop on SIGTERM and Ctrl-C while the block runs."""
+    loop = asyncio.get_running_loop()
+    caught = []
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows; not the main thread
+            loop.add_signal_handler(one, stop)
+            caught.append(one)
+    try:
+        yield
+    finally:
+        for one in caught:
+            loop.remove_signal_handler(one)

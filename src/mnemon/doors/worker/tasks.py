@@ -1,0 +1,127 @@
+"""What Mnemon itself does in the background: a handler for each kind, and the schedules of the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import time
+from typing import Any
+
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import MnemonError
+from mnemon.integrations import service as integrations
+from mnemon.jobs import service as jobs
+from mnemon.jobs.registry import Registry
+from mnemon.jobs.run import Run
+from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
+from mnemon.knowledge import service as knowledge
+from mnemon.memory import service as memory
+from mnemon.operations import service as operations
+from mnemon.operations.schemas import DashboardQuery
+
+registry = Registry()
+
+#: Made when a worker starts, once for the installation; what somebody changed of them stays as it is.
+SCHEDULES = (
+    SetSchedule(name="seal-audit", kind="operations.seal_audit", every_seconds=60, priority=10),
+    SetSchedule(name="partitions", kind="operations.maintain_partitions", every_seconds=3600, priority=20),
+    SetSchedule(name="dashboard", kind="operations.refresh_dashboard", every_seconds=900),
+    SetSchedule(name="knowledge-summaries", kind="knowledge.refresh_summaries", every_seconds=3600),
+    SetSchedule(name="knowledge-counts", kind="knowledge.count_uses", every_seconds=900),
+    SetSchedule(name="memory-index", kind="memory.find_unindexed", every_seconds=300, priority=5),
+    SetSchedule(name="webhook-retention", kind="integrations.prune_deliveries", daily_at=time(3, 10)),
+    SetSchedule(name="job-retention", kind="jobs.prune", daily_at=time(3, 40), payload={"days": 7, "dead_days": 90}),
+)
+
+
+async def install_schedules(ctx: Context) -> int:
+    """Make the installation's schedules that are not there yet; how many. Any number of workers may do it at once."""
+    installation = ctx.as_principal(Principal(INSTALLATION))
+    made = [await jobs.set_schedule(installation, schedule, replace=False) for schedule in SCHEDULES]
+    return sum(made)
+
+
+@registry.handler("operations.seal_audit")
+async def seal_audit(run: Run) -> dict[str, int]:
+    """Seal every audit trail (REQ-T135)."""
+    return {"rows": (await operations.seal_audits(run.ctx)).rows}
+
+
+@registry.handler("operations.maintain_partitions", base_delay=30)
+async def maintain_partitions(run: Run) -> dict[str, Any]:
+    """Partitions ahead, the default one drained, retention kept."""
+    report = await operations.maintain_partitions(run.ctx)
+    return {
+        "made": sum(len(table.made) for table in report.tables),
+        "dropped": sum(len(table.dropped) for table in report.tables),
+        "busy": [table.table for table in report.tables if table.busy],
+    }
+
+
+@registry.handler("operations.refresh_dashboard", base_delay=30)
+async def refresh_dashboard(run: Run) -> None:
+    """Roll up measurements of everybody and renew the dashboard (REQ-T134)."""
+    await operations.dashboard(run.ctx, DashboardQuery(refresh=True))
+
+
+@registry.handler("knowledge.refresh_summaries", base_delay=30)
+async def refresh_summaries(run: Run) -> dict[str, bool]:
+    """Renew the materialized views of patterns and knowledge (REQ-T149)."""
+    return {"refreshed": await knowledge.refresh_knowledge_summaries(run.ctx)}
+
+
+@registry.handler("knowledge.count_uses")
+async def count_uses(run: Run) -> dict[str, int]:
+    """Count uses of patterns that are not counted yet, of every organisation (REQ-T133)."""
+    return await _everywhere(run, knowledge.count_pattern_uses)
+
+
+@registry.handler("integrations.prune_deliveries")
+async def prune_deliveries(run: Run) -> dict[str, int]:
+    """Remove webhook deliveries that are past their thirty days (REQ-T138)."""
+
+    async def prune(ctx: Context) -> int:
+        return (await integrations.prune_deliveries(ctx)).count
+
+    return await _everywhere(run, prune)
+
+
+@registry.handler("memory.find_unindexed")
+async def find_unindexed(run: Run) -> dict[str, int]:
+    """Enqueue maintenance for each organisation that is large enough for indexes and has rows outside them."""
+
+    async def look(ctx: Context) -> int:
+        if not (await memory.maintain(ctx, max_rows=0)).remaining:
+            return 0
+        return int((await jobs.enqueue(ctx, Enqueue(kind="memory.maintain", idempotency_key="maintain"))).created)
+
+    return await _everywhere(run, look)
+
+
+@registry.handler("memory.maintain")
+async def maintain_memory(run: Run) -> dict[str, int]:
+    """Put an organisation's rows into the vector index and the statistics."""
+    done = await memory.maintain(run.ctx)
+    return {"indexed": done.indexed, "remaining": done.remaining}
+
+
+@registry.handler("jobs.prune")
+async def prune_jobs(run: Run) -> dict[str, int]:
+    """Remove jobs that are long over."""
+    return {"removed": await jobs.prune_jobs(run.ctx, **run.job.payload)}
+
+
+async def _everywhere(run: Run, work: Callable[[Context], Awaitable[int]]) -> dict[str, int]:
+    """Do something in every organisation; one that fails keeps no other from it, and fails the job at the end."""
+    count = seen = failed = 0
+    last: MnemonError | None = None
+    async for organization in jobs.every_organization(run.ctx):
+        principal = replace(run.job.principal, organization_id=organization)
+        try:
+            count += await work(run.ctx.as_principal(principal))
+        except MnemonError as error:
+            failed, last = failed + 1, error
+        seen += 1
+    if last is not None:
+        raise last
+    return {"count": count, "organizations": seen, "failed": failed}

@@ -1,0 +1,217 @@
+"""The verbs of jobs: enqueue, look, cancel, retry; schedules; retention."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Forbidden, Invalid, NotFound
+from mnemon.db.connection import Connection
+from mnemon.jobs import repository
+from mnemon.jobs.errors import JobNotFound, JobState
+from mnemon.jobs.models import INSTALLATION, JobORM, ScheduleORM
+from mnemon.jobs.repository import JobRepository, ScheduleRepository
+from mnemon.jobs.schemas import (
+    Cancelled,
+    Enqueue,
+    Enqueued,
+    Job,
+    JobPage,
+    JobStatus,
+    ListJobs,
+    Schedule,
+    SetSchedule,
+    StateChange,
+)
+
+#: Organisations read at a time, jobs removed at a time.
+BATCH = 1000
+
+
+async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncSession | None = None) -> Enqueued:
+    """Put a job into the queue, to be run on behalf of whoever asks, with the permissions they have now.
+
+    Args:
+        ctx: whose job it is.
+        request: what is to be done, and when.
+        within: the transaction it is part of, as ``database.hot`` or ``database.unit`` gave it: rolled back, the job
+            was never there; committed, workers are told. Left out, it is a transaction of its own.
+
+    Raises:
+        Forbidden: the principal has not jobs:write.
+    """
+    ctx.principal.require("jobs:write")
+    if within is not None:
+        connection = await _driver(within) if isinstance(within, AsyncSession) else within
+        made, new = await repository.enqueue(connection, ctx.principal, request)
+    else:
+        async with ctx.database.hot(ctx.principal) as connection:
+            made, new = await repository.enqueue(connection, ctx.principal, request)
+    return Enqueued(id=made, created=new)
+
+
+async def _driver(session: AsyncSession) -> Connection:
+    """The driver's connection that the session's transaction runs on."""
+    raw = await (await session.connection()).get_raw_connection()
+    driver: Any = raw.driver_connection
+    return driver  # type: ignore[no-any-return]
+
+
+async def get_job(ctx: Context, job_id: UUID) -> Job:
+    """Where a job stands.
+
+    Raises:
+        JobNotFound: there is none in this organisation.
+    """
+    ctx.principal.require("jobs:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        row = await JobRepository(session, ctx.principal.organization_id).get_by_id(job_id)
+        if row is None:
+            raise _missing(job_id)
+        return _job(row)
+
+
+async def list_jobs(ctx: Context, request: ListJobs | None = None) -> JobPage:
+    """Jobs of the organisation, newest first; ``status=dead`` are the dead letters."""
+    ctx.principal.require("jobs:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await JobRepository(session, ctx.principal.organization_id).find(request or ListJobs())
+        return JobPage(jobs=tuple(_job(row) for row in rows))
+
+
+async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
+    """Cancel a job: at once while it is queued; where it runs, its worker is told and stops it soon.
+
+    What it has already committed stays, and a job that ends before it hears of it has succeeded.
+
+    Raises:
+        JobNotFound: there is none in this organisation.
+        JobState: it is over.
+    """
+    ctx.principal.require("jobs:write")
+    async with ctx.database.hot(ctx.principal) as connection:
+        status = await repository.cancel(connection, ctx.principal.organization_id, job_id)
+    if status is None:
+        raise _over(await get_job(ctx, job_id), "It is over already.")
+    return Cancelled(id=job_id, status=JobStatus(status))
+
+
+async def retry_job(ctx: Context, job_id: UUID) -> Job:
+    """Queue a dead or cancelled job again, now, with all its attempts.
+
+    Raises:
+        JobNotFound: there is none in this organisation.
+        JobState: it is neither dead nor cancelled.
+        Conflict: another job has its idempotency key by now.
+    """
+    ctx.principal.require("jobs:write")
+    async with ctx.database.hot(ctx.principal) as connection:
+        done = await repository.retry(connection, ctx.principal.organization_id, job_id)
+    job = await get_job(ctx, job_id)
+    if not done:
+        raise _over(job, "Only a dead or cancelled job can be queued again.")
+    return job
+
+
+async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = True) -> bool:
+    """Make a schedule, or change the one of that name.
+
+    Its jobs run on behalf of whoever set it, with the permissions they have now.
+
+    Args:
+        ctx: whose schedule it is.
+        request: what, and how often.
+        replace: False leaves one that is there as it is.
+
+    Returns:
+        True if it was made or changed.
+    """
+    ctx.principal.require("jobs:write")
+    async with ctx.database.hot(ctx.principal) as connection:
+        return await repository.set_schedule(connection, ctx.principal, request, replace=replace) is not None
+
+
+async def list_schedules(ctx: Context) -> tuple[Schedule, ...]:
+    """The organisation's schedules, by name."""
+    ctx.principal.require("jobs:read")
+    async with ctx.database.unit(ctx.principal) as session:
+        rows = await ScheduleRepository(session, ctx.principal.organization_id).by_name()
+        return tuple(_schedule(row) for row in rows)
+
+
+async def remove_schedule(ctx: Context, name: str) -> None:
+    """Remove a schedule; jobs that it enqueued stay.
+
+    Raises:
+        NotFound: there is none of that name.
+    """
+    ctx.principal.require("jobs:delete")
+    async with ctx.database.hot(ctx.principal) as connection:
+        if not await repository.remove_schedule(connection, ctx.principal.organization_id, name):
+            raise NotFound(f"There is no schedule {name!r}.", code="not_found.schedule", name=name)
+
+
+async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int:
+    """Remove jobs of every organisation that were over so many days ago; how many. For the installation alone.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
+        Invalid: a number of days is not from 1 to 3,650.
+    """
+    _require_installation(ctx)
+    for name, value in (("days", days), ("dead_days", dead_days)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3650:
+            raise Invalid(f"{name} is from 1 to 3,650.", code="invalid.days", field=name)
+    total = 0
+    while True:
+        async with ctx.database.hot(ctx.principal, lazy=True) as connection:
+            removed = await repository.prune(connection, days, dead_days, BATCH)
+        total += removed
+        if removed < BATCH:
+            return total
+
+
+async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
+    """The ids of all organisations, for work of the installation that looks at each of them.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
+    """
+    _require_installation(ctx)
+    after = UUID(int=0)
+    while True:
+        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+            found = await repository.organizations_after(connection, after, BATCH)
+        for one in found:
+            yield one
+        if len(found) < BATCH:
+            return
+        after = found[-1]
+
+
+def _require_installation(ctx: Context) -> None:
+    """No organisation reaches into others, whatever it may do in its own."""
+    ctx.principal.require("operations:maintain")
+    if ctx.principal.organization_id != INSTALLATION:
+        raise Forbidden("This is the installation's own work.", code="forbidden.installation")
+
+
+def _missing(job_id: UUID) -> JobNotFound:
+    return JobNotFound("There is no such job.", id=str(job_id))
+
+
+def _over(job: Job, message: str) -> JobState:
+    return JobState(message, id=str(job.id), status=job.status.value)
+
+
+def _job(row: JobORM) -> Job:
+    values = {name: getattr(row, name) for name in Job.model_fields if name != "states"}
+    return Job.model_construct(**values, states=tuple(StateChange.model_validate(one) for one in row.states))
+
+
+def _schedule(row: ScheduleORM) -> Schedule:
+    return Schedule.model_construct(**{name: getattr(row, name) for name in Schedule.model_fields})

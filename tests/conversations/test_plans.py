@@ -1,0 +1,38 @@
+"""The statements of conversations use their indexes, under row-level security, in a large tenant and in a small one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plans import SIZES, Case, Crowd, Key, words
+from tests.plans import crowd as crowd
+
+MATCH = {"match": "@~@"}
+#: Who reads: no person with teams, no agent.
+NOBODY: tuple[None, list[str], None] = (None, [], None)
+PARTICIPANTS = "pk_conversation_participants"
+OF_A_FEW = "ix_messages_conversation|ix_messages_user|uq_messages_organization_id_ordinal"
+ANY = f"ix_messages_search|ix_messages_occurred|{OF_A_FEW}"
+NAME = "uq_conversations_organization_id_external_id"
+
+CASES = (
+    Case("add_conversations", (["conversation-1"], ["n"], ["direct"], [None], [None], [None]), (NAME,)),
+    Case("lock_conversations", (["conversation-1", "new"],), (NAME,)),
+    Case("last_sessions", ([Key("conversation")],), ("ix_conversation_sessions_conversation",)),
+    # It only writes: what it refers to is looked up by foreign keys.
+    Case("add_messages", (None, *["{}"] * 11, *[[]] * 9)),
+    Case(
+        "conversation_statistics",
+        (Key("conversation"),),
+        ("pk_conversations", "ix_messages_conversation", "ix_conversation_sessions_conversation", PARTICIPANTS),
+    ),
+    Case("forget_conversation", (Key("conversation"),), ("ix_messages_conversation",), small=(OF_A_FEW,)),
+    Case("search_messages", (words(1), *[None] * 4, *NOBODY, 20, 5000), ("ix_messages_search",), MATCH, small=(ANY,)),
+    Case("save_checkpoint", ("source 1", "{}", 0, 0, 0, None), ("uq_import_checkpoints_organization_id_source",)),
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_statements_use_their_indexes(crowd: Crowd, case: Case, size: str) -> None:
+    await crowd.tenant(size).hold("mnemon.conversations", case)

@@ -1,0 +1,48 @@
+"""mnemon erase: asks for the name, erases, prints a receipt."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnemon.doors.cli import output
+from tests.doors.cli.conftest import Cli
+
+
+def test_a_person_is_erased_with_a_receipt(cli: Cli) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    cli("remember", "Ben likes bees.", "--user", "ben")
+    refused = cli("erase", "--user", "ada")
+    assert (refused.code, "--yes" in refused.err) == (2, True)
+    done = cli("erase", "--user", "ada", "--yes", "--json")
+    assert done.code == 0, done.err
+    receipt = done.json
+    assert receipt["counts"]["memories"] == 1
+    assert (receipt["kind"], receipt["remaining"], receipt["remnants"]) == ("user", 0, [])
+    assert receipt["subject_id"] in receipt["verification"]
+    assert cli("recall", "figs").out.count("Ada") == 0
+    assert "bees" in cli("list").out
+    assert cli("erase", "--user", "ada", "--yes", "--json").error["code"] == "not_found.user"
+    again = cli("erase", "--user", receipt["subject_id"], "--yes")
+    assert again.out == "Erased before; rows left that name it: 0.\n"
+
+
+def test_the_receipt_as_a_table(cli: Cli) -> None:
+    cli("remember", "Figs.", "--conversation", "talk", "--speaker", "ada")
+    told = cli("erase", "--conversation", "talk", "-y").out
+    assert told.startswith("Erased conversation ")
+    assert "messages" in told
+    assert told.rstrip().endswith(": 0 rows")
+    assert cli("erase", "--whole-organization", "-y").code == 0
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"eda\n", 1), (b"ada\n", 0)])
+def test_the_name_has_to_be_typed(cli: Cli, monkeypatch: pytest.MonkeyPatch, typed: bytes, code: int) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    assert cli("erase", "--user", "ada", stdin=typed).code == code
+    assert ("figs" in cli("list").out) is (code == 1)
+
+
+def test_what_is_refused(cli: Cli) -> None:
+    for arguments in ((), ("--user", "a", "--conversation", "b"), ("--user", "a", "--whole-organization")):
+        assert cli("erase", *arguments, "--yes", "--json").error["code"] == "invalid.erase"

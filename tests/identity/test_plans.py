@@ -1,0 +1,85 @@
+"""The statements of identity use their indexes, under row-level security, in a large tenant and in a small one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.plans import SIZES, Case, Crowd, Key
+from tests.plans import crowd as crowd
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+USER, ROLE = Key("user"), Key("role")
+PERMISSIONS = "pk_role_permissions|ix_role_permissions_permission"
+#: The same hundred rows for everybody.
+CATALOGUE = frozenset({"permissions"})
+
+CASES = (
+    Case("get_user", (USER,), ("uq_users_organization_id_id|pk_users",), kept=True),
+    Case("has_permission", (USER, NOW, "memories", "read"), ("pk_user_roles", "pk_roles", PERMISSIONS), kept=True),
+    Case("permissions_of", (USER, NOW), ("pk_user_roles", "pk_roles", PERMISSIONS), scans=CATALOGUE, kept=True),
+    Case(
+        "rights_of",
+        (USER, NOW),
+        ("pk_user_roles", "pk_roles", PERMISSIONS, "uq_team_memberships_organization_id_user_id_team_id"),
+        scans=CATALOGUE,
+        kept=True,
+    ),
+    Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), scans=CATALOGUE),
+    Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_user_id_provider",), kept=True),
+    Case("use_api_key", (Key("key"), NOW), ("pk_api_key_uses",)),
+    Case("add_users", (["user-1", "new"],), ("uq_users_organization_id_external_id",)),
+    Case(
+        "register_device",
+        (USER, "token 1", "ios", None, NOW),
+        ("uq_devices_organization_id_user_id_device_token",),
+    ),
+    Case(
+        "store_oauth_token",
+        (USER, "github", "v1.00000000.x", None, None, "Bearer", [], None),
+        ("uq_oauth_tokens_user_id_provider",),
+    ),
+)
+
+#: What signing in asks, before an organisation is known: through a function, whose statement is explained instead.
+LOOK_UPS = (
+    ("find_user", "find_user_by_email", "'User-1@tenant-1.example.org'::text", ("uq_users_email",)),
+    ("find_session", "find_session_by_token_hash", "sha256('mna_1-1')", ("uq_sessions_token_hash",)),
+    (
+        "find_refresh",
+        "find_session_by_refresh_hash",
+        "sha256('mnr_1-1')",
+        ("uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh"),
+    ),
+    ("find_api_key", "find_api_key_by_hash", "sha256('mnk_1-1')", ("uq_api_keys_key_hash",)),
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_statements_use_their_indexes(crowd: Crowd, case: Case, size: str) -> None:
+    await crowd.tenant(size).hold("mnemon.identity", case)
+
+
+@pytest.mark.parametrize(("name", "function", "value", "indexes"), LOOK_UPS, ids=[one[0] for one in LOOK_UPS])
+async def test_look_ups_use_their_indexes(
+    crowd: Crowd, name: str, function: str, value: str, indexes: tuple[str, ...]
+) -> None:
+    tenant = crowd.tenant("large")
+    assert function in tenant.statement("mnemon.identity", name)
+    source: Any = await crowd.admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
+    query = source.split("RETURN QUERY", 1)[1].rsplit(";", 2)[0].replace("p_email", value).replace("p_hash", value)
+    plan = await crowd.owners_plan(query)
+    for index in indexes:
+        assert plan.uses(index), plan.text
+    assert not plan.scanned, plan.text
+
+
+async def test_look_ups_keep_their_plans(crowd: Crowd) -> None:
+    found = await crowd.admin.fetch(
+        "SELECT proname, proconfig FROM pg_proc WHERE proname = ANY($1)", [function for _, function, _, _ in LOOK_UPS]
+    )
+    assert len(found) == len(LOOK_UPS)
+    assert all("plan_cache_mode=force_generic_plan" in one["proconfig"] for one in found)

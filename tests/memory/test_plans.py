@@ -1,0 +1,104 @@
+"""The statements of memory use their indexes, under row-level security, in a large tenant and in a small one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pgvector import HalfVector
+
+from mnemon.db.recallable import RecallTable
+from mnemon.memory.scope import TABLES
+from tests.plans import SIZES, Case, Crowd, Key, words
+from tests.plans import crowd as crowd
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MEMORY, MESSAGE = Key("memory"), Key("message")
+VECTOR = HalfVector([0.1] * 256)
+SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
+NAMES = "uq_participant_names_organization_id_name_user_id_agent_id"
+USAGE = ("uq_message_memory_usage_memory_id", "ix_message_memory_usage_memory")
+
+CASES = (
+    Case("add_memories", tuple([[]] * 26), ("uq_memories_source",)),
+    Case("adjust", (MEMORY, *[None] * 6), ("pk_memories",)),
+    Case("supersede", (MEMORY, MESSAGE, "x", NOW, None, None, *[None] * 6), ("pk_memories",)),
+    Case("mark_superseded", (MEMORY, MESSAGE, NOW), ("pk_memories",)),
+    Case("memory_chain", (MEMORY,), ("pk_memories", "ix_memories_superseded")),
+    Case("memory_events", ([MEMORY],), ("ix_memory_log_memory",)),
+    Case("facts_add", (*[[]] * 12, NOW)),
+    Case("facts_known", ("subject 1", "predicate 3", None), (SUBJECT,)),
+    Case("facts_moment", ("subject 1", "predicate 3"), (SUBJECT,)),
+    Case("facts_read", (20, "subject 1"), (SUBJECT,), {"which": "t.subject = $3", "order": "t.valid_from, t.id"}),
+    Case(
+        "facts_read",
+        (20, "predicate 3"),
+        ("ix_memory_facts_predicate",),
+        {"which": "t.predicate = $3", "order": "t.valid_from, t.id"},
+        small=("ix_memory_facts_predicate|" + SUBJECT,),
+    ),
+    Case("facts_record_usage", (MESSAGE, [MEMORY], [0.5], [1], ["{}"]), USAGE[:1]),
+    Case("facts_usage", (MESSAGE, 20), ("|".join(USAGE),), {"which": "u.message_id = $2", "order": "u.rank"}),
+    Case("facts_usage", (MEMORY, 20), ("|".join(USAGE),), {"which": "u.memory_id = $2", "order": "u.created_at"}),
+    Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
+    Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
+    # All words of a tenant are read.
+    Case("recall_vocabulary", (1000,), small=("pk_recall_terms",), scans=frozenset({"recall_terms"})),
+    Case(
+        "recall_words",
+        (["one", "two"], Key("conversation")),
+        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
+        scans=frozenset({"messages", "memories"}),  # to the first row
+    ),
+)
+
+
+def _of(table: RecallTable) -> tuple[Case, ...]:
+    """What is asked of both tables alike."""
+    name = table.name
+    parts = {**table.columns, "table": name, "kind": table.kind, "scope": "t.deleted_at IS NULL", "limit": "100"}
+    nearest = {**parts, "vector": "$2::halfvec"}
+    ordinal, recent = f"uq_{name}_organization_id_ordinal", f"ix_{name}_occurred"
+    tail = f"ix_{name}_tail"
+    # A handful of rows is found as well by any index that begins with the tenant.
+    others = ("user", "agent", "occurred", "tail", "type", "superseded", "conversation", "sender", "search")
+    any_of_tenant = "|".join([ordinal, f"pk_{name}", *(f"ix_{name}_{one}" for one in others)])
+    match = {"match": "@~@", "bits": "0", "any": "$2"}
+    features = {"ordinals": "$3::bigint[]", "named": "$4::uuid[]", "asker": "$5::uuid", "running": "$6::uuid"}
+    return (
+        Case("items", (Key(table.kind),), (f"pk_{name}",), {**parts, "which": "t.id = $2"}),
+        Case("items", ([1 << 16],), (ordinal,), {**parts, "which": "t.ordinal = ANY($2::bigint[])"}),
+        Case("maintain_index", (100,), (tail, ordinal), parts, small=(any_of_tenant,)),
+        Case("recall_latest", (), (recent,), parts, small=(any_of_tenant,)),
+        Case("recall_exact", (VECTOR,), small=(any_of_tenant,), parts=nearest, scans=_parts(name)),
+        Case("recall_indexed", (VECTOR,), (f"ix_{name}_embedding", tail), nearest, small=(any_of_tenant,)),
+        Case("recall_size_bounded", (), (any_of_tenant,), {**parts, "scope": "t.user_id IS NULL"}),
+        Case("recall_postings", (words(1),), (f"ix_{name}_search",), {**parts, **match}, small=(any_of_tenant,)),
+        Case(
+            "recall_features",
+            (VECTOR, [1 << 16], [], None, None),
+            (ordinal, "uq_conversation_sessions_organization_id_number"),
+            {**nearest, **features, "text": "t.content"},
+        ),
+    )
+
+
+def _parts(name: str) -> frozenset[str]:
+    """All of a tenant is looked at: where it has a partition nearly to itself, all of the partition."""
+    return frozenset({name})
+
+
+BOTH = [(table.name, case) for table in TABLES for case in _of(table)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_statements_use_their_indexes(crowd: Crowd, case: Case, size: str) -> None:
+    await crowd.tenant(size).hold("mnemon.memory", case)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("table", "case"), BOTH, ids=[f"{case}-{table}" for table, case in BOTH])
+async def test_recall_uses_its_indexes_in_both_tables(crowd: Crowd, table: str, case: Any, size: str) -> None:
+    await crowd.tenant(size).hold("mnemon.memory", case)
