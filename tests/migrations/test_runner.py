@@ -17,7 +17,7 @@ from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
 from mnemon.migrations import runner
 from tests.conftest import ADMIN, APP, Server, place
-from tests.factories import settings_of
+from tests.factories import Rows, Table, context_of, settings_of, tables
 
 #: Everything of ours in a database, by kind; what an extension brought is not ours.
 OURS = """
@@ -37,6 +37,10 @@ UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger
 UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema|public$)'
 ORDER BY 1
 """
+
+
+#: The revision at which the test of later migrations fills every table.
+FILLED_AT = "0006"
 
 
 async def ours(server: Server, name: str) -> list[str]:
@@ -115,6 +119,41 @@ async def test_rows_survive(server: Server, make_database: Any) -> None:
         assert (await memory.list(include_past=True)).items == before
         assert len((await memory.history(done.ids[0])).versions) == 2
     assert (await runner.check(url)).ok
+
+
+async def test_rows_in_every_table_survive_each_later_migration(server: Server, make_database: Any) -> None:
+    """Where the schema was when rows first came into it, step by step to head: a new revision is met by all of them."""
+    name = await make_database()
+    url = server.url(database=name)
+    admin = await server.connect(database=name)
+    try:
+        known = await tables(admin)
+        async with AsyncMemory(database_url=server.url(APP, name)) as memory:
+            rows = Rows(admin, known, context_of(memory).principal.organization_id)
+            for table in known:
+                if table.secured:
+                    await rows.row(table.name)
+        before = await contents(admin, known)
+        assert all(before[table.name] for table in known if table.secured)
+        later = [script.revision for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
+        later = later[: later.index(FILLED_AT)]
+        assert later, "there is none yet"
+        await runner.downgrade(url, revision=FILLED_AT)
+        for revision in reversed(later):
+            await runner.upgrade(url, revision=revision)
+        assert (await runner.check(url)).ok
+        assert await contents(admin, known) == before
+    finally:
+        await admin.close()
+
+
+async def contents(connection: Any, known: list[Table]) -> dict[str, list[str]]:
+    """Every row of these tables, as text."""
+    return {
+        table.name: [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table.name} t ORDER BY 1")]
+        for table in known
+        if table.name not in {"alembic_version", "schema_objects"}
+    }
 
 
 async def test_an_object_whose_text_changed_is_found_and_applied(server: Server, make_database: Any) -> None:

@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import DateTime, Enum, ForeignKeyConstraint, Integer, MetaData, Uuid, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Enum,
+    ForeignKeyConstraint,
+    Integer,
+    MetaData,
+    Table,
+    Uuid,
+    event,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedColumn, declared_attr, mapped_column
 
@@ -25,6 +37,10 @@ HASH_PARTITIONS = 16
 """Partitions of memories and messages, by organization_id (figures: docs/decisions.md)."""
 
 
+JSON_LEVELS = 40
+"""How deep the database lets a document be: the 32 levels that schemas take, and some for what is kept around them."""
+
+
 class Base(DeclarativeBase):
     """The root of every ORM class; its metadata is what migrations must equal."""
 
@@ -34,6 +50,16 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB,
         UUID: Uuid(),
     }
+
+
+@event.listens_for(Table, "after_parent_attach")
+def _bound_documents(table: Table, metadata: Any) -> None:
+    """Every jsonb column is bounded in its depth, whoever writes it."""
+    if metadata is not Base.metadata:  # a table that a migration describes as it was
+        return
+    for column in [one for one in table.columns if isinstance(one.type, JSONB)]:
+        rule = f"NOT jsonb_path_exists({column.name}, '$.**{{{JSON_LEVELS} to last}}')"
+        table.append_constraint(CheckConstraint(rule, name=f"{column.name}_depth"))
 
 
 def native_enum(kind: type[enum.Enum], name: str) -> Enum:

@@ -21,7 +21,7 @@ from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFou
 
 _SHARD = re.compile(r"_\d{6,}$")
 #: What the name of a check says after its field's.
-_RULE = re.compile(r"_(?:format|length|not_blank)$")
+_RULE = re.compile(r"_(?:format|length|not_blank|depth)$")
 _PARTITION = re.compile(r"_p\d{2}(?=_|$)|_default$")
 
 #: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
@@ -49,7 +49,25 @@ _CHECKS = {
     ),
     "name_not_blank": ("invalid.name_not_blank", "The name is empty."),
     "parent_role_id": ("invalid.role_cycle", "A role cannot inherit from itself, directly or through others."),
+    "superseded_by": ("invalid.supersession_cycle", "A memory cannot supersede itself, directly or through others."),
+    "not_superseded_by_itself": (
+        "invalid.supersession_cycle",
+        "A memory cannot supersede itself, directly or through others.",
+    ),
 }
+
+#: The field of a check that is named after its rule, because several columns have a part in it.
+_FIELDS = {
+    "identified": "external_id",
+    "not_superseded_by_itself": "superseded_by",
+    "one_owner": "user_id",
+    "private_has_agent": "agent_id",
+    "profile_has_user": "user_id",
+    "superseded": "superseded_at",
+    "validity": "valid_until",
+}
+
+_ENUM = re.compile(r"for enum (\w+?)(?:_enum)?:")
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -74,6 +92,8 @@ def _field(table: str, name: str) -> str | None:
         head = f"{prefix}_{table}_"
         if name.startswith(head):
             field = name[len(head) :].removeprefix("organization_id_")
+            if prefix == "ck" and field in _FIELDS:
+                return _FIELDS[field]
             return _RULE.sub("", field) if prefix == "ck" else field or None
     return None
 
@@ -107,6 +127,8 @@ def _integrity(error: asyncpg.PostgresError) -> MnemonError:
         return Invalid(f"{column} is required.", code="invalid.required", table=table, field=column)
     if isinstance(error, asyncpg.CheckViolationError):
         rule = _rule(table, name)
+        if rule.endswith("_depth"):
+            return Invalid(f"{field}: the JSON is nested too deeply.", code="invalid.json_too_deep", **data)
         code, sentence = _CHECKS.get(rule, (f"invalid.{rule or 'check'}", ""))
         return Invalid(sentence or f"{table}.{field} is out of its bounds.", code=code, **data)
     return Conflict("The change breaks a rule of the database.", code="conflict.integrity", **data)
@@ -126,7 +148,12 @@ def _data(error: asyncpg.PostgresError) -> MnemonError:
             f"The vector has another number of dimensions than the database ({' and '.join(numbers)}).",
             code="invalid.dimensions",
             hint="Use the embedder that the database was made with, or change the model of the whole database.",
+            field="embedding",
         )
+    if "not allowed in halfvec" in text or "not allowed in vector" in text:
+        return Invalid("A vector has a value that is no finite number.", code="invalid.vector", field="embedding")
+    if found := _ENUM.search(text):
+        return Invalid(f"{found[1]} has no such value.", code="invalid.enum", field=found[1])
     return Invalid("A value is not one the database accepts.", code="invalid.value", detail=text[:200])
 
 
@@ -170,6 +197,8 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
             code="unavailable.lock",
             hint="Try again when the database is less busy, or stop what holds the lock.",
         )
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return Invalid("A value is nested too deeply or too large for the database.", code="invalid.too_complex")
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
         return Unavailable(
             "The database takes no writes here.",

@@ -37,8 +37,27 @@ BEGIN
     USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_memories_content_immutable', TABLE = 'memories';
 END $$;
 
+-- object: function refuse_supersession_cycle()
+-- A correction is not corrected by what it corrects. Two changes that would close a circle together meet at the rows
+-- that they lock: one of them has to try again.
+CREATE OR REPLACE FUNCTION refuse_supersession_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE later uuid := NEW.superseded_by;
+BEGIN
+  WHILE later IS NOT NULL LOOP
+    IF later = NEW.id THEN
+      RAISE EXCEPTION 'a memory cannot supersede itself'
+        USING ERRCODE = 'check_violation', TABLE = 'memories', CONSTRAINT = 'ck_memories_superseded_by';
+    END IF;
+    SELECT m.superseded_by INTO later FROM memories m
+    WHERE m.organization_id = NEW.organization_id AND m.id = later FOR SHARE;
+  END LOOP;
+  RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER refuse_supersession_cycle BEFORE INSERT OR UPDATE OF superseded_by ON memories FOR EACH ROW
+  WHEN (NEW.superseded_by IS NOT NULL) EXECUTE FUNCTION refuse_supersession_cycle();
+
 CREATE OR REPLACE TRIGGER log_created AFTER INSERT ON memories
-  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION log_new_memories();
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT WHEN (NOT importing()) EXECUTE FUNCTION log_new_memories();
 
 CREATE OR REPLACE TRIGGER keep_content BEFORE UPDATE ON memories FOR EACH ROW
   WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION refuse_overwrite();
