@@ -25,9 +25,14 @@ test: ## run the tests
 	@$(SETUP) test
 	@$(BIN)/python -m pytest --durations=15 $(ARGS)
 
-coverage: ## run the tests and report which lines they did not reach
+DOMAINS := agents conversations graph identity integrations jobs knowledge memory operations workflow workspace
+
+coverage: ## run the tests, report lines and branches not reached; 90 % of each domain must be
 	@$(SETUP) test
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@failed=; for domain in $(DOMAINS); do printf '%-14s ' $$domain; \
+	  $(BIN)/coverage report --include="src/mnemon/$$domain/*" --format=total --fail-under=90 || failed=1; done; \
+	  [ -z "$$failed" ] || { echo "A domain is covered by less than 90 %." >&2; exit 1; }
 
 # The tests come last, so that the last line printed is pytest's.
 check: lint types ## everything that CI runs: lint, types, import ranks, generated pages, tests

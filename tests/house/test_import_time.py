@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
@@ -21,9 +20,9 @@ def _milliseconds(code: str) -> float:
 
 
 def test_import_takes_less_than_a_tenth_of_a_second() -> None:
-    # Alternately, so that another program on the machine slows down both.
+    # Alternately, and the best of each, so that another program on the machine does not decide it.
     pairs = [(_milliseconds("import mnemon"), _milliseconds("pass")) for _ in range(RUNS)]
-    added = statistics.median(with_import - bare for with_import, bare in pairs)
+    added = min(with_import for with_import, _ in pairs) - min(bare for _, bare in pairs)
     assert added < BUDGET_MS, f"import mnemon takes {added:.0f} ms (at most {BUDGET_MS:.0f}). {_ADVICE}"
 
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -71,11 +70,10 @@ def test_a_count_is_counted_down() -> None:
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
     ],
 )
+@pytest.mark.timeout(60)  # milliseconds; for ever, if it looked for a day that never comes
 def test_what_is_no_rule_is_refused_and_soon(rule: str) -> None:
-    start = time.perf_counter()
     with pytest.raises(ValueError):
         check_rule(rule)
-    assert time.perf_counter() - start < 5
 
 
 RULES = st.builds(
