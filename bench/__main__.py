@@ -1,4 +1,4 @@
-"""python -m bench [locomo|import|recall|scale|peers|statements|metrics|all] --data PATH... --out DIR."""
+"""python -m bench NAME --data PATH... --out DIR."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ from pathlib import Path
 
 from bench.report import Report
 
-NAMES = ("locomo", "import", "recall", "scale", "peers", "statements", "metrics", "all")
+EVERYTHING = (
+    "locomo",
+    "import",
+    "peers",
+    "statements",
+    "metrics",
+    "dashboard",
+    "replicas",
+    "backup",
+    "pooling",
+    "faults",
+    "export",
+    "encryption",
+    "scale",
+)
+NAMES = (*EVERYTHING, "recall", "all")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what was asked for."""
     arguments = _parse(argv)
-    everything = ["locomo", "import", "peers", "statements", "metrics", "scale"]
-    wanted = everything if arguments.name == "all" else [arguments.name]
+    wanted = list(EVERYTHING) if arguments.name == "all" else [arguments.name]
     for name in wanted:
         command = f"python -m bench {name} " + " ".join(_options(argv))
         began = time.perf_counter()
@@ -45,9 +59,15 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, nargs="+", default=[], help="the LoCoMo directory, a JSONL file, or both")
     parser.add_argument("--out", type=Path, default=Path("bench/out"))
     parser.add_argument("--work", type=Path, help="where servers get their directories; default: the system's")
+    parser.add_argument("--gb", type=float, default=1.0, help="backup: size of the database")
     parser.add_argument("--queries", type=int, default=100, help="questions whose latency is measured")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--sizes", type=int, nargs="+", help="recall, scale: memories of the organisations measured")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        help="recall, scale: memories of the organisations measured; dashboard: measurements",
+    )
     parser.add_argument("--others", type=int, default=1000, help="recall, scale: other organisations")
     parser.add_argument("--other-rows", type=int, default=200_000, help="recall, scale: memories of the others")
     parser.add_argument("--keep", type=Path, help="recall, scale, statements: keep the loaded server for the next run")
@@ -94,6 +114,35 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         from bench import metrics
 
         await metrics.run(report, rows=100_000 if given.quick else 1_000_000, rounds=given.rounds, work=given.work)
+    elif name == "backup":
+        from bench import backup
+
+        await backup.run(report, gigabytes=given.gb, work=given.work)
+    elif name == "replicas":
+        from bench import replicas
+
+        await replicas.run(report, seconds=8.0 if given.quick else 30.0, work=given.work)
+    elif name == "pooling":
+        from bench import pooling
+
+        await pooling.run(report, seconds=2.0 if given.quick else 10.0, rounds=max(3, given.rounds))
+    elif name == "faults":
+        from bench import faults
+
+        await faults.run(report)
+    elif name == "dashboard":
+        from bench import dashboard
+
+        sizes = given.sizes or ((200_000, 400_000) if given.quick else dashboard.SIZES)
+        await dashboard.run(report, sizes=sizes, rounds=given.rounds, work=given.work)
+    elif name == "export":
+        from bench import export
+
+        await export.run(report, rows=20_000 if given.quick else 120_000, rounds=given.rounds, work=given.work)
+    elif name == "encryption":
+        from bench import encryption
+
+        await encryption.run(report, rows=500 if given.quick else 5_000, rounds=given.rounds, work=given.work)
     elif name == "peers":
         from bench import peers
 

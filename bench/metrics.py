@@ -149,9 +149,10 @@ def _table(
     made, rolled = report.numbers["partitions"], report.numbers["roll_up_seconds"]
     report.table(
         f"{rows:,} measurements of {AGENTS} agents over {DAYS} days, median of {len(written['writer'])} rounds by "
-        f"turns, into {made} daily partitions with their indexes, foreign keys, checks and the trigger that adds them "
-        f"up. MetricWriter makes and checks each measurement and writes {BATCH:,} a transaction, {WRITERS} at a time, "
-        "as the application role under row-level security; COPY gets finished rows, as superuser, the time to make "
+        f"turns, into {made} daily partitions with their indexes, checks and the trigger that looks their agents up "
+        f"and adds them up. MetricWriter makes and checks each measurement and writes {BATCH:,} a transaction, "
+        f"{WRITERS} at a time, as the application role under row-level security; COPY gets finished rows, as "
+        "superuser, the time to make "
         f"them not counted. Rolling up what was written took {rolled:.1f} s:",
         (
             "",

@@ -66,6 +66,8 @@ MEANINGS = {
 def options(command: Any) -> Iterator[str]:
     """The rows of a command's table: arguments, then options."""
     for parameter in command.params:
+        if getattr(parameter, "hidden", False):
+            continue
         if parameter.param_type_name == "argument":
             name = f"`{parameter.metavar or parameter.name.upper()}`"
         else:

@@ -15,7 +15,17 @@ from types import SimpleNamespace
 from typing import Any
 
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Column, Computed, Enum, ForeignKeyConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    Enum,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Table,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
@@ -144,6 +154,8 @@ def default_of(column: Column[Any]) -> str:
         return f"generated: `{column.server_default.sqltext}`"
     if column.server_default is None:
         return ""
+    if isinstance(column.server_default, Identity):
+        return "a number of its own"
     value: Any = column.server_default.arg  # type: ignore[attr-defined]
     return f"`{value}`" if hasattr(value, "compile") else f"`'{value}'`"
 

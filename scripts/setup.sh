@@ -129,18 +129,34 @@ install() {
   .venv/bin/python -m pip install -qq --no-compile --no-deps "$@"
 }
 
-# The tests of connection pooling run the real PgBouncer; without it they are skipped, and say so. Not where systemd
-# runs: there Debian's package would also start a server of its own.
-install_pooler() {
-  if PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v pgbouncer >/dev/null; then return; fi
+# Some tests run real programs that no wheel carries: PgBouncer, gocryptfs for encrypted data directories, libfaketime
+# for a server whose clock jumps, a PostgreSQL with pg_stat_statements. Without them they are skipped, and say so.
+install_package() {
+  local program=$1 what=$2
+  shift 2
+  if PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$program" >/dev/null; then return; fi
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ ! -d /run/systemd/system ]; then
-    say "Installing the Debian package pgbouncer for the tests"
-    local get=(timeout 60 env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10)
-    local install=(install -y --no-install-recommends pgbouncer)
+    say "Installing the Debian packages for the tests: $*"
+    local get=(timeout 120 env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10)
+    get+=(-o Dpkg::Options::=--force-confold)
+    local install=(install -y --no-install-recommends "$@")
     "${get[@]}" "${install[@]}" >/dev/null 2>&1 && return
     "${get[@]}" update >/dev/null 2>&1 && "${get[@]}" "${install[@]}" >/dev/null 2>&1 && return
   fi
-  say "PgBouncer is not installed (Debian: apt-get install pgbouncer): the tests that need it will be skipped"
+  say "$what is not installed (Debian: apt-get install $*): the tests that need it will be skipped"
+}
+
+# Not where systemd runs: there Debian's packages of servers would also start them.
+install_for_tests() {
+  install_package pgbouncer PgBouncer pgbouncer
+  install_package gocryptfs gocryptfs gocryptfs fuse3
+  install_package faketime libfaketime faketime
+  # Without a word to the contrary this package makes a cluster, too.
+  local told=/etc/postgresql-common/createcluster.d
+  if [ "$(id -u)" = 0 ] && [ -d /etc/apt ] && [ ! -d /run/systemd/system ]; then
+    mkdir -p "$told" && echo 'create_main_cluster = false' >"$told/no-main-cluster.conf"
+  fi
+  install_package "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" pg_stat_statements postgresql
 }
 
 main() {
@@ -161,7 +177,7 @@ main() {
     esac
   fi
   install --no-build-isolation -e .
-  case "$WANTED" in test | dev) install_pooler ;; esac
+  case "$WANTED" in test | dev) install_for_tests ;; esac
   printf '%s\n' "$HERE" "$LOCKED" "$PROJECT" "$sets" >"$STAMP.new"
   mv "$STAMP.new" "$STAMP"
   say "Set up in $((SECONDS - started)) s"

@@ -115,8 +115,17 @@ ORDER BY 1, 2
 """
 
 
+#: References that triggers check and follow, once for a statement: all that a foreign key does, which the catalogue
+#: does not know of (operations/sql/objects/30_metrics.sql). Each removes the row with what it refers to.
+BY_TRIGGER = {
+    "agent_metrics": ForeignKey("by_trigger", ("organization_id", "agent_id"), "agents", ("organization_id", "id")),
+    "system_metrics": ForeignKey("by_trigger", ("organization_id",), "organizations", ("id",)),
+    "metric_partials": ForeignKey("by_trigger", ("organization_id",), "organizations", ("id",)),
+}
+
+
 async def tables(admin: Any) -> list[Table]:
-    """Every table of ours with its columns, its key and its foreign keys."""
+    """Every table of ours with its columns, its key and what it refers to."""
     columns = await admin.fetch(_COLUMNS)
     constraints = await admin.fetch(_CONSTRAINTS)
     found = []
@@ -135,7 +144,8 @@ async def tables(admin: Any) -> list[Table]:
                     ForeignKey(c["name"], tuple(c["columns"]), c["target_table"], tuple(c["target"]))
                     for c in mine
                     if c["type"] == "f"
-                ),
+                )
+                + tuple(key for name, key in BY_TRIGGER.items() if name == row["name"]),
             )
         )
     return found

@@ -22,6 +22,7 @@ from mnemon.db.startup import Facts, inspect_database, refuse_unsafe
 from mnemon.identity import service as identity
 from mnemon.memory import service as memory
 from mnemon.migrations import runner
+from mnemon.operations import replicas
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,17 @@ def data_dir(settings: Settings) -> Path:
 
 
 async def start_embedded(settings: Settings) -> embedded.Lease:
-    """The embedded server with the database at head: started if it does not run, shared if it does."""
-    lease = await asyncio.to_thread(embedded.acquire, data_dir(settings), version=settings.embedded_version)
+    """The embedded server with the database at head: started if it does not run, shared if it does.
+
+    Raises:
+        Conflict: one of its replicas has taken its place.
+    """
+    replicas.refuse_promoted(data_dir(settings))
+    key = embedded.KeySource.of(settings)
+    lease = await asyncio.to_thread(embedded.acquire, data_dir(settings), version=settings.embedded_version, key=key)
     try:
+        # Before anything is written: with synchronous replicas a commit waits for one of them.
+        replicas.wake(lease.endpoint.data_dir, lease.endpoint.version)
         await _prepare_embedded(lease, settings)
     except BaseException:
         lease.close()
@@ -89,7 +98,7 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     url = endpoint.url(ADMIN_ROLE, DATABASE)
     if await runner.is_current(url):
         return
-    await runner.upgrade(url, dimensions=_embedder(settings).dimensions)
+    await runner.upgrade(url, dimensions=_embedder(settings).dimensions, vector_index=settings.vector_index)
     await runner.let_log_in(url)
 
 
@@ -134,6 +143,9 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None)
             _check(facts, settings, embedder)
             database.match_operator = facts.match_operator
             organization = await identity.ensure_organization(database, settings.organization)
+            await database.use_replicas(
+                replicas.addresses(settings, lease.endpoint.data_dir if lease else None, APP_ROLE)
+            )
         except BaseException:
             await database.close()
             raise

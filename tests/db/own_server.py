@@ -9,11 +9,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+
 from mnemon.db import embedded
 from mnemon.db.embedded.account import server_account
+from mnemon.migrations import runner
 
 PASSWORD = "correct-horse"
 
@@ -23,9 +27,19 @@ class OwnServer:
 
     Args:
         with_vector: False leaves pgvector out, as on a server where nobody installed it.
+        options: settings of the server, by name.
+        environment: variables that the server starts with, besides the few it needs.
     """
 
-    def __init__(self, *, with_vector: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        with_vector: bool = True,
+        options: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.options = {"fsync": "off", "shared_buffers": "32MB", **(options or {})}
+        self.environment = dict(environment or {})
         self.account = server_account()
         self.home = Path(tempfile.mkdtemp(prefix="mn-own-", dir="/tmp"))
         # A copy, so that the account of the server reaches it wherever the package is installed; the libraries that
@@ -103,6 +117,17 @@ class OwnServer:
         """A URL with the password in it, as users write it."""
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
+    async def prepared(self, database: str) -> str:
+        """Make a database at head with a login of its own for the application; the login's URL."""
+        connection = await asyncpg.connect(self.url())
+        await connection.execute(f"CREATE DATABASE {database}")
+        await connection.close()
+        await runner.upgrade(self.url(database=database).replace("postgresql://", "postgresql+asyncpg://"))
+        connection = await asyncpg.connect(self.url(database=database))
+        await connection.execute(f"CREATE ROLE {database}_app LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
+        await connection.close()
+        return self.url(role=f"{database}_app", database=database)
+
     def _spawn(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [
@@ -115,21 +140,19 @@ class OwnServer:
                 "listen_addresses=127.0.0.1",
                 "-p",
                 str(self.port),
-                "-c",
-                "fsync=off",
-                "-c",
-                "shared_buffers=32MB",
+                *(part for name, value in self.options.items() for part in ("-c", f"{name}={value}")),
             ],
             stdout=subprocess.DEVNULL,
             stderr=(self.home / "log").open("ab"),
-            **self._as(),
+            **self._as(self.environment),
         )
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run([self.programs / program, *arguments], check=True, stdout=subprocess.DEVNULL, **self._as())
 
-    def _as(self) -> dict[str, Any]:
-        settings: dict[str, Any] = {"cwd": self.home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+    def _as(self, environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+        variables = {"PATH": os.environ["PATH"], "LC_ALL": "C", **(environment or {})}
+        settings: dict[str, Any] = {"cwd": self.home, "env": variables}
         if self.account.switch:
             settings |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         return settings

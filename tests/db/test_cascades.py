@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKeyConstraint
 
 from mnemon.catalog import metadata
 from mnemon.core.context import Context
-from tests.factories import ForeignKey, Rows, Table, insert, new_slug, tables
+from tests.factories import BY_TRIGGER, ForeignKey, Rows, Table, insert, new_slug, tables
 
 _RULES = """
 SELECT c.conrelid::regclass::text AS table, c.conname AS name, c.confdeltype::text AS rule,
@@ -99,7 +99,7 @@ async def test_the_database_has_the_rules_of_the_models(admin: Any) -> None:
 
 
 async def test_every_foreign_key_does_what_it_says(admin: Any, ctx: Context) -> None:
-    wanted = await rules(admin)
+    wanted = await rules(admin) | {(table, key.name): "CASCADE" for table, key in BY_TRIGGER.items()}
     known = await tables(admin)
     seen: dict[tuple[str, str], str | None] = {}
     for table in known:

@@ -20,21 +20,8 @@ def server() -> Iterator[OwnServer]:
     own.close()
 
 
-async def prepared(server: OwnServer, database: str) -> str:
-    """A migrated database with a login of its own for the application; the login's URL."""
-    connection = await asyncpg.connect(server.url())
-    await connection.execute(f"CREATE DATABASE {database}")
-    await connection.close()
-    owner = server.url(database=database).replace("postgresql://", "postgresql+asyncpg://")
-    await runner.upgrade(owner)
-    connection = await asyncpg.connect(server.url(database=database))
-    await connection.execute(f"CREATE ROLE {database}_app LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
-    await connection.close()
-    return server.url(role=f"{database}_app", database=database)
-
-
 async def test_it_remembers_and_recalls_there(server: OwnServer) -> None:
-    url = await prepared(server, "theirs")
+    url = await server.prepared("theirs")
     async with AsyncMemory(Settings(database_url=url)) as memory:
         await memory.remember("I moved to Lisbon in May", user="ada")
         assert [hit.content for hit in await memory.recall("Where does Ada live?", user="ada")] == [
@@ -62,14 +49,14 @@ async def test_a_database_without_the_schema_says_what_to_run(server: OwnServer)
 
 
 async def test_it_refuses_to_serve_as_a_superuser(server: OwnServer) -> None:
-    await prepared(server, "unsafe")
+    await server.prepared("unsafe")
     with pytest.raises(Forbidden) as caught:
         await AsyncMemory(Settings(database_url=server.url(database="unsafe"))).open()
     assert caught.value.code == "forbidden.unsafe_role"
 
 
 async def test_a_login_without_the_application_role_is_told_so(server: OwnServer) -> None:
-    await prepared(server, "stranger")
+    await server.prepared("stranger")
     connection = await asyncpg.connect(server.url())
     await connection.execute(f"CREATE ROLE nobody_knows LOGIN PASSWORD '{PASSWORD}'")
     await connection.close()
@@ -80,7 +67,7 @@ async def test_a_login_without_the_application_role_is_told_so(server: OwnServer
 async def test_killed_in_the_middle_nothing_acknowledged_is_lost() -> None:
     own = OwnServer()
     try:
-        url = await prepared(own, "fragile")
+        url = await own.prepared("fragile")
         async with AsyncMemory(Settings(database_url=url, auto_maintenance=False)) as memory:
             kept = await memory.remember([f"kept {n}" for n in range(50)], user="ada")
             own.kill()

@@ -178,3 +178,52 @@ async def test_a_server_that_has_no_free_connection_says_so(server: Server, admi
     finally:
         await admin.execute(f"ALTER ROLE {APP} CONNECTION LIMIT -1")
         await database.close()
+
+
+async def test_connections_beyond_the_pool_are_closed_when_they_come_back(
+    server: Server, admin: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = settings_of(server.url(APP), database_pool_size=2, database_pool_overflow=8)
+    database = Database(server.url(APP), settings)
+    try:
+        together = asyncio.Barrier(10)
+
+        async def ask() -> None:
+            async with database.anonymous():
+                await together.wait()
+
+        before = await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = 'mnemon_app'")
+        await asyncio.gather(*(ask() for _ in range(10)))
+        known = [row["pid"] for row in before]
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mnemon_app' AND pid <> ALL ($1)"
+        for _ in range(400):  # the server notices an end a moment later
+            if await admin.fetchval(ours, known) == 2:
+                break
+            await asyncio.sleep(0.05)
+        assert await admin.fetchval(ours, known) == 2
+        assert not caplog.records
+    finally:
+        await database.close()
+
+
+@pytest.mark.parametrize("unit", [False, True])
+async def test_nobody_waits_while_others_come_again_and_again(server: Server, ctx: Context, unit: bool) -> None:
+    """More tasks than connections, each coming back at once: all have their turns."""
+    database = Database(server.url(APP), settings_of(server.url(APP), database_pool_size=2, database_pool_overflow=0))
+    turns = [0] * 20
+    try:
+
+        async def come(number: int) -> None:
+            while sum(turns) < 600:
+                if unit:
+                    async with database.unit(ctx.principal) as session:
+                        await session.execute(text("SELECT 1"))
+                else:
+                    async with database.hot(ctx.principal) as connection:
+                        await connection.fetchval("SELECT 1")
+                turns[number] += 1
+
+        await asyncio.gather(*(come(number) for number in range(len(turns))))
+        assert min(turns) >= 6, turns
+    finally:
+        await database.close()

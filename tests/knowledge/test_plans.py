@@ -32,6 +32,7 @@ CASES = (
     Case("find_patterns", (None, None, 20), ("ix_patterns_usage|ix_patterns_type",)),
     Case("find_patterns", ("lateral", None, 1000), ("ix_patterns_type|ix_patterns_usage",)),
     Case("record_pattern_use", (PATTERN, AGENT, True, "{}", None), ("pk_patterns",)),
+    Case("add_pattern_uses", ([PATTERN], [AGENT], [True], ["{}"], [None]), ("pk_patterns",)),
     # They only write: what they refer to is looked up by foreign keys.
     Case("record_runs", ([], [], [], [], [], [])),
     Case("record_uses", ([], [], [], [], [], [])),

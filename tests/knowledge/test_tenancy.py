@@ -117,6 +117,14 @@ NAMING: dict[str, tuple[Verb, str]] = {
         call(service.record_pattern_use, schemas.PatternUse, pattern_id="$pattern", agent_id="$agent"),
         "patterns:write",
     ),
+    "record_pattern_uses": (
+        call(
+            service.record_pattern_uses,
+            schemas.RecordPatternUses,
+            uses=[{"pattern_id": "$pattern", "agent_id": "$agent"}],
+        ),
+        "patterns:write",
+    ),
     "record_pattern_metrics": (
         call(
             service.record_pattern_metrics,

@@ -235,6 +235,31 @@ async def test_width_and_kind_of_the_vector_index(server: Server, make_database:
         await database.close()
 
 
+async def test_the_other_kind_of_vector_index_serves_and_can_be_changed(server: Server, make_database: Any) -> None:
+    name = await make_database(empty=True)
+    url = server.url(database=name)
+    kinds = "SELECT string_agg(DISTINCT a.amname, ',') FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
+    kinds += "WHERE c.relname IN ('ix_memories_embedding', 'ix_messages_embedding')"
+    await runner.upgrade(url, vector_index="ivfflat")
+    settings = settings_of(server.url(APP, name), exact_search_limit=100)
+    words = ("harbour", "market", "garden", "library", "workshop")
+    async with AsyncMemory(settings) as memory:
+        await memory.remember([f"Number {n} waits in the {words[n % 5]}" for n in range(500)])
+        exact = [await memory.search(f"Who waits in the {word}?", k=20) for word in words]
+        for kind in ("ivfflat", "hnsw"):
+            await runner.upgrade(url, vector_index=kind)
+            assert await run(server, name, kinds) == kind
+            await memory.maintain()
+            assert await run(server, name, "SELECT count(*) FROM memories WHERE is_indexed") == 500
+            for word, before in zip(words, exact, strict=True):
+                found = await memory.search(f"Who waits in the {word}?", k=20)
+                assert len(found.hits) == len(before.hits) == 20
+                assert all(hit.content.endswith(word) for hit in found.hits)
+    await runner.upgrade(url)
+    assert await run(server, name, kinds) == "hnsw", "what is not asked for is not changed"
+    assert (await runner.check(url)).ok
+
+
 @pytest_asyncio.fixture
 async def plain(server: Server, admin: Any) -> AsyncIterator[tuple[str, str]]:
     """A login that owns a database and is no superuser: (role, database)."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -11,7 +11,8 @@ import pytest_asyncio
 from mnemon import AsyncMemory
 from mnemon.app import App
 from mnemon.core.context import Context
-from tests.conftest import APP, Server
+from tests.conftest import ADMIN, APP, TEMPLATE, Server
+from tests.operations.exports import Elsewhere
 
 
 @pytest.fixture
@@ -47,3 +48,21 @@ async def own(server: Server, make_database: Callable[..., Awaitable[str]]) -> A
             yield memory._app, admin
         finally:
             await admin.close()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def elsewhere(server: Server, template: str) -> AsyncIterator[Elsewhere]:
+    """Another installation, where exports of this one are imported."""
+    name = f"elsewhere_{uuid4().hex[:8]}"
+    postgres = await server.connect(database="postgres")
+    await postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    admin = await server.connect(database=name)
+    try:
+        async with AsyncMemory(
+            database_url=server.url(APP, name), organization="there", auto_maintenance=False
+        ) as memory:
+            yield Elsewhere(server.url(ADMIN, name), memory, admin)
+    finally:
+        await admin.close()
+        await postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        await postgres.close()

@@ -19,8 +19,8 @@ from mnemon.operations.schemas import Erase, ErasureKind
 from tests.factories import Column, Rows, Table, context_of, insert, new_slug, tables
 
 _TEXTS = ("text", "character varying", "jsonb", "tsvector")
-#: Not planted: names by which rows are found, and what a measurement is called, which its sums keep.
-_FIXED = {"external_id", "slug", "email", "metric_type"}
+#: Not planted: what a measurement is called, which its sums keep.
+_FIXED = {"metric_type"}
 
 
 def textual(column: Column) -> bool:
@@ -201,10 +201,11 @@ async def test_nothing_of_a_person_is_left(new_memory: Callable[[], Awaitable[As
     user = await admin.fetchval("SELECT id FROM users WHERE organization_id = $1 AND external_id = 'ada'", organization)
     await admin.execute(
         "UPDATE users SET display_name = $2, full_name = $2, first_name = $2, last_name = $2, avatar_url = $2, "
-        "metadata = $3 WHERE id = $1",
+        "metadata = $3, external_id = $2, email = $4 WHERE id = $1",
         user,
         secret,
         f'{{"x": "{secret}"}}',
+        f"{secret.upper()}@example.org",
     )
     await admin.execute("UPDATE conversations SET summary = $2 WHERE organization_id = $1", organization, secret)
     took = await plant(admin, ctx, user, secret)
@@ -216,7 +217,7 @@ async def test_nothing_of_a_person_is_left(new_memory: Callable[[], Awaitable[As
     of_ben = await naming(admin, organization, ben)
     assert len(of_ben) >= 3
 
-    receipt = await memory.erase(user="ada")
+    receipt = await memory.erase(user=f"{secret}@example.org")
 
     assert await places_of(admin, secret) == []
     assert receipt.remaining == 0
@@ -329,7 +330,12 @@ async def test_others_find_nothing_and_may_nothing(ctx: Context, other: Context,
     async with ctx.database.anonymous() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetchval("SELECT erase_subject('user', $1)", user)
-    for helper in ("erase_rows('users', 'id', '{}')", "erase_words('{}')", "erase_remnants('{}', '{}')"):
+    for helper in (
+        "erase_rows('users', 'id', '{}')",
+        "erase_words('{}', '{}', 0)",
+        "erase_from_sessions('{}', '{}')",
+        "erase_remnants('{}', '{}')",
+    ):
         with pytest.raises(Forbidden):
             async with ctx.database.hot(ctx.principal) as connection:
                 await connection.fetch(f"SELECT {helper}")

@@ -23,6 +23,17 @@ def _names(name: str) -> AliasChoices:
     return AliasChoices(f"mnemon_{name}", name)
 
 
+def _postgres_url(raw: str) -> str:
+    """A URL of PostgreSQL with the driver's scheme."""
+    scheme = raw.split("://", 1)[0]
+    if scheme in {"postgres", "postgresql"}:
+        return "postgresql+asyncpg://" + raw.split("://", 1)[1]
+    if scheme != "postgresql+asyncpg":
+        # The value may carry a password: only the scheme is repeated.
+        raise ValueError(f"a PostgreSQL URL is needed (postgresql://...), not {scheme[:20]!r}")
+    return raw
+
+
 class Settings(BaseSettings):
     """What one process of Mnemon needs to know.
 
@@ -63,9 +74,28 @@ class Settings(BaseSettings):
         description="what DATABASE_URL leads to: PostgreSQL itself, or PgBouncer in transaction mode (`mnemon ops "
         "pgbouncer` writes its configuration)",
     )
+    database_replica_urls: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("database_replica_urls"),
+        description="streaming replicas of the database, as the application role, several after commas: reads go there "
+        "(`mnemon ops replica`)",
+    )
+    database_replica_reads: bool = Field(
+        default=True, description="send reads to replicas where there are any; false: the primary serves them"
+    )
+    database_replica_max_lag: float = Field(
+        default=5.0, ge=0.1, le=3600, description="seconds behind the primary from which a replica gets no reads"
+    )
     database_connect_timeout: float = Field(default=10.0, gt=0, le=120, description="seconds to wait for a connection")
     database_statement_timeout: float = Field(
         default=60.0, ge=0, le=3600, description="seconds one statement may run; 0 means no limit"
+    )
+    database_idle_timeout: float = Field(
+        default=300.0,
+        ge=0,
+        le=86_400,
+        description="seconds a transaction may wait for its process before the server ends it, so that one that hangs "
+        "holds no lock for ever; 0 means no limit",
     )
     allow_unsafe_role: bool = Field(
         default=False,
@@ -76,6 +106,19 @@ class Settings(BaseSettings):
         default=None, description="data directory of the embedded server; unset: the platform's place for it"
     )
     embedded_version: Literal[16, 18] = Field(default=18, description="major version of the embedded PostgreSQL")
+
+    encryption_key: SecretStr | None = Field(
+        default=None,
+        description="key of an encrypted data directory (`mnemon up --encrypted`): 32 random bytes in base64",
+    )
+    encryption_key_file: Path | None = Field(
+        default=None, description="a file that holds that key; only its owner and group may read it"
+    )
+    encryption_key_command: str | None = Field(
+        default=None,
+        max_length=4000,
+        description="a command that prints that key, such as a secret manager's; run without a shell",
+    )
 
     embedding_model: str = Field(
         default=PROVIDER_DEFAULT,
@@ -107,6 +150,41 @@ class Settings(BaseSettings):
         "factors); several after commas, the newest first, while keys are changed",
     )
 
+    backup_dir: Path | None = Field(
+        default=None, description="directory of the backups and of the WAL archive; unset: no backups"
+    )
+    backup_key: SecretStr | None = Field(
+        default=None,
+        description="32 random bytes in base64 that backups are encrypted with; several after commas, newest first; "
+        "or one of the next two",
+    )
+    backup_key_file: Path | None = Field(default=None, description="a file that holds what MNEMON_BACKUP_KEY would")
+    backup_key_command: str | None = Field(
+        default=None, max_length=2000, description="a program with its arguments that prints it, as of a key service"
+    )
+    backup_days: int = Field(default=30, ge=1, le=3660, description="days that backups are kept")
+    backup_wal_days: int = Field(
+        default=7, ge=1, le=3660, description="days back to any moment of which a restore can go"
+    )
+    backup_database_url: SecretStr | None = Field(
+        default=None,
+        description="where backups are taken of a server of your own, as a role with REPLICATION; "
+        "unset: DATABASE_OWNER_URL",
+    )
+    backup_programs: Path | None = Field(
+        default=None,
+        description="directory of pg_basebackup and pg_combinebackup for a server of your own; unset: those that come "
+        "with Mnemon, which have no TLS",
+    )
+    backup_alert_command: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="a program with its arguments, run when a backup fails, with JSON on standard input",
+    )
+    backup_alert_url: SecretStr | None = Field(
+        default=None, description="an address that gets the same JSON by POST when a backup fails"
+    )
+
     organization: str = Field(
         default="default",
         min_length=1,
@@ -115,6 +193,12 @@ class Settings(BaseSettings):
     )
     auto_maintenance: bool = Field(
         default=True, description="index vectors and refresh statistics in the background after large writes"
+    )
+    vector_index: Literal["hnsw", "ivfflat"] | None = Field(
+        default=None,
+        description="kind of the vector index: HNSW (m 16, ef_construction 64) or IVFFlat (100 lists), smaller, sooner "
+        "built, and finding less; `mnemon db upgrade` builds it anew in the other kind; unset: what the database has, "
+        "HNSW in a new one",
     )
     exact_search_limit: int = Field(
         default=4000,
@@ -128,21 +212,30 @@ class Settings(BaseSettings):
     def _is_number(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdecimal() else value  # the environment has texts
 
-    @field_validator("database_url", "database_owner_url")
+    @field_validator("database_replica_urls")
+    @classmethod
+    def _are_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = [part.strip() for part in (value.get_secret_value() if value else "").split(",") if part.strip()]
+        return SecretStr(",".join(_postgres_url(part) for part in parts)) if parts else None
+
+    @field_validator("backup_dir", "backup_key_file", "backup_programs", "backup_alert_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value  # an empty path would be the working directory
+
+    @field_validator("database_url", "database_owner_url", "backup_database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
-        raw = value.get_secret_value()
-        scheme = raw.split("://", 1)[0]
-        if scheme in {"postgres", "postgresql"}:
-            return SecretStr("postgresql+asyncpg://" + raw.split("://", 1)[1])
-        if scheme != "postgresql+asyncpg":
-            # The value may carry a password: only the scheme is repeated.
-            raise ValueError(f"a PostgreSQL URL is needed (postgresql://...), not {scheme[:20]!r}")
-        return value
+        return SecretStr(_postgres_url(value.get_secret_value()))
 
-    @field_validator("secret_key")
+    @field_validator("encryption_key", "encryption_key_file", "encryption_key_command", mode="before")
+    @classmethod
+    def _is_said(cls, value: object) -> object:
+        return None if value == "" else value  # an empty variable says nothing
+
+    @field_validator("secret_key", "backup_key")
     @classmethod
     def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():

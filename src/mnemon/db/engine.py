@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import asyncpg
 from pgvector.asyncpg import register_vector
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.util import greenlet_spawn
 
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.settings import Settings
+from mnemon.db.errors import LOST
 
 #: Set on each connection. Generic plans shared by tenants of different size went from 0 rows to 4.6 s, and jit costs
 #: more than these statements take; a filtered HNSW scan without iteration returns too few rows.
@@ -23,6 +29,8 @@ SESSION_SETTINGS = {
     "timezone": "UTC",
     "hnsw.iterative_scan": "relaxed_order",
     "hnsw.ef_search": "200",
+    "ivfflat.iterative_scan": "relaxed_order",
+    "ivfflat.probes": "10",
     "application_name": "mnemon",
 }
 
@@ -88,11 +96,47 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
     return engine
 
 
+@asynccontextmanager
+async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
+    """The driver's own connection out of a pool, as long as the block takes; its errors come as they are."""
+    # Out of the pool itself: SQLAlchemy's connection around it costs as much as a look-up by a key.
+    taken = await engine.raw_connection()
+    driver: Any = taken.driver_connection
+    try:
+        yield driver
+    except (asyncio.CancelledError, *LOST):
+        # The server went away, or a statement was left half-way and may have left its transaction open: the
+        # pool must not hand this connection out again.
+        taken.invalidate()
+        raise
+    finally:
+        if _pool(engine).checkedin() < _pool(engine).size():
+            taken.close()
+        else:  # beyond the pool's size it is closed, which is a conversation with the server
+            await greenlet_spawn(taken.close)
+        await _give_way(engine)
+
+
+async def _give_way(engine: AsyncEngine) -> None:
+    """Let those who wait for a connection have the one that was just given back.
+
+    Else a task that comes again at once takes it again and again, and they wait for as long as it does.
+    """
+    if _pool(engine).checkedin() <= 1:
+        await asyncio.sleep(0)
+
+
+def _pool(engine: AsyncEngine) -> QueuePool:
+    return cast("QueuePool", engine.pool)  # which create_engine gave it
+
+
 def session_settings(settings: Settings) -> dict[str, str]:
     """What every connection to the server must have set."""
     options = dict(SESSION_SETTINGS)
     if settings.database_statement_timeout:
         options["statement_timeout"] = str(int(settings.database_statement_timeout * 1000))
+    if settings.database_idle_timeout:
+        options["idle_in_transaction_session_timeout"] = str(int(settings.database_idle_timeout * 1000))
     return options
 
 

@@ -6,10 +6,11 @@ carries nobody's tenancy. Unset means: no rows, no writes.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
@@ -17,14 +18,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from mnemon.core.context import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
-from mnemon.db.engine import create_engine
-from mnemon.db.errors import LOST, translated
+from mnemon.db.engine import create_engine, pooled
+from mnemon.db.errors import translated
+from mnemon.db.replicas import NotHere, ReplicaState, read_position, write_position
+from mnemon.db.routing import POSITION, Routing
 
 # Two messages, not one: a setting made in the same message as a statement does not reach a distributed plan.
 SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"
 _SET_TENANT = text("SELECT set_tenant(:organization, :user, :agent)").bindparams(
     bindparam("organization", type_=Uuid()), bindparam("user", type_=Uuid()), bindparam("agent", type_=Uuid())
 )
+
+T = TypeVar("T")
 
 
 class Database:
@@ -35,6 +40,70 @@ class Database:
         #: The full-text operator recall uses; start-up replaces it with a leakproof one where there is one.
         self.match_operator = "@@"
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._url = url
+        self._settings = settings
+        self._routing: Routing | None = None
+
+    async def use_replicas(self, replicas: Sequence[tuple[str, str]]) -> None:
+        """Let replicas serve what :meth:`reading` begins; once, before the first of them.
+
+        Args:
+            replicas: a name and a URL each, as the application role.
+
+        Raises:
+            Invalid: a URL cannot be read.
+            Unavailable: the primary cannot be reached.
+        """
+        if replicas:
+            self._routing = Routing(self._url, self.engine, replicas, self._settings)
+            await self._routing.start()
+
+    async def look_at(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
+        """Look once at replicas, as is done before reads go there; a name and a URL each.
+
+        Raises:
+            Invalid: a URL cannot be read.
+        """
+        routing = Routing(self._url, self.engine, replicas, self._settings)
+        try:
+            await routing.look_once()
+            return routing.states()
+        finally:
+            await routing.close()
+
+    @property
+    def replicas(self) -> tuple[ReplicaState, ...]:
+        """The replicas that serve reads, or would; empty where there are none."""
+        return () if self._routing is None else self._routing.states()
+
+    async def position(self) -> str:
+        """What stands for everything committed so far, by whomever; to be handed to :meth:`see` in another process.
+
+        Raises:
+            Unavailable: the primary cannot be reached.
+        """
+        async with self.anonymous() as connection:
+            return write_position(await connection.fetchval(POSITION))
+
+    def see(self, organization: UUID, position: str) -> None:
+        """From now on the organisation's reads see everything that a position stands for.
+
+        Raises:
+            Invalid: it is not a position.
+        """
+        place = read_position(position)
+        if self._routing is not None:
+            self._routing.see(organization, place)
+
+    def reading(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
+        """A read-only transaction like that of :meth:`hot`, at a replica where there is one that may serve it.
+
+        It sees everything that its organisation wrote through this object before. What others write is seen a moment
+        later; so what decides about access, or is read to be changed, is read by :meth:`hot`.
+        """
+        if self._routing is None:
+            return self.hot(principal, readonly=True)
+        return self._routing.reading(principal)
 
     @asynccontextmanager
     async def unit(self, principal: Principal) -> AsyncIterator[AsyncSession]:
@@ -44,15 +113,28 @@ class Database:
             MnemonError: what the database refused, as one kind with a stable code; nothing was kept.
         """
         with translated():
+            try:
+                async with self._sessions() as session, session.begin():
+                    await _enter_session(session, principal)
+                    yield session
+            except BaseException:
+                self._may_have_written(principal)
+                raise
+            if self._routing is not None:
+                await self._routing.wrote_somewhere(principal.organization_id)
+
+    async def read(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """What ``work`` reads in an ORM session, at a replica where there is one that may serve it.
+
+        As with :meth:`reading`. ``work`` must only read: where a replica fails, it is called again, at the primary.
+        """
+        with translated():
+            if self._routing is not None:
+                with contextlib.suppress(NotHere):
+                    return await self._routing.read(principal, work)
             async with self._sessions() as session, session.begin():
-                # Through the session: its driver begins the transaction with the first statement that it sends itself.
-                tenant = {
-                    "organization": principal.organization_id,
-                    "user": principal.user_id,
-                    "agent": principal.agent_id,
-                }
-                await session.execute(_SET_TENANT, tenant)
-                yield session
+                await _enter_session(session, principal)
+                return await work(session)
 
     @asynccontextmanager
     async def hot(
@@ -70,44 +152,51 @@ class Database:
 
         Args:
             principal: whose organisation the transaction is for.
-            readonly: refuse writes, so that a read may be routed to a replica.
+            readonly: refuse writes. For reads that need not be at the primary there is :meth:`reading`.
             bulk: keep the plans of foreign key checks from row to row; for statements that insert.
             by_key: keep the plans of its statements from call to call. Only where each finds its rows by whole keys:
                 then one plan is right for tenants of every size, and a new one takes longer to make than to run.
             lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
                 second, whole; the next commit that waits makes it safe too. For steps that would be done again.
         """
-        async with self._driver() as driver, driver.transaction(readonly=readonly):
-            await _enter(driver, principal, keep_plans=bulk or by_key)
-            if lazy:
-                await driver.execute("SET LOCAL synchronous_commit = off")
-            yield driver
+        with translated():
+            async with pooled(self.engine) as driver:
+                try:
+                    async with driver.transaction(readonly=readonly):
+                        await _enter(driver, principal, keep_plans=bulk or by_key)
+                        if lazy:
+                            await driver.execute("SET LOCAL synchronous_commit = off")
+                        yield driver
+                except BaseException:
+                    if not readonly:
+                        self._may_have_written(principal)
+                    raise
+                if self._routing is not None and not readonly:
+                    await self._routing.wrote(principal.organization_id, driver)
 
     @asynccontextmanager
     async def anonymous(self) -> AsyncIterator[Connection]:
         """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
-        async with self._driver() as driver:
-            yield driver
-
-    @asynccontextmanager
-    async def _driver(self) -> AsyncIterator[Any]:
         with translated():
-            # Out of the pool itself: SQLAlchemy's connection around it costs as much as a look-up by a key.
-            pooled = await self.engine.raw_connection()
-            driver: Any = pooled.driver_connection
-            try:
+            async with pooled(self.engine) as driver:
                 yield driver
-            except (asyncio.CancelledError, *LOST):
-                # The server went away, or a statement was left half-way and may have left its transaction open: the
-                # pool must not hand this connection out again.
-                pooled.invalidate()
-                raise
-            finally:
-                pooled.close()
+
+    def _may_have_written(self, principal: Principal) -> None:
+        """A transaction that ended with an error may have been committed all the same."""
+        if self._routing is not None:
+            self._routing.unsure(principal.organization_id)
 
     async def close(self) -> None:
-        """Close every connection of the pool."""
+        """Close every connection of the pools."""
+        if self._routing is not None:
+            await self._routing.close()
         await self.engine.dispose()
+
+
+async def _enter_session(session: AsyncSession, principal: Principal) -> None:
+    # Through the session: its driver begins the transaction with the first statement that it sends itself.
+    tenant = {"organization": principal.organization_id, "user": principal.user_id, "agent": principal.agent_id}
+    await session.execute(_SET_TENANT, tenant)
 
 
 async def _enter(driver: Any, principal: Principal, *, keep_plans: bool) -> None:

@@ -184,6 +184,13 @@ async def record_use(connection: Connection, organization_id: UUID, *values: Any
     return await connection.fetchrow(statement(PACKAGE, "record_pattern_use"), organization_id, *values)
 
 
+async def add_pattern_uses(connection: Connection, organization_id: UUID, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Note uses: (pattern, agent, success, context, at); how many had their pattern."""
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    done = await connection.execute(statement(PACKAGE, "add_pattern_uses"), organization_id, *columns)
+    return int(done.rsplit(" ", 1)[1])
+
+
 async def record_runs(connection: Connection, organization_id: UUID, rows: Sequence[tuple[Any, ...]]) -> int:
     """Write runs: (pattern, agent, milliseconds, success, error, at)."""
     columns = [list(column) for column in zip(*rows, strict=True)]

@@ -85,11 +85,16 @@ def recall_indexes(table: str) -> None:
     ).scalar()
     operators = "recall_tsvector_ops" if leakproof else "tsvector_ops"
     op.execute(f"CREATE INDEX ix_{table}_search ON {table} USING gin (search_vector {operators})")
-    kind = context.config.attributes.get("vector_index") or "hnsw"
-    using = "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
-    if kind == "ivfflat":
-        using = "ivfflat (embedding halfvec_cosine_ops) WITH (lists = 100)"
-    op.execute(f"CREATE INDEX ix_{table}_embedding ON {table} USING {using} WHERE is_indexed")
+    op.execute(vector_index(table, context.config.attributes.get("vector_index") or "hnsw"))
+
+
+def vector_index(table: str, kind: str) -> str:
+    """The statement that makes a table's vector index: ``hnsw`` or ``ivfflat`` (seed 002)."""
+    using = {
+        "hnsw": "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)",
+        "ivfflat": "ivfflat (embedding halfvec_cosine_ops) WITH (lists = 100)",
+    }[kind]
+    return f"CREATE INDEX ix_{table}_embedding ON {table} USING {using} WHERE is_indexed"
 
 
 def search_index(table: str, column: str = "search_vector") -> None:

@@ -24,6 +24,7 @@ from sqlalchemy.pool import NullPool
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.db.engine import parse_url
 from mnemon.db.errors import translated
+from mnemon.migrations import ddl
 from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision, unprovision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
@@ -110,7 +111,7 @@ async def upgrade(
     *,
     revision: str = "head",
     dimensions: int | None = None,
-    vector_index: str = "hnsw",
+    vector_index: str | None = None,
     lock_timeout: float = 10.0,
 ) -> str:
     """Bring the database to a revision, and its functions, triggers and views to this version's text.
@@ -121,7 +122,8 @@ async def upgrade(
         url: ``postgresql+asyncpg://`` as a superuser or as the role that owns the schema.
         revision: Alembic's name of the target.
         dimensions: width of the embedding columns when they are made.
-        vector_index: ``hnsw`` (default) or ``ivfflat``.
+        vector_index: ``hnsw`` or ``ivfflat``; an index of the other kind is built anew, and nobody writes memories or
+            messages meanwhile. None: what the database has, HNSW in a new one.
         lock_timeout: seconds a statement may wait for a lock that a running application holds.
 
     Returns:
@@ -130,7 +132,7 @@ async def upgrade(
     Raises:
         Unavailable: the server cannot be reached, has no pgvector, or a lock was not to be had.
     """
-    if vector_index not in {"hnsw", "ivfflat"}:
+    if vector_index not in {None, "hnsw", "ivfflat"}:
         raise Invalid("vector_index is hnsw or ivfflat.", code="invalid.vector_index", field="vector_index")
     async with _connection(url, lock_timeout=lock_timeout) as connection:
         as_owner = await provision(connection)
@@ -145,7 +147,24 @@ async def upgrade(
         if reached == head():  # they are written for its tables
             await _apply_objects(connection)
             await connection.commit()
+            if vector_index is not None:
+                await _rebuild_vector_indexes(connection, vector_index)
+                await connection.commit()
         return reached
+
+
+async def _rebuild_vector_indexes(connection: AsyncConnection, kind: str) -> None:
+    found = await connection.execute(
+        text(
+            "SELECT c.relname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relnamespace = "
+            "'public'::regnamespace AND c.relname IN ('ix_memories_embedding', 'ix_messages_embedding') "
+            "AND a.amname <> :kind"
+        ),
+        {"kind": kind},
+    )
+    for (name,) in found.all():
+        await connection.exec_driver_sql(f"DROP INDEX {name}")
+        await connection.exec_driver_sql(ddl.vector_index(name.removeprefix("ix_").removesuffix("_embedding"), kind))
 
 
 async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:

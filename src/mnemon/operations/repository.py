@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from mnemon.core.errors import Forbidden, Invalid
-from mnemon.core.ids import new_id
 from mnemon.db.base import Base
 from mnemon.db.connection import Connection
+from mnemon.db.ids import new_ids
 from mnemon.db.params import Params
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
@@ -26,7 +26,7 @@ from mnemon.operations.models import (
     ErrorLogORM,
     SystemMetricORM,
 )
-from mnemon.operations.schemas import AgentMetric, AuditQuery, SystemMetric
+from mnemon.operations.schemas import AuditQuery
 
 PACKAGE = "mnemon.operations"
 T = TypeVar("T", bound=Base)
@@ -173,37 +173,33 @@ async def maintain_partitions(connection: Connection, table: str) -> dict[str, A
     return found
 
 
-async def add_agent_metrics(connection: Connection, organization_id: UUID, metrics: Sequence[AgentMetric]) -> int:
-    """Write measurements of agents."""
-    return int(
-        await connection.fetchval(
-            statement(PACKAGE, "add_agent_metrics"),
-            organization_id,
-            [m.agent_id for m in metrics],
-            [m.metric_type for m in metrics],
-            [m.value for m in metrics],
-            [m.timestamp for m in metrics],
-            [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
-            [new_id() for _ in metrics],  # a server without OpenSSL takes longer to make one than to write the row
-        )
+async def add_agent_metrics(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> None:
+    """Write measurements of agents: (agent, metric type, value, metadata, at)."""
+    agents, types, values, documents, moments = columns
+    await connection.execute(
+        statement(PACKAGE, "add_agent_metrics"),
+        organization_id,
+        *(agents, types, values, moments, _json(documents)),
+        new_ids(len(agents)),  # a server without OpenSSL takes longer to make one than to write the row
     )
 
 
-async def add_system_metrics(connection: Connection, organization_id: UUID, metrics: Sequence[SystemMetric]) -> int:
-    """Write measurements of the system."""
-    return int(
-        await connection.fetchval(
-            statement(PACKAGE, "add_system_metrics"),
-            organization_id,
-            [m.component for m in metrics],
-            [m.host for m in metrics],
-            [m.metric_type for m in metrics],
-            [m.value for m in metrics],
-            [m.timestamp for m in metrics],
-            [dump_json(m.metadata) if m.metadata else "{}" for m in metrics],
-            [new_id() for _ in metrics],  # a server without OpenSSL takes longer to make one than to write the row
-        )
+async def add_system_metrics(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> None:
+    """Write measurements of the system: (component, host, metric type, value, metadata, at)."""
+    components, hosts, types, values, documents, moments = columns
+    await connection.execute(
+        statement(PACKAGE, "add_system_metrics"),
+        organization_id,
+        *(components, hosts, types, values, moments, _json(documents)),
+        new_ids(len(components)),
     )
+
+
+def _json(documents: Sequence[dict[str, Any]]) -> list[str | None] | None:
+    """Metadata as JSON, None where there is none: most measurements have none."""
+    if not any(documents):
+        return None
+    return [dump_json(document) if document else None for document in documents]
 
 
 async def roll_up_metrics(connection: Connection, organization_id: UUID, limit: int) -> int:

@@ -35,6 +35,18 @@ def test_the_receipt_as_a_table(cli: Cli) -> None:
     assert cli("erase", "--whole-organization", "-y").code == 0
 
 
+def test_the_organisation_is_named_after_the_command(cli: Cli, slug: str) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    # Whose person it is, is said before the command or after it; and alone it is not enough.
+    assert cli("erase", "-o", slug, "--yes", "--json").error["code"] == "invalid.erase"
+    assert cli("erase", "--organization", slug, "--user", "ben", "--yes", "--json").error["code"] == "not_found.user"
+    done = cli("erase", "--organization", slug, "--yes", "--json")
+    assert (done.json["kind"], done.json["counts"]["memories"], done.json["remaining"]) == ("organization", 1, 0)
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    assert cli("erase", f"--organization={slug}", "-y", "--json").json["counts"]["memories"] == 1
+    assert cli("erase", "--organization").code == 2
+
+
 @pytest.mark.parametrize(("typed", "code"), [(b"eda\n", 1), (b"ada\n", 0)])
 def test_the_name_has_to_be_typed(cli: Cli, monkeypatch: pytest.MonkeyPatch, typed: bytes, code: int) -> None:
     cli("remember", "Ada likes figs.", "--user", "ada")

@@ -107,8 +107,10 @@ def test_doctor_finds_nothing_to_do(cli: Cli) -> None:
     assert "Nothing must be done." in told.out
     found = cli("doctor", "--json").json
     assert found["ok"]
+    assert {tuple(finding) for finding in found["findings"]} == {("subject", "what", "level", "found", "do")}
     looked_at = {finding["what"] for finding in found["findings"]}
-    assert looked_at >= {"embedder", "PostgreSQL", "pgvector", "role", "text search", "schema", "index", "disk"}
+    assert looked_at >= {"embedder", "PostgreSQL", "pgvector", "role", "text search", "schema", "vector index", "disk"}
+    assert looked_at >= {"policies", "partitions", "audit chain", "jobs", "data on disk", "replication", "backups"}
 
 
 def test_doctor_says_what_to_do(

@@ -65,17 +65,23 @@ async def get_conversation(ctx: Context, request: ConversationRef) -> Conversati
         NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.
     """
     ctx.principal.require("conversations:read")
-    async with ctx.database.unit(ctx.principal) as session:
+
+    async def read(session: AsyncSession) -> Conversation:
         return Conversation.model_validate(await one(ctx, session, request.conversation_id))
+
+    return await ctx.database.read(ctx.principal, read)
 
 
 async def list_conversations(ctx: Context, request: ConversationList) -> tuple[Conversation, ...]:
     """Conversations that the principal may see, the latest talk first."""
     ctx.principal.require("conversations:read")
-    async with ctx.database.unit(ctx.principal) as session:
+
+    async def read(session: AsyncSession) -> tuple[Conversation, ...]:
         conversations = ConversationRepository(session, ctx.principal.organization_id)
         rows = await conversations.find(ctx.principal, **dict(request))
         return tuple(Conversation.model_validate(row) for row in rows)
+
+    return await ctx.database.read(ctx.principal, read)
 
 
 async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conversation:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from mnemon.conversations import repository
 from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
 from mnemon.conversations.service.lifecycle import driver, missing, one
@@ -18,11 +22,14 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("conversations:read")
-    async with ctx.database.unit(ctx.principal) as session:
+
+    async def read(session: AsyncSession) -> Any:
         await one(ctx, session, request.conversation_id)
-        found = await repository.statistics(
+        return await repository.statistics(
             await driver(session), ctx.principal.organization_id, request.conversation_id
         )
+
+    found = await ctx.database.read(ctx.principal, read)
     if found is None:  # deleted in between
         raise missing(request.conversation_id)
     return ConversationStatistics.model_construct(None, **dict(found))
@@ -34,7 +41,7 @@ async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundM
     Of conversations that the principal may see only; deleted ones and forgotten messages are not there.
     """
     ctx.principal.require("messages:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.reading(ctx.principal) as connection:
         rows = await repository.search_messages(
             connection, ctx.principal, request, match=ctx.database.match_operator, ranked=RANKED
         )

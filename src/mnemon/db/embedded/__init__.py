@@ -1,9 +1,11 @@
 """The embedded PostgreSQL: a server of our own that starts when somebody needs it and stops when nobody does.
 
 Tables: none. Public verbs: :func:`acquire` (start or share, returns a :class:`Lease`), :func:`keep` and
-:func:`unkeep` (stay without clients), :func:`stop`, :func:`status`, :func:`default_data_dir`, :func:`binaries`.
+:func:`unkeep` (stay without clients), :func:`stop`, :func:`status`, :func:`default_data_dir`, :func:`binaries`;
+:func:`make_encrypted` and :func:`encrypt` for data that is encrypted on disk (:mod:`mnemon.db.embedded.vault`).
 
-How it holds together, all of it below ``<data directory>/.mnemon``:
+How it holds together, all of it below ``<data directory>/.mnemon`` (``<data directory>.encrypted/control`` for an
+encrypted one):
 
 - ``supervisor.lock`` is locked by the one supervisor process while it lives: it runs ``postgres`` as its child,
   restarts it after a crash, and stops it when no lease is left.
@@ -20,18 +22,26 @@ cheap and has no side effect; nothing but the standard library and :mod:`mnemon.
 from __future__ import annotations
 
 from mnemon.db.embedded.api import acquire, default_data_dir, keep, status, stop, unkeep
+from mnemon.db.embedded.encrypt import Encrypted, encrypt, make_encrypted, plain_remains
+from mnemon.db.embedded.keys import KeySource, new_key_file
 from mnemon.db.embedded.model import ADMIN_ROLE, Endpoint, Lease, Status
 from mnemon.db.embedded.programs import binaries
 
 __all__ = [
     "ADMIN_ROLE",
+    "Encrypted",
     "Endpoint",
+    "KeySource",
     "Lease",
     "Status",
     "acquire",
     "binaries",
     "default_data_dir",
+    "encrypt",
     "keep",
+    "make_encrypted",
+    "new_key_file",
+    "plain_remains",
     "status",
     "stop",
     "unkeep",

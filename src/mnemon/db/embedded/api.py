@@ -9,18 +9,25 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mnemon.core.errors import MnemonError, Unavailable
-from mnemon.db.embedded import directory, locks, model, processes
+from mnemon.db.embedded import directory, locks, model, processes, vault
 from mnemon.db.embedded import state as states
 from mnemon.db.embedded.account import server_account
+from mnemon.db.embedded.keys import KeySource
 from mnemon.db.embedded.layout import Layout
 from mnemon.db.embedded.model import Endpoint, Lease, Status
 from mnemon.db.embedded.state import State
 
+if TYPE_CHECKING:
+    from mnemon.db.embedded.supervisor import Orders
+
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
+_KEY_VARIABLES = frozenset({"MNEMON_ENCRYPTION_KEY"})
 
 
 def acquire(
@@ -30,6 +37,7 @@ def acquire(
     start_timeout: float = 60.0,
     linger_seconds: float = 2.0,
     options: Mapping[str, str] = _NO_OPTIONS,
+    key: KeySource | None = None,
 ) -> Lease:
     """Hold a running server: shares the one on this directory, or makes the cluster and starts it.
 
@@ -40,6 +48,8 @@ def acquire(
         start_timeout: seconds to wait; a server that still recovers by then goes on doing so.
         linger_seconds: how long a server that this call starts stays after the last lease.
         options: settings for a server that this call starts; a running one keeps its own.
+        key: where the key of an encrypted data directory is, read only if this call starts a server; None: where the
+            settings of the environment say.
 
     Raises:
         Unavailable: ``embedded.start_failed`` (with the last lines of the log), ``embedded.start_timeout``,
@@ -51,15 +61,21 @@ def acquire(
     _require_platform()
     layout = Layout.of(data_dir)
     deadline = time.monotonic() + start_timeout
+    asked = _Asked(version, linger_seconds, options, key)
     with directory.explained(layout.data_dir):
-        if not layout.control.is_dir():
-            directory.check_version(layout, version, layout.cluster_version())
-            directory.prepare(layout, server_account())
-        fd = _take_lease(layout, deadline)
+        while True:
+            control = layout.control
+            if not control.is_dir():
+                directory.check_version(layout, version, layout.cluster_version())
+                directory.prepare(layout, server_account())
+            fd = _take_lease(layout, deadline)
+            if layout.control == control:
+                break
+            model.release(fd)  # it was encrypted meanwhile, and what is locked has another place now
         try:
             found = states.read_live(layout)
             if found is None or not _answers(found):
-                found = _start(layout, version, deadline, linger_seconds, options)
+                found = _start(layout, asked, deadline)
             directory.check_version(layout, version, found.version)
         except BaseException:
             model.release(fd)
@@ -153,8 +169,9 @@ def status(data_dir: Path) -> Status:
             started_at=datetime.fromtimestamp(ready.ready_at, UTC) if ready else None,
             kept=layout.is_kept(),
             clients=processes.lease_holders(layout.lease),
-            size_bytes=_size(layout.data_dir),
+            size_bytes=_size(layout.cipher if layout.is_encrypted else layout.data_dir),
             error=str(last.failure()) if failed and last else None,
+            encrypted=layout.is_encrypted,
         )
 
 
@@ -180,34 +197,54 @@ def _take_lease(layout: Layout, deadline: float) -> int:
     return fd
 
 
-def _start(layout: Layout, version: int, deadline: float, linger_seconds: float, options: Mapping[str, str]) -> State:
+@dataclass(frozen=True)
+class _Asked:
+    """What a caller of :func:`acquire` wants of a server that has to be started."""
+
+    version: int
+    linger_seconds: float
+    options: Mapping[str, str]
+    key: KeySource | None
+
+
+def _start(layout: Layout, asked: _Asked, deadline: float) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
     from mnemon.db.embedded import cluster
     from mnemon.db.embedded.programs import binaries
     from mnemon.db.embedded.supervisor import Orders
 
-    cluster.check_options(options)
-    directory.check_version(layout, version, layout.cluster_version())
+    cluster.check_options(asked.options)
+    directory.check_version(layout, asked.version, layout.cluster_version())
     directory.prepare(layout, server_account())
     orders = Orders(
         data_dir=str(layout.data_dir),
-        version=version,
-        programs=str(binaries(version)),
-        linger_seconds=linger_seconds,
-        options=dict(options),
+        version=asked.version,
+        programs=str(binaries(asked.version)),
+        linger_seconds=asked.linger_seconds,
+        options=dict(asked.options),
         nonce=os.urandom(8).hex(),
     )
+    key = _read_key(asked.key) if layout.is_encrypted else b""
     lock = locks.open_lock(layout.start_lock)
     model.hold(lock)
     try:
         if not locks.lock_until(lock, deadline):
             raise _too_late(layout, "another process is still starting it")
-        return _await_ready(layout, orders.as_json(), orders.nonce, deadline)
+        return _await_ready(layout, orders, key, deadline)
     finally:
         model.release(lock)
 
 
-def _await_ready(layout: Layout, orders: str, nonce: str, deadline: float) -> State:
+def _read_key(source: KeySource | None) -> bytes:
+    """The key from where the caller says, else from where the environment does."""
+    if source is None:
+        from mnemon.core.settings import load_settings
+
+        source = KeySource.of(load_settings())
+    return source.read()
+
+
+def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float) -> State:
     """Wait for a supervisor to be ready, starting one whenever none lives."""
     spawned = 0
     while True:
@@ -216,27 +253,32 @@ def _await_ready(layout: Layout, orders: str, nonce: str, deadline: float) -> St
             return found
         if found is None:
             last = states.read(layout)
-            if last is not None and last.nonce == nonce and last.phase == "failed":
+            if last is not None and last.nonce == orders.nonce and last.phase == "failed":
                 raise last.failure()
             # Twice more, because a server that has just come up may be stopped at once by somebody's `stop`.
             if spawned == 3:
                 raise _vanished(layout)
             spawned += 1
-            _spawn(layout, orders)
+            _spawn(layout, orders.as_json(), key)
             continue
         if time.monotonic() > deadline:
             raise _too_late(layout, f"it is {found.phase}")
         time.sleep(locks.STEP)
 
 
-def _spawn(layout: Layout, orders: str) -> None:
-    """Start a supervisor and wait until it has detached itself, holding its lock."""
+def _spawn(layout: Layout, orders: str, key: bytes) -> None:
+    """Start a supervisor and wait until it has detached itself, holding its lock.
+
+    A key goes through a pipe, and is not among its variables even if the caller has it there.
+    """
     import subprocess
 
     # The directory of the package this code comes from, wherever the caller found it; not the working directory.
     root = str(Path(__file__).resolve().parents[3])
     inherited = os.environ.get("PYTHONPATH")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    for name in [name for name in environment if name.upper() in _KEY_VARIABLES]:
+        del environment[name]
     environment["PYTHONPATH"] = f"{root}{os.pathsep}{inherited}" if inherited else root
     if _file_size(layout.log) > 1024 * 1024:
         layout.log.replace(layout.log.with_suffix(".log.1"))
@@ -245,7 +287,7 @@ def _spawn(layout: Layout, orders: str) -> None:
     try:
         subprocess.run(  # noqa: S603 - this interpreter, a module of ours, one JSON argument
             [_python(), "-P", "-m", "mnemon.db.embedded.supervisor", orders],
-            stdin=subprocess.DEVNULL,
+            input=key,
             stdout=log,
             stderr=log,
             cwd="/",
@@ -304,7 +346,8 @@ def _stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
     found = processes.PidFile.read(layout.data_dir)
     running = found is not None and processes.is_postgres_on(found.pid, layout.data_dir)
     # On its way out it removes its pid file first; the lock goes with its last process.
-    if not running and not locks.is_locked(layout.cluster_lock):
+    orphan = running or locks.is_locked(layout.cluster_lock)
+    if not orphan and not vault.is_mounted(layout.data_dir):
         return False
 
     def pause(seconds: float) -> None:
@@ -315,7 +358,8 @@ def _stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
     with _supervisors_place(layout) as free:
         if free:
             os.close(previous.settle(layout, layout.socket_dir(server_account().uid), pause))
-        return free
+            vault.unmount(layout.data_dir)
+        return free and orphan
 
 
 @contextmanager

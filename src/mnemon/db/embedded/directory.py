@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
+from mnemon.db.embedded import vault
 from mnemon.db.embedded.account import VARIABLE, Account, first_closed, way_to
 from mnemon.db.embedded.layout import Layout
 
@@ -22,16 +23,15 @@ def prepare(layout: Layout, account: Account) -> None:
 
     Raises:
         Invalid: ``embedded.not_a_cluster``, ``embedded.data_dir_owner`` or ``embedded.data_dir_unreachable``.
+        Conflict: ``embedded.plain_remains`` where an encrypted one is to be mounted.
     """
     data_dir = layout.data_dir
-    refuse_foreign(layout)
-    missing = [path for path in way_to(data_dir.parent) if not path.exists()]
-    _refuse_closed_way([path for path in way_to(data_dir.parent) if path not in missing], data_dir, account)
-    for path in missing:
-        path.mkdir(mode=0o755, exist_ok=True)
-        if account.switch:
-            # Whatever root's umask says: the server's account has to pass through.
-            path.chmod(0o755)
+    if not layout.is_encrypted:
+        refuse_foreign(layout)
+    open_way(data_dir, account)
+    if layout.is_encrypted:
+        _prepare_mount_point(layout)
+        return
     data_dir.mkdir(mode=0o700, exist_ok=True)
     _settle_owner(layout, account)
     layout.control.mkdir(mode=0o755, exist_ok=True)
@@ -41,6 +41,29 @@ def prepare(layout: Layout, account: Account) -> None:
     # Readable for the server's account, because pg_basebackup reads every file of a data directory.
     if account.switch and found.st_mode & 0o777 != 0o755:
         layout.control.chmod(0o755)
+
+
+def open_way(data_dir: Path, account: Account) -> None:
+    """Make the missing parents of a data directory, and check that the account can pass through all of them.
+
+    Raises:
+        Invalid: ``embedded.data_dir_unreachable``.
+    """
+    missing = [path for path in way_to(data_dir.parent) if not path.exists()]
+    _refuse_closed_way([path for path in way_to(data_dir.parent) if path not in missing], data_dir, account)
+    for path in missing:
+        path.mkdir(mode=0o755, exist_ok=True)
+        if account.switch:
+            # Whatever root's umask says: the server's account has to pass through.
+            path.chmod(0o755)
+
+
+def _prepare_mount_point(layout: Layout) -> None:
+    """The directory that ciphertext is mounted at; whose it is afterwards, the mounted one says."""
+    layout.control.mkdir(mode=0o700, exist_ok=True)
+    if not vault.is_mounted(layout.data_dir):  # a dead mount would not even tell that it is there
+        layout.data_dir.mkdir(mode=0o700, exist_ok=True)
+        vault.refuse_plain(layout.data_dir)
 
 
 def refuse_foreign(layout: Layout) -> None:

@@ -12,6 +12,8 @@ from mnemon.core.errors import Conflict, Invalid
 
 PORT = 5432
 CONTROL = ".mnemon"
+ENCRYPTED = ".encrypted"
+"""What the name of an encrypted data directory's other half ends with; see :mod:`mnemon.db.embedded.vault`."""
 HARMLESS = frozenset({CONTROL, "lost+found", ".DS_Store"})
 """Names that a directory may hold and still count as empty: our own, a file system's, a file browser's."""
 
@@ -49,9 +51,37 @@ class Layout:
         return cls(resolved)
 
     @property
-    def control(self) -> Path:
-        """The directory of the files below."""
+    def vault(self) -> Path:
+        """The directory beside an encrypted data directory, with its ciphertext and its control files."""
+        return self.data_dir.with_name(self.data_dir.name + ENCRYPTED)
+
+    @property
+    def cipher(self) -> Path:
+        """The ciphertext that is mounted at the data directory."""
+        return self.vault / "cipher"
+
+    @property
+    def vault_version(self) -> Path:
+        """The major version of the cluster in the ciphertext, to be read while it is not mounted."""
+        return self.vault / "PG_VERSION"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the data directory is a mount of ciphertext, mounted now or not."""
+        return self.cipher.is_dir()
+
+    @property
+    def inner(self) -> Path:
+        """Our directory on the data directory's own file system, for what moves into the cluster."""
         return self.data_dir / CONTROL
+
+    @property
+    def control(self) -> Path:
+        """The directory of the files below.
+
+        An encrypted data directory has it outside: locks must outlive a mount, and nothing may keep it busy.
+        """
+        return self.vault / "control" if self.is_encrypted else self.inner
 
     @property
     def start_lock(self) -> Path:
@@ -96,18 +126,28 @@ class Layout:
     @property
     def staging(self) -> Path:
         """Where initdb works; worthless if nobody is working there."""
-        return self.control / "new"
+        return self.inner / "new"
 
     @property
     def staged(self) -> Path:
         """A complete new cluster on its way into the data directory."""
-        return self.control / "ready"
+        return self.inner / "ready"
 
     def cluster_version(self) -> int | None:
         """The major version of the cluster in the data directory, or None when there is none."""
         try:
             return int((self.data_dir / "PG_VERSION").read_text("ascii").strip())
         except (FileNotFoundError, NotADirectoryError, ValueError):
+            return self._version_beside()
+        except OSError:
+            if not self.is_encrypted:
+                raise
+            return self._version_beside()  # the file system that was mounted there is dead
+
+    def _version_beside(self) -> int | None:
+        try:
+            return int(self.vault_version.read_text("ascii").strip())
+        except (OSError, ValueError):
             return None
 
     def is_empty(self) -> bool:

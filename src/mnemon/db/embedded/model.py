@@ -60,6 +60,7 @@ class Status:
         clients: pids that hold a lease, each once per lease; None where the platform does not tell.
         size_bytes: the files of the data directory.
         error: why the last supervisor gave up, None unless ``failed``.
+        encrypted: the data directory is a mount of ciphertext; ``size_bytes`` is then of that.
     """
 
     running: bool
@@ -74,6 +75,7 @@ class Status:
     clients: tuple[int, ...] | None
     size_bytes: int
     error: str | None
+    encrypted: bool = False
 
 
 class Lease:

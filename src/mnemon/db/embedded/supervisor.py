@@ -1,6 +1,7 @@
 """The process that runs PostgreSQL: ``python -m mnemon.db.embedded.supervisor <orders as JSON>``.
 
-Started by :mod:`mnemon.db.embedded.api`, detached from its client. It holds ``supervisor.lock`` while it lives, and
+Started by :mod:`mnemon.db.embedded.api`, detached from its client, with the key of an encrypted data directory on
+standard input. It holds ``supervisor.lock`` while it lives, and
 tells what it does through ``state.json`` and its log. If it is killed, the kernel tells PostgreSQL to shut down
 (Linux); the next supervisor takes care of whatever is left.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -21,7 +23,7 @@ from types import FrameType
 
 from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.db.embedded import account as accounts
-from mnemon.db.embedded import cluster, directory, install, locks, previous, processes
+from mnemon.db.embedded import cluster, directory, install, locks, previous, processes, vault
 from mnemon.db.embedded.layout import PORT, Layout, make_socket_dir
 from mnemon.db.embedded.model import Phase
 from mnemon.db.embedded.state import State, write
@@ -33,6 +35,7 @@ _ATTEMPTS = 6  # starts in a row that fail before it gives up: about six seconds
 _STEADY = 30.0  # seconds after which an earlier crash no longer counts as "in a row"
 _FAST, _IMMEDIATE = 120.0, 10.0  # seconds that a fast and then an immediate shutdown may take
 _LOGS_KEPT = 5
+_OF_THE_SERVER = re.compile(r" (FATAL|PANIC): ")
 # Start-up failures that pass by themselves: processes of a crashed server are still on their way out.
 _PASSING = ("pre-existing shared memory block", "is another postmaster", "lock file")
 
@@ -67,8 +70,10 @@ class _Told(Exception):  # noqa: N818 - not an error
 
 
 class _Supervisor:
-    def __init__(self, orders: Orders, supervisor_lock: int) -> None:
+    def __init__(self, orders: Orders, supervisor_lock: int, key: bytes) -> None:
         self.orders = orders
+        self.key = key
+        self.vault: vault.Vault | None = None
         self.layout = Layout(Path(orders.data_dir))
         self.account = accounts.server_account()
         self.socket_dir = self.layout.socket_dir(self.account.uid)
@@ -120,10 +125,22 @@ class _Supervisor:
         self._finish(error)
 
     def _prepare(self) -> None:
+        if self.layout.is_encrypted:
+            self._mount()
         self.programs = install.reachable_binaries(self.layout, self.programs, self.account)
         if self.layout.cluster_version() is None or self.layout.staged.exists():
             self._make_cluster()
         directory.check_version(self.layout, self.orders.version, self.layout.cluster_version())
+        if self.vault is not None:
+            self.layout.vault_version.write_text(f"{self.orders.version}\n", "ascii")
+
+    def _mount(self) -> None:
+        """Put the encrypted data directory in its place, once nothing works on what was there before."""
+        guard = previous.settle(self.layout, self.socket_dir, self._pause)
+        try:
+            self.vault = vault.open_cluster(self.layout, self.key, self._pause)
+        finally:
+            os.close(guard)
 
     def _make_cluster(self) -> None:
         uid, gid = self.account.uid, self.account.gid
@@ -168,6 +185,8 @@ class _Supervisor:
     def _start(self) -> bool:
         """Start PostgreSQL and wait until it accepts connections, however long its recovery takes."""
         self.log_start, self.began = _size(self.layout.log), time.time()
+        if self.vault is not None and not self.vault.is_alive:
+            self._mount()
         guard = previous.settle(self.layout, self.socket_dir, self._pause)
         try:
             make_socket_dir(self.socket_dir, self.account.uid, self.account.gid)
@@ -207,6 +226,11 @@ class _Supervisor:
         self._prune_logs()
         while True:
             self._pause(tick)
+            if self.vault is not None and not self.vault.is_alive and self.server is not None:
+                _log("the encrypted file system is gone from under PostgreSQL")
+                # Whatever it still does, it cannot write: nothing that it would say from now on is true.
+                self.server.kill()
+                self.server.wait()
             if self.server is None or self.server.poll() is not None:
                 if self.server is None or self.server.returncode == 0:
                     _log("PostgreSQL was shut down by somebody else")
@@ -266,6 +290,8 @@ class _Supervisor:
         try:
             self._publish("stopping")
             self._stop_server()
+            if self.vault is not None:
+                self.vault.close()
             self.state = replace(self.state, postmaster_pid=0, error=error.as_dict() if error else None)
             self._publish("failed" if error else "stopped")
             if error:
@@ -312,7 +338,9 @@ class _Supervisor:
         lines = cluster.tail(self.layout.log, self.log_start)
         for path in cluster.server_log_files(self.layout)[-1:]:
             if path.stat().st_mtime >= self.began - 1:  # else it is an earlier run's
-                lines += cluster.tail(path)
+                # What the account of an encrypted one says lies outside of it: no statements, no values of rows.
+                said = cluster.tail(path)
+                lines += [one for one in said if _OF_THE_SERVER.search(one)] if self.layout.is_encrypted else said
         full = any("No space left on device" in line or "Disk quota exceeded" in line for line in lines)
         return Unavailable(
             "\n".join([f"{message} The last lines of its log:", *lines[-6:]]) if lines else message,
@@ -368,6 +396,7 @@ def main(argument: str) -> int:
     and finds the lock taken when it looks.
     """
     orders = Orders(**json.loads(argument))
+    key = sys.stdin.buffer.read()  # of an encrypted data directory; nothing otherwise
     layout = Layout(Path(orders.data_dir))
     os.umask(0o022)
     lock = locks.open_lock(layout.supervisor_lock)
@@ -376,7 +405,7 @@ def main(argument: str) -> int:
         return LOCKED_BY_ANOTHER
     write(layout, State(nonce=orders.nonce, phase="starting", version=orders.version, port=PORT))
     if os.fork() == 0:
-        _Supervisor(orders, lock).run()
+        _Supervisor(orders, lock, key).run()
         os._exit(0)  # at once: with its locks gone, `stop` waits for the process itself
     return 0
 

@@ -9,7 +9,21 @@ from typing import Annotated
 
 import typer
 
-from mnemon.doors.cli.commands import db, doctor, erase, find, imports, keep, ops, read, server, tour, worker
+from mnemon.doors.cli.commands import (
+    backup,
+    db,
+    doctor,
+    erase,
+    export,
+    find,
+    imports,
+    keep,
+    ops,
+    read,
+    server,
+    tour,
+    worker,
+)
 from mnemon.doors.cli.state import state
 
 ANYWHERE = "-o, --data-dir, --json, --quiet, --no-color and --debug may be written before or after the command."
@@ -33,6 +47,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     "The database": {
         "up": server.up,
         "down": server.down,
+        "encrypt": server.encrypt,
         "status": server.status,
         "maintain": keep.maintain,
         "worker": worker.worker,
@@ -57,7 +72,9 @@ def application() -> typer.Typer:
         for name, function in commands.items():
             app.command(name, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
     app.add_typer(db.app, name="db", rich_help_panel="The database")
+    app.add_typer(backup.app, name="backup", rich_help_panel="The database")
     app.add_typer(worker.app, name="jobs", rich_help_panel="The database")
+    app.add_typer(export.app, name="organization", rich_help_panel="The database")
     app.add_typer(ops.app, name="ops", rich_help_panel="The database")
     return app
 

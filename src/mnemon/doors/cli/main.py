@@ -66,14 +66,19 @@ def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
     rest: list[str] = []
     left = iter(given)
     for argument in left:
+        named = argument.startswith("--organization=")
         if argument == "--":
             rest += [argument, *left]
         elif argument in _FLAGS or argument.startswith(("--organization=", "--data-dir=")):
             front.append(argument)
         elif argument in _VALUED:
-            front += [argument, *[value for value in (next(left, None),) if value is not None]]
+            value = [value for value in (next(left, None),) if value is not None]
+            front += [argument, *value]
+            named = argument == "--organization" and bool(value)
         else:
             rest.append(argument)
+        if named and rest[:1] == ["erase"]:  # there it may say what is erased, and not only whose
+            rest.append("--organization-named")
     return front, rest
 
 

@@ -95,7 +95,8 @@ def _server_starts(wanted: Settings) -> Iterator[None]:
 
     place = (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
     with ThreadPoolExecutor(1) as pool:
-        start = pool.submit(embedded.acquire, place, version=wanted.embedded_version)
+        key = embedded.KeySource.of(wanted)
+        start = pool.submit(embedded.acquire, place, version=wanted.embedded_version, key=key)
         try:
             yield
         finally:

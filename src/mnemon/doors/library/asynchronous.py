@@ -306,6 +306,21 @@ class AsyncMemory:
         """
         return await service.history(await self.open(), _uuid(id))
 
+    async def position(self) -> str:
+        """What stands for everything written so far, to be handed to :meth:`after` in another process."""
+        return await (await self.open()).database.position()
+
+    async def after(self, position: str) -> None:
+        """Let every later read see at least what a position stands for, also where replicas serve reads.
+
+        Within one process, reads see what was written through it anyway.
+
+        Raises:
+            Invalid: it is not a position.
+        """
+        ctx = await self.open()
+        ctx.database.see(ctx.principal.organization_id, position)
+
     async def erase(
         self, *, user: str | None = None, conversation: str | None = None, organization: bool = False
     ) -> ErasureReceipt:

@@ -112,6 +112,8 @@ class Memory:
     update = _blocking(AsyncMemory.update)
     forget = _blocking(AsyncMemory.forget)
     history = _blocking(AsyncMemory.history)
+    position = _blocking(AsyncMemory.position)
+    after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)
     maintain = _blocking(AsyncMemory.maintain)
     import_file = _blocking(AsyncMemory.import_file)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from mnemon.app import start
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
+from mnemon.doors.worker import backup_tasks
 from mnemon.doors.worker.tasks import install_schedules, registry
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.worker import Options, Tally, Worker
@@ -44,10 +45,12 @@ async def work(
     """
     known = Registry()
     known.include(registry)
+    known.include(backup_tasks.handlers(settings))
     for name in handlers:
         known.include(load_registry(name))
     enough = max(settings.database_pool_size, min(50, options.concurrency + BESIDE))
-    app = await start(settings.model_copy(update={"database_pool_size": enough}))
+    # A job was enqueued by another process: what it is about may not have reached a replica yet.
+    app = await start(settings.model_copy(update={"database_pool_size": enough, "database_replica_reads": False}))
     try:
         if schedules:
             await install_schedules(app.context)

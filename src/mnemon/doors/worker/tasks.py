@@ -9,6 +9,7 @@ from typing import Any
 
 from mnemon.core.context import Context, Principal
 from mnemon.core.errors import MnemonError
+from mnemon.doors.worker import backup_tasks
 from mnemon.integrations import service as integrations
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
@@ -37,7 +38,8 @@ SCHEDULES = (
 async def install_schedules(ctx: Context) -> int:
     """Make the installation's schedules that are not there yet; how many. Any number of workers may do it at once."""
     installation = ctx.as_principal(Principal(INSTALLATION))
-    made = [await jobs.set_schedule(installation, schedule, replace=False) for schedule in SCHEDULES]
+    wanted = (*SCHEDULES, *backup_tasks.schedules(ctx.settings))
+    made = [await jobs.set_schedule(installation, schedule, replace=False) for schedule in wanted]
     return sum(made)
 
 

@@ -74,6 +74,12 @@ class PatternUse(Schema):
     at: Moment | None = None
 
 
+class RecordPatternUses(Schema):
+    """Applications of patterns, written together."""
+
+    uses: tuple[PatternUse, ...] = Field(min_length=1, max_length=10_000)
+
+
 class PatternRun(Schema):
     """One measured run of a pattern; ``error_type`` only if it failed."""
 

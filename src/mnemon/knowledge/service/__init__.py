@@ -30,6 +30,7 @@ from mnemon.knowledge.service.patterns import (
     pattern_summaries,
     record_pattern_metrics,
     record_pattern_use,
+    record_pattern_uses,
     update_pattern,
 )
 from mnemon.knowledge.service.transfers import finish_transfer, transfer_knowledge, transfers_of
@@ -55,6 +56,7 @@ __all__ = [
     "record_knowledge_use",
     "record_pattern_metrics",
     "record_pattern_use",
+    "record_pattern_uses",
     "refresh_knowledge_summaries",
     "search_knowledge",
     "start_learning",

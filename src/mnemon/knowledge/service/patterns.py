@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
 from mnemon.db.types import dump_json
 from mnemon.knowledge import repository
 from mnemon.knowledge.repository import PatternRepository
@@ -16,6 +17,7 @@ from mnemon.knowledge.schemas import (
     Pattern,
     PatternSummary,
     PatternUse,
+    RecordPatternUses,
     RecordRuns,
     SummaryQuery,
     UpdatePattern,
@@ -117,6 +119,37 @@ async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
     if row is None:
         raise missing("pattern", request.pattern_id)
     return bool(row["is_counted"])
+
+
+async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
+    """Note many applications of patterns, all of them or none; returns how many (REQ-T133).
+
+    ``usage_count`` gets them from :func:`count_pattern_uses`.
+
+    Raises:
+        Invalid: a use names no agent and none acts.
+        NotFound: one of the patterns or agents does not exist.
+    """
+    ctx.principal.require("patterns:write")
+    rows = [
+        (
+            use.pattern_id,
+            acting_agent(ctx, use.agent_id, f"uses.{place}.agent_id"),
+            use.success,
+            dump_json(use.context),
+            use.at,
+        )
+        for place, use in enumerate(request.uses)
+    ]
+    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+        written = await repository.add_pattern_uses(connection, ctx.principal.organization_id, rows)
+        if written < len(rows):
+            raise NotFound(
+                "pattern_id names something that does not exist in this organisation.",
+                code="not_found.reference",
+                field="pattern_id",
+            )
+    return written
 
 
 async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:

@@ -152,7 +152,7 @@ def _about(params: Params, subject: str | None, predicate: str | None, value: st
 
 async def _read(ctx: Context, params: Params, rules: list[str], order: str) -> tuple[Fact, ...]:
     rules.append(visible(ctx.principal, FACTS, params))
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.reading(ctx.principal) as connection:
         return tuple(_fact(row) for row in await facts.read(connection, params, " AND ".join(rules), order=order))
 
 
@@ -167,7 +167,7 @@ async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
         NotFound: it was not recorded by then, or it is not this principal's to see.
     """
     ctx.principal.require("memories:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.reading(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id, request.memory_id)
         rule = visible(ctx.principal, repository.MEMORIES, params)
         # The log outlives the memory: the organisation's own process reads it even then.

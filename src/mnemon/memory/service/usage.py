@@ -52,7 +52,7 @@ async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
     ctx.principal.require("memories:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.reading(ctx.principal) as connection:
         if request.message_id is not None:
             await _require(ctx, connection, _MESSAGES, [request.message_id], "message_id")
             which, order, wanted = "u.message_id = $2", "u.rank NULLS LAST, u.relevance_score DESC", request.message_id

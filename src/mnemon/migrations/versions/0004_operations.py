@@ -24,7 +24,10 @@ SERIES = (
     ("api_requests", "timestamp", "day"),
 )
 TENANT_TABLES = ("agent_metrics", "system_metrics", "metric_partials", "metric_rollups", "error_logs", "api_requests")
-TYPES = ("audit_status", "metric_source", "metric_interval", "error_level")
+SOURCE = "source IN ('agent', 'system', 'knowledge', 'pattern_run', 'pattern_use')"
+MEASURED = ("agent_metrics", "system_metrics")
+ALL = "SELECT, INSERT, UPDATE, DELETE"
+TYPES = ("audit_status", "error_level")
 
 
 def upgrade() -> None:
@@ -32,13 +35,13 @@ def upgrade() -> None:
     for table, column, every in SERIES:
         ddl.partition_by_range(table, column=column, every=every)
     for table in TENANT_TABLES:
-        ddl.protect(table)
+        ddl.protect(table, grants="SELECT, INSERT, DELETE" if table in MEASURED else ALL)
     # Written by functions of the owner's only: whoever takes over the application can neither forge nor remove a row.
     for table in ("audit_logs", "audit_blocks"):
         ddl.protect(table, grants="SELECT")
         ddl.owner_sees(table)
-    # The dashboard adds up every organisation's.
-    for table in ("metric_partials", "metric_rollups"):
+    # The dashboard adds up every organisation's; and with an organisation goes what it measured.
+    for table in ("metric_partials", "metric_rollups", *MEASURED):
         ddl.owner_sees(table)
     op.execute(f"GRANT SELECT ON partition_policies TO {ddl.APP_ROLE}")
 
@@ -198,8 +201,17 @@ def create_tables() -> None:
     )
     op.create_table(
         "metric_partials",
-        sa.Column("source", sa.Enum("agent", "system", name="metric_source"), nullable=False),
-        sa.Column("subject", sa.String(length=100), nullable=False, comment="The agent's id, or the component"),
+        sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant"),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="Tells two rows apart"),
+        sa.Column(
+            "source",
+            sa.String(length=20),
+            nullable=False,
+            comment="What was measured: agent, system, knowledge, ...",
+        ),
+        sa.Column(
+            "subject", sa.String(length=100), nullable=False, comment="The id of what was measured, or the component"
+        ),
         sa.Column("metric_type", sa.String(length=50), nullable=False),
         sa.Column("hour", sa.DateTime(timezone=True), nullable=False, comment="The hour of the measurements, UTC"),
         sa.Column("sample_count", sa.BigInteger(), nullable=False),
@@ -207,29 +219,25 @@ def create_tables() -> None:
         sa.Column("total_of_squares", sa.Float(), nullable=False),
         sa.Column("minimum", sa.Float(), nullable=False),
         sa.Column("maximum", sa.Float(), nullable=False),
-        sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant that owns the row; never changes"),
-        sa.Column(
-            "id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False, comment="UUID v4 (REQ-T104)"
-        ),
         sa.CheckConstraint("sample_count > 0", name=op.f("ck_metric_partials_sample_count")),
-        sa.ForeignKeyConstraint(
-            ["organization_id"],
-            ["organizations.id"],
-            name=op.f("fk_metric_partials_organization_id"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("organization_id", "id", name=op.f("pk_metric_partials")),
+        sa.CheckConstraint(SOURCE, name=op.f("ck_metric_partials_source")),
+        sa.PrimaryKeyConstraint("organization_id", "number", name=op.f("pk_metric_partials")),
         comment="Written by trigger with the metrics, taken away by the rollup: each is added exactly once",
     )
     op.create_table(
         "metric_rollups",
         sa.Column("organization_id", sa.Uuid(), nullable=False, comment="The tenant"),
+        sa.Column("source", sa.String(length=20), nullable=False),
         sa.Column(
-            "source", postgresql.ENUM("agent", "system", name="metric_source", create_type=False), nullable=False
+            "subject", sa.String(length=100), nullable=False, comment="The id of what was measured, or the component"
         ),
-        sa.Column("subject", sa.String(length=100), nullable=False, comment="The agent's id, or the component"),
         sa.Column("metric_type", sa.String(length=50), nullable=False),
-        sa.Column("bucket_size", sa.Enum("hour", "day", name="metric_interval"), nullable=False),
+        sa.Column(
+            "bucket_size",
+            sa.String(length=10),
+            nullable=False,
+            comment="Before the type in the key: days are found past the hours",
+        ),
         sa.Column(
             "bucket_start", sa.DateTime(timezone=True), nullable=False, comment="Where the hour or day begins, UTC"
         ),
@@ -241,6 +249,8 @@ def create_tables() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("minimum <= maximum", name=op.f("ck_metric_rollups_minimum")),
         sa.CheckConstraint("sample_count > 0", name=op.f("ck_metric_rollups_sample_count")),
+        sa.CheckConstraint("bucket_size IN ('hour', 'day')", name=op.f("ck_metric_rollups_bucket_size")),
+        sa.CheckConstraint(SOURCE, name=op.f("ck_metric_rollups_source")),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organizations.id"],
@@ -251,18 +261,25 @@ def create_tables() -> None:
             "organization_id",
             "source",
             "subject",
-            "metric_type",
             "bucket_size",
+            "metric_type",
             "bucket_start",
             name=op.f("pk_metric_rollups"),
         ),
-        comment="Hourly and daily sums of agent_metrics and system_metrics, kept for ever (004: REQ-T134)",
+        comment="Hourly and daily sums of everything that is measured, kept for ever (004: REQ-T134)",
     )
     op.create_index(
         "ix_metric_rollups_time",
         "metric_rollups",
         ["organization_id", "bucket_size", sa.literal_column("bucket_start DESC")],
         unique=False,
+    )
+    op.create_index(
+        "ix_metric_rollups_recent",
+        "metric_rollups",
+        ["bucket_start"],
+        unique=False,
+        postgresql_where=sa.text("bucket_size = 'hour' AND sample_count > 0"),
     )
     op.create_table(
         "system_metrics",
@@ -287,12 +304,6 @@ def create_tables() -> None:
         sa.CheckConstraint("length(component) > 0", name=op.f("ck_system_metrics_component")),
         sa.CheckConstraint("length(metric_type) > 0", name=op.f("ck_system_metrics_metric_type")),
         sa.CheckConstraint("value BETWEEN -1e100 AND 1e100", name=op.f("ck_system_metrics_value")),
-        sa.ForeignKeyConstraint(
-            ["organization_id"],
-            ["organizations.id"],
-            name=op.f("fk_system_metrics_organization_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("organization_id", "id", "timestamp", name=op.f("pk_system_metrics")),
         comment="Measurements of the organisation's own processes and servers, 90 days raw (004: REQ-T134)",
         postgresql_partition_by='RANGE ("timestamp")',
@@ -311,7 +322,7 @@ def create_tables() -> None:
     )
     op.create_table(
         "agent_metrics",
-        sa.Column("agent_id", sa.Uuid(), nullable=False),
+        sa.Column("agent_id", sa.Uuid(), nullable=False, comment="Checked by trigger, once for a statement"),
         sa.Column("metric_type", sa.String(length=50), nullable=False, comment="What was measured, such as latency_ms"),
         sa.Column("value", sa.Float(), nullable=False, comment="-1e100 to 1e100, in the unit that metric_type names"),
         sa.Column("metadata", postgresql.JSONB(), server_default=sa.text("'{}'::jsonb"), nullable=False),
@@ -328,12 +339,6 @@ def create_tables() -> None:
         ),
         sa.CheckConstraint("length(metric_type) > 0", name=op.f("ck_agent_metrics_metric_type")),
         sa.CheckConstraint("value BETWEEN -1e100 AND 1e100", name=op.f("ck_agent_metrics_value")),
-        sa.ForeignKeyConstraint(
-            ["organization_id", "agent_id"],
-            ["agents.organization_id", "agents.id"],
-            name=op.f("fk_agent_metrics_organization_id_agent_id"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("organization_id", "id", "timestamp", name=op.f("pk_agent_metrics")),
         comment="Measurements of agents, a partition a day, 90 days raw (seed 004: REQ-T131)",
         postgresql_partition_by='RANGE ("timestamp")',
@@ -542,6 +547,11 @@ def downgrade() -> None:
     op.drop_index("ix_system_metrics_type", table_name="system_metrics")
     op.drop_index("ix_system_metrics_component", table_name="system_metrics")
     op.drop_table("system_metrics")
+    op.drop_index(
+        "ix_metric_rollups_recent",
+        table_name="metric_rollups",
+        postgresql_where=sa.text("bucket_size = 'hour' AND sample_count > 0"),
+    )
     op.drop_index("ix_metric_rollups_time", table_name="metric_rollups")
     op.drop_table("metric_rollups")
     op.drop_table("metric_partials")

@@ -61,7 +61,7 @@ class RollupQuery(Schema):
     """Rollups of a stretch of time, oldest first.
 
     Attributes:
-        subject: an agent's id as text, or a component.
+        subject: the id of an agent, an item of knowledge or a pattern as text, or a component.
     """
 
     source: MetricSource

@@ -9,29 +9,48 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
-from mnemon.operations.schemas import METRICS_AT_ONCE, AgentMetric, IngestMetrics, SystemMetric
-from mnemon.operations.service.metrics import ingest_metrics
+from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
+from mnemon.operations.schemas import METRICS_AT_ONCE
+from mnemon.operations.service.kinds import KINDS, Columns, Kind, Metric
 
 logger = logging.getLogger(__name__)
-
-Metric = AgentMetric | SystemMetric
 
 #: Seconds between two attempts while the database is away: the first pause, and the longest.
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 5.0
+#: Characters of documents (metadata, context) of one batch, and of all that waits: the bounds where they are large.
+BATCH_CHARACTERS = 8_000_000
+HELD_CHARACTERS = 64_000_000
+
+
+class _Batch:
+    """Measurements that wait: the values of each kind one after the other in one list.
+
+    Kept as they came, a hundred thousand objects would be looked at by the garbage collector again and again: that
+    took half of the writer's time.
+    """
+
+    __slots__ = ("characters", "count", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[type[Metric], list[Any]] = {}
+        self.count = 0
+        self.characters = 0
 
 
 class MetricWriter:
     """Collects measurements of one organisation and writes them when there are enough, or after a while.
 
-    Memory is bounded: while ``limit`` measurements wait, ``add`` waits too, which is the back-pressure. While the
-    database is away the writer keeps what it has and tries again. A measurement that the database refuses (of an
-    agent that is gone) is handed to ``on_refused`` and does not hold up the others. A clean close loses nothing.
-    Written at least once: if a connection dies in the moment of its commit, a batch may be there twice.
+    It takes all five kinds: AgentMetric, SystemMetric, KnowledgeUse, PatternRun and PatternUse, in any order; those
+    that say no time are of when they were taken. Memory is bounded: while ``limit`` measurements wait, or fewer with
+    64 million characters of documents, ``add`` waits too, which is the back-pressure. While the database is away the
+    writer keeps what it has and tries again. A measurement that the database refuses (of an agent that is gone) is
+    handed to ``on_refused`` and does not hold up the others. A clean close loses nothing; a process that is killed
+    loses what it held, at most ``limit``. Written at least once: if a connection dies in the moment of its commit, a
+    batch may be there twice.
     """
 
     def __init__(
@@ -66,9 +85,10 @@ class MetricWriter:
         self._ctx = ctx
         self._batch, self._interval, self._limit, self._writers = batch, interval, limit, writers
         self._on_refused = on_refused or _log_refused
-        self._waiting: deque[Metric] = deque()
+        self._open = _Batch()
+        self._full: deque[_Batch] = deque()
         self._held = 0
-        self._unannounced = 0
+        self._characters = 0
         self._changed = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
@@ -90,29 +110,60 @@ class MetricWriter:
 
         Raises:
             Unavailable: the writer is closed.
+            Invalid: something is no measurement; those before it were taken.
         """
         iterator = iter(metrics)
         while True:
             if self._closing:
-                raise Unavailable("The writer is closed.", code="unavailable.closed")
-            room = self._limit - self._held
-            if room <= 0:
+                raise Unavailable("The writer is closed.", code="unavailable.closed", hint="Make a new one.")
+            room = self._room()
+            if not room:
                 async with self._changed:
                     self._changed.notify_all()
-                    await self._changed.wait_for(lambda: self._held < self._limit or self._closing)
+                    await self._changed.wait_for(lambda: self._room() or self._closing)
                 continue
-            taken = list(islice(iterator, min(room, self._batch)))
-            if not taken:
-                return
             self._start()
-            self._waiting.extend(taken)
-            self._held += len(taken)
-            self._unannounced += len(taken)
-            if self._unannounced >= self._batch:
-                self._unannounced = 0
+            if not self._take(islice(iterator, min(room, self._batch - self._open.count))):
+                return
+            if self._open.count >= self._batch or self._open.characters >= BATCH_CHARACTERS:
+                self._full.append(self._open)
+                self._open = _Batch()
                 async with self._changed:
                     self._changed.notify_all()
                 await asyncio.sleep(0)  # let the writers begin
+
+    def _room(self) -> int:
+        return max(0, self._limit - self._held) if self._characters < HELD_CHARACTERS else 0
+
+    def _take(self, metrics: Iterable[Metric]) -> int:
+        """Put measurements into the open batch, until it is large; how many."""
+        batch, now, before, small = self._open, self._ctx.clock.now(), self._open.count, self._open.characters
+        try:
+            for metric in metrics:
+                kind = KINDS.get(type(metric))
+                if kind is None:
+                    raise Invalid(
+                        f"{type(metric).__name__} is no measurement.",
+                        code="invalid.metric",
+                        hint=f"Give one of {', '.join(known.__name__ for known in KINDS)}.",
+                    )
+                values = kind.values(metric)
+                if values[-1] is None:
+                    values = (*values[:-1], now)
+                try:
+                    batch.rows[kind.schema].extend(values)
+                except KeyError:
+                    batch.rows[kind.schema] = list(values)
+                batch.count += 1
+                document = values[-2]
+                if document and isinstance(document, dict):
+                    batch.characters += len(str(document))
+                    if batch.characters >= BATCH_CHARACTERS:
+                        break
+        finally:
+            self._held += batch.count - before
+            self._characters += batch.characters - small
+        return batch.count - before
 
     def _start(self) -> None:
         if not self._tasks:
@@ -121,52 +172,76 @@ class MetricWriter:
 
     async def _run(self) -> None:
         while True:
-            if len(self._waiting) < self._batch and not self._closing and not self._urgent:
+            if not self._enough():
                 async with self._changed:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait_for(self._enough), self._interval)
-            taken = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
-            if taken:
+            if self._full:
+                await self._write(self._full.popleft())
+            elif self._open.count:
+                taken, self._open = self._open, _Batch()
                 await self._write(taken)
             elif self._closing:
                 return
             async with self._changed:
-                if not self._waiting:
+                if not self._full and not self._open.count:
                     self._urgent = False
                 self._changed.notify_all()
 
     def _enough(self) -> bool:
-        return len(self._waiting) >= self._batch or self._closing or self._urgent
+        return bool(self._full) or self._closing or self._urgent
 
-    async def _write(self, taken: list[Metric]) -> None:
+    async def _write(self, batch: _Batch) -> None:
         """Write a batch, whatever comes: try again while the database is away, leave out what it refuses.
 
         Cancelled, it gives back what it has not written.
         """
-        left, pause = [taken], FIRST_PAUSE
+        left, pause = [(KINDS[schema], values) for schema, values in batch.rows.items()], FIRST_PAUSE
         try:
             while left:
-                batch = left[-1]
+                kind, values = left[-1]
+                width = len(kind.fields)
+                count = len(values) // width
                 try:
-                    await ingest_metrics(self._ctx, IngestMetrics.model_construct(metrics=tuple(batch)))
+                    await write(self._ctx, kind, [values[place::width] for place in range(width)])
                 except (Unavailable, Conflict) as error:
-                    logger.warning("metrics_kept: count=%d, code=%s", len(batch), error.code)
+                    logger.warning("metrics_kept: count=%d, code=%s", count, error.code)
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
                     continue
                 except MnemonError as error:
                     left.pop()
-                    if len(batch) > 1:  # which of them it was, the halves will tell
-                        left += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+                    if count > 1 and not isinstance(error, Forbidden):  # which of them it was, the halves will tell
+                        middle = count // 2 * width
+                        left += [(kind, values[middle:]), (kind, values[:middle])]
                         continue
-                    self.refused += 1
-                    self._on_refused(batch[0], error)
+                    self._refuse(kind, values, error)
                 else:
                     left.pop()
-                    self.written += len(batch)
-                self._held -= len(batch)
+                    self.written += count
+                self._held -= count
         finally:
-            self._waiting.extendleft(metric for batch in left for metric in reversed(batch))
+            self._characters -= batch.characters
+            if left:
+                self._give_back(left, batch.characters)
+
+    def _refuse(self, kind: Kind, values: list[Any], error: MnemonError) -> None:
+        width = len(kind.fields)
+        for place in range(0, len(values), width):
+            self.refused += 1
+            try:
+                self._on_refused(kind.made(values[place : place + width]), error)
+            except Exception:  # the caller's own: the others are to be written all the same
+                logger.exception("on_refused_failed")
+
+    def _give_back(self, left: list[tuple[Kind, list[Any]]], characters: int) -> None:
+        batch = _Batch()
+        batch.characters = characters
+        self._characters += characters
+        for kind, values in reversed(left):
+            batch.rows.setdefault(kind.schema, []).extend(values)
+            batch.count += len(values) // len(kind.fields)
+        self._full.appendleft(batch)
 
     async def flush(self) -> None:
         """Write what was taken so far, and wait until it is written."""
@@ -197,7 +272,12 @@ class MetricWriter:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         if self._held:
-            raise Unavailable("Measurements could not be written.", code="unavailable.metrics", left=self._held)
+            raise Unavailable(
+                f"{self._held:,} measurements could not be written.",
+                code="unavailable.metrics",
+                hint="They are held still: close the writer again when the database is back.",
+                left=self._held,
+            )
 
     async def __aenter__(self) -> Self:
         """The writer itself."""
@@ -210,5 +290,10 @@ class MetricWriter:
         await self.close()
 
 
+async def write(ctx: Context, kind: Kind, columns: Columns) -> None:
+    """Write measurements of one kind, all or none."""
+    await kind.write(ctx, columns)
+
+
 def _log_refused(metric: Metric, error: MnemonError) -> None:
-    logger.warning("metric_refused: type=%s, code=%s", metric.metric_type, error.code)
+    logger.warning("metric_refused: kind=%s, code=%s", type(metric).__name__, error.code)

@@ -24,7 +24,7 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
     whole = request.kind is ErasureKind.ORGANIZATION
     ctx.principal.require("organizations:delete" if whole else "users:delete")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
         subject = await repository.find_subject(connection, organization, request.kind, request.name)
         done = await repository.erase(connection, request.kind, subject) if subject is not None else None
         if subject is None or done is None:

@@ -17,6 +17,7 @@ from mnemon.operations.schemas import (
     Rollups,
     SystemMetric,
 )
+from mnemon.operations.service.kinds import KINDS
 
 #: Waiting sums that one transaction of the rollup takes.
 BATCH = 10_000
@@ -34,13 +35,13 @@ async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
     ctx.principal.require("metrics:write")
     agents = [metric for metric in request.metrics if isinstance(metric, AgentMetric)]
     system = [metric for metric in request.metrics if isinstance(metric, SystemMetric)]
-    organization, rows = ctx.principal.organization_id, 0
+    organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal, bulk=True) as connection:
         if agents:
-            rows += await repository.add_agent_metrics(connection, organization, agents)
+            await repository.add_agent_metrics(connection, organization, KINDS[AgentMetric].columns(agents))
         if system:
-            rows += await repository.add_system_metrics(connection, organization, system)
-    return Ingested(rows=rows)
+            await repository.add_system_metrics(connection, organization, KINDS[SystemMetric].columns(system))
+    return Ingested(rows=len(agents) + len(system))
 
 
 async def roll_up_metrics(ctx: Context) -> RolledUp:
@@ -55,7 +56,7 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
         async with ctx.database.hot(ctx.principal) as connection:
             done = await repository.roll_up_metrics(connection, ctx.principal.organization_id, BATCH)
         total += done
-        if not done:
+        if done < BATCH:  # all there were: who goes on until none is left never ends beside who writes without end
             return RolledUp(partials=total)
 
 

@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 CREATE OR REPLACE TRIGGER count_messages AFTER INSERT ON messages
-  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION count_messages();
+  REFERENCING NEW TABLE AS added FOR EACH STATEMENT WHEN (NOT importing()) EXECUTE FUNCTION count_messages();
 
 -- The counters are bookkeeping: they change no version, or every message would be a lost update to somebody.
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON conversations FOR EACH ROW

@@ -39,7 +39,9 @@ def upgrade(
     with working("Migrating"), owner(wanted, fresh=True) as (url, own):
         from mnemon.migrations import runner
 
-        reached = run(runner.upgrade(url, revision=revision, dimensions=_dimensions(wanted)))
+        reached = run(
+            runner.upgrade(url, revision=revision, dimensions=_dimensions(wanted), vector_index=wanted.vector_index)
+        )
         if not own:
             run(runner.let_log_in(url))
     if state.json:

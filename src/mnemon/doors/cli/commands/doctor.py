@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,30 +17,13 @@ if TYPE_CHECKING:
     from mnemon.ai.embedders import Embedder
     from mnemon.core.settings import Settings
     from mnemon.db.startup import Facts
+    from mnemon.operations.doctor import Finding, Level
 
-Level = Literal["ok", "note", "wrong"]
+_WIDTH = 100
+_WALL = "wall between organisations"
 
-_OLDEST_SERVER = 15
-_OLDEST_VECTOR = (0, 8)
-_DISK_WRONG = 200_000_000
-_DISK_NOTE = 2_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        what: its name.
-        level: ``ok``; ``note``: it works, and could be better; ``wrong``: something must be done.
-        found: what was found.
-        do: what to do about it.
-    """
-
-    what: str
-    level: Level
-    found: str
-    do: str | None = None
+Findings = dict[str, "list[Finding]"]
+"""By subject, in the order in which they are told."""
 
 
 def doctor() -> None:
@@ -51,39 +31,45 @@ def doctor() -> None:
     from mnemon.doors.cli.output import working
 
     with working("Looking"):
-        findings = list(_all())
-    wrong = sum(finding.level == "wrong" for finding in findings)
+        found = _all()
+    wrong = sum(finding.level == "wrong" for findings in found.values() for finding in findings)
     if state.json:
         from mnemon.doors.cli.output import emit
 
-        emit({"ok": not wrong, "findings": [asdict(finding) for finding in findings]})
+        told = [{"subject": subject, **asdict(one)} for subject, findings in found.items() for one in findings]
+        emit({"ok": not wrong, "findings": told})
     else:
-        _show(findings, wrong)
+        _show(found, wrong)
     if wrong:
         raise typer.Exit(1)
 
 
-def _all() -> Iterator[Finding]:
+def _all() -> Findings:
     from mnemon._version import __version__
+    from mnemon.operations.doctor import Finding
 
-    yield Finding("Mnemon", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")
+    here = [Finding("Mnemon", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")]
+    found: Findings = {"Mnemon": here}
     try:
         wanted = settings()
     except MnemonError as error:
-        yield _wrong("settings", error)
-        return
-    yield _settings(wanted)
+        here.append(_wrong("settings", error))
+        return found
+    here.append(_settings(wanted))
     embedder, finding = _embedder(wanted)
-    yield finding
-    with _database(wanted) as (url, found):
-        yield from found
+    here.append(finding)
+    with _database(wanted) as (url, told):
+        found["server"] = told
         if url is not None:
-            yield from _inside(url, wanted, embedder)
+            _inside(found, url, wanted, embedder)
     if wanted.database_url is None:
-        yield _disk(wanted)
+        _on_this_machine(found, wanted)
+    return found
 
 
 def _settings(wanted: Settings) -> Finding:
+    from mnemon.operations.doctor import Finding
+
     given = sorted(name for name in wanted.model_fields_set if getattr(wanted, name) is not None)
     return Finding("settings", "ok", ", ".join(given) if given else "none set: the defaults serve")
 
@@ -103,6 +89,8 @@ def make_configured_embedder(wanted: Settings) -> Embedder:
 
 
 def _embedder(wanted: Settings) -> tuple[Embedder | None, Finding]:
+    from mnemon.operations.doctor import Finding
+
     try:
         embedder = make_configured_embedder(wanted)
         run(_embed_once(embedder))
@@ -127,6 +115,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
     from mnemon.app import APP_ROLE, DATABASE
     from mnemon.db import embedded
     from mnemon.doors.cli.commands.server import place
+    from mnemon.operations.doctor import Finding
 
     directory = place(wanted)
     try:
@@ -134,7 +123,8 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
         if before.version is None:
             yield None, [Finding("database", "note", f"none yet in {directory}", "The first command makes it.")]
             return
-        lease = embedded.acquire(directory, version=wanted.embedded_version)
+        key = embedded.KeySource.of(wanted)
+        lease = embedded.acquire(directory, version=wanted.embedded_version, key=key)
     except MnemonError as error:
         yield None, [_wrong("embedded server", error)]
         return
@@ -148,78 +138,49 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
         )
 
 
-def _inside(url: str, wanted: Settings, embedder: Embedder | None) -> Iterator[Finding]:
-    """What the database says of itself."""
+def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
+    """What the database says of itself: to the application's role, and to the one that sees most."""
+    from mnemon.doors.cli.commands.db import owner
     from mnemon.doors.cli.commands.server import inspect
+    from mnemon.operations.doctor import Finding, examine, policies
 
     try:
         facts = run(inspect(url, wanted))
     except MnemonError as error:
-        yield _wrong("connection", error)
+        found["server"].append(_wrong("connection", error))
         return
-    yield Finding("connection", "ok", f"as role {facts.role}")
-    yield from _versions(facts)
-    yield from _role(facts, wanted)
-    yield from _schema(facts, wanted)
-    if embedder is not None and facts.dimensions not in {None, embedder.dimensions}:
-        yield Finding(
-            "dimensions",
-            "wrong",
-            f"the embedder makes {embedder.dimensions}, the database keeps {facts.dimensions}",
-            "Set EMBEDDING_MODEL (or EMBEDDING_DIMENSIONS) to what the database was made with.",
-        )
-    elif facts.dimensions is not None:
-        yield Finding("dimensions", "ok", str(facts.dimensions))
-        yield _waiting()
-
-
-def _versions(facts: Facts) -> Iterator[Finding]:
-    major, minor = divmod(facts.server_version, 10_000)
-    if major < _OLDEST_SERVER:
-        yield Finding("PostgreSQL", "wrong", f"{major}.{minor}", f"Upgrade the server to {_OLDEST_SERVER} or newer.")
-    else:
-        yield Finding("PostgreSQL", "ok", f"{major}.{minor}")
-    version = facts.vector_version
-    numbers = tuple(int(part) for part in (version or "").split(".")[:2] if part.isdigit())
-    if version is None:
-        yield Finding(
-            "pgvector", "wrong", "not in this database", "Run `mnemon db upgrade`, or CREATE EXTENSION vector."
-        )
-    elif numbers < _OLDEST_VECTOR:
-        do = "Install pgvector 0.8 or newer on the server, then ALTER EXTENSION vector UPDATE."
-        yield Finding("pgvector", "wrong", version, do)
-    else:
-        yield Finding("pgvector", "ok", version)
-
-
-def _role(facts: Facts, wanted: Settings) -> Iterator[Finding]:
-    from mnemon.db.startup import refuse_unsafe
-
+    found["server"].append(Finding("connection", "ok", f"as role {facts.role}"))
+    found["schema"] = [*_schema(facts, wanted), *_dimensions(facts, embedder)]
+    found[_WALL] = [policies.role(facts, wanted)]
+    if wanted.database_url is not None and wanted.database_owner_url is None:
+        do = "Set DATABASE_OWNER_URL for a look at everything."
+        found["server"].append(Finding("view", "ok", "as the application's role alone, which sees less", do))
     try:
-        refuse_unsafe(facts, allowed=False)
-        yield Finding("role", "ok", f"{facts.role} cannot get around row-level security")
+        with owner(wanted) as (most, _):
+            looked = run(examine(most, wanted))
     except MnemonError as error:
-        finding = _wrong("role", error)
-        if facts.unsafe and wanted.allow_unsafe_role:
-            finding = Finding("role", "note", f"{error.message} It is allowed by the settings.", error.hint)
-        yield finding
-    if facts.revision is None:
+        found["server"].append(_wrong("owner's connection", error))
         return
-    if facts.match_operator == "@@":
-        yield Finding(
-            "text search",
-            "note",
-            "without the leakproof operator: policies keep the text index from being used, so that searching a large "
-            "organisation takes tens of times longer",
-            "Let a superuser run `mnemon db upgrade` once.",
-        )
-    else:
-        yield Finding("text search", "ok", "leakproof operator, the text index is used")
+    for subject, findings in looked.items():
+        found.setdefault(subject, []).extend(findings)
+
+
+def _dimensions(facts: Facts, embedder: Embedder | None) -> list[Finding]:
+    from mnemon.operations.doctor import Finding
+
+    if facts.dimensions is None:
+        return []
+    if embedder is not None and facts.dimensions != embedder.dimensions:
+        found = f"the embedder makes {embedder.dimensions}, the database keeps {facts.dimensions}"
+        do = "Set EMBEDDING_MODEL (or EMBEDDING_DIMENSIONS) to what the database was made with."
+        return [Finding("dimensions", "wrong", found, do)]
+    return [Finding("dimensions", "ok", str(facts.dimensions))]
 
 
 def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
     from mnemon.doors.cli.commands.db import describe, owner
     from mnemon.migrations import runner
+    from mnemon.operations.doctor import Finding
 
     try:
         with owner(wanted) as (url, _):
@@ -237,53 +198,51 @@ def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
     yield Finding("schema", "wrong", first + rest, "Run `mnemon db upgrade`; `mnemon db check` lists everything.")
 
 
-def _waiting() -> Finding:
-    """How many rows wait for the index; asks the service that would index them to take none."""
-    from mnemon.doors.cli.state import session
-
-    try:
-        with session() as opened:
-            waiting = opened.run(opened.memory.maintain(max_rows=0)).remaining
-            organization = opened.memory.settings.organization
-    except MnemonError as error:
-        return _wrong("index", error)
-    if waiting:
-        return Finding("index", "note", f"{waiting} rows of {organization!r} wait for it", "Run `mnemon maintain`.")
-    return Finding("index", "ok", f"nothing of {organization!r} waits for it")
-
-
-def _disk(wanted: Settings) -> Finding:
+def _on_this_machine(found: Findings, wanted: Settings) -> None:
+    """What this machine alone can tell of the embedded server's data."""
+    from mnemon.db import embedded
     from mnemon.doors.cli.commands.server import place
+    from mnemon.operations.doctor import disk, encryption
 
-    there: Path = place(wanted)
-    while not os.path.lexists(there):
-        there = there.parent
-    free = shutil.disk_usage(there).free
-    level: Level = "wrong" if free < _DISK_WRONG else "note" if free < _DISK_NOTE else "ok"
-    return Finding(
-        "disk", level, f"{free / 1e9:,.1f} GB free for {there}", None if level == "ok" else "Free some space there."
-    )
+    directory = place(wanted)
+    found.setdefault("disk", []).append(disk.free(directory))
+    there = embedded.status(directory)
+    if there.version is not None or there.encrypted:
+        told = encryption.on_disk(directory, encrypted=there.encrypted, plain=embedded.plain_remains(directory))
+        found["encryption"] = [*told, *found.get("encryption", [])]
 
 
 def _wrong(what: str, error: MnemonError) -> Finding:
+    from mnemon.operations.doctor import Finding
+
     return Finding(what, "wrong", error.message, error.hint)
 
 
-def _show(findings: list[Finding], wrong: int) -> None:
+def _show(found: Findings, wrong: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from mnemon.doors.cli.output import console, one_line, say
 
     signs = {"ok": ("✓", "green"), "note": ("·", "yellow"), "wrong": ("✗", "bold red")}
-    table = Table.grid(padding=(0, 2))
-    for finding in findings:
-        sign, style = signs[finding.level]
-        text = Text(one_line(finding.found))
-        if finding.do:
-            text.append(f"\n{one_line(finding.do)}", style=style)
-        table.add_row(Text(sign, style=style), Text(finding.what), text)
-    console().print(table)
-    say(
-        "Nothing must be done." if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} must be done.", style="bold"
-    )
+    out = console()
+    out.width = min(out.width, _WIDTH)
+    for subject, findings in found.items():
+        if not findings:
+            continue
+        table = Table.grid(padding=(0, 1))
+        table.add_column(width=2)
+        table.add_column(width=19)
+        table.add_column(ratio=1)
+        for finding in findings:
+            sign, style = signs[finding.level]
+            text = Text(one_line(finding.found))
+            if finding.do:
+                text.append(f"\n{one_line(finding.do)}", style=style if finding.level != "ok" else "dim")
+            table.add_row(Text(sign, style=style), Text(finding.what), text)
+        out.print(Text(subject, style="bold"))
+        out.print(table)
+    notes = sum(finding.level == "note" for findings in found.values() for finding in findings)
+    could = f" {notes} could be better (·)." if notes else ""
+    many = "" if wrong == 1 else "s"
+    say(("Nothing must be done." if not wrong else f"{wrong} thing{many} must be done.") + could, style="bold")

@@ -19,18 +19,27 @@ def erase(
     ] = None,
     conversation: Annotated[str | None, typer.Option(metavar="NAME", help="The conversation: id or name.")] = None,
     whole_organization: Annotated[
-        bool, typer.Option("--whole-organization", help="The organisation of -o with all it has.")
+        bool,
+        typer.Option("--whole-organization", help="The organisation of -o: an earlier way to say it.", hidden=True),
     ] = False,
+    # What main.py makes of --organization SLUG after the command.
+    organization_named: Annotated[bool, typer.Option("--organization-named", hidden=True)] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for the name to be typed again.")] = False,
 ) -> None:
-    """Erase for good, in one transaction; prints a receipt. What forget leaves to --as-of, this does not."""
+    """Erase for good, in one transaction; prints a receipt. What forget leaves to --as-of, this does not.
+
+    --organization SLUG after the command, with neither --user nor --conversation, is the organisation itself with all
+    it has.
+    """
     from mnemon.doors.cli.output import emit, is_terminal
 
-    if sum((user is not None, conversation is not None, whole_organization)) != 1:
+    # -o says whose person or conversation it is; only its long name, written after the command, says what to erase.
+    whole = whole_organization or (organization_named and user is None and conversation is None)
+    if sum((user is not None, conversation is not None, whole)) != 1:
         raise Invalid(
-            "Give one of --user, --conversation and --whole-organization.",
+            "Give one of --user, --conversation and --organization.",
             code="invalid.erase",
-            hint="Such as: mnemon erase --user NAME.",
+            hint="Such as: mnemon erase --user NAME, or mnemon erase --organization SLUG.",
         )
     with session() as opened:
         name = user or conversation or opened.memory.settings.organization
@@ -43,7 +52,7 @@ def erase(
                 )
             if typer.prompt(f"This cannot be undone. Type {name} to erase it") != name:
                 raise typer.Exit(1)
-        selected: dict[str, Any] = {"user": user, "conversation": conversation, "organization": whole_organization}
+        selected: dict[str, Any] = {"user": user, "conversation": conversation, "organization": whole}
         receipt = opened.run(opened.memory.erase(**selected))
     if state.json:
         emit(receipt.model_dump(mode="json") | {"remaining": receipt.remaining})

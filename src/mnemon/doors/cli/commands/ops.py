@@ -8,14 +8,16 @@ from typing import Annotated
 
 import typer
 
+from mnemon.doors.cli.commands import replica
 from mnemon.doors.cli.state import settings, state
 
-app = typer.Typer(no_args_is_help=True, help="For whoever runs the servers: pgbouncer.")
+app = typer.Typer(no_args_is_help=True, help="For whoever runs the servers: pgbouncer, replica.")
+app.add_typer(replica.app, name="replica")
 
 
 @app.callback()
 def ops() -> None:
-    """For whoever runs the servers: pgbouncer."""
+    """For whoever runs the servers: pgbouncer, replica."""
 
 
 @app.command()

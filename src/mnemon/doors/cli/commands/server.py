@@ -1,18 +1,21 @@
-"""up, down and status: the embedded server."""
+"""up, down, encrypt and status: the embedded server."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mnemon.core.errors import Conflict
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
-    from mnemon.db.embedded import Endpoint, Status
+    from mnemon.db.embedded import Endpoint, KeySource, Status
     from mnemon.db.startup import Facts
 
 
@@ -34,18 +37,39 @@ def psql(endpoint: Endpoint) -> str:
     )
 
 
-def up() -> None:
+_NewKey = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Make a key in this new file; else the settings say where one is.", dir_okay=False
+    ),
+]
+
+
+def up(
+    encrypted: Annotated[
+        bool, typer.Option("--encrypted", help="Make a new data directory an encrypted one (gocryptfs, AES-256-GCM).")
+    ] = False,
+    new_key: _NewKey = None,
+) -> None:
     """Start the embedded PostgreSQL, bring it to the newest schema, and let it run in the background."""
     from mnemon.doors.cli.output import emit, working
 
     wanted = settings()
+    if new_key is not None and not encrypted:
+        raise typer.BadParameter("belongs to --encrypted", param_hint="--new-key")
     with working("Starting PostgreSQL"):
         from mnemon.app import start_embedded
         from mnemon.db import embedded
+        from mnemon.operations import replicas
 
+        if encrypted:
+            with _key(wanted, new_key) as key:
+                embedded.make_encrypted(place(wanted), key)
+            wanted = _with_key(wanted, new_key)
         lease = run(start_embedded(wanted))
         try:
             embedded.keep(lease.endpoint.data_dir)
+            replicas.start_all(lease.endpoint.data_dir, lease.endpoint.version)
             found = embedded.status(lease.endpoint.data_dir)
             command = psql(lease.endpoint)
         finally:
@@ -56,6 +80,9 @@ def up() -> None:
     if state.quiet:
         return
     typer.echo(f"PostgreSQL {found.version} runs with its data in {found.data_dir}, until `mnemon down`.")
+    if found.encrypted:
+        typer.echo("It is encrypted on disk.")
+    _remind(new_key)
     typer.echo(command)
     if wanted.database_url is not None:
         typer.echo(
@@ -63,14 +90,82 @@ def up() -> None:
         )
 
 
+def encrypt(new_key: _NewKey = None) -> None:
+    """Encrypt the data of the embedded PostgreSQL, which does not run: copy, compare, remove the plain files."""
+    from mnemon.db import embedded
+    from mnemon.doors.cli.output import emit, working
+
+    wanted = settings()
+    _refuse_replicas(place(wanted))
+    with working("Encrypting"), _key(wanted, new_key) as key:
+        done = embedded.encrypt(place(wanted), key)
+    if state.json:
+        emit({"data_dir": done.data_dir, "cipher": done.cipher, "moved_bytes": done.moved_bytes})
+    elif not state.quiet:
+        typer.echo(f"Encrypted: {done.moved_bytes / 1e6:,.1f} MB of {done.data_dir} are in {done.cipher} now.")
+        _remind(new_key)
+        typer.echo("The plain files were removed; what a disk or its snapshots still hold of them is theirs.")
+
+
+def _refuse_replicas(directory: Path) -> None:
+    from mnemon.operations.replicas import registry
+
+    names = [one.name for one in registry.load(directory).replicas]
+    if names:
+        raise Conflict(
+            f"{directory} has replicas, whose copies would stay as they are: {', '.join(names)}.",
+            code="conflict.replicas",
+            hint="Remove them first: mnemon ops replica remove NAME.",
+        )
+
+
+@contextmanager
+def _key(wanted: Settings, new_key: Path | None) -> Iterator[KeySource]:
+    """Where the key is. A new one goes again if nothing was encrypted with it."""
+    from mnemon.db import embedded
+
+    if new_key is None:
+        yield embedded.KeySource.of(wanted)
+        return
+    if embedded.status(place(wanted)).encrypted:
+        raise Conflict(
+            f"{place(wanted)} is encrypted already, with another key.",
+            code="conflict.encrypted_already",
+            hint="Leave --new-key out, and set MNEMON_ENCRYPTION_KEY_FILE to the file of its key.",
+        )
+    path = new_key.expanduser().absolute()
+    source = embedded.new_key_file(path)
+    try:
+        yield source
+    finally:
+        if not embedded.status(place(wanted)).encrypted:
+            path.unlink()
+
+
+def _with_key(wanted: Settings, new_key: Path | None) -> Settings:
+    if new_key is None:
+        return wanted
+    others = {"encryption_key": None, "encryption_key_command": None}
+    return wanted.model_copy(update={"encryption_key_file": new_key.expanduser().absolute(), **others})
+
+
+def _remind(new_key: Path | None) -> None:
+    if new_key is not None:
+        path = new_key.expanduser().absolute()
+        typer.echo(f"The key is in {path} (mode 0600). Keep a copy elsewhere: without it nobody reads the data again.")
+        typer.echo(f"From now on every command needs: export MNEMON_ENCRYPTION_KEY_FILE={shlex.quote(str(path))}")
+
+
 def down() -> None:
     """Stop the embedded PostgreSQL; nothing committed is lost."""
     from mnemon.db import embedded
     from mnemon.doors.cli.output import emit, working
+    from mnemon.operations import replicas
 
     directory = place(settings())
     with working("Stopping PostgreSQL"):
         was = embedded.stop(directory)
+        replicas.stop_all(directory)
     if state.json:
         emit({"stopped": was, "data_dir": directory})
     elif not state.quiet:
@@ -144,6 +239,7 @@ def _status_data(found: Status) -> dict[str, Any]:
         "phase": found.phase,
         "version": found.version,
         "data_dir": found.data_dir,
+        "encrypted": found.encrypted,
         "size_bytes": found.size_bytes,
         "pid": found.postmaster_pid,
         "supervisor_pid": found.supervisor_pid,

@@ -28,7 +28,7 @@ BEGIN
     CONTINUE WHEN to_regclass(audited.name) IS NULL;
     SELECT string_agg(quote_literal(a), ', ') INTO arguments FROM unnest(audited.mode || audited.ignored) a;
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_create AFTER INSERT ON %I REFERENCING NEW TABLE AS added '
-      'FOR EACH STATEMENT EXECUTE FUNCTION audit_row(%s)', audited.name, arguments);
+      'FOR EACH STATEMENT WHEN (NOT importing()) EXECUTE FUNCTION audit_row(%s)', audited.name, arguments);
     EXECUTE format('CREATE OR REPLACE TRIGGER audit_delete AFTER DELETE ON %I REFERENCING OLD TABLE AS removed '
       'FOR EACH STATEMENT EXECUTE FUNCTION audit_row(%s)', audited.name, arguments);
     -- WHEN: rows that bookkeeping touches by the thousand never get as far as the function.

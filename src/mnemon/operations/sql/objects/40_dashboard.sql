@@ -13,7 +13,8 @@ SELECT r.organization_id, r.source, r.subject, r.metric_type, w.span, sum(r.samp
 FROM metric_rollups r
 JOIN (VALUES ('hour', interval '1 hour'), ('day', interval '24 hours'), ('week', interval '168 hours')) w(span, length)
   ON r.bucket_start >= date_trunc('hour', now(), 'UTC') - w.length AND r.bucket_start <= now()
-WHERE r.bucket_size = 'hour' AND r.bucket_start >= date_trunc('hour', now(), 'UTC') - interval '168 hours'
+WHERE r.bucket_size = 'hour' AND r.sample_count > 0  -- as ix_metric_rollups_recent has it
+  AND r.bucket_start >= date_trunc('hour', now(), 'UTC') - interval '168 hours'
 GROUP BY r.organization_id, r.source, r.subject, r.metric_type, w.span;
 CREATE UNIQUE INDEX uq_metric_summary ON metric_summary (organization_id, source, subject, metric_type, span);
 COMMENT ON MATERIALIZED VIEW metric_summary IS
@@ -36,9 +37,9 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('dashboard', 0));
   LOOP
-    done := roll_up_metrics(NULL);
+    done := roll_up_metrics(NULL, 10000);
     total := total + done;
-    EXIT WHEN done = 0;
+    EXIT WHEN done < 10000;  -- all there were: beside who writes without end there is always one more
   END LOOP;
   REFRESH MATERIALIZED VIEW CONCURRENTLY metric_summary;
   RETURN total;

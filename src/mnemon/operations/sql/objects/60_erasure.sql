@@ -21,7 +21,9 @@ LANGUAGE sql IMMUTABLE AS $$
     ('memory_log', 'memory_id', 'follow', 'goes with its memory'),
     ('entity_mentions', 'source_id', 'follow', 'goes with what mentioned it'),
     ('audit_logs', 'user_id', 'follow', 'blanked, not removed'),
-    ('recall_terms', 'lexeme', 'follow', 'goes when no text has the word any more'),
+    ('recall_terms', 'lexeme', 'follow', 'counted down, and goes when no indexed text has the word any more'),
+    ('recall_statistics', 'indexed', 'follow', 'counted down'),
+    ('conversation_sessions', 'term_count', 'follow', 'counted down where the conversation stays'),
     ('teams', 'owner_id', 'detach', 'the team is the organisation''s'),
     ('agents', 'created_by', 'detach', 'the agent is the organisation''s'),
     ('user_roles', 'granted_by', 'detach', 'the role is somebody else''s'),
@@ -40,12 +42,11 @@ LANGUAGE sql IMMUTABLE AS $$
     ('pattern_usage', 'context', 'mentions', ''),
     ('patterns', 'pattern_data', 'mentions', ''), ('patterns', 'metadata', 'mentions', ''),
     ('workflow_executions', 'execution_data', 'mentions', ''),
+    ('import_checkpoints', 'position', 'mentions', 'a file that has the name of the person loses it'),
     ('organizations', NULL, 'keep', 'the organisation itself; goes with an erasure of the organisation'),
     ('document_templates', NULL, 'keep', 'templates of the organisation'),
-    ('import_checkpoints', NULL, 'keep', 'how far a file was read: names and offsets'),
     ('metric_partials', NULL, 'keep', 'sums'), ('metric_rollups', NULL, 'keep', 'sums'),
     ('system_metrics', NULL, 'keep', 'measurements of machines'),
-    ('recall_statistics', NULL, 'keep', 'sums'),
     ('roles', NULL, 'keep', 'the organisation''s'), ('permissions', NULL, 'keep', 'the installation''s'),
     ('role_permissions', NULL, 'keep', 'the organisation''s'),
     ('partition_policies', NULL, 'keep', 'the installation''s'),
@@ -90,6 +91,8 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) AND a.attname <> 'organization_id'
     WHERE c.contype = 'f' AND c.confdeltype = 'c' AND c.conparentid = 0 AND NOT r.relispartition
       AND c.confrelid = p_table::regclass
+    UNION ALL
+    SELECT 'agent_metrics', 'agent_id' WHERE p_table = 'agents'  -- by trigger, and counted here
   LOOP
     RETURN QUERY SELECT * FROM erase_rows(child.name, child.pointer, doomed);
   END LOOP;
@@ -125,14 +128,16 @@ BEGIN
         CASE place.kind
           WHEN 'uuid' THEN format('%I = $2', place.pointer)
           WHEN 'uuid[]' THEN format('$2 = ANY (%I)', place.pointer)
-          ELSE format('erasure_names(%I, ARRAY[$2::text])', place.pointer) END)
+          -- Looked at closely only where it has the id at all: most rows have not, and there may be many.
+          ELSE format('strpos(%1$I::text, $2::text) > 0 AND erasure_names(%1$I, ARRAY[$2::text])', place.pointer) END)
       INTO counted USING tenant, p_id;
     IF counted > 0 THEN RETURN QUERY SELECT place.name, place.pointer, counted; END IF;
   END LOOP;
   SELECT count(*) INTO counted FROM audit_logs a
   WHERE a.organization_id = tenant AND a.action <> 'erasure' AND NOT a.metadata ? 'erased'
     AND (a.user_id = p_id OR p_id::text = ANY (string_to_array(a.resource_id, ':')) OR p_id = tenant
-      OR erasure_names(a.old_value, ARRAY[p_id::text]) OR erasure_names(a.new_value, ARRAY[p_id::text]));
+      OR strpos(a.old_value::text, p_id::text) > 0 AND erasure_names(a.old_value, ARRAY[p_id::text])
+      OR strpos(a.new_value::text, p_id::text) > 0 AND erasure_names(a.new_value, ARRAY[p_id::text]));
   IF counted > 0 THEN RETURN QUERY SELECT 'audit_logs', 'old_value', counted; END IF;
 END $$;
 REVOKE ALL ON FUNCTION erasure_remains(uuid) FROM PUBLIC;
@@ -146,20 +151,24 @@ CREATE OR REPLACE FUNCTION erase_trail(
 ) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
 BEGIN
-  WITH done AS (
-    UPDATE audit_logs a SET old_value = '{}', new_value = '{}', error_message = NULL, ip_address = NULL,
-      user_agent = NULL,
-      resource_id = CASE WHEN a.resource_id ~ '^[0-9a-f-]{36}(:[0-9a-f-]{36})*$' THEN a.resource_id END,
-      metadata = jsonb_build_object('erased',
-        jsonb_build_object('by', p_receipt, 'hash', encode(audit_digest(a), 'hex')))
-    WHERE a.organization_id = tenant AND NOT a.metadata ? 'erased' AND a.action <> 'erasure'
-      AND (p_all OR a.user_id = p_subject OR string_to_array(a.resource_id, ':') && p_said
-        OR erasure_names(a.old_value, p_said) OR erasure_names(a.new_value, p_said)
-        OR erasure_names(a.metadata, p_said))
-    RETURNING a.id, audit_digest(a) AS hash
-  )
-  SELECT count(*), encode(sha256(coalesce(string_agg(d.hash, ''::bytea ORDER BY d.id), ''::bytea)), 'hex')
-  INTO blanked, digest FROM done d;
+  -- Planned here and now: only an array that the planner sees is looked up by hash, and it may be long.
+  EXECUTE $trail$
+    WITH done AS (
+      UPDATE audit_logs a SET old_value = '{}', new_value = '{}', error_message = NULL, ip_address = NULL,
+        user_agent = NULL,
+        resource_id = CASE WHEN a.resource_id ~ '^[0-9a-f-]{36}(:[0-9a-f-]{36})*$' THEN a.resource_id END,
+        metadata = jsonb_build_object('erased',
+          jsonb_build_object('by', $1, 'hash', encode(audit_digest(a), 'hex')))
+      WHERE a.organization_id = $2 AND NOT a.metadata ? 'erased' AND a.action <> 'erasure'
+        AND ($5 OR a.user_id = $3
+          OR EXISTS (SELECT FROM unnest(string_to_array(a.resource_id, ':')) w WHERE w = ANY ($4))
+          OR EXISTS (SELECT FROM jsonb_path_query(jsonb_build_array(a.old_value, a.new_value, a.metadata),
+                       'strict $.** ? (@.type() == "string")') v WHERE v #>> '{}' = ANY ($4)))
+      RETURNING a.id, audit_digest(a) AS hash
+    )
+    SELECT count(*), encode(sha256(coalesce(string_agg(d.hash, ''::bytea ORDER BY d.id), ''::bytea)), 'hex')
+    FROM done d $trail$
+  INTO blanked, digest USING p_receipt, tenant, p_subject, p_said, p_all;
 END $$;
 REVOKE ALL ON FUNCTION erase_trail(uuid, uuid, text[], boolean) FROM PUBLIC;
 
@@ -178,12 +187,12 @@ BEGIN
   RETURN QUERY SELECT * FROM erase_rows('memory_log', 'memory_id', p_ids);
   RETURN QUERY SELECT * FROM erase_rows('memory_log', 'conversation_id', p_ids);
   RETURN QUERY SELECT * FROM erase_rows('notifications', 'resource_id', p_ids);
-  SELECT array_agg(DISTINCT m.entity_id) INTO named FROM entity_mentions m
-  WHERE m.organization_id = tenant AND m.source_id = ANY (p_ids);
+  SELECT array_agg(DISTINCT m.entity_id) INTO named
+  FROM entity_mentions m WHERE m.organization_id = tenant AND m.source_id IN (SELECT unnest(p_ids));
   RETURN QUERY SELECT * FROM erase_rows('entity_mentions', 'source_id', p_ids);
   UPDATE entity_relationships r SET context = NULL
   WHERE r.organization_id = tenant AND r.context IS NOT NULL
-    AND r.source_entity_id = ANY (named) AND r.target_entity_id = ANY (named);
+    AND r.source_entity_id IN (SELECT unnest(named)) AND r.target_entity_id IN (SELECT unnest(named));
   UPDATE entities e SET mention_count =
     (SELECT count(*) FROM entity_mentions m WHERE m.organization_id = tenant AND m.entity_id = e.id)
   WHERE e.organization_id = tenant AND e.id = ANY (named);
@@ -191,7 +200,9 @@ BEGIN
   WHERE e.organization_id = tenant AND e.id = ANY (named) AND e.mention_count = 0;
   RETURN QUERY SELECT * FROM erase_rows('entities', 'id', found);
   FOR place IN SELECT r.table_name AS name, r.column_name AS document FROM erasure_rules() r WHERE r.rule = 'mentions' LOOP
-    EXECUTE format('SELECT array_agg(id) FROM %I WHERE organization_id = $1 AND erasure_names(%I, $2)',
+    -- Written out and planned each time, so that a long array is looked up by hash.
+    EXECUTE format('SELECT array_agg(id) FROM %1$I WHERE organization_id = $1 AND %2$I <> ''{}'' AND EXISTS ('
+      'SELECT FROM jsonb_path_query(%2$I, ''strict $.** ? (@.type() == "string")'') v WHERE v #>> ''{}'' = ANY ($2))',
       place.name, place.document) INTO found USING tenant, p_said;
     RETURN QUERY SELECT * FROM erase_rows(place.name, 'id', found);
   END LOOP;
@@ -202,28 +213,64 @@ BEGIN
       AND r.relname NOT IN ('audit_blocks', 'memory_log')
   LOOP
     EXECUTE format('UPDATE %1$I SET %2$I = ARRAY(SELECT u FROM unnest(%2$I) u WHERE u <> ALL ($2)) '
-      'WHERE organization_id = $1 AND %2$I && $2', place.name, place.list) USING tenant, p_ids;
+      'WHERE organization_id = $1 AND EXISTS (SELECT FROM unnest(%2$I) u WHERE u = ANY ($2))', place.name, place.list)
+      USING tenant, p_ids;
   END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION erase_remnants(uuid[], text[]) FROM PUBLIC;
 
--- object: function erase_words(text[])
--- Takes words out of the vocabulary of recall that no text of the tenant has any more.
-CREATE OR REPLACE FUNCTION erase_words(p_words text[]) RETURNS bigint
+-- object: function erase_words(text[], bigint[], bigint)
+-- Takes from recall's counts what the erased rows had added to them: words with the numbers of indexed rows that had
+-- them, and how many indexed rows there were. A word that no row has any more goes; returns how many went.
+DROP FUNCTION IF EXISTS erase_words(text[]);  -- an earlier form
+CREATE OR REPLACE FUNCTION erase_words(p_words text[], p_documents bigint[], p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
   removed bigint;
 BEGIN
-  -- One pass over the texts: under row-level security no index would serve a look for each word.
-  DELETE FROM recall_terms t WHERE t.organization_id = tenant AND t.lexeme = ANY (p_words)
-    AND t.lexeme NOT IN (
-      SELECT unnest(tsvector_to_array(m.search_vector)) FROM messages m WHERE m.organization_id = tenant
-      UNION SELECT unnest(tsvector_to_array(m.search_vector)) FROM memories m WHERE m.organization_id = tenant);
+  -- In the order in which maintenance takes them, so that the two wait for each other and do not deadlock.
+  PERFORM FROM recall_terms t WHERE t.organization_id = tenant AND t.lexeme IN (SELECT unnest(p_words))
+  ORDER BY t.lexeme FOR UPDATE;
+  DELETE FROM recall_terms t USING unnest(p_words, p_documents) w(lexeme, documents)
+  WHERE t.organization_id = tenant AND t.lexeme = w.lexeme AND t.documents <= w.documents;
   GET DIAGNOSTICS removed = ROW_COUNT;
+  UPDATE recall_terms t SET documents = t.documents - w.documents
+  FROM unnest(p_words, p_documents) w(lexeme, documents)
+  WHERE t.organization_id = tenant AND t.lexeme = w.lexeme;
+  UPDATE recall_statistics r SET indexed = greatest(r.indexed - p_rows, 0), sessions = s.sessions,
+    session_terms = s.terms, updated_at = now()
+  FROM (SELECT count(*) AS sessions, coalesce(avg(l.term_count), 0) AS terms
+        FROM (SELECT term_count FROM conversation_sessions WHERE organization_id = tenant
+              ORDER BY number DESC LIMIT 1000) l) s
+  WHERE r.organization_id = tenant;
   RETURN removed;
 END $$;
-REVOKE ALL ON FUNCTION erase_words(text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION erase_words(text[], bigint[], bigint) FROM PUBLIC;
+
+-- object: function erase_from_sessions(uuid[], uuid[])
+-- Takes from conversations that stay what messages that go had added to their counters and sessions, and the summary,
+-- which tells what was said.
+CREATE OR REPLACE FUNCTION erase_from_sessions(p_conversations uuid[], p_messages uuid[]) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+BEGIN
+  UPDATE conversations c SET summary = NULL WHERE c.organization_id = tenant AND c.id = ANY (p_conversations);
+  UPDATE conversations c SET message_count = greatest(c.message_count - n.messages, 0),
+    total_input_tokens = greatest(c.total_input_tokens - n.tokens_in, 0),
+    total_output_tokens = greatest(c.total_output_tokens - n.tokens_out, 0)
+  FROM (SELECT m.conversation_id, count(*) AS messages,
+          coalesce(sum(m.token_count) FILTER (WHERE m.role <> 'assistant'), 0) AS tokens_in,
+          coalesce(sum(m.token_count) FILTER (WHERE m.role = 'assistant'), 0) AS tokens_out
+        FROM messages m WHERE m.organization_id = tenant AND m.id = ANY (p_messages) GROUP BY m.conversation_id) n
+  WHERE c.organization_id = tenant AND c.id = n.conversation_id AND c.id = ANY (p_conversations);
+  -- Not the number of a session's messages: it says which place in it is the next.
+  UPDATE conversation_sessions s SET term_count = greatest(s.term_count - n.terms, 0)
+  FROM (SELECT m.ordinal >> 16 AS number, sum(length(m.search_vector)) AS terms
+        FROM messages m WHERE m.organization_id = tenant AND m.id = ANY (p_messages) GROUP BY 1) n
+  WHERE s.organization_id = tenant AND s.number = n.number AND s.conversation_id = ANY (p_conversations);
+END $$;
+REVOKE ALL ON FUNCTION erase_from_sessions(uuid[], uuid[]) FROM PUBLIC;
 
 -- object: function erase_subject(text, uuid)
 -- Erases a person, a conversation or the whole organisation of the transaction's tenant: removed for good, in this
@@ -241,6 +288,8 @@ DECLARE
   facts uuid[];
   personal uuid[];
   words text[];
+  documents bigint[];
+  indexed bigint;
   names text[];
   step record;
   tables text[] := '{}';
@@ -281,51 +330,58 @@ BEGIN
   ELSE
     SELECT coalesce(array_agg(m.id), '{}') INTO said FROM messages m
     WHERE m.organization_id = tenant AND person IS NOT NULL AND (m.sender_id = person OR m.user_id = person);
-    -- Conversations with nobody else left, which hold nothing of anybody else's.
+    -- Conversations with nobody else left, which hold nothing of anybody else's. Each list is made once: asked for each
+    -- conversation, the messages of the organisation would be read as often as it has conversations.
     SELECT coalesce(array_agg(c.id), '{}') INTO talks FROM conversations c
     WHERE c.organization_id = tenant AND (c.id = p_id OR person IS NOT NULL
       AND (c.user_id = person OR c.created_by = person
-        OR EXISTS (SELECT FROM conversation_participants p WHERE p.organization_id = tenant
-                   AND p.conversation_id = c.id AND p.user_id = person)
-        OR EXISTS (SELECT FROM messages m WHERE m.organization_id = tenant AND m.conversation_id = c.id
-                   AND (m.sender_id = person OR m.user_id = person)))
+        OR c.id IN (SELECT p.conversation_id FROM conversation_participants p
+                    WHERE p.organization_id = tenant AND p.user_id = person)
+        OR c.id IN (SELECT DISTINCT m.conversation_id FROM messages m
+                    WHERE m.organization_id = tenant AND (m.sender_id = person OR m.user_id = person)))
       AND coalesce(c.user_id, person) = person
-      AND NOT EXISTS (SELECT FROM conversation_participants p WHERE p.organization_id = tenant
-                      AND p.conversation_id = c.id AND p.user_id <> person)
-      AND NOT EXISTS (SELECT FROM messages m WHERE m.organization_id = tenant AND m.conversation_id = c.id
-                      AND (m.sender_id <> person OR m.user_id <> person)));
+      AND c.id NOT IN (SELECT p.conversation_id FROM conversation_participants p
+                       WHERE p.organization_id = tenant AND p.user_id <> person)
+      AND c.id NOT IN (SELECT DISTINCT m.conversation_id FROM messages m
+                       WHERE m.organization_id = tenant AND (m.sender_id <> person OR m.user_id <> person)));
     SELECT said || coalesce(array_agg(m.id), '{}') INTO said FROM messages m
-    WHERE m.organization_id = tenant AND m.conversation_id = ANY (talks) AND m.id <> ALL (said);
+    WHERE m.organization_id = tenant AND m.conversation_id = ANY (talks) AND m.id NOT IN (SELECT unnest(said));
     SELECT array_agg(DISTINCT m.conversation_id) INTO touched FROM messages m
-    WHERE m.organization_id = tenant AND m.id = ANY (said) AND m.conversation_id <> ALL (talks);
+    WHERE m.organization_id = tenant AND m.id = ANY (said) AND m.conversation_id NOT IN (SELECT unnest(talks));
     SELECT coalesce(array_agg(m.id), '{}') INTO kept FROM memories m
     WHERE m.organization_id = tenant AND (m.user_id = person
-      OR (m.conversation_id = ANY (talks) AND (person IS NULL OR m.user_id IS NULL))
+      OR (m.conversation_id IN (SELECT unnest(talks)) AND (person IS NULL OR m.user_id IS NULL))
       OR (m.source_message_ids <> '{}' AND NOT EXISTS (
-            SELECT FROM unnest(m.source_message_ids) s WHERE s <> ALL (said))));
+            SELECT FROM unnest(m.source_message_ids) s WHERE s NOT IN (SELECT unnest(said)))));
     SELECT coalesce(array_agg(f.id), '{}') INTO facts FROM memory_facts f
     WHERE f.organization_id = tenant AND (f.user_id = person
-      OR (f.source_message_id = ANY (said) OR f.source_memory_id = ANY (kept))
-        AND coalesce(f.source_message_id = ANY (said), true) AND coalesce(f.source_memory_id = ANY (kept), true));
+      OR (f.source_message_id IS NOT NULL OR f.source_memory_id IS NOT NULL)
+        AND coalesce(f.source_message_id IN (SELECT unnest(said)), true)
+        AND coalesce(f.source_memory_id IN (SELECT unnest(kept)), true));
     SELECT coalesce(array_agg(a.id), '{}') INTO personal FROM agents a
     WHERE a.organization_id = tenant AND a.user_id = person AND a.team_id IS NULL;
-    SELECT array_agg(DISTINCT w) INTO words FROM (
-      SELECT unnest(tsvector_to_array(m.search_vector)) AS w FROM messages m
-      WHERE m.organization_id = tenant AND m.id = ANY (said)
-      UNION ALL SELECT unnest(tsvector_to_array(m.search_vector)) FROM memories m
-      WHERE m.organization_id = tenant AND m.id = ANY (kept)) t;
-    SELECT array_remove(ARRAY[u.email, u.external_id]::text[], NULL) INTO names FROM users u
+    -- Held, so that maintenance passes over them: it would count words of theirs that are about to go.
+    PERFORM FROM messages m WHERE m.organization_id = tenant AND m.id = ANY (said) FOR UPDATE;
+    PERFORM FROM memories m WHERE m.organization_id = tenant AND m.id = ANY (kept) FOR UPDATE;
+    WITH gone AS MATERIALIZED (
+      SELECT m.search_vector FROM messages m WHERE m.organization_id = tenant AND m.id = ANY (said) AND m.is_indexed
+      UNION ALL
+      SELECT m.search_vector FROM memories m WHERE m.organization_id = tenant AND m.id = ANY (kept) AND m.is_indexed
+    ), counted AS (
+      SELECT w.lexeme, count(*) AS documents FROM gone, unnest(gone.search_vector) AS w GROUP BY w.lexeme
+    )
+    SELECT array_agg(c.lexeme), array_agg(c.documents), (SELECT count(*) FROM gone) INTO words, documents, indexed
+    FROM counted c;
+    SELECT array_remove(ARRAY[u.email, lower(u.email), u.external_id]::text[], NULL) INTO names FROM users u
     WHERE u.organization_id = tenant AND u.id = person;
     IF touched IS NOT NULL THEN
-      -- A summary tells what was said; the counters are of what is there.
-      UPDATE conversations c SET summary = NULL,
-        description = CASE WHEN c.created_by = person THEN NULL ELSE c.description END
-      WHERE c.organization_id = tenant AND c.id = ANY (touched);
-      UPDATE conversations c SET message_count = greatest(c.message_count - n.messages, 0)
-      FROM (SELECT m.conversation_id, count(*) AS messages FROM messages m
-            WHERE m.organization_id = tenant AND m.id = ANY (said) GROUP BY m.conversation_id) n
-      WHERE c.organization_id = tenant AND c.id = n.conversation_id AND c.id = ANY (touched);
+      PERFORM erase_from_sessions(touched, said);
+      UPDATE conversations c SET description = NULL
+      WHERE c.organization_id = tenant AND c.id = ANY (touched) AND c.created_by = person;
     END IF;
+    UPDATE import_checkpoints i SET position = jsonb_set(i.position, '{file}', '""')
+    WHERE i.organization_id = tenant AND EXISTS (
+      SELECT FROM unnest(names) n WHERE strpos(lower(i.position ->> 'file'), lower(n)) > 0);
     FOR step IN
       SELECT r.table_name AS name, r.column_name AS pointer, ARRAY[person] AS ids FROM erasure_rules() r
       WHERE r.rule = 'remove' AND person IS NOT NULL
@@ -342,7 +398,7 @@ BEGIN
     FROM erase_remnants(ids, ids::text[] || coalesce(names, '{}')) e;
     SELECT coalesce(jsonb_object_agg(t.name, t.n), '{}') INTO counts
     FROM (SELECT name, count(*) AS n FROM unnest(tables) name GROUP BY name) t;
-    counts := counts || jsonb_build_object('recall_terms', erase_words(words));
+    counts := counts || jsonb_build_object('recall_terms', erase_words(words, documents, indexed));
   END IF;
   SELECT * INTO trail FROM erase_trail(receipt, p_id,
     array_remove(ids, NULL)::text[] || p_id::text || coalesce(names, '{}') || coalesce(touched::text[], '{}'),

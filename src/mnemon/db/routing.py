@@ -1,0 +1,429 @@
+"""Read routing: which reads a replica serves, and what happens when it cannot.
+
+A read goes to a replica only if that has replayed everything the reader must see: what its organisation wrote through
+this process, what was committed before the process opened, and what a position that was handed on stands for. The
+replica itself says so in the message that begins the transaction, so this costs no round trip. A read that meets a
+replica's end, or a conflict with what it replays, goes on at the primary, from the statement that failed: statements
+of one transaction see the database as of their own beginning anyway (READ COMMITTED), and the primary is never behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from mnemon.core.context import Principal
+from mnemon.core.settings import Settings
+from mnemon.db.connection import Connection
+from mnemon.db.engine import pooled
+from mnemon.db.errors import translate, translated
+from mnemon.db.replicas import (
+    PATIENCE,
+    REPLAYED,
+    Busy,
+    Identity,
+    NotHere,
+    Replica,
+    ReplicaState,
+    identify,
+    make_monitor,
+    without_header,
+)
+
+logger = logging.getLogger(__name__)
+
+#: Everything committed before it was asked lies before this place; also what is not on the disk yet.
+POSITION = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint"
+_BOTH = (
+    "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint AS inserted, "
+    "(pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint AS flushed"
+)
+_ASK = f"SELECT {REPLAYED}"
+_ENTER = f"SELECT set_tenant($1, $2, $3, false), {REPLAYED}"
+
+T = TypeVar("T")
+
+#: Errors that the primary may not have; what is wrong with the question itself is wrong there too.
+_MOVES = frozenset(
+    {"conflict.retry"}
+    | {f"unavailable.{kind}" for kind in ("database", "connections", "resources", "credentials", "no_database")}
+    | {f"unavailable.{kind}" for kind in ("schema", "pooler_settings", "disk_full")}
+)
+_RECOVERY = "conflict with recovery"
+_SILENT = "it does not answer"
+_INTERVAL = 0.5  # seconds between two looks at a replica
+_SAMPLES = 7200  # places of the primary that are remembered; with three replicas those of twenty minutes
+_MOST = 10_000  # organisations whose last write is remembered one by one
+
+
+class Routing:
+    """The replicas of one database, and how far each must be for whom.
+
+    Args:
+        url: the primary, as the application role.
+        primary: its pool.
+        replicas: a name and a URL each, as the application role.
+        settings: pool sizes, time limits, the lag above which a replica is left out.
+    """
+
+    def __init__(self, url: str, primary: AsyncEngine, replicas: Sequence[tuple[str, str]], settings: Settings) -> None:
+        self.primary = primary
+        self.replicas = [Replica(name, address, settings) for name, address in replicas]
+        self._monitor = make_monitor(url, settings)
+        self._sampling = asyncio.Lock()
+        self._max_lag = settings.database_replica_max_lag
+        self._identity: Identity | None = None
+        self._floor = 0
+        self._needed: dict[UUID, int] = {}
+        self._unsure: set[UUID] = set()
+        self._samples: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Note where the primary is, and begin to look after the replicas in the background.
+
+        Raises:
+            Unavailable: the primary cannot be reached.
+        """
+        with translated():
+            async with pooled(self.primary) as driver:
+                self._floor = without_header(await driver.fetchval(POSITION))
+                self._identity = await identify(driver)
+        self._tasks = [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
+
+    async def look_once(self) -> None:
+        """Look at every replica, all at a time."""
+        await asyncio.gather(*(self.look(replica) for replica in self.replicas))
+
+    def states(self) -> tuple[ReplicaState, ...]:
+        """What is known of each replica."""
+        return tuple(
+            ReplicaState(one.name, one.reason is None, one.lag, one.reason, one.reads, one.moved)
+            for one in self.replicas
+        )
+
+    async def close(self) -> None:
+        """Stop looking, and close every connection."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for replica in self.replicas:
+            await replica.close()
+        await self._monitor.dispose()
+
+    # -- what a reader must see -----------------------------------------------------------------------------------
+
+    async def wrote(self, organization: UUID, driver: Any) -> None:
+        """Note that something of the organisation's has been committed; ``driver`` is a connection to the primary."""
+        try:
+            self.see(organization, without_header(await driver.fetchval(POSITION)))
+        except BaseException as error:
+            # It is committed, whatever this question met: its end must not look like the write's.
+            self.unsure(organization)
+            if not isinstance(error, Exception):
+                raise
+
+    async def wrote_somewhere(self, organization: UUID) -> None:
+        """The same, when the connection has gone back to the pool."""
+        try:
+            async with pooled(self.primary) as driver:
+                await self.wrote(organization, driver)
+        except Exception:
+            self.unsure(organization)
+
+    def unsure(self, organization: UUID) -> None:
+        """Something may have been committed: the primary serves the organisation until the next look at it."""
+        self._unsure.add(organization)
+
+    def see(self, organization: UUID, position: int) -> None:
+        """From now on the organisation's reads see everything up to a position."""
+        if position > self._needed.get(organization, 0):
+            self._needed[organization] = position
+        if len(self._needed) > _MOST:
+            self._floor = max(self._floor, *self._needed.values())
+            self._needed.clear()
+
+    def needed(self, organization: UUID) -> int | None:
+        """How far a replica must be to serve the organisation; None: only the primary may."""
+        if organization in self._unsure:
+            return None
+        return max(self._floor, self._needed.get(organization, 0))
+
+    # -- reading --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def reading(self, principal: Principal) -> AsyncIterator[Connection]:
+        """A read-only transaction of the principal's organisation, at a replica where one can serve it."""
+        with translated():
+            async with _Reading(self, principal) as reading:
+                yield reading
+
+    async def read(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """What ``work`` reads in an ORM session at a replica.
+
+        Raises:
+            NotHere: none can serve it, or one began to and failed; it is to be read at the primary.
+        """
+        needed = self.needed(principal.organization_id)
+        replica = self.choose(needed)
+        if replica is None or needed is None:
+            raise NotHere
+        busy = Busy()
+        replica.readings.add(busy)
+        try:
+            async with AsyncSession(replica.engine, expire_on_commit=False) as session, session.begin():
+                await busy.enter(session, principal, needed)
+                replica.reads += 1
+                return await work(session)
+        except NotHere:
+            raise
+        except Exception as error:
+            if not _may_move(error):
+                raise
+            _note(replica, error)
+            replica.moved += 1
+            raise NotHere from error
+        finally:
+            replica.readings.discard(busy)
+
+    def choose(self, needed: int | None) -> Replica | None:
+        """The replica with the fewest reads under way, one that is far enough rather than one that was not."""
+        if needed is None:
+            return None
+        able = [one for one in self.replicas if one.reason is None and len(one.readings) < one.capacity]
+        return min(able, key=lambda one: (one.replayed < needed, len(one.readings), one.reads), default=None)
+
+    # -- looking after them -----------------------------------------------------------------------------------------
+
+    async def _watch(self, replica: Replica) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                await self.look(replica)
+            except Exception as error:  # whatever it is: nobody would look at this replica any more
+                replica.leave_out(f"it cannot be looked at ({type(error).__name__})")
+                logger.exception("looking at replica %s failed", replica.name)
+            await asyncio.sleep(max(0.05, _INTERVAL - (time.monotonic() - began)))
+
+    async def look(self, replica: Replica) -> None:
+        """Measure a replica's lag; leave it out if that is too long or it does not answer, else take it back."""
+        if replica.lag is None:
+            await self._ask(replica)  # the first time it connects, which is no lag
+        began, target, fresh = await self._sample()
+        pause = 0.001
+        while True:
+            found = await self._ask(replica)
+            now = time.monotonic()
+            if isinstance(found, str):
+                if found == _SILENT:
+                    await replica.give_up(found)
+                replica.leave_out(found)
+                return
+            if found >= target:
+                # While the primary does not answer, nothing is known of that this replica has not got.
+                replica.lag = now - began if fresh else replica.lag or 0.0
+                break
+            if not fresh or now - began > _INTERVAL:
+                replica.lag = now - self._last_before(found)
+                break
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 0.02)
+        if replica.lag > self._max_lag:
+            replica.leave_out(f"it lags by {replica.lag:.1f} s")
+        elif replica.reason is not None and (odd := await self._odd(replica)) is not None:
+            replica.leave_out(odd)
+        else:
+            replica.take_back()
+
+    async def _odd(self, replica: Replica) -> str | None:
+        """Why what answers is not a replica of this database as this role, to which the wall holds; None if it is."""
+        try:
+            if self._identity is None:
+                async with asyncio.timeout(PATIENCE), pooled(self._monitor) as driver:
+                    self._identity = await identify(driver)
+            async with asyncio.timeout(PATIENCE), pooled(replica.monitor) as driver:
+                found = await identify(driver)
+        except Exception as error:
+            if not isinstance(error, TimeoutError) and translate(error) is None:
+                raise
+            return "it or the primary cannot be asked who it is"
+        return self._identity.differs(found)
+
+    async def _ask(self, replica: Replica) -> int | str:
+        """How far it has replayed, or what is wrong with it."""
+        try:
+            async with asyncio.timeout(PATIENCE), pooled(replica.monitor) as driver:
+                row = await driver.fetchrow(_ASK)
+        except Exception as error:
+            if isinstance(error, TimeoutError):
+                return _SILENT
+            ours = translate(error)
+            if ours is None:
+                raise
+            return f"it cannot be reached ({ours.code})"
+        if not row["standby"]:
+            return "it is no replica (any more): it was promoted"
+        replica.replayed = max(row["replayed"] or 0, 0)
+        return replica.replayed
+
+    async def _sample(self) -> tuple[float, int, bool]:
+        """When and how far the primary was at the latest look at it; whether that is now, because it answers."""
+        unsure, organizations = set(self._unsure), list(self._needed)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(PATIENCE), self._sampling, pooled(self._monitor) as driver:
+                began = time.monotonic()
+                row = await driver.fetchrow(_BOTH)
+        except Exception as error:
+            if not isinstance(error, TimeoutError) and translate(error) is None:
+                raise
+            return (*(self._samples[-1] if self._samples else (began, self._floor)), False)
+        for organization in unsure:
+            self.see(organization, without_header(row["inserted"]))
+        self._unsure -= unsure
+        least = min((one.replayed for one in self.replicas if one.reason is None), default=0)
+        for organization in organizations:
+            if self._needed.get(organization, least + 1) <= least:
+                del self._needed[organization]
+        flushed = without_header(row["flushed"])
+        self._samples.append((began, flushed))
+        return began, flushed, True
+
+    def _last_before(self, replayed: int) -> float:
+        """When the primary was last known to be no further than a replica is now."""
+        return next((at for at, place in reversed(self._samples) if place <= replayed), self._oldest())
+
+    def _oldest(self) -> float:
+        return self._samples[0][0] if self._samples else time.monotonic()
+
+
+class _Reading(Busy):
+    """The connection of one read: a replica's, until that fails, then the primary's."""
+
+    def __init__(self, routing: Routing, principal: Principal) -> None:
+        self._routing = routing
+        self._principal = principal
+        self._replica: Replica | None = None
+        self._held = AsyncExitStack()
+        self._settings: list[tuple[str, tuple[Any, ...]]] = []
+
+    async def __aenter__(self) -> _Reading:
+        needed = self._routing.needed(self._principal.organization_id)
+        replica = self._routing.choose(needed)
+        if replica is None or needed is None or not await self._begin_at(replica, needed):
+            await self._begin_at_primary()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        await self._end(error)
+
+    async def fetch(self, query: str, *args: Any) -> list[Any]:
+        """Every row."""
+        rows: list[Any] = await self._run("fetch", query, args)
+        return rows
+
+    async def fetchrow(self, query: str, *args: Any) -> Any:
+        """The first row, or None."""
+        return await self._run("fetchrow", query, args)
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """The first column of the first row, or None."""
+        return await self._run("fetchval", query, args)
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """The command's tag; in a read, a setting of the transaction, which goes along when it moves."""
+        done: str = await self._run("execute", query, args)
+        self._settings.append((query, args))
+        return done
+
+    async def _run(self, verb: str, query: str, args: tuple[Any, ...]) -> Any:
+        replica = self._replica
+        if replica is None:
+            return await getattr(self.driver, verb)(query, *args)
+        try:
+            return await getattr(self.driver, verb)(query, *args)
+        except Exception as error:
+            if not _may_move(error):
+                raise
+            _note(replica, error)
+            await self._end(error)
+        replica.moved += 1
+        await self._begin_at_primary()
+        for said, values in self._settings:
+            await self.driver.execute(said, *values)
+        return await getattr(self.driver, verb)(query, *args)
+
+    async def _begin_at(self, replica: Replica, needed: int) -> bool:
+        """Begin at a replica; False when it cannot serve this read."""
+        self._replica = replica
+        replica.readings.add(self)
+        try:
+            row = await self._begin(replica.engine, _ENTER)
+        except Exception as error:
+            await self._end(error)
+            if not _may_move(error):
+                raise
+            _note(replica, error)
+            replica.moved += 1
+            return False
+        except BaseException as error:
+            await self._end(error)
+            raise
+        if row["standby"] and (row["replayed"] or 0) >= needed:
+            replica.replayed = row["replayed"]
+            replica.reads += 1
+            return True
+        if not row["standby"]:
+            replica.leave_out("it is no replica (any more): it was promoted")
+        await self._end(None)
+        return False
+
+    async def _begin_at_primary(self) -> None:
+        try:
+            await self._begin(self._routing.primary, "SELECT set_tenant($1, $2, $3, false)")
+        except BaseException as error:
+            await self._end(error)
+            raise
+
+    async def _begin(self, engine: AsyncEngine, enter: str) -> Any:
+        self.driver = await self._held.enter_async_context(pooled(engine))
+        await self._held.enter_async_context(self.driver.transaction(readonly=True))
+        principal = self._principal
+        return await self.driver.fetchrow(enter, principal.organization_id, principal.user_id, principal.agent_id)
+
+    async def _end(self, error: BaseException | None) -> None:
+        """Give the connection back; what a replica says at the end of a read that has its answers is of no interest."""
+        replica, self._replica = self._replica, None
+        self.driver = None
+        if replica is not None:
+            replica.readings.discard(self)
+        held, self._held = self._held, AsyncExitStack()
+        try:
+            await held.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        except Exception as failure:
+            if error is None and (replica is None or not _may_move(failure)):
+                raise
+
+
+def _may_move(error: Exception) -> bool:
+    ours = translate(error)
+    return ours is not None and (ours.code in _MOVES or _RECOVERY in str(error))
+
+
+def _note(replica: Replica, error: Exception) -> None:
+    """Leave a replica out that cannot be reached; a conflict or a pool without a free connection passes."""
+    ours = translate(error)
+    if ours is not None and ours.code not in {"conflict.retry", "unavailable.connections"}:
+        with suppress(Exception):
+            logger.info("a read goes on at the primary: %s", ours.code)
+        if _RECOVERY not in str(error):
+            replica.leave_out(f"it failed ({ours.code})")

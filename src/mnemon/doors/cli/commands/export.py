@@ -1,0 +1,149 @@
+"""organization: out of this installation into files, and out of files into this installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnemon.doors.cli.state import run, session, settings, state
+
+if TYPE_CHECKING:
+    from mnemon.doors.cli.state import Session
+    from mnemon.operations.export import Imported, Manifest
+
+app = typer.Typer(no_args_is_help=True, help="An organisation as files: export, verify, import, embed.")
+
+_PATH = typer.Argument(metavar="PATH", help="The directory, or a file whose name ends in .tar.", show_default=False)
+_WITHOUT = typer.Option("--without-vectors", help="Leave the vectors out; an import computes them again.")
+
+
+@app.command("export")
+def export_organization(
+    path: Annotated[Path, _PATH],
+    compress: Annotated[bool, typer.Option("--gzip", help="Compress each file.")] = False,
+    without_vectors: Annotated[bool, _WITHOUT] = False,
+) -> None:
+    """Write everything the organisation of -o owns, as of one moment, to a path that is not there yet."""
+    from mnemon.doors.cli.output import emit, working
+    from mnemon.operations.export import ExportOrganization
+    from mnemon.operations.export import export_organization as save
+
+    request = ExportOrganization(path=path, compress=compress, vectors=not without_vectors)
+    with session() as opened, working("Exporting"):
+        manifest = opened.run(save(opened.run(opened.memory.open()), request))
+    if state.json:
+        emit({"path": path.absolute()} | manifest.model_dump(mode="json"))
+    elif not state.quiet:
+        _print(manifest, path)
+
+
+@app.command()
+def verify(path: Annotated[Path, _PATH]) -> None:
+    """Read an export to its end and compare its hashes; needs no database."""
+    from mnemon.doors.cli.output import emit, working
+    from mnemon.operations.export import verify_export
+
+    with working("Reading"):
+        manifest = run(verify_export(path))
+    if state.json:
+        emit(manifest.model_dump(mode="json"))
+    elif not state.quiet:
+        _print(manifest, path)
+
+
+@app.command("import")
+def import_organization(
+    path: Annotated[Path, _PATH],
+    slug: Annotated[
+        str | None,
+        typer.Option("--as", metavar="SLUG", help="Import a copy of this name: a new id, new ids of people, no trail."),
+    ] = None,
+    without_vectors: Annotated[bool, _WITHOUT] = False,
+    drop_taken_emails: Annotated[
+        bool,
+        typer.Option("--drop-taken-emails", help="Leave out e-mail addresses that somebody here has already."),
+    ] = False,
+    sha256: Annotated[
+        str | None, typer.Option(metavar="HASH", help="Refuse another export than the one with this hash.")
+    ] = None,
+) -> None:
+    """Bring an organisation in, in one transaction: DATABASE_OWNER_URL, else the embedded server."""
+    from mnemon.doors.cli.commands.db import owner
+    from mnemon.doors.cli.commands.doctor import make_configured_embedder
+    from mnemon.doors.cli.output import emit, working
+    from mnemon.operations.export import ImportOrganization
+    from mnemon.operations.export import import_organization as load
+
+    wanted = settings()
+    request = ImportOrganization(
+        path=path,
+        slug=slug,
+        vectors=not without_vectors,
+        drop_taken_emails=drop_taken_emails,
+        model=make_configured_embedder(wanted).name,
+        sha256=sha256,
+    )
+    with working("Importing"), owner(wanted, fresh=True) as (url, _):
+        done = run(load(url, request))
+    with session(organization=done.slug) as opened:
+        embedded = _embed(opened)
+    if state.json:
+        emit(done.model_dump(mode="json") | {"embedded": embedded})
+    elif not state.quiet:
+        _told(done, embedded)
+
+
+@app.command()
+def embed() -> None:
+    """Compute vectors that are missing in the organisation of -o; goes on where an interrupted import stopped."""
+    from mnemon.doors.cli.output import emit
+
+    with session() as opened:
+        embedded = _embed(opened)
+    if state.json:
+        emit({"embedded": embedded})
+    elif not state.quiet:
+        typer.echo(f"Computed: {embedded:,} vectors.")
+
+
+def _embed(opened: Session) -> int:
+    """Vectors, and then the indexes and the planner's statistics."""
+    from mnemon.doors.cli.indexing import index
+    from mnemon.doors.cli.output import working
+    from mnemon.operations.export import embed_waiting
+
+    with working("Computing vectors"):
+        embedded = opened.run(embed_waiting(opened.run(opened.memory.open())))
+    index(opened)
+    return embedded
+
+
+def _print(manifest: Manifest, path: Path) -> None:
+    from rich.table import Table
+
+    from mnemon.doors.cli.output import console
+
+    table = Table("Table", "Rows", "Bytes", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in manifest.tables:
+        if one.rows:
+            table.add_row(one.name, f"{one.rows:,}", f"{one.bytes:,}")
+    whose = manifest.organization
+    typer.echo(f"{whose.slug} ({whose.id}) as of {manifest.exported_at:%Y-%m-%d %H:%M:%S %Z}")
+    console().print(table)
+    typer.echo(f"{manifest.rows:,} rows, {manifest.bytes:,} bytes, schema {manifest.schema_revision}: {path}")
+    typer.echo(f"SHA-256 of the manifest: {manifest.sha256}")
+
+
+def _told(done: Imported, embedded: int) -> None:
+    typer.echo(f"Imported {done.slug} ({done.organization_id}): {sum(done.rows.values()):,} rows.")
+    if done.emails_dropped:
+        typer.echo(f"Left out: {done.emails_dropped} e-mail addresses that are taken.")
+    if done.left_out:
+        typer.echo(f"Left out: {', '.join(done.left_out)}; the audit trail begins anew.")
+    if embedded:
+        typer.echo(f"Computed: {embedded:,} vectors.")
+    typer.echo("People set new passwords; API keys, connections and webhooks are set up and switched on again.")

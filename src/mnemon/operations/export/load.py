@@ -1,0 +1,368 @@
+"""Import: an export into this installation, in one transaction of the schema's owner, under row-level security."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError
+from mnemon.core.ids import new_id
+from mnemon.core.slugs import check_slug
+from mnemon.db.engine import SESSION_SETTINGS, parse_url
+from mnemon.db.errors import translated
+from mnemon.db.session import SET_TENANT
+from mnemon.operations import repository
+from mnemon.operations.export.archive import Archive, opened
+from mnemon.operations.export.errors import damaged
+from mnemon.operations.export.rules import CLEARED, SEALED
+from mnemon.operations.export.schemas import Imported, ImportOrganization, Manifest
+from mnemon.operations.export.tables import COPY_OPTIONS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
+
+#: Bytes of lines that become rows by one statement; a table that refers to itself is written by one, however large.
+BATCH = 16 << 20
+#: A session's number comes from a sequence of the installation, which has to go on above those that were imported.
+#: No export that is honest comes near this, and no other can use the sequence up.
+HIGHEST_NUMBER = 2**46
+
+_OWNER = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'organizations'::regclass"
+
+
+async def verify_export(path: Path) -> Manifest:
+    """Read an export to its end; nothing else is needed for it, no database and no key.
+
+    Raises:
+        Invalid: it is not what was exported.
+    """
+
+    def read() -> Manifest:
+        with opened(path) as archive:
+            archive.verify()
+            return archive.manifest
+
+    return await asyncio.to_thread(read)
+
+
+async def import_organization(url: str, request: ImportOrganization) -> Imported:
+    """Bring an organisation in, with the ids it had, or as a copy with others.
+
+    Everything is checked before a row is written, and again as it is written. One transaction: what fails or is killed
+    has left nothing, and the next try begins anew. Others are not held up, but for the sealing of audit trails, which
+    waits for the oldest transaction.
+
+    Args:
+        url: as the role that owns the schema, or a superuser, who then acts as that role.
+        request: where from, and how.
+
+    Raises:
+        Invalid: the export is damaged, or does not fit this database.
+        Conflict: the organisation, its name, or one of its people's ids or addresses is here already.
+        Forbidden: the role may not do it.
+    """
+    if request.slug is not None:
+        check_slug(request.slug)
+    with opened(request.path) as archive:
+        _check_asked(archive.manifest, request)
+        await asyncio.to_thread(archive.verify)
+        async with _owner(url) as connection, connection.transaction():
+            return await _Import(connection, archive, request).run()
+
+
+def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
+    if request.sha256 is not None and request.sha256.lower() != manifest.sha256:
+        raise damaged("This is not the export that was asked for: its hash is another.", found=manifest.sha256)
+    if manifest.organization.id.int == 0:  # the name of the installation itself, in its trail and its jobs
+        raise damaged("The organisation has an id that none can have.", "invalid.export_organization")
+    others = [model for model in manifest.embedding.models if request.model is not None and model != request.model]
+    if others and manifest.embedding.included and request.vectors:
+        raise Invalid(
+            f"The vectors are of {', '.join(others)[:200]}; this installation uses {request.model}.",
+            code="invalid.export_model",
+            hint="Leave them out with --without-vectors: they are computed again.",
+        )
+
+
+@asynccontextmanager
+async def _owner(url: str) -> AsyncIterator[Any]:
+    """A connection of its own."""
+    settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"}
+    engine = create_async_engine(
+        parse_url(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": 20, "server_settings": settings},
+    )
+    try:
+        with translated():
+            pooled = await engine.raw_connection()
+            try:
+                yield pooled.driver_connection
+            finally:
+                pooled.invalidate()
+    finally:
+        await engine.dispose()
+
+
+class _Import:
+    """One import, in the transaction that the caller began."""
+
+    def __init__(self, connection: Any, archive: Archive, request: ImportOrganization) -> None:
+        self.connection = connection
+        self.archive = archive
+        self.manifest = archive.manifest
+        self.request = request
+        self.renamed = request.slug is not None
+        self.organization = new_id() if self.renamed else self.manifest.organization.id
+        self.slug = request.slug or self.manifest.organization.slug
+        self.vectors = request.vectors and self.manifest.embedding.included
+        self.dropped = 0
+
+    async def run(self) -> Imported:
+        await self._begin()
+        tables = await read_tables(self.connection)
+        await self._check_fits(tables)
+        await self.connection.execute(
+            # Not compressed: a line is read once, a moment later.
+            f"CREATE TEMP TABLE {STAGE} (line json NOT NULL) WITH (toast_tuple_target = 8160) ON COMMIT DROP; "
+            f"ALTER TABLE {STAGE} ALTER COLUMN line SET STORAGE EXTERNAL; "
+            f"CREATE TEMP TABLE {PEOPLE} (old uuid PRIMARY KEY, new uuid NOT NULL) ON COMMIT DROP"
+        )
+        left_out = sorted(SEALED) if self.renamed else []
+        rows = {table.name: await self._table(table) for table in tables if table.name not in left_out}
+        await self._settle()
+        return Imported(
+            organization_id=self.organization,
+            slug=self.slug,
+            sha256=self.manifest.sha256,
+            rows={name: count for name, count in sorted(rows.items()) if count},
+            emails_dropped=self.dropped,
+            to_embed=await self._to_embed(),
+            left_out=tuple(left_out),
+        )
+
+    async def _begin(self) -> None:
+        """Act as the schema's owner, in the new organisation, past the triggers that would write everything twice."""
+        run = self.connection
+        try:
+            role = await run.fetchval(_OWNER)
+            await run.execute(f"SET LOCAL ROLE {_quoted(role)}")
+        except asyncpg.InsufficientPrivilegeError:
+            raise Forbidden(
+                "Only the role that owns the schema imports an organisation.",
+                code="forbidden.owner",
+                hint="Set DATABASE_OWNER_URL to the role that `mnemon db upgrade` ran as.",
+            ) from None
+        await run.execute(SETTINGS)
+        await run.fetchval(SET_TENANT, self.organization, None, None, True)
+        await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
+
+    async def _check_fits(self, tables: list[Table]) -> None:
+        manifest = self.manifest
+        revision, width = await facts(self.connection)
+        if manifest.schema_revision != revision:
+            raise Invalid(
+                f"The export is of schema revision {manifest.schema_revision[:40]}; this database is at {revision}.",
+                code="invalid.export_revision",
+                hint="Bring both installations to the same version with `mnemon db upgrade`, then export again.",
+                export=manifest.schema_revision,
+                database=revision,
+            )
+        for entry in manifest.tables:
+            table = next(table for table in tables if table.name == entry.name)
+            if entry.columns != table.keys(vectors=manifest.embedding.included):
+                raise damaged(f"{entry.name} has other columns than the schema.", "invalid.export_columns")
+        if self.vectors and manifest.embedding.dimensions != width:
+            raise Invalid(
+                f"The vectors have {manifest.embedding.dimensions} dimensions; this database was made for {width}.",
+                code="invalid.dimensions",
+                hint="Leave them out with --without-vectors: they are computed again.",
+                export=manifest.embedding.dimensions,
+                database=width,
+            )
+        taken = await self.connection.fetchrow(
+            "SELECT slug FROM organizations WHERE id = $1 OR slug = $2", self.organization, self.slug
+        )
+        if taken is not None:
+            raise Conflict(
+                f"The organisation {taken['slug']} is here already.",
+                code="conflict.organization",
+                hint="Import a copy with --as SLUG.",
+            )
+        if await self.connection.fetchval(
+            "SELECT EXISTS (SELECT FROM audit_logs WHERE organization_id = $1)", self.organization
+        ):
+            raise Conflict(
+                "The organisation was here and has left a trail: it was erased.",
+                code="conflict.organization_erased",
+                hint="Import a copy with --as SLUG, if what was erased may come back.",
+            )
+
+    async def _table(self, table: Table) -> int:
+        """Bring the lines of a table in; how many."""
+        insert = table.insert(vectors=self.vectors, renamed=self.renamed)
+        if table.name in CLEARED:
+            await self.connection.execute(
+                f"DELETE FROM {table.name} WHERE organization_id = $1",  # noqa: S608 - ours
+                self.organization,
+            )
+        written = waiting = 0
+        batches = self._batches(table)
+        while lines := await asyncio.to_thread(next, batches, None):
+            await self._stage(lines)
+            waiting += len(lines)
+            if table.name not in table.parents and table.name not in {"organizations", "users"}:
+                written += await self._insert(table, insert)
+                waiting = 0
+        if waiting:
+            written += await self._insert(table, insert)
+        expected = next(entry.rows for entry in self.manifest.tables if entry.name == table.name)
+        if written != expected or (table.name == "organizations" and written != 1):
+            raise damaged(f"{table.name}: {expected} rows were exported, and {written} arrived.")
+        return written
+
+    def _batches(self, table: Table) -> Iterator[bytes]:
+        batch = bytearray()
+        for lines in self.archive.lines(table.name):
+            batch += lines
+            if len(batch) >= BATCH:
+                yield bytes(batch)
+                batch.clear()
+        if batch:
+            yield bytes(batch)
+
+    async def _stage(self, lines: bytes) -> None:
+        async def source() -> AsyncIterator[bytes]:
+            yield lines
+
+        with _of_the_export():
+            await self.connection.copy_to_table(STAGE, source=source(), columns=["line"], **COPY_OPTIONS)
+
+    async def _insert(self, table: Table, insert: str) -> int:
+        run = self.connection
+        if table.name == "users":
+            await self._people()
+        if table.name == "organizations":  # its name is the one that was looked for
+            insert = insert.replace('r."slug"', "$2::text")
+        arguments = (self.organization, self.slug) if "$2" in insert else (self.organization,)
+        with _of_the_export(also=() if table.name in {"organizations", "users"} else ("conflict.exists",)):
+            done = await run.execute(insert, *arguments)
+        await run.execute(f"TRUNCATE {STAGE}")
+        return int(done.rpartition(" ")[2])
+
+    async def _people(self) -> None:
+        """What of people is unique in the installation: their ids and their e-mail addresses."""
+        run = self.connection
+        with _of_the_export():
+            if self.renamed:
+                await run.execute(
+                    f"INSERT INTO {PEOPLE} SELECT (line ->> 'id')::uuid, "  # noqa: S608
+                    f"md5('{self.organization}' || (line ->> 'id'))::uuid FROM {STAGE}"
+                )
+            elif taken := await run.fetchval(
+                f"SELECT count(*) FROM {STAGE} i JOIN users u ON u.id = (i.line ->> 'id')::uuid"  # noqa: S608
+            ):
+                raise Conflict(
+                    f"{taken} of its people are here already, in another organisation.",
+                    code="conflict.people",
+                    hint="Import a copy with --as SLUG: people get other ids.",
+                )
+            where = "lower(i.line ->> 'email') IN (SELECT lower(u.email) FROM users u WHERE u.email IS NOT NULL)"
+            taken = await run.fetchval(f"SELECT count(*) FROM {STAGE} i WHERE {where}")  # noqa: S608
+        if taken and not self.request.drop_taken_emails:
+            raise Conflict(
+                f"{taken} of its people have an e-mail address that somebody has here already.",
+                code="conflict.email",
+                hint="An address signs in to one organisation. Leave those addresses out with --drop-taken-emails.",
+                taken=taken,
+            )
+        if taken:
+            await run.execute(
+                f"UPDATE {STAGE} i SET line = (i.line::jsonb - 'email' || '{{\"email_verified\": false}}')::json "  # noqa: S608
+                f"WHERE {where}"
+            )
+            self.dropped = taken
+
+    async def _settle(self) -> None:
+        """What belongs to the installation: its sequence, its trail."""
+        run, own = self.connection, self.organization
+        highest = await run.fetchval(
+            "SELECT greatest((SELECT max(number) FROM conversation_sessions WHERE organization_id = $1), "
+            "(SELECT max(ordinal) >> 16 FROM messages WHERE organization_id = $1), "
+            "(SELECT max(ordinal) >> 16 FROM memories WHERE organization_id = $1), 0)",
+            own,
+        )
+        if highest >= HIGHEST_NUMBER:
+            raise damaged("A session has a number that none can have.", "invalid.export_number")
+        if not self.renamed:
+            await self._check_trail()
+        # Committed or not, nobody is given a number between the look and the change: this waits for whoever has one
+        # under way, and holds others up to the end of the transaction, which is near.
+        await run.execute("ALTER SEQUENCE session_numbers INCREMENT BY 1")
+        await run.execute(
+            "SELECT setval('session_numbers', $1) WHERE $1 > (SELECT last_value FROM session_numbers)", highest
+        )
+        details = {
+            "sha256": self.manifest.sha256,
+            "organization_id": str(self.manifest.organization.id),
+            "exported_at": self.manifest.exported_at.isoformat(),
+            "rows": self.manifest.rows,
+            "trail": self.manifest.audit.head,
+        }
+        await run.execute(
+            "SELECT record_audit('organizations:import', 'organizations', $1::uuid::text, 'success', NULL, $2)",
+            own,
+            json.dumps(details),
+        )
+
+    async def _check_trail(self) -> None:
+        """The chain says here what it said there; entries that are written from now on follow it."""
+        run, own = self.connection, self.organization
+        # A server that counts its transactions from below the chain's begins a new era of it at once.
+        await repository.seal_audit(run, own, 1000)
+        found = await repository.verify_audit(run, own, None, None)
+        if found["broken"] != self.manifest.audit.broken:
+            raise damaged(
+                f"The audit trail had {self.manifest.audit.broken} broken places when it was exported, and has "
+                f"{found['broken']} now.",
+                "invalid.export_trail",
+                problem=found["problem"],
+            )
+
+    async def _to_embed(self) -> int:
+        return int(
+            await self.connection.fetchval(
+                "SELECT (SELECT count(*) FROM messages WHERE organization_id = $1 AND embedding_status = 'pending') "
+                "+ (SELECT count(*) FROM memories WHERE organization_id = $1 AND embedding_status = 'pending')",
+                self.organization,
+            )
+        )
+
+
+@contextmanager
+def _of_the_export(also: tuple[str, ...] = ()) -> Iterator[None]:
+    """What the database refuses of an export's rows is the export's fault, and says which rule it broke.
+
+    Not what is there already of organisations and people: another import may have been faster.
+    """
+    try:
+        with translated():
+            yield
+    except MnemonError as error:
+        if error.kind not in {"invalid", "not_found"} and error.code not in {"conflict.integrity", *also}:
+            raise
+        raise damaged(
+            f"The database refuses a row of the export: {error.message}", "invalid.export_row", **error.data
+        ) from error
+    except (asyncpg.StatementTooComplexError, asyncpg.ProgramLimitExceededError) as error:
+        raise damaged(f"The database refuses a row of the export: {error}.", "invalid.export_row") from error
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
