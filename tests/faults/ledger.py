@@ -26,6 +26,7 @@ from tests.factories import context_of, new_slug
 
 ORGANIZATIONS = 3
 WRITERS = 2  # of each
+PAUSE = 0.05  # seconds after each memory, so that the processors have time for what happens meanwhile
 #: What `MNEMON_FAULT_FIGURES` names is appended a line for each fault: `python -m bench faults` shows them.
 FIGURES = "MNEMON_FAULT_FIGURES"
 
@@ -70,6 +71,7 @@ class Ledger:
                 self.kept[organization][done.ids[0]] = content
                 self.times.append(time.monotonic())
                 await self._tell()
+                await asyncio.sleep(PAUSE)
 
     async def _tell(self) -> None:
         async with self.changed:

@@ -56,7 +56,7 @@ async def test_the_disk_is_full(small: Path) -> None:
     settings = Settings(data_dir=data, auto_maintenance=False)
     async with ledger_on(settings) as ledger:
         await ledger.more(40)
-        ballast = await asyncio.to_thread(fill, small, leave=3_000_000)
+        ballast = await asyncio.to_thread(fill, small, leave=400_000)
         await ledger.fails(seconds=120)
         refused = dict(ledger.refused)
         told = await doctor(**environment)

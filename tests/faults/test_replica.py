@@ -24,9 +24,9 @@ def cluster() -> Iterator[Cluster]:
 async def test_a_replica_is_killed(cluster: Cluster) -> None:
     environment = {"MNEMON_DATA_DIR": str(cluster.data)}
     async with cluster.memory():
-        await add(cluster, "one", "two")
+        await add(cluster, "one")
         async with ledger_on(cluster.settings()) as ledger:
-            await serving(ledger.memories[0]._parent or ledger.memories[0], "one", "two")
+            await serving(ledger.memories[0]._parent or ledger.memories[0], "one")
             reads = asyncio.create_task(_read(ledger))
             await ledger.more(40)
             await asyncio.to_thread(cluster.kill, cluster.replica("one").data_dir)
@@ -39,12 +39,11 @@ async def test_a_replica_is_killed(cluster: Cluster) -> None:
                 await reads  # no read failed
         assert not ledger.refused
         assert [one["found"] for one in told.values() if one["subject"] == "replication" and one["level"] != "ok"]
-        await caught_up(cluster, "one", "two")
+        await caught_up(cluster, "one")
         now = await doctor(**environment)
         assert not [one for one in now.values() if one["subject"] == "replication" and one["level"] == "wrong"]
         # Each of them has everything that was acknowledged, and the wall is there too.
-        for name in ("one", "two"):
-            await ledger.check_rows(cluster.replica(name).url(APP_ROLE, DATABASE))
+        await ledger.check_rows(cluster.replica("one").url(APP_ROLE, DATABASE))
         primary = embedded.status(cluster.data).endpoint
         assert primary is not None
         await ledger.check(primary.url(APP_ROLE, DATABASE))

@@ -33,7 +33,7 @@ async def test_a_worker_is_killed(site: Site) -> None:
     owner = await asyncpg.connect(site.owner_url)
     async with AsyncMemory(site.settings(organization=slug)) as memory, ledger_on(site.settings()) as ledger:
         ctx = context_of(memory)
-        made = [await jobs.enqueue(ctx, Enqueue(kind="count", payload={"seconds": 0.3})) for _ in range(12)]
+        made = [await jobs.enqueue(ctx, Enqueue(kind="count", payload={"seconds": 0.2})) for _ in range(8)]
         running = "SELECT count(*) FROM background_jobs WHERE status = 'running'"
         first = worker(site)
         await until(lambda: owner.fetchval(running))
@@ -55,7 +55,7 @@ async def test_a_worker_is_killed(site: Site) -> None:
         assert {(await jobs.get_job(ctx, one.id)).status for one in made} == {"succeeded"}
         # Each effect once: the write of a job and its end are one transaction.
         effects = "SELECT count(*), count(DISTINCT message) FROM error_logs WHERE code = 'effect'"
-        assert tuple(await owner.fetchrow(effects)) == (12, 12)
+        assert tuple(await owner.fetchrow(effects)) == (8, 8)
     await owner.close()
     assert not ledger.refused
     await ledger.check(site.app_url)
