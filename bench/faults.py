@@ -28,7 +28,7 @@ async def run(report: Report) -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pytest", "-q", "tests/faults"),
             cwd=ROOT,
-            env={**os.environ, "MNEMON_FAULT_FIGURES": str(figures)},
+            env={**os.environ, "FAULT_FIGURES": str(figures)},
         )
         if await process.wait():
             raise SystemExit("A fault was not survived: see above.")

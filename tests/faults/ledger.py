@@ -27,8 +27,8 @@ from tests.factories import context_of, new_slug
 ORGANIZATIONS = 3
 WRITERS = 2  # of each
 PAUSE = 0.05  # seconds after each memory, so that the processors have time for what happens meanwhile
-#: What `MNEMON_FAULT_FIGURES` names is appended a line for each fault: `python -m bench faults` shows them.
-FIGURES = "MNEMON_FAULT_FIGURES"
+#: What `FAULT_FIGURES` names is appended a line for each fault: `python -m bench faults` shows them.
+FIGURES = "FAULT_FIGURES"
 
 
 @dataclass

@@ -121,7 +121,7 @@ async def test_a_transaction_that_hangs_is_named(site: Site) -> None:
     try:
         await hanging.execute("BEGIN; SELECT pg_current_xact_id()")
         await owner.execute("SELECT pg_sleep(1)")
-        told = await doctor(**site.environment, MNEMON_DATABASE_IDLE_TIMEOUT="1")
+        told = await doctor(**site.environment, MNEMON_DATABASE_IDLE_TIMEOUT="5")
         assert told["transactions"]["level"] == "wrong"
         assert "pg_terminate_backend" in told["transactions"]["do"]
     finally:

@@ -24,7 +24,8 @@ ORDER BY xact_start
 async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Transactions whose process waits, or that last long; of other roles a plain login sees none."""
     rows = await connection.fetch(_OPEN)
-    idle = wanted.database_idle_timeout or LONG
+    # Well before the server ends them: a minute, with the setting as it comes.
+    idle = (wanted.database_idle_timeout or LONG) / 5
     hanging = [row for row in rows if (row["state"] or "").startswith("idle in transaction") and row["waits"] >= idle]
     if hanging:
         pids = ", ".join(str(row["pid"]) for row in hanging[:5])
