@@ -1,7 +1,8 @@
 -- object: function count_messages()
 -- Keeps the counters of conversations and of their sessions, once per statement however many messages it wrote
 -- (seed 002 FR-6).
-CREATE OR REPLACE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION count_messages() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   -- Materialized: a plan that begins at the conversations or sessions would read all rows again for each of them.
   WITH n AS MATERIALIZED (

@@ -6,7 +6,7 @@
 -- tenants differ) they cost more than the rows.
 CREATE OR REPLACE FUNCTION set_tenant(
   p_organization uuid, p_user uuid DEFAULT NULL, p_agent uuid DEFAULT NULL, p_bulk boolean DEFAULT false
-) RETURNS void LANGUAGE plpgsql AS $$
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF p_bulk THEN
     SET LOCAL plan_cache_mode = auto;
@@ -18,9 +18,10 @@ END $$;
 
 -- object: function current_actor()
 -- Who changes something, for logs: user:<id>, agent:<id> or system.
-CREATE OR REPLACE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
   SELECT coalesce(
     'user:' || nullif(current_setting('app.user_id', true), ''),
     'agent:' || nullif(current_setting('app.agent_id', true), ''),
-    'system')
-$$;
+    'system');
+END;

@@ -1,6 +1,7 @@
 -- object: function name_entity()
 -- Keeps the names by which a living entity is found: its own and its aliases, in lower case.
-CREATE OR REPLACE FUNCTION name_entity() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION name_entity() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'UPDATE' THEN
     DELETE FROM entity_names WHERE organization_id = OLD.organization_id AND entity_id = OLD.id;

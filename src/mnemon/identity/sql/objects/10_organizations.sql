@@ -2,7 +2,7 @@
 -- The id of the organisation with this slug, made on first use. SECURITY DEFINER: before it is known, there is no
 -- tenant to be in.
 CREATE OR REPLACE FUNCTION ensure_organization(p_slug text, p_name text DEFAULT NULL) RETURNS uuid
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE found uuid;
 BEGIN
   SELECT id INTO found FROM organizations WHERE slug = p_slug AND deleted_at IS NULL;

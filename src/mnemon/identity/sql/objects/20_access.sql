@@ -7,7 +7,7 @@
 -- The person with this e-mail address, whatever its case. Index: uq_users_email.
 CREATE OR REPLACE FUNCTION find_user_by_email(p_email text)
 RETURNS TABLE (user_id uuid, organization_id uuid, status text, password_hash text, mfa_enabled boolean)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
   SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY
@@ -25,7 +25,7 @@ GRANT EXECUTE ON FUNCTION find_user_by_email(text) TO mnemon_app;
 -- time. Index: uq_sessions_token_hash.
 CREATE OR REPLACE FUNCTION find_session_by_token_hash(p_hash bytea)
 RETURNS TABLE (session_id uuid, organization_id uuid, user_id uuid, expires_at timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
   SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY
@@ -46,7 +46,7 @@ CREATE OR REPLACE FUNCTION find_session_by_refresh_hash(p_hash bytea)
 RETURNS TABLE (
   session_id uuid, organization_id uuid, user_id uuid, refresh_expires_at timestamptz, is_current boolean
 )
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
   SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY
@@ -67,7 +67,7 @@ CREATE OR REPLACE FUNCTION find_api_key_by_hash(p_hash bytea)
 RETURNS TABLE (
   api_key_id uuid, organization_id uuid, user_id uuid, agent_id uuid, scopes text[], expires_at timestamptz
 )
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
   SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
   RETURN QUERY

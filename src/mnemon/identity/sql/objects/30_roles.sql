@@ -1,7 +1,8 @@
 -- object: function refuse_role_cycle()
 -- A role does not inherit from itself, directly or through others. Two changes that would close a circle together wait
 -- for each other: a change of parents is made alone in its organisation.
-CREATE OR REPLACE FUNCTION refuse_role_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_role_cycle() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.parent_role_id IS NULL THEN
     RETURN NEW;
@@ -29,7 +30,8 @@ CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON roles FOR EACH ROW EXECUTE FUNC
 -- The four roles that every organisation has, made on first use; as the organisation itself, under its policies.
 -- viewer reads; member works; admin manages people, roles and keys; owner does everything. Each has what the one before
 -- has, through its parent.
-CREATE OR REPLACE FUNCTION make_system_roles(p_organization uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION make_system_roles(p_organization uuid) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE step record; above uuid := NULL; made uuid;
 BEGIN
   FOR step IN

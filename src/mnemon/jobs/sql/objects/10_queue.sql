@@ -1,6 +1,7 @@
 -- object: function guard_job()
 -- A job is born queued and goes from state to state as it may; each step is noted in states, which nobody else writes.
-CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF NEW.status <> 'queued' THEN
@@ -35,7 +36,8 @@ CREATE OR REPLACE TRIGGER guard_update BEFORE UPDATE ON background_jobs FOR EACH
 
 -- object: function announce_job()
 -- Wakes workers when the transaction commits: once for all it enqueued, and by name for a job to be cancelled.
-CREATE OR REPLACE FUNCTION announce_job() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION announce_job() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
     IF EXISTS (SELECT FROM added WHERE run_at <= clock_timestamp()) THEN
@@ -60,7 +62,8 @@ CREATE OR REPLACE TRIGGER announce_update AFTER UPDATE ON background_jobs FOR EA
 -- random half (p_random, 0 to 1) is left out, so that jobs that failed together do not all come back together.
 CREATE OR REPLACE FUNCTION job_delay(
   p_attempt integer, p_base double precision, p_longest double precision, p_random double precision
-) RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+) RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT make_interval(secs =>
-    least(p_base * 2 ^ least(greatest(p_attempt, 1) - 1, 60), p_longest) * (1 - p_random / 2))
-$$;
+    least(p_base * 2 ^ least(greatest(p_attempt, 1) - 1, 60), p_longest) * (1 - p_random / 2));
+END;

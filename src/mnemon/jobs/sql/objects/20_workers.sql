@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION claim_jobs(
   id uuid, organization_id uuid, kind text, queue text, payload text, attempt integer, max_attempts integer,
   lease_id uuid, user_id uuid, agent_id uuid, permissions text[], created_at timestamptz
 )
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -120,7 +120,7 @@ GRANT EXECUTE ON FUNCTION claim_jobs(text, text[], text[], uuid, integer, double
 -- Index: ix_background_jobs_lease.
 CREATE OR REPLACE FUNCTION renew_leases(p_leases uuid[], p_lease double precision)
 RETURNS TABLE (lease_id uuid, cancel_requested boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   WITH held AS (
@@ -138,7 +138,7 @@ GRANT EXECUTE ON FUNCTION renew_leases(uuid[], double precision) TO mnemon_app;
 -- Takes jobs back whose worker was not heard of in time: queued again, cancelled if that was wanted, or dead if no
 -- attempt is left. Returns how many. Any number may call it at once. Index: ix_background_jobs_expiry.
 CREATE OR REPLACE FUNCTION release_expired_jobs(p_limit integer DEFAULT 1000) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE released integer;
 BEGIN
   WITH late AS (
@@ -165,7 +165,7 @@ GRANT EXECUTE ON FUNCTION release_expired_jobs(integer) TO mnemon_app;
 -- Removes jobs that were over p_days ago, dead ones p_dead_days ago (a day at least); at most p_limit, returns how many.
 -- Index: ix_background_jobs_finished.
 CREATE OR REPLACE FUNCTION prune_jobs(p_days integer, p_dead_days integer, p_limit integer DEFAULT 1000)
-RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE removed integer;
 BEGIN
   WITH old AS (
@@ -185,7 +185,7 @@ GRANT EXECUTE ON FUNCTION prune_jobs(integer, integer, integer) TO mnemon_app;
 -- object: function organizations_after(uuid, integer)
 -- The ids of organisations, in order, for work that has to look at each of them.
 CREATE OR REPLACE FUNCTION organizations_after(p_after uuid, p_limit integer) RETURNS SETOF uuid
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RETURN QUERY SELECT o.id FROM organizations o
     WHERE o.deleted_at IS NULL AND o.id > p_after ORDER BY o.id LIMIT p_limit;

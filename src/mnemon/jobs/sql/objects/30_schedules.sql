@@ -1,7 +1,8 @@
 -- object: function next_occurrence(integer, time, timestamptz, timestamptz)
 -- When a schedule fires next after p_now: a whole number of steps after p_from, or at a time of day (UTC).
 CREATE OR REPLACE FUNCTION next_occurrence(p_every integer, p_daily time, p_from timestamptz, p_now timestamptz)
-RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT CASE
     WHEN p_every IS NOT NULL THEN
       p_from + make_interval(secs => p_every * greatest(floor(extract(epoch FROM p_now - p_from) / p_every) + 1, 0))
@@ -9,15 +10,15 @@ RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
       (p_now AT TIME ZONE 'UTC')::date + p_daily
       + CASE WHEN (p_now AT TIME ZONE 'UTC')::time >= p_daily THEN interval '1 day' ELSE interval '0' END
     ) AT TIME ZONE 'UTC'
-  END
-$$;
+  END;
+END;
 
 -- object: function fire_schedules(integer)
 -- Enqueues the jobs of schedules that are due and says when each is due next, in one transaction: however many workers
 -- call it, each occurrence fires once, and those that were missed fire once together. What the schedule enqueued last
 -- and is not over yet is not enqueued a second time. Returns how many fired. Index: ix_job_schedules_next.
 CREATE OR REPLACE FUNCTION fire_schedules(p_limit integer DEFAULT 100) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   due job_schedules;
   fired integer := 0;

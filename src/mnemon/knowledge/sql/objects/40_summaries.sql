@@ -73,7 +73,7 @@ GRANT SELECT ON knowledge_usage TO mnemon_app;
 -- order and the limit out: every row of the organisation would be read and sorted for the first twenty. The tenant
 -- predicate is the wall here as it is there. Index: ix_pattern_effectiveness_totals_runs.
 CREATE OR REPLACE FUNCTION top_patterns(p_organization uuid, p_limit integer) RETURNS SETOF pattern_effectiveness
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RETURN QUERY
   SELECT * FROM pattern_effectiveness_totals t
@@ -87,7 +87,7 @@ GRANT EXECUTE ON FUNCTION top_patterns(uuid, integer) TO mnemon_app;
 -- object: function top_knowledge(uuid, integer)
 -- The organisation's items that were used most, in that order; as top_patterns(). Index: ix_knowledge_usage_totals_used.
 CREATE OR REPLACE FUNCTION top_knowledge(p_organization uuid, p_limit integer) RETURNS SETOF knowledge_usage
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RETURN QUERY
   SELECT * FROM knowledge_usage_totals t
@@ -102,7 +102,7 @@ GRANT EXECUTE ON FUNCTION top_knowledge(uuid, integer) TO mnemon_app;
 -- Refreshes both summaries without keeping readers out. False, and nothing done, while another call is at it. SECURITY
 -- DEFINER: only its owner may refresh a materialized view. It returns nothing of anybody's.
 CREATE OR REPLACE FUNCTION refresh_knowledge_summaries() RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtextextended('refresh_knowledge_summaries', 0)) THEN
     RETURN false;

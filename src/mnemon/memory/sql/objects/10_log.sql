@@ -1,6 +1,7 @@
 -- object: function log_new_memories()
 -- Writes the log of new memories, once per statement.
-CREATE OR REPLACE FUNCTION log_new_memories() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION log_new_memories() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   INSERT INTO memory_log (organization_id, memory_id, action, new_content, new_importance, new_tier, new_status,
                           changed_by, reason, conversation_id, related_memory_ids, created_at)
@@ -12,7 +13,8 @@ END $$;
 
 -- object: function log_memory_change()
 -- Writes the log of a changed memory: what it was, what it is, who, why.
-CREATE OR REPLACE FUNCTION log_memory_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION log_memory_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE what text := 'updated';
 BEGIN
   IF OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL THEN what := 'forgotten';
@@ -31,7 +33,8 @@ END $$;
 
 -- object: function refuse_overwrite()
 -- Content is never overwritten: a correction is a new memory that supersedes the old one.
-CREATE OR REPLACE FUNCTION refuse_overwrite() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_overwrite() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION 'the content of a memory is never overwritten: supersede it'
     USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_memories_content_immutable', TABLE = 'memories';
@@ -40,7 +43,8 @@ END $$;
 -- object: function refuse_supersession_cycle()
 -- A correction is not corrected by what it corrects. Two changes that would close a circle together meet at the rows
 -- that they lock: one of them has to try again.
-CREATE OR REPLACE FUNCTION refuse_supersession_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_supersession_cycle() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE later uuid := NEW.superseded_by;
 BEGIN
   WHILE later IS NOT NULL LOOP
@@ -77,7 +81,8 @@ CREATE OR REPLACE TRIGGER log_changed AFTER UPDATE ON memories FOR EACH ROW
 -- object: function refuse_log_change()
 -- What the log says stays as it was written, and goes by erasure or with its organisation alone: by the time a foreign
 -- key's cascade comes here, that is gone.
-CREATE OR REPLACE FUNCTION refuse_log_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_log_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'DELETE' AND (current_setting('app.erasing', true) = OLD.organization_id::text
       OR NOT EXISTS (SELECT FROM organizations WHERE id = OLD.organization_id)) THEN

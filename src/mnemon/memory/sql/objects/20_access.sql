@@ -1,6 +1,7 @@
 -- object: function update_memory_access(uuid[])
 -- Counts an access of each memory in the list; a memory listed twice counts twice (seed 002 FR-6).
-CREATE OR REPLACE FUNCTION update_memory_access(p_ids uuid[]) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION update_memory_access(p_ids uuid[]) RETURNS integer LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE changed integer;
 BEGIN
   UPDATE memories m

@@ -2,7 +2,7 @@
 -- Analyses what recall reads of the present tenant and sorts in what its full-text index has waiting, where many rows
 -- changed since the last time: right after a large import the planner would believe the tables empty. SECURITY DEFINER, because only an owner may analyse a table.
 CREATE OR REPLACE FUNCTION refresh_planner_statistics() RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
   part regclass;

@@ -1,6 +1,7 @@
 -- object: function refuse_fact_change()
 -- A fact is never overwritten: it is retracted, once, and what is known instead is recorded beside it.
-CREATE OR REPLACE FUNCTION refuse_fact_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_fact_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION 'a fact is never overwritten: retract it and record another'
     USING ERRCODE = 'check_violation', CONSTRAINT = 'ck_memory_facts_immutable', TABLE = 'memory_facts';

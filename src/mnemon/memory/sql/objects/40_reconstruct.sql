@@ -6,7 +6,7 @@ RETURNS TABLE (
   memory_id uuid, content text, importance integer, tier text, status text, is_forgotten boolean, superseded_by uuid,
   recorded_at timestamptz, changed_at timestamptz, changed_by text, reason text, changes bigint
 )
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
 BEGIN
   RETURN QUERY

@@ -1,14 +1,16 @@
 -- object: function audit_secret(text)
 -- Whether a column or a key of this name holds what no trail may keep.
-CREATE OR REPLACE FUNCTION audit_secret(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION audit_secret(p_name text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT p_name ~* ('passw(or)?d|passphrase|secret|credential|private_?key|api_?key$|bearer|cipher|encrypted|signature'
     || '|otp|(^|_)pin$|(recovery|backup|verification|mfa|sms)_?codes?|(^|_)hash(es)?$|hashed|token(s|_value)?$')
-    AND p_name !~* '^(total_.*|max_.*|input_|output_)tokens$'
-$$;
+    AND p_name !~* '^(total_.*|max_.*|input_|output_)tokens$';
+END;
 
 -- object: function audit_redact(jsonb)
 -- The same value without secrets, however deep they are: that there is one can be seen, what it is cannot.
-CREATE OR REPLACE FUNCTION audit_redact(p_value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION audit_redact(p_value jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   -- Most rows have nothing of the kind: one look at the whole is cheaper than one at each key.
   IF p_value::text !~* ('passw|passphr|secret|credent|private_?key|api_?key|bearer|cipher|encr|signat|otp|hash|token'
@@ -31,15 +33,17 @@ END $$;
 
 -- object: function audit_resource_id(jsonb)
 -- What a row is called in the trail: its id, or the ids it links.
-CREATE OR REPLACE FUNCTION audit_resource_id(p_row jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION audit_resource_id(p_row jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
   SELECT coalesce(p_row ->> 'id', (
     SELECT string_agg(e.value, ':' ORDER BY e.key) FROM jsonb_each_text(p_row) e
-    WHERE e.key ~ '_id$' AND e.key <> 'organization_id'))
-$$;
+    WHERE e.key ~ '_id$' AND e.key <> 'organization_id'));
+END;
 
 -- object: function audit_address()
 -- Where the request came from, null where nobody said or it is no address: a trail never stops the work.
-CREATE OR REPLACE FUNCTION audit_address() RETURNS inet LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION audit_address() RETURNS inet LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE said text := nullif(current_setting('app.ip', true), '');
 BEGIN
   IF said IS NULL THEN RETURN NULL; END IF;
@@ -50,15 +54,16 @@ END $$;
 
 -- object: function audit_session()
 -- The sign-in session of the request, null where there is none.
-CREATE OR REPLACE FUNCTION audit_session() RETURNS uuid LANGUAGE sql STABLE AS $$
+CREATE OR REPLACE FUNCTION audit_session() RETURNS uuid LANGUAGE sql STABLE
+BEGIN ATOMIC
   SELECT CASE WHEN current_setting('app.session_id', true) ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
-    THEN current_setting('app.session_id', true)::uuid END
-$$;
+    THEN current_setting('app.session_id', true)::uuid END;
+END;
 
 -- object: function set_origin(text, text, text)
 -- Tells the trail where this transaction's request came from. SET LOCAL, as set_tenant does and for its reason.
 CREATE OR REPLACE FUNCTION set_origin(p_ip text, p_user_agent text DEFAULT NULL, p_session text DEFAULT NULL)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   EXECUTE format('SET LOCAL app.ip = %L', coalesce(p_ip, ''));
   EXECUTE format('SET LOCAL app.user_agent = %L', left(coalesce(p_user_agent, ''), 1000));
@@ -71,7 +76,7 @@ END $$;
 CREATE OR REPLACE FUNCTION audit_write(
   p_action text, p_resource_type text, p_organizations uuid[], p_resources text[], p_old jsonb[], p_new jsonb[],
   p_status text DEFAULT 'success', p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
-) RETURNS uuid LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = auto AS $$
+) RETURNS uuid LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = auto AS $$
 DECLARE
   reason text := nullif(current_setting('app.reason', true), '');
   acting_user uuid := nullif(current_setting('app.user_id', true), '')::uuid;
@@ -103,7 +108,7 @@ REVOKE ALL ON FUNCTION audit_write(text, text, uuid[], text[], jsonb[], jsonb[],
 CREATE OR REPLACE FUNCTION record_audit(
   p_action text, p_resource_type text DEFAULT NULL, p_resource_id text DEFAULT NULL, p_status text DEFAULT 'success',
   p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
-) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RETURN audit_write(p_action, p_resource_type, ARRAY[nullif(current_setting('app.organization_id', true), '')::uuid],
     ARRAY[p_resource_id], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], p_status, p_error,
@@ -118,7 +123,7 @@ GRANT EXECUTE ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid
 -- and names the first hundred; then the columns whose change is bookkeeping. SECURITY DEFINER: the application can
 -- write to the trail in no other way.
 CREATE OR REPLACE FUNCTION audit_row() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   -- A distributed table's shard and a partition are that table.
   resource text := regexp_replace(TG_TABLE_NAME, '(_(\d{6,}|p\d{2}|default))+$', '');
@@ -179,14 +184,16 @@ REVOKE ALL ON FUNCTION audit_row() FROM PUBLIC;
 -- object: function audit_organization(text, jsonb)
 -- Whose trail a row belongs to: the installation's, if it is no organisation's.
 CREATE OR REPLACE FUNCTION audit_organization(p_table text, p_row jsonb) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT CASE p_table WHEN 'organizations' THEN p_row ->> 'id' ELSE p_row ->> 'organization_id' END::uuid
-$$;
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE p_table WHEN 'organizations' THEN p_row ->> 'id' ELSE p_row ->> 'organization_id' END::uuid;
+END;
 
 -- object: function refuse_audit_change()
 -- What the trail says stays as it was written. Erasure alone may blank a row: all that says what was done or from where
 -- goes, all that says who, when and which table stays, and so does the hash that the chain has of it.
-CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE erased jsonb;
 BEGIN
   IF TG_OP = 'UPDATE' THEN

@@ -1,6 +1,7 @@
 -- object: function audit_digest(audit_logs)
 -- The hash of a row: of every column, in a form that no setting of a session changes.
-CREATE OR REPLACE FUNCTION audit_digest(p_row audit_logs) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
+CREATE OR REPLACE FUNCTION audit_digest(p_row audit_logs) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT sha256(convert_to(jsonb_build_array(
     p_row.organization_id, p_row.id, extract(epoch FROM p_row.created_at), p_row.transaction_id, p_row.user_id,
     p_row.agent_id, p_row.session_id, p_row.action, p_row.resource_type, p_row.resource_id,
@@ -13,7 +14,7 @@ $$;
 CREATE OR REPLACE FUNCTION audit_block_hash(
   p_previous bytea, p_organization uuid, p_number bigint, p_era integer, p_upper bigint,
   p_ids uuid[], p_hashes bytea[], p_times timestamptz[]
-) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT sha256(
     p_previous || uuid_send(p_organization) || int8send(p_number) || int4send(p_era) || int8send(p_upper)
     || coalesce(string_agg(
@@ -27,7 +28,7 @@ $$;
 -- organisation's chain; returns how many. A row of a transaction that still runs is left for a later block, so none is
 -- missed; sealers of one organisation wait for each other, writers wait for nobody. A transaction is never split.
 CREATE OR REPLACE FUNCTION seal_audit(p_organization uuid, p_limit integer DEFAULT 1000) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   last audit_blocks;
   running pg_snapshot;
@@ -88,7 +89,7 @@ GRANT EXECUTE ON FUNCTION seal_audit(uuid, integer) TO mnemon_app;
 -- Seals what can be sealed of every trail: of each organisation, also of those that are gone, and of the installation.
 -- Returns how many rows. Organisations are found by one index probe each.
 CREATE OR REPLACE FUNCTION seal_every_audit(p_limit integer DEFAULT 1000) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   organization uuid := '00000000-0000-0000-0000-000000000000';
   sealed integer;

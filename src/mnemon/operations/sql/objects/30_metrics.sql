@@ -7,7 +7,7 @@
 -- Adds up what a statement wrote, by series and hour, for the rollups. Nobody waits for anybody: each statement leaves
 -- rows of its own, and the rollup takes them away. Measurements of unknown agents are refused. Index: pk_agents.
 CREATE OR REPLACE FUNCTION collect_metrics() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE unknown bigint;
 BEGIN
   IF TG_ARGV[0] = 'agent' THEN
@@ -88,7 +88,7 @@ CREATE OR REPLACE TRIGGER collect AFTER INSERT ON pattern_usage
 -- object: function check_metric_organizations()
 -- Sums, and so the measurements that they are of, belong to organisations that exist. Index: pk_organizations.
 CREATE OR REPLACE FUNCTION check_metric_organizations() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE unknown bigint;
 BEGIN
   WITH named AS MATERIALIZED (
@@ -113,7 +113,7 @@ CREATE OR REPLACE TRIGGER check_organizations AFTER INSERT ON metric_partials
 -- Removes the measurements of deleted agents, or organisations: those of all who wrote before, since they were waited
 -- for. With the rights of who deletes, whom the same policies let see both.
 CREATE OR REPLACE FUNCTION remove_metrics() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM removed) THEN RETURN NULL; END IF;  -- deleted softly
   IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -137,7 +137,8 @@ CREATE OR REPLACE TRIGGER remove_metrics AFTER DELETE ON organizations
 
 -- object: function keep_identity()
 -- Refuses to change what measurements refer to, or to change whose they are.
-CREATE OR REPLACE FUNCTION keep_identity() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION keep_identity() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RAISE foreign_key_violation USING
     MESSAGE = format('%s keep their ids: measurements are still referring to them', TG_TABLE_NAME),
@@ -151,7 +152,8 @@ CREATE OR REPLACE TRIGGER keep_identity AFTER UPDATE OF id ON organizations FOR 
 
 -- object: function refuse_metric_change()
 -- Measurements are written and removed, never changed: the sums have them already.
-CREATE OR REPLACE FUNCTION refuse_metric_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION refuse_metric_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   RAISE insufficient_privilege USING MESSAGE = format('%s is append-only', TG_TABLE_NAME);
 END $$;
@@ -166,7 +168,7 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON system_metrics
 -- once, however often and by however many this is called, and whenever its measurements were made. Returns how many.
 -- Without an organisation: everybody's, which only the owner of the tables may see.
 CREATE OR REPLACE FUNCTION roll_up_metrics(p_organization uuid, p_limit integer DEFAULT 10000) RETURNS integer
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE taken_count integer;
 BEGIN
   WITH chosen AS (

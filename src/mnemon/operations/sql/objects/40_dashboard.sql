@@ -30,7 +30,7 @@ GRANT SELECT ON metric_dashboard TO mnemon_app;
 -- Rolls up what waits, of every organisation, and renews metric_summary; readers are not blocked. Returns the partials
 -- that were rolled up. If somebody is at it already, it waits and does it once more: what came in between is in it.
 CREATE OR REPLACE FUNCTION refresh_dashboard() RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   done integer;
   total bigint := 0;

@@ -16,7 +16,8 @@ ON CONFLICT (table_name) DO UPDATE SET column_name = excluded.column_name, every
 -- object: function partition_bounds(text)
 -- The partitions of a table but the default one, with their bounds; a bound without an end is infinite.
 CREATE OR REPLACE FUNCTION partition_bounds(p_table text)
-RETURNS TABLE (name text, lower_bound timestamptz, upper_bound timestamptz) LANGUAGE sql STABLE AS $$
+RETURNS TABLE (name text, lower_bound timestamptz, upper_bound timestamptz) LANGUAGE sql STABLE
+SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT c.relname::text,
     coalesce(substring(b.bound FROM $r$FROM \('([^']+)'\)$r$)::timestamptz, '-infinity'),
     coalesce(substring(b.bound FROM $r$TO \('([^']+)'\)$r$)::timestamptz, 'infinity')
@@ -28,7 +29,7 @@ $$;
 -- object: function make_partition(text, text, timestamptz)
 -- Makes the partition that a moment belongs to, unless something there covers part of it; returns its name, or null.
 CREATE OR REPLACE FUNCTION make_partition(p_table text, p_every text, p_moment timestamptz) RETURNS text
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   starts timestamp := date_trunc(p_every, p_moment AT TIME ZONE 'UTC');
   ends timestamp := starts + ('1 ' || p_every)::interval;
@@ -49,7 +50,7 @@ END $$;
 -- accepted, but nobody makes a partition for each day of a century. Returns how many rows were moved or went.
 CREATE OR REPLACE FUNCTION drain_default_partition(
   p_table text, p_column text, p_every text, p_oldest timestamptz, p_from timestamptz, p_until timestamptz
-) RETURNS bigint LANGUAGE plpgsql AS $$
+) RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   drained text := p_table || '_draining';
   columns text;
@@ -94,7 +95,7 @@ END $$;
 -- object: function maintain_partitions_at(text, timestamptz)
 -- What maintain_partitions does, at a given time. Not for the application: a time to come would drop everything.
 CREATE OR REPLACE FUNCTION maintain_partitions_at(p_table text, p_now timestamptz) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   policy partition_policies;
   oldest timestamptz := '-infinity';
@@ -139,7 +140,7 @@ REVOKE ALL ON FUNCTION maintain_partitions_at(text, timestamptz) FROM PUBLIC;
 -- have a lock at once, before anybody has to wait long for it: a lock that is not to be had is an error, and nothing
 -- was done. SECURITY DEFINER: tables are made and dropped by who owns them, and by no rule but partition_policies.
 CREATE OR REPLACE FUNCTION maintain_partitions(p_table text) RETURNS jsonb
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp SET lock_timeout = '800ms' AS $$
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '800ms' AS $$
   SELECT maintain_partitions_at(p_table, now())
 $$;
 REVOKE ALL ON FUNCTION maintain_partitions(text) FROM PUBLIC;

@@ -5,7 +5,7 @@
 -- does not decide. `mentions`: rows go that name anything erased inside a document. `keep`: the table holds nothing
 -- that a person said, or what it holds is the organisation's; the reason is in `why`.
 CREATE OR REPLACE FUNCTION erasure_rules() RETURNS TABLE (table_name text, column_name text, rule text, why text)
-LANGUAGE sql IMMUTABLE AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
   VALUES
     ('api_requests', 'user_id', 'remove', 'the log of what the person asked for'),
     ('error_logs', 'user_id', 'remove', 'messages may quote what the person wrote'),
@@ -57,7 +57,7 @@ REVOKE ALL ON FUNCTION erasure_rules() FROM PUBLIC;
 -- object: function erasure_names(jsonb, text[])
 -- Whether a document says one of these, however deep.
 CREATE OR REPLACE FUNCTION erasure_names(p_document jsonb, p_said text[]) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT EXISTS (
     SELECT FROM jsonb_path_query(p_document, 'strict $.** ? (@.type() == "string")') v WHERE v #>> '{}' = ANY (p_said))
 $$;
@@ -66,7 +66,7 @@ $$;
 -- Removes the tenant's rows whose column is one of the ids, and before them all that cascades from them; returns each
 -- removed row, with a null id where the table has no such column. As the owner, within erase_subject() only.
 CREATE OR REPLACE FUNCTION erase_rows(p_table text, p_column text, p_ids uuid[])
-RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
@@ -105,7 +105,7 @@ REVOKE ALL ON FUNCTION erase_rows(text, text, uuid[]) FROM PUBLIC;
 -- How many rows of the tenant still name this id, in any column of any table that can; the trail counts only where it
 -- still says what was done. Nothing is left when it returns no row.
 CREATE OR REPLACE FUNCTION erasure_remains(p_id uuid) RETURNS TABLE (table_name text, column_name text, remaining bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
@@ -148,7 +148,7 @@ GRANT EXECUTE ON FUNCTION erasure_remains(uuid) TO mnemon_app;
 -- chain sealed stays in the row, so that verification goes on; returns the count and a digest of the blanked rows.
 CREATE OR REPLACE FUNCTION erase_trail(
   p_receipt uuid, p_subject uuid, p_said text[], p_all boolean, OUT blanked bigint, OUT digest text
-) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
 BEGIN
   -- Planned here and now: only an array that the planner sees is looked up by hash, and it may be long.
@@ -176,7 +176,7 @@ REVOKE ALL ON FUNCTION erase_trail(uuid, uuid, text[], boolean) FROM PUBLIC;
 -- What no foreign key ties to the erased rows: logs, mentions in the graph and in documents, arrays of ids. Returns the
 -- removed rows.
 CREATE OR REPLACE FUNCTION erase_remnants(p_ids uuid[], p_said text[])
-RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
@@ -224,7 +224,7 @@ REVOKE ALL ON FUNCTION erase_remnants(uuid[], text[]) FROM PUBLIC;
 -- them, and how many indexed rows there were. A word that no row has any more goes; returns how many went.
 DROP FUNCTION IF EXISTS erase_words(text[]);  -- an earlier form
 CREATE OR REPLACE FUNCTION erase_words(p_words text[], p_documents bigint[], p_rows bigint) RETURNS bigint
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
   removed bigint;
@@ -252,7 +252,7 @@ REVOKE ALL ON FUNCTION erase_words(text[], bigint[], bigint) FROM PUBLIC;
 -- Takes from conversations that stay what messages that go had added to their counters and sessions, and the summary,
 -- which tells what was said.
 CREATE OR REPLACE FUNCTION erase_from_sessions(p_conversations uuid[], p_messages uuid[]) RETURNS void
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
 BEGIN
   UPDATE conversations c SET summary = NULL WHERE c.organization_id = tenant AND c.id = ANY (p_conversations);
@@ -276,7 +276,7 @@ REVOKE ALL ON FUNCTION erase_from_sessions(uuid[], uuid[]) FROM PUBLIC;
 -- Erases a person, a conversation or the whole organisation of the transaction's tenant: removed for good, in this
 -- transaction. Returns {"id", "counts", "blanked", "digest"}; null if the tenant has no such subject.
 CREATE OR REPLACE FUNCTION erase_subject(p_kind text, p_id uuid) RETURNS jsonb
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
   receipt uuid := gen_random_uuid();

@@ -1,7 +1,8 @@
 -- object: function check_workflow_graph()
 -- A workflow's steps have names of their own, its dependencies name steps, and no step waits for itself in the end.
 -- The schema says so first and in more words; this holds whoever writes.
-CREATE OR REPLACE FUNCTION check_workflow_graph() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION check_workflow_graph() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   names text[];
   left_over text[];
@@ -50,7 +51,8 @@ END $$;
 -- object: function check_workflow_status()
 -- A definition goes forward only: draft, active, archived; what runs or ran is not rewritten. The error's class is that
 -- of an integrity rule: it is the row's present state that stands against the change.
-CREATE OR REPLACE FUNCTION check_workflow_status() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION check_workflow_status() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF (OLD.status, NEW.status) NOT IN (('draft', 'active'), ('draft', 'archived'), ('active', 'archived'))
      AND OLD.status <> NEW.status
@@ -76,7 +78,8 @@ CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON workflows FOR EACH ROW EXECUTE 
 -- object: function check_execution_status()
 -- pending, running, then completed, failed or cancelled; what has not begun may be cancelled; what has ended stays as
 -- it is. The end's time is set if it is not given.
-CREATE OR REPLACE FUNCTION check_execution_status() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION check_execution_status() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   IF NEW.status IN ('pending', 'running', 'completed', 'failed', 'cancelled')
      AND (OLD.status, NEW.status) NOT IN (

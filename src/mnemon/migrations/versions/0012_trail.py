@@ -1,0 +1,19 @@
+"""The trail is sealed with a key that the database has not.
+
+Never edited after a release: a later change is a later migration.
+"""
+
+from __future__ import annotations
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
