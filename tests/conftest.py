@@ -90,8 +90,11 @@ def no_settings_of_this_machine() -> Iterator[None]:
         if name.upper().startswith("MNEMON_") or plain in Settings.model_fields:
             patch.delenv(name)
     patch.setitem(Settings.model_config, "env_file", None)
-    yield
-    patch.undo()
+    # Nor do the tests leave anything among the user's data.
+    with tempfile.TemporaryDirectory(prefix="mnemon-anchors-") as anchors:
+        patch.setenv("MNEMON_AUDIT_ANCHORS", anchors)
+        yield
+        patch.undo()
 
 
 @pytest.fixture(scope="session")

