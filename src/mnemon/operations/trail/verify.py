@@ -23,7 +23,7 @@ FROM public.audit_blocks b WHERE b.organization_id = $1 ORDER BY b.number
 _RECEIPTS = """
 SELECT a.metadata ->> 'receipt' AS receipt, count(b.value) AS rows,
   sha256(coalesce(string_agg(convert_to(format(E'%s:%s\\n', b.value ->> 'id', b.value ->> 'hash'), 'UTF8'), ''::bytea
-    ORDER BY b.value ->> 'id', b.value ->> 'hash'), ''::bytea)) AS digest
+    ORDER BY b.value ->> 'id', b.value ->> 'hash') FILTER (WHERE b.value IS NOT NULL), ''::bytea)) AS digest
 FROM public.audit_logs a LEFT JOIN LATERAL jsonb_array_elements(
   CASE jsonb_typeof(a.metadata -> 'blanked') WHEN 'array' THEN a.metadata -> 'blanked' ELSE '[]' END) b ON true
 WHERE a.organization_id = $1 AND a.action = 'erasure' AND ($2::text IS NULL OR a.metadata ->> 'receipt' = $2)
