@@ -22,8 +22,8 @@ BEGIN
       JOIN audit_logs a ON a.organization_id = t.organization_id AND a.id = r.id ORDER BY place)
   WHERE t.organization_id = '{0}';
   FOR b IN SELECT * FROM audit_blocks WHERE organization_id = '{0}' ORDER BY number LOOP
-    UPDATE audit_blocks t SET previous_hash = before, hash = audit_block_hash(before, b.organization_id, b.number, b.era,
-      b.upper_transaction, b.row_ids, b.row_hashes, b.row_times)
+    UPDATE audit_blocks t SET previous_hash = before, hash = audit_block_hash(before, b.organization_id, b.number,
+      b.era, b.upper_transaction, b.row_ids, b.row_hashes, b.row_times)
     WHERE t.organization_id = b.organization_id AND t.number = b.number RETURNING t.hash INTO before;
   END LOOP;
 END $$

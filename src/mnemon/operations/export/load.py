@@ -13,13 +13,14 @@ import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError
+from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.core.ids import new_id
 from mnemon.core.installation import InstallationKey
+from mnemon.core.settings import load_settings
 from mnemon.core.slugs import check_slug
-from mnemon.db.engine import SESSION_SETTINGS, parse_url
+from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, parse_url
 from mnemon.db.errors import translated
-from mnemon.db.session import SET_TENANT
+from mnemon.db.tenant import SET_TENANT
 from mnemon.operations.export.archive import Archive, opened
 from mnemon.operations.export.errors import damaged
 from mnemon.operations.export.rules import CLEARED, SEALED
@@ -64,21 +65,28 @@ async def import_organization(
     Args:
         url: as the role that owns the schema, or a superuser, who then acts as that role.
         request: where from, and how.
-        installation: the key of this installation, which signs the trail that arrives.
+        installation: the key of this installation, which signs the trail that arrives; None: that of the settings.
 
     Raises:
         Invalid: the export is damaged, or does not fit this database.
         Conflict: the organisation, its name, or one of its people's ids or addresses is here already.
         Forbidden: the role may not do it.
+        Unavailable: there is no installation key.
     """
     if request.slug is not None:
         check_slug(request.slug)
+    key = installation or InstallationKey.of(load_settings())
+    if key is None:
+        raise Unavailable(
+            "Whoever brings in an organisation signs its audit trail, and there is no installation key.",
+            code="unavailable.installation_key",
+            hint="Set MNEMON_INSTALLATION_KEY to the key of this installation.",
+        )
     with opened(request.path) as archive:
         _check_asked(archive.manifest, request)
         await asyncio.to_thread(archive.verify)
         async with _owner(url) as connection, connection.transaction():
-            signer = Signer(installation or InstallationKey((b"\x01" * 32,)))
-            return await _Import(connection, archive, request, signer).run()
+            return await _Import(connection, archive, request, Signer(key)).run()
 
 
 def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
@@ -98,7 +106,7 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 @asynccontextmanager
 async def _owner(url: str) -> AsyncIterator[Any]:
     """A connection of its own."""
-    settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"}
+    settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
     engine = create_async_engine(
         parse_url(url),
         poolclass=NullPool,
@@ -167,7 +175,7 @@ class _Import:
                 hint="Set DATABASE_OWNER_URL to the role that `mnemon db upgrade` ran as.",
             ) from None
         await run.execute(SETTINGS)
-        await run.fetchval(SET_TENANT, self.organization, None, None, True)
+        await run.fetchval(SET_TENANT, self.organization, None, None, True, None)
         await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
 
     async def _check_fits(self, tables: list[Table]) -> None:

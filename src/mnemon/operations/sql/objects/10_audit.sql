@@ -79,8 +79,8 @@ CREATE OR REPLACE FUNCTION audit_write(
 ) RETURNS uuid LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = auto AS $$
 DECLARE
   reason text := nullif(current_setting('app.reason', true), '');
-  acting_user uuid := nullif(current_setting('app.user_id', true), '')::uuid;
-  acting_agent uuid := nullif(current_setting('app.agent_id', true), '')::uuid;
+  acting_user uuid := current_user_id();
+  acting_agent uuid := current_agent_id();
   program text := nullif(current_setting('app.user_agent', true), '');
   session uuid := audit_session();
   address inet := audit_address();
@@ -111,8 +111,8 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   subject text := split_part(p_action, ':', 1);
   verb text := split_part(p_action, ':', 2);
-  acting_user uuid := nullif(current_setting('app.user_id', true), '')::uuid;
-  acting_agent uuid := nullif(current_setting('app.agent_id', true), '')::uuid;
+  acting_user uuid := current_user_id();
+  acting_agent uuid := current_agent_id();
 BEGIN
   IF p_action IS NULL OR p_action !~ '^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$' THEN
     RETURN 'an event is resource:verb, in small letters';
@@ -151,10 +151,10 @@ BEGIN
   IF problem IS NOT NULL THEN
     RAISE EXCEPTION 'this event is not recorded: %', problem USING ERRCODE = 'insufficient_privilege';
   END IF;
-  IF p_user IS NOT NULL AND nullif(current_setting('app.user_id', true), '') IS NULL THEN
+  IF p_user IS NOT NULL AND current_user_id() IS NULL THEN
     details := details || '{"claimed": true}';
   END IF;
-  RETURN audit_write(p_action, p_resource_type, ARRAY[nullif(current_setting('app.organization_id', true), '')::uuid],
+  RETURN audit_write(p_action, p_resource_type, ARRAY[current_tenant()],
     ARRAY[p_resource_id], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], p_status, p_error, details, p_user);
 END $$;
 REVOKE ALL ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid) FROM PUBLIC;

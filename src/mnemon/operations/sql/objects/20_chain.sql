@@ -119,7 +119,7 @@ REVOKE ALL ON FUNCTION audit_block_material(uuid, bigint) FROM PUBLIC;
 -- Whether the caller may work on this trail: it is the transaction's own, or the caller is who owns the schema.
 CREATE OR REPLACE FUNCTION may_seal(p_organization uuid) RETURNS boolean LANGUAGE sql STABLE
 SET search_path = pg_catalog, public, pg_temp AS $$
-  SELECT coalesce(p_organization = nullif(current_setting('app.organization_id', true), '')::uuid, false)
+  SELECT coalesce(p_organization = current_tenant(), false)
     OR pg_has_role(session_user, (SELECT relowner FROM pg_class WHERE oid = 'public.audit_blocks'::regclass), 'MEMBER')
 $$;
 REVOKE ALL ON FUNCTION may_seal(uuid) FROM PUBLIC;

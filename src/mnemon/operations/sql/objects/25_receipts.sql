@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION audit_erasure(
   p_kind text, p_subject text, p_receipt uuid, p_counts jsonb, p_rows bigint, p_digest text
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   part record;
 BEGIN
   FOR part IN
@@ -32,7 +32,7 @@ REVOKE ALL ON FUNCTION audit_erasure(text, text, uuid, jsonb, bigint, text) FROM
 CREATE OR REPLACE FUNCTION sign_erasure(
   p_receipt text, p_rows bigint, p_digest bytea, p_mac bytea, p_key bytea, p_proof bytea
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   IF tenant IS NULL OR NOT coalesce(proven(format('erasure:%s:%s:%s', tenant, p_receipt, encode(p_mac, 'hex')), p_proof),
       false) THEN
