@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from mnemon.core.context import Context
+from mnemon.operations.trail.seals import Block, Kind, Sealer
 
 REHASH = """
 DO $$
@@ -41,6 +42,20 @@ async def tampering(admin: Any) -> AsyncIterator[Any]:
 async def recompute(admin: Any, organization: UUID) -> None:
     """Make every hash of a trail anew, as its rows are now."""
     await admin.execute(REHASH.format(organization))
+
+
+async def sign(admin: Any, organization: UUID, sealer: Sealer) -> None:
+    """Sign every block of a trail as it is now, with whatever key."""
+    for row in await admin.fetch(
+        "SELECT m.* FROM audit_blocks b, audit_block_material(b.organization_id, b.number) m "
+        "WHERE b.organization_id = $1",
+        organization,
+    ):
+        block = Block(organization, row["number"], row["hash"], row["kept"], row["sealed_us"])
+        await admin.execute(
+            "UPDATE audit_blocks SET mac = $3 WHERE organization_id = $1 AND number = $2",
+            *(organization, block.number, sealer.sign(Kind.BLOCK, block)),
+        )
 
 
 @dataclass

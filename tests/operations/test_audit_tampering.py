@@ -18,9 +18,9 @@ from mnemon.core.installation import InstallationKey
 from mnemon.operations import service
 from mnemon.operations.schemas import AuditEvent, AuditVerification, SealAudit
 from mnemon.operations.schemas.erasure import Erase, ErasureKind
-from mnemon.operations.trail.seals import Block, Kind, Sealer
+from mnemon.operations.trail.seals import Sealer
 from tests.factories import new_slug, with_settings
-from tests.operations.tampering import Harm, recompute, tampering
+from tests.operations.tampering import Harm, recompute, sign, tampering
 
 BLANK = (
     "old_value = '{}', new_value = '{}', error_message = NULL, ip_address = NULL, user_agent = NULL, "
@@ -213,17 +213,7 @@ async def recomputed_without_signatures(harm: Harm) -> None:
 
 async def recomputed_and_signed_with_another_key(harm: Harm) -> None:
     await recomputed(harm)
-    forger = Sealer(InstallationKey.new())
-    for row in await harm.admin.fetch(
-        "SELECT m.* FROM audit_blocks b, audit_block_material(b.organization_id, b.number) m "
-        "WHERE b.organization_id = $1",
-        harm.own,
-    ):
-        block = Block(harm.own, row["number"], row["hash"], row["kept"], row["sealed_us"])
-        await harm.run(
-            "UPDATE audit_blocks SET mac = $3 WHERE organization_id = $1 AND number = $2",
-            *(harm.own, block.number, forger.sign(Kind.BLOCK, block)),
-        )
+    await sign(harm.admin, harm.own, Sealer(InstallationKey.new()))
 
 
 async def begun_anew(harm: Harm) -> None:

@@ -28,6 +28,8 @@ class Patient:
     async def look(self, role: str = ADMIN, **wanted: Any) -> list[Finding]:
         await self.admin.execute("SELECT pg_stat_force_next_flush()")
         await self.admin.fetchval("SELECT 1")
+        # The tests' databases have one key: each has anchors of its own.
+        wanted = {"audit_anchors": Path(f"/nonexistent/{self.name}.jsonl"), **wanted}
         settings = Settings(database_url=self.server.url(APP, self.name), organization="own", **wanted)
         found = await examine(self.server.url(role, self.name), settings)
         assert list(found) == list(SUBJECTS)
@@ -100,6 +102,16 @@ async def test_the_applications_role_sees_less_and_says_so(patient: Patient) -> 
         ("GRANT SELECT ON memories_p00 TO mnemon_app", "grants", "SELECT on memories_p00"),
         ("GRANT SELECT ON users TO PUBLIC", "grants", "SELECT on users to PUBLIC"),
         ("GRANT CREATE ON SCHEMA public TO mnemon_app", "grants", "may create"),
+        (
+            "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+            "grants",
+            "may create temporary objects",
+        ),
+        (
+            "CREATE FUNCTION helper() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+            "functions",
+            "helper()",
+        ),
     ],
 )
 async def test_a_hole_in_the_wall(patient: Patient, harm: str, what: str, words: str) -> None:
@@ -169,37 +181,6 @@ async def test_vacuum(patient: Patient) -> None:
     assert "20,000 dead rows" in found["table heap"].found
     await patient.admin.execute("VACUUM ANALYZE heap")
     assert not await patient.complaints()
-
-
-async def _audited(admin: Any) -> UUID:
-    organization: UUID = await admin.fetchval("SELECT ensure_organization('audited')")
-    await admin.execute(
-        "INSERT INTO audit_logs (organization_id, action) SELECT $1, 'test:write' FROM generate_series(1, 9)",
-        organization,
-    )
-    return organization
-
-
-async def test_the_audit_trail(patient: Patient) -> None:
-    organization = await _audited(patient.admin)
-    assert not await patient.complaints()
-    await patient.admin.execute(
-        "INSERT INTO audit_logs (organization_id, action, created_at) "
-        "VALUES ($1, 'test:old', now() - interval '1 hour')",
-        organization,
-    )
-    late = (await patient.complaints())["audit seal"]
-    assert (late.level, "60 min" in late.found) == ("note", True)
-    for row in await patient.admin.fetch("SELECT DISTINCT organization_id AS id FROM audit_logs"):
-        await patient.admin.fetchval("SELECT seal_audit($1)", row["id"])
-    assert not await patient.complaints()
-    assert "as they were sealed" in (await patient.named("audit chain")).found
-    await patient.admin.execute("SET session_replication_role = replica")  # past the trigger that refuses changes
-    await patient.admin.execute("UPDATE audit_logs SET action = 'test:nothing' WHERE action = 'test:old'")
-    broken = (await patient.complaints())["audit chain"]
-    assert broken.level == "wrong"
-    assert str(organization) in broken.found
-    assert "changed" in broken.found
 
 
 async def _job(admin: Any, organization: UUID, status: str) -> None:

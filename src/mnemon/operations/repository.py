@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import select
 
 from mnemon.core.errors import Forbidden, Invalid
@@ -135,12 +136,23 @@ async def set_origin(connection: Connection, ip: str | None, user_agent: str | N
 
 
 async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
-    """Add an event: action, resource type and id, status, error, metadata as a dict, user."""
+    """Add an event: action, resource type and id, status, error, metadata as a dict, user.
+
+    Raises:
+        Forbidden: the database alone says such a thing.
+    """
     action, kind, resource, status, error, metadata, user = values
-    found: UUID = await connection.fetchval(
-        "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
-        *(action, kind, resource, status, error, dump_json(metadata), user),
-    )
+    try:
+        found: UUID = await connection.fetchval(
+            "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
+            *(action, kind, resource, status, error, dump_json(metadata), user),
+        )
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise Forbidden(
+            f"The audit trail does not take {action}: {str(refused).rpartition(': ')[2]}.",
+            code="forbidden.audit_event",
+            hint="Name what a service did by a resource of its own, such as sign_in:password.",
+        ) from None
     return found
 
 

@@ -68,7 +68,10 @@ class Verdict:
 async def verify(
     connection: Connection, organization: UUID, sealer: Sealer | None, anchors: Sequence[Anchor] = ()
 ) -> Verdict:
-    """Hold one organisation's trail against its chain, in a transaction that sees one moment (repeatable read).
+    """Hold one organisation's trail against its chain, in a transaction.
+
+    One that sees one moment (repeatable read) is exact. In another, what is sealed or erased between the statements may
+    look broken, once.
 
     Args:
         connection: as a role that sees the organisation's trail.
