@@ -34,7 +34,7 @@ WHERE a.transaction_id >= coalesce(last.upper_transaction, 0)
 """
 _CHAINS = "SELECT organization_id, sum(row_count) AS rows FROM audit_blocks GROUP BY 1 ORDER BY max(sealed_at) DESC"
 _THERE = """
-SELECT w.organization_id, w.number, b.hash, b.mac
+SELECT w.organization_id, w.number, b.hash
 FROM unnest($1::uuid[], $2::bigint[]) w(organization_id, number)
 LEFT JOIN audit_blocks b ON b.organization_id = w.organization_id AND b.number = w.number
 """
@@ -138,8 +138,8 @@ async def _lost(connection: asyncpg.Connection, anchors: Sequence[Anchor]) -> li
     for start in range(0, len(anchors), 10_000):
         part = anchors[start : start + 10_000]
         rows = await connection.fetch(_THERE, [one.organization for one in part], [one.number for one in part])
-        there = {(row["organization_id"], row["number"]): (row["hash"], row["mac"]) for row in rows}
-        lost += [one for one in part if there.get((one.organization, one.number)) != (one.hash, one.mac)]
+        there = {(row["organization_id"], row["number"]): row["hash"] for row in rows}
+        lost += [one for one in part if there.get((one.organization, one.number)) != one.hash]
     return lost
 
 

@@ -234,15 +234,17 @@ def thinned(anchors: Sequence[Anchor], history: str = "%Y-%m-%d") -> list[Anchor
     """
     days = {(one.organization, one.at.strftime(history)): place for place, one in enumerate(anchors)} if history else {}
     kept = set(days.values())
+    last: dict[UUID, int] = {}
     highest: dict[UUID, int] = {}
     for place, one in enumerate(anchors):
-        before = highest.get(one.organization)
-        if before is not None and one.number <= anchors[before].number:
-            if not _same(anchors[before], one):
-                kept |= {before, place}
-            continue
-        highest[one.organization] = place
-    kept |= set(highest.values())
+        before = last.get(one.organization)
+        if before is not None and one.number <= anchors[before].number and not _same(anchors[before], one):
+            kept |= {before, place}
+        last[one.organization] = place
+        top = highest.get(one.organization)
+        if top is None or one.number > anchors[top].number:
+            highest[one.organization] = place
+    kept |= {*last.values(), *highest.values()}
     return [anchors[place] for place in sorted(kept)]
 
 
