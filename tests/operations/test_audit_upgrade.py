@@ -64,7 +64,7 @@ async def old(server: Server, make_database: Callable[..., Awaitable[str]], tmp_
     await admin.execute(f"SET ROLE mnemon_owner; {BEFORE.read_text()}; RESET ROLE")
     for action in ("test:write", "test:said", "test:said", "test:write"):
         await admin.execute(
-            "INSERT INTO audit_logs (organization_id, action, user_id) VALUES ($1, $2, $1)", own, action
+            "INSERT INTO audit_logs (organization_id, action, user_id) VALUES ($1, $2, $3)", own, action, PERSON
         )
         await admin.execute("SELECT seal_every_audit(1)")
     await admin.execute(
@@ -107,9 +107,10 @@ async def test_it_is_signed_once(old: Old) -> None:
     await service.seal_audits(old.ctx)
     assert (await service.verify_audit(old.ctx)).valid
     async with tampering(old.admin):
-        await old.admin.execute(
+        changed = await old.admin.execute(
             "UPDATE audit_logs SET user_id = gen_random_uuid() WHERE action = 'test:write' AND metadata ? 'erased'"
         )
+    assert changed == "UPDATE 2"
     assert not (await service.verify_audit(old.ctx)).valid
 
 

@@ -22,6 +22,7 @@ FUNCTIONS = (
     "every_unsigned_trail()",
     "every_trail_head()",
     "audit_block_material(uuid, bigint)",
+    "audit_kept(audit_logs)",
     "sign_trails(uuid[], bigint[], bytea[], bytea, bytea)",
     "sign_erasure(text, bigint, bytea, bytea, bytea, bytea)",
     "sign_retention(uuid, timestamptz, integer, timestamptz, bytea, bytea, bytea)",
