@@ -57,10 +57,7 @@ def upgrade() -> None:
         comment="Guesses at passwords and second factors, by person and by address; the installation's, for a day",
     )
     op.create_index("ix_sign_in_attempts_last", "sign_in_attempts", ["last_at"])
-    # Nobody's but the owner's functions: what is counted can be neither read nor set back by the application.
-    op.execute("ALTER TABLE sign_in_attempts ENABLE ROW LEVEL SECURITY")
-    op.execute("ALTER TABLE sign_in_attempts FORCE ROW LEVEL SECURITY")
-    ddl.owner_sees("sign_in_attempts")
+    # Nothing is granted: what is counted can be neither read nor set back but by the owner's functions.
     op.execute("ALTER TABLE mfa_devices DROP COLUMN failed_attempts, DROP COLUMN locked_until")
     op.execute(f"REVOKE SELECT ON user_credentials FROM {ddl.APP_ROLE}")
     op.execute(f"GRANT SELECT ({READABLE}) ON user_credentials TO {ddl.APP_ROLE}")

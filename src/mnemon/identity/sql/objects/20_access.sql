@@ -43,7 +43,7 @@ BEGIN
   END IF;
   RETURN (
     SELECT c.password_hash FROM user_credentials c
-    WHERE c.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid AND c.user_id = p_user
+    WHERE c.organization_id = current_tenant() AND c.user_id = p_user
       AND c.deleted_at IS NULL);
 END $$;
 REVOKE ALL ON FUNCTION password_hash_of(uuid, bytea) FROM PUBLIC;
