@@ -197,6 +197,7 @@ async def test_the_look_ups_are_the_applications_alone(server: Server, admin: An
         "find_api_key_by_hash(bytea)",
         "password_hash_of(uuid, bytea)",
         "begin_attempt(bytea, bytea, boolean, timestamptz)",
+        "attempt_waits(bytea, timestamptz)",
         "settle_attempt(bytea, bytea, boolean, timestamptz, timestamptz)",
     )
     for name in functions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -146,6 +146,12 @@ async def begin_attempt(
         factor,
         at,
     )
+
+
+async def attempt_waits(connection: Connection, address: bytes, at: datetime) -> timedelta | None:
+    """How long an address waits; None: it does not."""
+    found: timedelta | None = await connection.fetchval("SELECT attempt_waits($1, $2)", address, at)
+    return found
 
 
 async def settle_attempt(connection: Connection, row: Sequence[Any]) -> None:

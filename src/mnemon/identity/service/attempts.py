@@ -57,14 +57,19 @@ def place(address: Address | None) -> str | None:
 
 async def begin(ctx: Context, who: str | None, where: str | None, *, factor: bool = False) -> Attempt | timedelta:
     """Count an attempt; how long to wait where it may not be made: then it was not counted, nor may it be compared."""
-    key = ctx.database.installation.derive("sign-in attempts")
-    subjects = [None if one is None else hmac.digest(key, one.encode(), "sha256") for one in (who, where)]
+    subject, address = (None if one is None else _subject(ctx, one) for one in (who, where))
     async with ctx.database.anonymous() as connection:
-        row = await repository_secrets.begin_attempt(connection, subjects[0], subjects[1], factor, ctx.clock.now())
+        row = await repository_secrets.begin_attempt(connection, subject, address, factor, ctx.clock.now())
     if row["retry_after"] is not None:
         wait: timedelta = row["retry_after"]
         return wait
-    return Attempt(subjects[0], subjects[1], factor, row["person_until"], row["address_until"])
+    return Attempt(subject, address, factor, row["person_until"], row["address_until"])
+
+
+async def waits(ctx: Context, where: str) -> timedelta | None:
+    """How long attempts from somewhere wait, without counting one; None: they do not."""
+    async with ctx.database.anonymous() as connection:
+        return await repository_secrets.attempt_waits(connection, _subject(ctx, where), ctx.clock.now())
 
 
 async def settle(ctx: Context, attempt: Attempt) -> None:
@@ -83,3 +88,8 @@ def too_many(wait: timedelta, *, code: str, field: str, kind: type[MnemonError] 
     return kind(
         "Too many attempts were made.", code=code, hint=f"Try again in {unit}.", field=field, retry_after=seconds
     )
+
+
+def _subject(ctx: Context, name: str) -> bytes:
+    """What the database knows somebody or somewhere by: nothing that can be read back or made without the key."""
+    return hmac.digest(ctx.database.installation.derive("sign-in attempts"), name.encode(), "sha256")

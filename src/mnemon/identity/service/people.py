@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from mnemon.core import crypto
 from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, Invalid, NotFound, Unavailable
+from mnemon.core.errors import Conflict, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from mnemon.identity import repository, repository_access, repository_secrets
@@ -63,18 +63,18 @@ async def _taking_address(ctx: Context, email: str | None) -> AsyncIterator[None
         Conflict: somebody has the address.
         Unavailable: too many addresses were refused.
     """
-    if email is None:
-        yield
-        return
-    attempt = await attempts.begin(ctx, None, f"addresses:{ctx.principal.organization_id}")
-    if isinstance(attempt, timedelta):
-        raise attempts.too_many(attempt, code="unavailable.too_many_refused", field="email", kind=Unavailable)
+    where = f"addresses:{ctx.principal.organization_id}"
+    wait = None if email is None else await attempts.waits(ctx, where)
+    if wait is not None:
+        raise _refused_too_often(wait)
     try:
         yield
     except Conflict as error:
         if error.data.get("constraint") != "uq_users_email":
-            await attempts.settle(ctx, attempt)
             raise
+        counted = await attempts.begin(ctx, None, where)
+        if isinstance(counted, timedelta):
+            raise _refused_too_often(counted) from None
         raise Conflict(
             "The e-mail address cannot be used.",
             code="conflict.exists",
@@ -82,10 +82,10 @@ async def _taking_address(ctx: Context, email: str | None) -> AsyncIterator[None
             table="users",
             field="email",
         ) from None
-    except BaseException:
-        await attempts.settle(ctx, attempt)
-        raise
-    await attempts.settle(ctx, attempt)
+
+
+def _refused_too_often(wait: timedelta) -> MnemonError:
+    return attempts.too_many(wait, code="unavailable.too_many_refused", field="email", kind=Unavailable)
 
 
 def _columns(request: UserCreate | UserUpdate, *leave_out: str) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION IF EXISTS password_hash_of(uuid, bytea)")
     op.execute("DROP FUNCTION IF EXISTS find_user_by_email(text, bytea, inet)")
     op.execute("DROP FUNCTION IF EXISTS find_session_by_refresh_hash(bytea, uuid, bytea)")
+    op.execute("DROP FUNCTION IF EXISTS attempt_waits(bytea, timestamptz)")
     op.execute("DROP FUNCTION IF EXISTS begin_attempt(bytea, bytea, boolean, timestamptz)")
     op.execute("DROP FUNCTION IF EXISTS settle_attempt(bytea, bytea, boolean, timestamptz, timestamptz)")
     op.alter_column("sessions", "previous_refresh_token_hash", comment=PREVIOUS, existing_type=sa.LargeBinary())

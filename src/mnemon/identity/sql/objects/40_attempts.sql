@@ -84,3 +84,16 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION settle_attempt(bytea, bytea, boolean, timestamptz, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION settle_attempt(bytea, bytea, boolean, timestamptz, timestamptz) TO mnemon_app;
+
+-- object: function attempt_waits(bytea, timestamptz)
+-- How long an address waits, without counting anything; null: it does not.
+CREATE OR REPLACE FUNCTION attempt_waits(p_address bytea, p_at timestamptz) RETURNS interval
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+  SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+  RETURN (
+    SELECT a.blocked_until - p_at FROM sign_in_attempts a
+    WHERE a.subject = p_address AND a.blocked_until > p_at AND a.blocked_until <= p_at + interval '1 hour');
+END $$;
+REVOKE ALL ON FUNCTION attempt_waits(bytea, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION attempt_waits(bytea, timestamptz) TO mnemon_app;
