@@ -43,6 +43,10 @@ RANKS = (
     "integrations",
     "operations",
 )
+#: Of the application's logins: how long a statement may run, wait for a lock, and a transaction wait for its process.
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "300s"}
+#: Sessions that one login of the application may have: some of the server's hundred are left for who must mend things.
+MOST_SESSIONS = 80
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
@@ -247,11 +251,21 @@ async def has_key(url: str) -> bool:
         return await wall.has_key(connection)
 
 
+def limits(login: str) -> list[str]:
+    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
+    return [
+        f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
+        *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
+    ]
+
+
 async def let_log_in(url: str) -> None:
     """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
     async with _connection(url, lock_timeout=10) as connection:
         for role in (APP_ROLE, OWNER_ROLE):
             await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
+        for statement in limits(APP_ROLE):
+            await connection.exec_driver_sql(statement)
         await connection.commit()
 
 
