@@ -93,3 +93,29 @@ async def test_a_refused_change_can_be_told(ctx: Context) -> None:
     for status in ("denied", "failure"):
         event = AuditEvent.model_validate({"action": "users:delete", "status": status})
         assert (await service.record_event(ctx, event)).id == (await trail(ctx))[-1].id
+
+
+async def test_no_block_without_a_signature(ctx: Context, admin: Any) -> None:
+    """Who has the application's connection could else spoil the trail: an unsigned block looks forged for ever."""
+    own = ctx.principal.organization_id
+    with pytest.raises(Forbidden):
+        await run(ctx, "SELECT * FROM seal_trail($org::uuid)")
+    with pytest.raises(Forbidden):
+        await run(
+            ctx,
+            "SELECT * FROM seal_trail($org::uuid); SELECT sign_trails(ARRAY[$org]::uuid[], ARRAY[1]::bigint[], "
+            "ARRAY[sha256('x')], '\\x00000000', sha256('x'))",
+        )
+    assert await admin.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own) == 0
+    await service.seal_audit(ctx)
+    assert (await service.verify_audit(ctx)).valid
+
+
+async def test_others_trails_are_neither_sealed_nor_told(ctx: Context, other: Context, admin: Any) -> None:
+    theirs = other.principal.organization_id
+    with pytest.raises(Forbidden):
+        await run(ctx, f"SELECT * FROM seal_trail('{theirs}')")
+    async with ctx.database.hot(ctx.principal) as connection:
+        assert await connection.fetch("SELECT * FROM unsigned_trail($1)", theirs) == []
+        assert await connection.fetch("SELECT * FROM audit_retentions($1)", theirs) == []
+    assert await admin.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", theirs) == 0
