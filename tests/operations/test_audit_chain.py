@@ -28,7 +28,7 @@ from mnemon.operations.schemas import (
 from mnemon.operations.trail.seals import Sealer
 from tests.conftest import APP, Server
 from tests.factories import KEY, enter, new_slug, with_settings
-from tests.operations.tampering import recompute, sign, tampering
+from tests.operations.tampering import recompute, seal_every, sign, tampering
 
 
 async def write(ctx: Context, count: int) -> None:
@@ -254,12 +254,11 @@ async def test_every_trail_is_sealed_at_once(own: tuple[App, Any]) -> None:
     await admin.execute("DELETE FROM organizations WHERE id = $1", contexts[2].principal.organization_id)
     async with app.database.anonymous() as connection:
         await connection.fetchval("SELECT record_audit('sign_in:password')")
-    sealed = await service.seal_audits(app.context)
-    assert sealed.rows == await admin.fetchval("SELECT count(*) FROM audit_logs")
+    assert await seal_every(app.context) == await admin.fetchval("SELECT count(*) FROM audit_logs")
     assert await admin.fetchval("SELECT count(*) FROM audit_blocks") == 5  # with the app's own and the installation
     for ctx in contexts:
         assert (await service.verify_audit(ctx)).valid
-    assert (await service.seal_audits(app.context)).rows == 0
+    assert await seal_every(app.context) == 0
 
 
 async def test_the_chain_survives_retention(own: tuple[App, Any]) -> None:
@@ -287,7 +286,7 @@ async def test_the_chain_survives_retention(own: tuple[App, Any]) -> None:
     # What has gone has gone by the rule, which is signed; the hashes of its rows hold the chain together.
     found = await service.verify_audit(ctx)
     assert (found.valid, found.expired, found.sealed) == (True, 5, 13)
-    await service.seal_audits(app.context)
+    await seal_every(app.context)
     await service.maintain_partitions(app.context, only)
     records = await admin.fetch("SELECT metadata::text FROM audit_logs WHERE action = 'retention'")
     assert len(records) == 1

@@ -20,7 +20,7 @@ from mnemon.operations.schemas import AuditEvent, AuditVerification, SealAudit
 from mnemon.operations.schemas.erasure import Erase, ErasureKind
 from mnemon.operations.trail.seals import Sealer
 from tests.factories import new_slug, with_settings
-from tests.operations.tampering import Harm, recompute, sign, tampering
+from tests.operations.tampering import Harm, recompute, seal_every, sign, tampering
 
 BLANK = (
     "old_value = '{}', new_value = '{}', error_message = NULL, ip_address = NULL, user_agent = NULL, "
@@ -329,7 +329,7 @@ async def test_more_of_the_owner_is_noticed(
         await kind(harm)
     await harm.afterwards(ctx)
     if sealed:
-        await service.seal_audits(app.context)
+        await seal_every(app.context)
     assert not (await service.verify_audit(ctx)).valid
     assert (await service.verify_audit(theirs)).valid, "nothing was done to it"
 
@@ -378,7 +378,7 @@ async def test_whole_tables_are_missed(own: tuple[App, Any], harm: str) -> None:
     await admin.execute("ALTER TABLE audit_blocks DISABLE TRIGGER USER; ALTER TABLE audit_logs DISABLE TRIGGER USER")
     await admin.execute(harm.replace("{month}", month))
     assert not (await service.verify_audit(ctx)).valid
-    await service.seal_audits(app.context)
+    await seal_every(app.context)
     assert not (await service.verify_audit(ctx)).valid
 
 

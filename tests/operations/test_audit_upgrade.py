@@ -19,7 +19,7 @@ from mnemon.operations.schemas import AuditEvent
 from mnemon.operations.schemas.erasure import Erase, ErasureKind
 from tests.conftest import APP, Server
 from tests.factories import KEY, context_of, settings_of, upgrade
-from tests.operations.tampering import tampering
+from tests.operations.tampering import seal_every, tampering
 
 #: The functions that sealed before, as they were released.
 BEFORE = Path(__file__).with_name("chain_before_signatures.sql")
@@ -93,7 +93,7 @@ async def test_it_is_signed_once(old: Old) -> None:
     before = await service.verify_audit(old.ctx)
     assert before.first_broken is not None
     assert (before.valid, before.first_broken.problem) == (False, "unsigned")
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     found = await service.verify_audit(old.ctx)
     assert (found.valid, found.broken, found.expired) == (True, 0, 1), found
     assert found.blocks >= 6
@@ -104,7 +104,7 @@ async def test_it_is_signed_once(old: Old) -> None:
         )
     done = await service.erase(old.ctx, Erase(kind=ErasureKind.USER, name=str(user)))
     assert done.blanked >= 2
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     assert (await service.verify_audit(old.ctx)).valid
     async with tampering(old.admin):
         changed = await old.admin.execute(
@@ -131,30 +131,30 @@ async def test_it_is_signed_once(old: Old) -> None:
     ],
 )
 async def test_it_is_held_to_what_was_signed(old: Old, harm: str) -> None:
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     assert (await service.verify_audit(old.ctx)).valid
     async with tampering(old.admin):
         done = await old.admin.execute(harm.replace("{own}", str(old.own)).replace("{{", "{").replace("}}", "}"))
         assert not done.endswith(" 0")
     assert not (await service.verify_audit(old.ctx)).valid
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     assert not (await service.verify_audit(old.ctx)).valid
 
 
 async def test_it_is_not_signed_twice(old: Old) -> None:
     """A trail whose signatures were taken away is not one from before: an anchor knows it."""
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     async with tampering(old.admin):
         await old.admin.execute("UPDATE audit_logs SET action = 'test:else' WHERE action = 'test:write'")
         await old.admin.execute("UPDATE audit_blocks SET mac = NULL, mac_key = NULL")
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     assert not (await service.verify_audit(old.ctx)).valid
     assert await old.admin.fetchval("SELECT count(*) FROM audit_blocks WHERE mac IS NULL") > 0
 
 
 async def test_keys_are_changed(old: Old, server: Server) -> None:
     """The newest signs, every one that is named is recognised; without an old one its blocks are nobody's."""
-    await service.seal_audits(old.ctx)
+    await seal_every(old.ctx)
     ctx = old.ctx
     newer = InstallationKey((b"n" * 32, b"k" * 32))
     for installation, valid in ((newer, True), (InstallationKey((b"n" * 32,)), False)):

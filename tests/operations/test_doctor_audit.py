@@ -10,9 +10,9 @@ import pytest
 
 from mnemon import AsyncMemory
 from mnemon.operations.doctor import Finding
-from mnemon.operations.service import seal_audits
 from tests.conftest import APP
 from tests.factories import context_of
+from tests.operations.tampering import seal_every
 from tests.operations.test_doctor import Patient
 from tests.operations.test_doctor import patient as patient
 
@@ -46,7 +46,7 @@ async def test_the_audit_trail(patient: Patient, tmp_path: Path) -> None:
     assert (late.level, "60 min" in late.found) == ("note", True)
     url = patient.server.url(APP, patient.name)
     async with AsyncMemory(database_url=url, organization="own", audit_anchors=anchors) as memory:
-        await seal_audits(context_of(memory))
+        await seal_every(context_of(memory))
     assert not await complaints(patient, audit_anchors=anchors)
     assert "as they were sealed" in (await patient.named("audit chain", audit_anchors=anchors)).found
     assert "of 2 trails" in (await patient.named("audit anchors", audit_anchors=anchors)).found
@@ -66,7 +66,7 @@ async def test_a_trail_that_was_cut_off(patient: Patient, tmp_path: Path) -> Non
     organization = await _audited(patient.admin)
     url = patient.server.url(APP, patient.name)
     async with AsyncMemory(database_url=url, organization="own", audit_anchors=anchors) as memory:
-        await seal_audits(context_of(memory))
+        await seal_every(context_of(memory))
     await patient.admin.execute("SET session_replication_role = replica")
     await patient.admin.execute("DELETE FROM audit_logs WHERE organization_id = $1", organization)
     await patient.admin.execute("DELETE FROM audit_blocks WHERE organization_id = $1", organization)

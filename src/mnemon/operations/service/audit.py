@@ -129,8 +129,9 @@ async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
     if anchors.path not in _CAUGHT_UP:  # a process may have been killed between its seal and its anchor
         async with ctx.database.hot(ctx.principal, readonly=True) as connection:
             made = await repository.every_trail_head(connection)
-        _CAUGHT_UP.add(anchors.path)
+    _CAUGHT_UP.discard(anchors.path)  # until it is written down, as when the disk was full
     await asyncio.to_thread(anchors.write, made)
+    _CAUGHT_UP.add(anchors.path)
     return Sealed(rows=rows)
 
 

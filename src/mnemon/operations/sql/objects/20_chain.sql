@@ -144,7 +144,8 @@ GRANT EXECUTE ON FUNCTION seal_trail(uuid, integer) TO mnemon_app;
 
 -- object: function seal_every_trail(integer)
 -- Makes blocks of what can be sealed of every trail: of each organisation, also of those that are gone, and of the
--- installation; returns what the signatures cover. Organisations are found by one index probe each. For the worker.
+-- installation; returns what the signatures cover. Organisations are found by one index probe each. A trail that somebody
+-- is just sealing, or whose lock somebody holds, is passed over. For the worker.
 CREATE OR REPLACE FUNCTION seal_every_trail(p_limit integer DEFAULT 1000)
 RETURNS TABLE (organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -155,7 +156,7 @@ DECLARE
   counted integer;
 BEGIN
   LOOP
-    LOOP
+    WHILE pg_try_advisory_xact_lock(hashtextextended('audit:' || organization, 0)) LOOP
       made := make_audit_block(organization, p_limit);
       EXIT WHEN made IS NULL;
       RETURN QUERY SELECT * FROM audit_block_material(organization, made);
