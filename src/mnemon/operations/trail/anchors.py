@@ -109,7 +109,7 @@ class Anchors:
             given = given.expanduser().absolute()
             return cls(given / name if given.is_dir() or given.suffix == "" else given, command)
         if settings.database_url is None:
-            data = (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
+            data = (settings.data_dir or embedded.default_data_dir()).expanduser().resolve()
             return cls(data.with_name(data.name + ".anchors"), command)
         return cls(embedded.default_data_dir().parent / name, command)
 

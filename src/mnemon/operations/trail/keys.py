@@ -16,6 +16,6 @@ def installation_of(settings: Settings) -> InstallationKey | None:
     named = InstallationKey.of(settings)
     if named is not None or settings.database_url is not None:
         return named
-    directory = (settings.data_dir or embedded.default_data_dir()).expanduser().absolute().resolve()
+    directory = (settings.data_dir or embedded.default_data_dir()).expanduser().resolve()
     path = directory.with_name(directory.name + ".key")
     return read(path) if path.exists() else None

@@ -94,7 +94,8 @@ BEGIN
   INSERT INTO audit_blocks (organization_id, number, era, upper_transaction, previous_hash, hash, row_ids, row_hashes,
     row_kept_hashes, row_times)
   SELECT p_organization, n.number, n.era, upper_end, n.previous,
-    audit_block_hash(n.previous, p_organization, n.number, n.era, upper_end, ids, hashes, times), ids, hashes, kept, times
+    audit_block_hash(n.previous, p_organization, n.number, n.era, upper_end, ids, hashes, times), ids, hashes, kept,
+    times
   FROM (SELECT coalesce(last.number, 0) + 1 AS number, coalesce(last.era, 0) + moved::int AS era,
           coalesce(last.hash, decode(repeat('00', 32), 'hex')) AS previous) n
   RETURNING number INTO made;
@@ -134,7 +135,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 DECLARE made bigint;
 BEGIN
   IF NOT may_seal(p_organization) THEN
-    RAISE EXCEPTION 'only the trail of the transaction''s own organisation is sealed' USING ERRCODE = 'insufficient_privilege';
+    RAISE EXCEPTION 'only the trail of the transaction''s own organisation is sealed'
+      USING ERRCODE = 'insufficient_privilege';
   END IF;
   made := make_audit_block(p_organization, p_limit);
   RETURN QUERY SELECT * FROM audit_block_material(p_organization, made);
@@ -144,8 +146,8 @@ GRANT EXECUTE ON FUNCTION seal_trail(uuid, integer) TO mnemon_app;
 
 -- object: function seal_every_trail(integer)
 -- Makes blocks of what can be sealed of every trail: of each organisation, also of those that are gone, and of the
--- installation; returns what the signatures cover. Organisations are found by one index probe each. A trail that somebody
--- is just sealing, or whose lock somebody holds, is passed over. For the worker.
+-- installation; returns what the signatures cover. Organisations are found by one index probe each. A trail that
+-- somebody is just sealing, or whose lock somebody holds, is passed over. For the worker.
 CREATE OR REPLACE FUNCTION seal_every_trail(p_limit integer DEFAULT 1000)
 RETURNS TABLE (organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
@@ -175,8 +177,9 @@ GRANT EXECUTE ON FUNCTION seal_every_trail(integer) TO mnemon_app;
 -- Blocks of the transaction's own organisation without a signature: from before blocks were signed, or forged. `lone`:
 -- no block of the trail has one.
 CREATE OR REPLACE FUNCTION unsigned_trail(p_organization uuid)
-RETURNS TABLE (organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer, lone boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+RETURNS TABLE (
+  organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer, lone boolean
+) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT m.*, NOT EXISTS (SELECT FROM audit_blocks o WHERE o.organization_id = b.organization_id AND o.mac IS NOT NULL)
   FROM audit_blocks b CROSS JOIN LATERAL audit_block_material(b.organization_id, b.number) m
   WHERE b.mac IS NULL AND b.organization_id = p_organization AND may_seal(p_organization)
@@ -188,8 +191,9 @@ GRANT EXECUTE ON FUNCTION unsigned_trail(uuid) TO mnemon_app;
 -- object: function every_unsigned_trail()
 -- The same of every trail. For the worker.
 CREATE OR REPLACE FUNCTION every_unsigned_trail()
-RETURNS TABLE (organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer, lone boolean)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+RETURNS TABLE (
+  organization_id uuid, number bigint, hash bytea, kept bytea, sealed_us bigint, rows integer, lone boolean
+) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT m.*, NOT EXISTS (SELECT FROM audit_blocks o WHERE o.organization_id = b.organization_id AND o.mac IS NOT NULL)
   FROM audit_blocks b CROSS JOIN LATERAL audit_block_material(b.organization_id, b.number) m
   WHERE b.mac IS NULL

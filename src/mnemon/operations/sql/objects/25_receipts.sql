@@ -1,6 +1,6 @@
 -- object: function audit_erasure(text, text, uuid, jsonb, bigint, text)
--- The entries that say what an erasure did: the receipt, the counts of removed rows, and each entry of the trail that it
--- blanked, with the hash that the entry had, at most a thousand in one entry. As the owner, within an erasure only.
+-- The entries that say what an erasure did: the receipt, the counts of removed rows, and each entry of the trail that
+-- it blanked, with the hash that the entry had, at most a thousand in one entry. As the owner, within an erasure only.
 CREATE OR REPLACE FUNCTION audit_erasure(
   p_kind text, p_subject text, p_receipt uuid, p_counts jsonb, p_rows bigint, p_digest text
 ) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -34,8 +34,8 @@ CREATE OR REPLACE FUNCTION sign_erasure(
 ) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE tenant uuid := current_tenant();
 BEGIN
-  IF tenant IS NULL OR NOT coalesce(proven(format('erasure:%s:%s:%s', tenant, p_receipt, encode(p_mac, 'hex')), p_proof),
-      false) THEN
+  IF tenant IS NULL OR NOT coalesce(
+      proven(format('erasure:%s:%s:%s', tenant, p_receipt, encode(p_mac, 'hex')), p_proof), false) THEN
     RAISE EXCEPTION 'who signs the receipt of an erasure is not proven' USING ERRCODE = 'insufficient_privilege';
   END IF;
   PERFORM audit_write('erasure', 'receipt', ARRAY[tenant], ARRAY[p_receipt], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb],
