@@ -55,6 +55,13 @@ class ResolvedScope:
             or not self.principal.is_organization
         )
 
+    @property
+    def _own(self) -> bool:
+        """Whether the scope holds the principal's own rows only; what is said of them is said by its conditions."""
+        if self.principal.user_id is not None:
+            return self.user_id == self.principal.user_id
+        return self.principal.agent_id is not None and self.agent_id == self.principal.agent_id
+
     def tables(self) -> list[RecallTable]:
         """The tables that can hold a match."""
         types = self.scope.types
@@ -67,7 +74,8 @@ class ResolvedScope:
 
     def predicate(self, table: RecallTable, params: Params, *, past: bool = False) -> str:
         """The predicate (alias ``t``) over this table's rows; ``past`` keeps what was corrected or forgotten."""
-        rules = [*self._about(table, params), *self._when(params), visible(self.principal, table, params)]
+        seen = visible(self.principal, table.kind, params, own=self._own)
+        rules = [*self._about(table, params), *self._when(params), seen]
         rules += self._known(table, params) if self.scope.as_of or not past else []
         rules += self._valid(table, params)
         return " AND ".join(rule for rule in rules if rule != "true") or "true"
