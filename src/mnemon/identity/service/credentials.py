@@ -28,7 +28,7 @@ from mnemon.identity.schemas_access import (
     TotpEnrolment,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import may, outrank, secret_box
+from mnemon.identity.service.rights import may, outrank, own_secret, secret_box
 
 #: Wrong codes after which a person's second factors are locked, and for how long: a million codes cannot be tried.
 WRONG_CODES = 5
@@ -129,6 +129,7 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     found: MfaVerified | None = None
     locked = False
     async with ctx.database.hot(ctx.principal) as connection:
+        await outrank(ctx, connection, request.user_id)
         devices = await repository_secrets.lock_mfa_devices(connection, organization, request.user_id)
         for device in devices:
             if device["locked_until"] is not None and device["locked_until"] > now:
@@ -183,10 +184,11 @@ async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToke
     """Keep a person's tokens of another service, encrypted (REQ-T129), in place of those before.
 
     Raises:
+        Forbidden: it is neither the person nor the organisation's own process.
         NotFound: the organisation has no such person.
         Unavailable: there is no key to encrypt them with.
     """
-    may(ctx, request.user_id, own="account:write", others="users:write")
+    own_secret(ctx, request.user_id)
     box = secret_box(ctx)
     purpose = f"oauth_tokens:{request.user_id}:{request.provider}"
     refresh = None
@@ -215,10 +217,11 @@ async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
     """A person's tokens of another service.
 
     Raises:
+        Forbidden: it is neither the person nor the organisation's own process.
         NotFound: there are none.
         Unavailable: the key they were encrypted with is not there.
     """
-    may(ctx, request.user_id, own="account:write", others="users:write")
+    own_secret(ctx, request.user_id)
     async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository_secrets.read_oauth_token(
             connection, ctx.principal.organization_id, request.user_id, request.provider
