@@ -1,4 +1,4 @@
-"""What of the trail somebody is shown: that something was done, to all who may read it; what it was, to who may see it."""
+"""What of the trail somebody is shown: to all who may read it that something was done, to few what it was."""
 
 from __future__ import annotations
 
