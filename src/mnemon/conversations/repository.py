@@ -212,7 +212,7 @@ async def unseen(connection: Connection, principal: Principal, ids: Collection[U
     params = Params(principal.organization_id, list(ids))
     rows = await connection.fetch(
         "SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.id = ANY($2) "  # noqa: S608 - ours
-        f"AND NOT ({visible_conversation(principal, params)})",
+        f"AND ({visible_conversation(principal, params)}) IS NOT TRUE",
         *params.values,
     )
     return [row["id"] for row in rows]

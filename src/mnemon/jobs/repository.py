@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, not_, or_, select, true
+from sqlalchemy import and_, or_, select, true
 
 from mnemon.core.context import Principal
 from mnemon.db.connection import Connection
@@ -70,7 +70,7 @@ class ScheduleRepository(BaseRepository[ScheduleORM]):
 
     async def is_anothers(self, principal: Principal, name: str) -> bool:
         """Whether there is one of that name that the principal may not see."""
-        query = self._alive().where(ScheduleORM.name == name, not_(_seen(ScheduleORM, principal)))
+        query = self._alive().where(ScheduleORM.name == name, _seen(ScheduleORM, principal).is_not(true()))
         return (await self.session.execute(query)).first() is not None
 
 

@@ -38,9 +38,10 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
         wanted = params.add(item_id, "uuid")
         parts = []
         for table in TABLES:
-            rule = visible(ctx.principal, table.kind, params) + " AND t.deleted_at IS NULL"
             if as_of is not None:
                 rule = scope.predicate(table, params)
+            else:
+                rule = visible(ctx.principal, table.kind, params) + " AND t.deleted_at IS NULL"
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
         row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
