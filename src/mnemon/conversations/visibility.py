@@ -27,7 +27,9 @@ class Places(Protocol):
         ...
 
 
-def visible(principal: Principal, kind: str, params: Places, *, alias: str = "t", own: bool = False) -> str:
+def visible(
+    principal: Principal, kind: str, params: Places, *, alias: str = "t", own: bool = False, whole: bool = False
+) -> str:
     """The predicate over rows (``message``, ``memory`` or ``fact``) that the principal may see, and so may change.
 
     The organisation's own trusted process sees all of them. For a person, an agent, or an agent that acts for a person:
@@ -47,6 +49,7 @@ def visible(principal: Principal, kind: str, params: Places, *, alias: str = "t"
         params: takes the values; its first is the organisation.
         alias: what the statement calls the table.
         own: the statement asks for the principal's own rows only: then the conversation does not matter.
+        whole: the statement looks at all of its scope, so that it may be cheaper to read the conversations once.
     """
     if principal.is_organization:
         return "true"
@@ -60,10 +63,11 @@ def visible(principal: Principal, kind: str, params: Places, *, alias: str = "t"
         )
     if kind in OWNER and not own:
         seen = visible_conversation(principal, params, alias="c")
-        # Under OR the subquery stays a filter: it is looked up by key, row by row, and no plan begins at it.
+        # Under OR the subquery stays a filter, and no plan begins at it. With OFFSET it is looked up by key, row by
+        # row: a planner that does not count with a LIMIT would read every conversation first, for a handful of rows.
         rules.append(
-            f"(t.conversation_id IS NULL OR {_mine(principal, kind, params)} OR EXISTS ("
-            f"SELECT FROM conversations c WHERE c.organization_id = $1 AND c.id = t.conversation_id AND {seen}))"
+            f"(t.conversation_id IS NULL OR {_mine(principal, kind, params)} OR EXISTS (SELECT FROM conversations c "
+            f"WHERE c.organization_id = $1 AND c.id = t.conversation_id AND {seen}{'' if whole else ' OFFSET 0'}))"
         )
     return _named(" AND ".join(rules), alias)
 

@@ -72,9 +72,16 @@ class ResolvedScope:
             and not (table.kind == "message" and types is not None and MemoryType.EPISODIC not in types)
         ]
 
-    def predicate(self, table: RecallTable, params: Params, *, past: bool = False) -> str:
-        """The predicate (alias ``t``) over this table's rows; ``past`` keeps what was corrected or forgotten."""
-        seen = visible(self.principal, table.kind, params, own=self._own)
+    def predicate(self, table: RecallTable, params: Params, *, past: bool = False, whole: bool = False) -> str:
+        """The predicate (alias ``t``) over this table's rows.
+
+        Args:
+            table: which.
+            params: takes the values; its first is the organisation.
+            past: keep what was corrected or forgotten.
+            whole: the statement looks at all rows of the scope, not at a few by number or in order.
+        """
+        seen = visible(self.principal, table.kind, params, own=self._own, whole=whole)
         rules = [*self._about(table, params), *self._when(params), seen]
         rules += self._known(table, params) if self.scope.as_of or not past else []
         rules += self._valid(table, params)
