@@ -215,8 +215,8 @@ async def _keep(world: World, memory: AsyncMemory) -> None:
         world.rows[kind] = list(some)
     async with ctx.database.hot(ctx.principal) as connection:
         ids["team"] = await connection.fetchval(
-            "UPDATE conversations SET name = $2::text, summary = $2::text WHERE organization_id = $1 AND external_id = 'deck' "
-            "RETURNING id",
+            "UPDATE conversations SET name = $2::text, summary = $2::text "
+            "WHERE organization_id = $1 AND external_id = 'deck' RETURNING id",
             ctx.principal.organization_id,
             text("team", "title"),
         )
