@@ -48,9 +48,9 @@ class PreferencesRepository(BaseRepository[UserPreferencesORM]):
 # Before an organisation is known: through SECURITY DEFINER functions.
 
 
-async def find_user_by_email(connection: Connection, email: str) -> Any:
-    """(user_id, organization_id, status, password_hash, mfa_enabled), or None."""
-    return await connection.fetchrow(statement(PACKAGE, "find_user"), email)
+async def find_user_by_email(connection: Connection, email: str, proof: bytes, address: str | None) -> Any:
+    """(user_id, organization_id, status, password_hash, mfa_enabled, is_familiar), or None."""
+    return await connection.fetchrow(statement(PACKAGE, "find_user"), email, proof, address)
 
 
 async def find_session(connection: Connection, token_hash: bytes) -> Any:
@@ -58,9 +58,9 @@ async def find_session(connection: Connection, token_hash: bytes) -> Any:
     return await connection.fetchrow(statement(PACKAGE, "find_session"), token_hash)
 
 
-async def find_refresh(connection: Connection, token_hash: bytes) -> Any:
+async def find_refresh(connection: Connection, token_hash: bytes, session_id: UUID | None, proof: bytes | None) -> Any:
     """(session_id, organization_id, user_id, refresh_expires_at, is_current) by the refresh token, or None."""
-    return await connection.fetchrow(statement(PACKAGE, "find_refresh"), token_hash)
+    return await connection.fetchrow(statement(PACKAGE, "find_refresh"), token_hash, session_id, proof)
 
 
 async def find_api_key(connection: Connection, key_hash: bytes) -> Any:
@@ -204,8 +204,7 @@ async def lock_owners(connection: Connection, organization_id: UUID, at: datetim
 
     Indexes: uq_roles_organization_id_name, ix_user_roles_role, uq_users_organization_id_id.
     """
-    key = f"owners {organization_id}"
-    await connection.fetchval("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+    await connection.fetchval("SELECT lock_tenant('owners')")
     rows = await connection.fetch(
         "SELECT ur.user_id FROM roles r JOIN user_roles ur ON ur.organization_id = $1 AND ur.role_id = r.id "
         "JOIN users u ON u.organization_id = $1 AND u.id = ur.user_id AND u.status = 'active' AND u.deleted_at IS NULL "
