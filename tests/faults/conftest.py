@@ -19,6 +19,7 @@ class Site:
     server: OwnServer
     app_url: str
     owner_url: str
+    worker_url: str
 
     def settings(self, **changes: Any) -> Settings:
         """The application's."""
@@ -27,12 +28,18 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """The same for a process."""
-        return {"DATABASE_URL": self.app_url, "DATABASE_OWNER_URL": self.owner_url}
+        return {
+            "DATABASE_URL": self.app_url,
+            "DATABASE_WORKER_URL": self.worker_url,
+            "DATABASE_OWNER_URL": self.owner_url,
+        }
 
 
 async def site_on(server: OwnServer, database: str = "faults") -> Site:
     """A database at head on a server."""
-    return Site(server, await server.prepared(database), server.url(database=database))
+    app_url = await server.prepared(database)
+    worker_url = server.url(role=f"{database}_worker", database=database)
+    return Site(server, app_url, server.url(database=database), worker_url)
 
 
 @pytest_asyncio.fixture(scope="package")

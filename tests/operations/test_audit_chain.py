@@ -242,18 +242,18 @@ async def test_a_large_transaction_is_one_block(ctx: Context) -> None:
     assert (found.valid, found.sealed, found.unsealed) == (True, 301, 0)
 
 
-async def test_every_trail_is_sealed_at_once(own: tuple[App, Any]) -> None:
+async def test_every_trail_is_sealed_at_once(own: tuple[App, Any], upkeep: Context) -> None:
     app, admin = own
     contexts = [await app.organization(new_slug()) for _ in range(3)]
     await admin.execute("DELETE FROM organizations WHERE id = $1", contexts[2].principal.organization_id)
     async with app.database.anonymous() as connection:
         await connection.fetchval("SELECT record_audit('sessions:create')")
-    sealed = await service.seal_audits(app.context)
+    sealed = await service.seal_audits(upkeep)
     assert sealed.rows == await admin.fetchval("SELECT count(*) FROM audit_logs")
     assert await admin.fetchval("SELECT count(*) FROM audit_blocks") == 5  # with the app's own and the installation
     for ctx in contexts:
         assert (await service.verify_audit(ctx)).valid
-    assert (await service.seal_audits(app.context)).rows == 0
+    assert (await service.seal_audits(upkeep)).rows == 0
 
 
 async def test_the_chain_survives_retention(own: tuple[App, Any]) -> None:

@@ -176,6 +176,12 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
             code="unavailable.schema",
             hint="Run `mnemon db upgrade`.",
         )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError) and "permission denied for function" in str(error):
+        return Forbidden(
+            "The database's role may not call what this needs.",
+            code="forbidden.database",
+            hint="What goes across organisations is the workers' own: `mnemon worker`, with DATABASE_WORKER_URL.",
+        )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return Forbidden(
             "Row-level security or the role's privileges refuse this.",

@@ -15,6 +15,7 @@ from mnemon.core.errors import Unavailable
 
 OWNER_ROLE = "mnemon_owner"
 APP_ROLE = "mnemon_app"
+WORKER_ROLE = "mnemon_worker"
 OPTIONAL_EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp", "pg_stat_statements")
 
 # `@@` may leak what it sees in an error, says the catalogue, so a policy keeps it from any index: 423 ms instead of
@@ -44,6 +45,10 @@ DROP OPERATOR IF EXISTS public.@~@ (tsvector, tsquery);
 DROP FUNCTION IF EXISTS public.recall_match(tsvector, tsquery);
 """
 
+_WORKS = (
+    f"SELECT coalesce(pg_has_role(to_regrole('{WORKER_ROLE}')::oid, to_regrole('{APP_ROLE}')::oid, 'USAGE'), false)"
+)
+
 
 async def provision(connection: AsyncConnection) -> bool:
     """Make roles and extensions; then act as the schema's owner. Runs in the caller's transaction.
@@ -52,14 +57,15 @@ async def provision(connection: AsyncConnection) -> bool:
         True if the rest runs as ``mnemon_owner``; False if the connected login owns the schema itself.
 
     Raises:
-        Unavailable: the vector extension is not there and cannot be made, or the application role cannot be made.
+        Unavailable: the vector extension is not there and cannot be made, or a role cannot be made.
     """
     superuser = await _value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await _vector(connection)
     if superuser:
         await _superuser(connection)
-    elif not await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
+    else:
         await _app_role(connection)
+        await _worker_role(connection)
     return bool(superuser)
 
 
@@ -95,11 +101,13 @@ async def _vector(connection: AsyncConnection) -> None:
 
 
 async def _superuser(connection: AsyncConnection) -> None:
-    for role, options in ((OWNER_ROLE, "NOLOGIN"), (APP_ROLE, "NOLOGIN")):
+    for role, options in ((OWNER_ROLE, "NOLOGIN"), (APP_ROLE, "NOLOGIN"), (WORKER_ROLE, "NOLOGIN")):
         await connection.exec_driver_sql(
             f"DO $$ BEGIN CREATE ROLE {role} {options} NOSUPERUSER NOBYPASSRLS; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
+    if not await _value(connection, _WORKS):
+        await connection.exec_driver_sql(f"GRANT {APP_ROLE} TO {WORKER_ROLE}")
     await connection.exec_driver_sql(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER_ROLE}")
     database = await _value(connection, "SELECT quote_ident(current_database())")
     await connection.exec_driver_sql(f"GRANT CREATE, TEMPORARY ON DATABASE {database} TO {OWNER_ROLE}")
@@ -114,6 +122,8 @@ async def _superuser(connection: AsyncConnection) -> None:
 
 
 async def _app_role(connection: AsyncConnection) -> None:
+    if await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
+        return
     try:
         async with connection.begin_nested():
             await connection.exec_driver_sql(f"CREATE ROLE {APP_ROLE} NOLOGIN")
@@ -121,7 +131,29 @@ async def _app_role(connection: AsyncConnection) -> None:
         raise Unavailable(
             f"The role {APP_ROLE} does not exist and this role may not create it.",
             code="unavailable.role",
-            hint=f"Let an administrator run CREATE ROLE {APP_ROLE} NOLOGIN, then run this again.",
+            hint=f"Let an administrator run CREATE ROLE {APP_ROLE} NOLOGIN; "
+            f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}, then run this again.",
+        ) from error
+
+
+async def _worker_role(connection: AsyncConnection) -> None:
+    """The workers' role: it may do what the application may, and alone what goes across organisations."""
+    if await _value(connection, _WORKS):
+        return
+    there = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
+    grant = f"GRANT {APP_ROLE} TO {WORKER_ROLE}"
+    try:
+        async with connection.begin_nested():
+            if not there:
+                await connection.exec_driver_sql(f"CREATE ROLE {WORKER_ROLE} NOLOGIN")
+            await connection.exec_driver_sql(grant)
+    except DBAPIError as error:
+        missing = f"is no member of {APP_ROLE}" if there else "does not exist"
+        wanted = grant if there else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
+        raise Unavailable(
+            f"The role {WORKER_ROLE} {missing} and this role may not change that.",
+            code="unavailable.role",
+            hint=f"Let an administrator run {wanted}, then run this again.",
         ) from error
 
 

@@ -25,7 +25,7 @@ from mnemon.core.errors import Invalid, Unavailable
 from mnemon.db.engine import parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations import ddl
-from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision, unprovision
+from mnemon.migrations.provision import APP_ROLE, WORKER_ROLE, act_as_owner, provision, unprovision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -209,9 +209,10 @@ async def is_current(url: str) -> bool:
 
 
 async def let_log_in(url: str) -> None:
-    """Let the application role log in by itself: on the embedded server, whose door is its socket's directory."""
+    """Let application and worker log in by themselves: on the embedded server, whose door is its socket's directory."""
     async with _connection(url, lock_timeout=10) as connection:
-        await connection.exec_driver_sql(f"ALTER ROLE {APP_ROLE} LOGIN")
+        for role in (APP_ROLE, WORKER_ROLE):
+            await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
         await connection.commit()
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from mnemon.core.context import Context
 from mnemon.db.connection import Connection
+from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.models import AuditLogORM
 from mnemon.operations.schemas import (
@@ -93,15 +94,19 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     total = 0
     while True:
         async with ctx.database.hot(ctx.principal) as connection:
-            sealed = await repository.seal_audit(connection, ctx.principal.organization_id, size)
+            sealed = await repository.seal_own_audit(connection, size)
         total += sealed
         if sealed < size:
             return Sealed(rows=total)
 
 
 async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
-    """Seal every trail, also those of organisations that are gone and the installation's own; for the worker."""
-    ctx.principal.require("operations:maintain")
+    """Seal every trail, also those of organisations that are gone and the installation's own; for the worker.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
+    """
+    require_installation(ctx)
     async with ctx.database.hot(ctx.principal) as connection:
         return Sealed(rows=await repository.seal_every_audit(connection, (request or SealAudit()).block_size))
 

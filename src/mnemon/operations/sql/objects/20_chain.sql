@@ -82,12 +82,24 @@ BEGIN
           coalesce(last.hash, decode(repeat('00', 32), 'hex')) AS previous) n;
   RETURN cardinality(ids);
 END $$;
-REVOKE ALL ON FUNCTION seal_audit(uuid, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION seal_audit(uuid, integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION seal_audit(uuid, integer) FROM PUBLIC, mnemon_app;
+
+-- object: function seal_own_audit(integer)
+-- The same for the organisation that the transaction is for: all that the application seals.
+CREATE OR REPLACE FUNCTION seal_own_audit(p_limit integer DEFAULT 1000) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+BEGIN
+  IF tenant IS NULL THEN RETURN 0; END IF;
+  RETURN seal_audit(tenant, p_limit);
+END $$;
+REVOKE ALL ON FUNCTION seal_own_audit(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION seal_own_audit(integer) TO mnemon_app;
 
 -- object: function seal_every_audit(integer)
 -- Seals what can be sealed of every trail: of each organisation, also of those that are gone, and of the installation.
--- Returns how many rows. Organisations are found by one index probe each.
+-- Returns how many rows. Organisations are found by one index probe each. A trail that somebody is just sealing, or
+-- whose lock somebody holds, is passed over: no organisation keeps the others' trails from being sealed.
 CREATE OR REPLACE FUNCTION seal_every_audit(p_limit integer DEFAULT 1000) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -96,7 +108,7 @@ DECLARE
   total bigint := 0;
 BEGIN
   LOOP
-    LOOP
+    WHILE pg_try_advisory_xact_lock(hashtextextended('audit:' || organization, 0)) LOOP
       sealed := seal_audit(organization, p_limit);
       total := total + sealed;
       EXIT WHEN sealed < p_limit;
@@ -107,5 +119,5 @@ BEGIN
   END LOOP;
   RETURN total;
 END $$;
-REVOKE ALL ON FUNCTION seal_every_audit(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION seal_every_audit(integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION seal_every_audit(integer) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION seal_every_audit(integer) TO mnemon_worker;
