@@ -291,13 +291,13 @@ async def test_the_dashboard_shows_the_last_hour_day_and_week(
     assert (await service.dashboard(ctx)).rows == shown.rows
     assert (await service.dashboard(other)).rows == ()
     assert await service.dashboard(other, DashboardQuery(refresh=True)) == Dashboard(refreshed_at=None, rows=())
-    system = DashboardQuery(source="system")
-    assert (await service.dashboard(ctx, system)).rows[0].count == 1
-    now = await service.dashboard(ctx, system.model_copy(update={"refresh": True}))
+    asked = DashboardQuery(source="system")
+    assert (await service.dashboard(ctx, asked)).rows[0].count == 1
+    now = await service.dashboard(ctx, asked.model_copy(update={"refresh": True}))
     assert now.rows[0].count == 2
-    assert (await service.dashboard(ctx, system)).rows[0].count == 1
+    assert (await service.dashboard(ctx, asked)).rows[0].count == 1
     await service.refresh_dashboard(installation)
-    assert (await service.dashboard(ctx, system)).rows == now.rows
+    assert (await service.dashboard(ctx, asked)).rows == now.rows
 
 
 async def test_the_application_cannot_read_everybodys_dashboard(ctx: Context) -> None:

@@ -66,7 +66,7 @@ async def test_the_policies_are_those_of_the_models(admin: Any) -> None:
 
 
 async def test_three_intervals_are_ready(own: tuple[App, Any], upkeep: Context) -> None:
-    app, admin = own
+    _, admin = own
     report = await service.maintain_partitions(upkeep)
     assert not [one for one in report.tables if one.busy]
     assert {one.table for one in report.tables} >= {
@@ -212,7 +212,7 @@ async def test_twice_at_once_and_beside_writers(own: tuple[App, Any], upkeep: Co
 async def test_a_table_in_use_is_busy_and_the_others_are_done(
     own: tuple[App, Any], upkeep: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, admin = own
+    _, admin = own
     monkeypatch.setattr("mnemon.operations.service.partitions.ATTEMPTS", 1)
     async with admin.transaction():
         await admin.execute("LOCK TABLE agent_metrics IN ACCESS SHARE MODE")
@@ -273,7 +273,7 @@ async def test_no_date_is_refused_and_none_is_lost(app: App, admin: Any, moments
 
 
 async def test_a_partition_is_closed_to_the_application(own: tuple[App, Any], upkeep: Context) -> None:
-    app, admin = own
+    _, admin = own
     await service.maintain_partitions(upkeep)
     for table in ("agent_metrics", "audit_logs"):
         for name in await partitions(admin, table):

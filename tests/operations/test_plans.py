@@ -21,7 +21,7 @@ CASES = (
     Case("dashboard", (None, None, None, 100), small=("uq_metric_summary",), scans=frozenset({"metric_summary"})),
     Case("dashboard", ("agent", str(uuid4()), None, 100), ("uq_metric_summary",)),
     Case(
-        "dashboard_now", (None, None, None, 100), ("ix_metric_rollups_time|ix_metric_rollups_recent|pk_metric_rollups",)
+        "dashboard_now", (None, None, None, 100), ("ix_metric_rollups_time|pk_metric_rollups",)
     ),
     Case("dashboard_now", ("agent", str(uuid4()), None, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
     Case("rollups", ("agent", "hour", None, None, *PERIOD, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
