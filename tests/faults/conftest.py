@@ -22,8 +22,9 @@ class Site:
     worker_url: str
 
     def settings(self, **changes: Any) -> Settings:
-        """The application's."""
-        return Settings(database_url=self.app_url, auto_maintenance=False, **changes)
+        """The application's, and a worker's."""
+        urls = {"database_url": self.app_url, "database_worker_url": self.worker_url}
+        return Settings(**urls, auto_maintenance=False, **changes)
 
     @property
     def environment(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from mnemon import AsyncMemory, Invalid, Settings, Unavailable
@@ -279,6 +280,13 @@ def test_the_ini_follows_the_settings_and_holds_no_secret() -> None:
     )
     assert "cret" not in written.replace("secret", "")
     assert pgbouncer.userlist(made).splitlines()[-1] == '"app" "s""cret"'
+    worker = settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w:the%22irs@db/mnemon")})
+    both = pgbouncer.pooler_for(worker)
+    assert pgbouncer.userlist(both).splitlines()[-2:] == ['"app" "s""cret"', '"w" "the""irs"']
+    assert "irs" not in pgbouncer.pgbouncer_ini(both).replace("first", "")
+    with pytest.raises(Invalid) as caught:
+        pgbouncer.pooler_for(settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w@db/x")}))
+    assert caught.value.data["field"] == "database_worker_url"
 
 
 def test_the_command_writes_for_nobody_else_and_replaces_what_was_open(
