@@ -136,7 +136,7 @@ async def test_the_scram_secret_serves_in_place_of_the_password(pooled: Pooled) 
     await admin.close()
     path = pooled.server.home / "pooler" / "userlist.txt"
     assert PASSWORD in path.read_text()
-    path.write_text(path.read_text().replace(PASSWORD, secret))
+    path.write_text(path.read_text().replace(f'"{LOGIN}" "{PASSWORD}"', f'"{LOGIN}" "{secret}"'))
     pooled.stop()
     pooled.start(path.parent)
     async with AsyncMemory(pooled.settings(organization=new_slug())) as memory:
@@ -283,6 +283,8 @@ def test_the_ini_follows_the_settings_and_holds_no_secret() -> None:
     worker = settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w:the%22irs@db/mnemon")})
     both = pgbouncer.pooler_for(worker)
     assert pgbouncer.userlist(both).splitlines()[-2:] == ['"app" "s""cret"', '"w" "the""irs"']
+    read.read_string(pgbouncer.pgbouncer_ini(both))
+    assert (read["pgbouncer"]["default_pool_size"], read["pgbouncer"]["max_db_connections"]) == ("20", "40")
     assert "irs" not in pgbouncer.pgbouncer_ini(both).replace("first", "")
     with pytest.raises(Invalid) as caught:
         pgbouncer.pooler_for(settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w@db/x")}))

@@ -54,10 +54,11 @@ client_tls_sslmode = disable
 pool_mode = transaction
 ; Never run in transaction mode: there is nothing to reset.
 server_reset_query =
-; Connections to PostgreSQL, for all clients together: about two to four for each of its cores; more only queue
-; inside the server. The first line is for each login, the second for all of them.
+; Connections to PostgreSQL, for all clients of a login together: about two to four for each of its cores; more only
+; queue inside the server. The second line is for all logins, and leaves each its own: a connection that lies idle in
+; the one's is not taken from it for the other. It holds also where somebody adds another user.
 default_pool_size = {pool_size}
-max_db_connections = {pool_size}
+max_db_connections = {all_connections}
 ; Clients that may be connected: all processes' DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW added up, and some. A client
 ; costs about 2 kB. (The limit of open files must be above this and the server connections together.)
 max_client_conn = {max_clients}
@@ -210,7 +211,7 @@ def pgbouncer_ini(pooler: Pooler) -> str:
     # A mode that checks certificates needs to know by whose word; Debian and its kin keep the system's there.
     ca = "\nserver_tls_ca_file = /etc/ssl/certs/ca-certificates.crt" if pooler.tls.startswith("verify") else ""
     fields = {name: getattr(pooler, name) for name in Pooler.__slots__ if "secret" not in name}
-    return _INI.format(**fields, tls_ca=ca)
+    return _INI.format(**fields, all_connections=pooler.pool_size * (2 if pooler.worker else 1), tls_ca=ca)
 
 
 def userlist(pooler: Pooler) -> str:

@@ -31,7 +31,10 @@ def pgbouncer(
     listen_host: Annotated[str, typer.Option(metavar="HOST", help="Where PgBouncer listens.")] = "127.0.0.1",
     listen_port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="And at which port.")] = 6432,
     pool_size: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Connections to PostgreSQL, for all clients together.")
+        int,
+        typer.Option(
+            min=1, max=1000, metavar="N", help="Connections to PostgreSQL, for all clients of a login together."
+        ),
     ] = 20,
     max_clients: Annotated[
         int, typer.Option(min=1, max=100_000, metavar="N", help="Clients that may be connected at a time.")
