@@ -23,8 +23,8 @@ class Site:
 
     def settings(self, **changes: Any) -> Settings:
         """The application's, and a worker's."""
-        urls = {"database_url": self.app_url, "database_worker_url": self.worker_url}
-        return Settings(**urls, auto_maintenance=False, **changes)
+        changes = {"database_worker_url": self.worker_url, "auto_maintenance": False, **changes}
+        return Settings(database_url=self.app_url, **changes)
 
     @property
     def environment(self) -> dict[str, str]:
