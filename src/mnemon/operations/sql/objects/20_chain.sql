@@ -88,7 +88,7 @@ REVOKE ALL ON FUNCTION seal_audit(uuid, integer) FROM PUBLIC, mnemon_app;
 -- The same for the organisation that the transaction is for: all that the application seals.
 CREATE OR REPLACE FUNCTION seal_own_audit(p_limit integer DEFAULT 1000) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   IF tenant IS NULL THEN RETURN 0; END IF;
   RETURN seal_audit(tenant, p_limit);
