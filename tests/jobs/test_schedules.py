@@ -144,14 +144,16 @@ async def test_the_products_own_work_runs_by_itself(worker_app: App, ctx: Contex
     assert sum(made) == len(tasks.SCHEDULES)
     await owner.execute("UPDATE job_schedules SET next_run_at = now()")
     await owner.execute("UPDATE job_schedules SET every_seconds = 7 WHERE name = 'seal-audit'")
-    assert not await owner.fetchval("SELECT count(*) FROM audit_blocks")
+    own = ctx.principal.organization_id
+    assert not await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
     await Worker(worker_app.context, tasks.registry).run(once=True)
     installation = worker_app.context.as_principal(Principal(INSTALLATION))
     jobs = (await service.list_jobs(installation)).jobs
     assert {job.schedule for job in jobs} == {schedule.name for schedule in tasks.SCHEDULES}
     assert {job.status for job in jobs} == {"succeeded"}, [(job.kind, job.last_error) for job in jobs]
     assert {job.kind for job in jobs} <= set(tasks.registry)
-    assert await owner.fetchval("SELECT count(*) FROM audit_blocks"), "what the tests' organisations did is sealed"
+    sealed = await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
+    assert sealed, "what the tests' organisations did is sealed"
     assert await tasks.install_schedules(worker_app.context) == 0
     kept = {one.name: one.every_seconds for one in await service.list_schedules(installation)}
     assert kept["seal-audit"] == 7, "what somebody changed stays"
