@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 JOBS = 240
 PROCESSES = 3
 KILLS = 5
+#: Seconds in which a process must have started, on a machine that is busy with others.
+STARTS = 60
 
 
 def spawn(url: str) -> subprocess.Popen[bytes]:
@@ -83,17 +85,17 @@ async def test_killed_at_random_under_load(server: Server, queue_app: App, owner
 
     url = server.endpoint.url(WORKER, DATABASE, driver="postgresql")
     async with workers(url) as running:
-        await until(begun)
+        await until(begun, seconds=STARTS)
         for _ in range(KILLS):
             await asyncio.sleep(chance.uniform(0.05, 0.3))
-            busy = await until(lambda: _at_work(owner, running))
+            busy = await until(lambda: _at_work(owner, running), seconds=STARTS)
             place = running.index(chance.choice(busy))
             running[place].kill()  # SIGKILL: nothing is tidied up
             running[place].wait()
             running[place] = spawn(url)
         await until(over, seconds=60)
         # One that is still starting has no handler for the signal yet.
-        await until(lambda: _all_listen(owner))
+        await until(lambda: _all_listen(owner), seconds=STARTS)
         await sigterm_ends_them_when_their_jobs_have(await queue_app.organization(new_slug()), running)
     for ctx in contexts:
         assert await effects(owner, ctx) == {str(job): 1 for of, job in made if of is ctx}
