@@ -32,6 +32,7 @@ DATABASE = "mnemon"
 ADMIN_ROLE = "mnemon_admin"
 APP_ROLE = "mnemon_app"
 WORKER_ROLE = "mnemon_worker"
+OWNER_ROLE = "mnemon_owner"
 
 
 @dataclass(slots=True)
@@ -121,7 +122,11 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     if await runner.is_current(url, key):
         return
     await runner.upgrade(
-        url, dimensions=_embedder(settings).dimensions, vector_index=settings.vector_index, installation=key
+        url,
+        dimensions=_embedder(settings).dimensions,
+        vector_index=settings.vector_index,
+        installation=key,
+        owner_url=endpoint.url(OWNER_ROLE, DATABASE),
     )
     await runner.let_log_in(url)
 

@@ -227,12 +227,15 @@ async def test_what_a_stolen_worker_can_hold_is_bounded(ctx: Context, owner: Any
 
 
 async def test_no_lock_of_an_application_holds_the_upkeep_of_everybody(
-    ctx: Context, owner: Any, intruder: Any, worker_app: App
+    server: Server, ctx: Context, owner: Any, intruder: Any, worker_app: App
 ) -> None:
+    """Where it cannot take a lock by its number, and where it could: only a superuser can take that away."""
     own = ctx.principal.organization_id
     keys = ["dashboard", "refresh_knowledge_summaries", "partitions:agent_metrics", f"audit:{own}"]
+    holder = await server.connect(database=DATABASE)
     for key in keys:
-        await intruder.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
+        await refused(intruder, "SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
+        await holder.execute("SELECT pg_advisory_lock(hashtextextended($1, 0))", key)
     for lock in (
         "SELECT * FROM upkeep_locks FOR UPDATE",
         "SELECT * FROM partition_policies FOR UPDATE",
@@ -258,7 +261,7 @@ async def test_no_lock_of_an_application_holds_the_upkeep_of_everybody(
         await operations.seal_audits(installation)
     waiting = "SELECT count(*) FROM audit_blocks WHERE organization_id = $1"
     assert await owner.fetchval(waiting, own) == 0, "a trail that somebody holds waits, and no other does"
-    await intruder.execute("SELECT pg_advisory_unlock_all()")
+    await holder.close()
     await operations.seal_audits(installation)
     assert await owner.fetchval(waiting, own) == 1
 

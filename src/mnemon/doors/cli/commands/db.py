@@ -24,6 +24,10 @@ across organisations. An administrator makes both:
 
   CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app;
   CREATE ROLE my_worker LOGIN PASSWORD '...' IN ROLE mnemon_worker;
+  ALTER ROLE my_app CONNECTION LIMIT 80;
+  ALTER ROLE my_app SET statement_timeout = '60s';
+  ALTER ROLE my_app SET lock_timeout = '30s';
+  ALTER ROLE my_app SET idle_in_transaction_session_timeout = '300s';
 
 and Mnemon is told in its environment, the second line that of `mnemon worker` only:
 
