@@ -27,17 +27,22 @@ from .conftest import DATABASE
 
 #: What the application may call that acts as the owner, and why nobody reaches another organisation by it.
 APPLICATION = {
+    "attempt_waits": "how long an address waits, by a keyed hash that only the process can make",
+    "begin_attempt": "counts attempts to sign in, by keyed hashes that only the process can make",
     "ensure_organization": "the id of the organisation with a slug, to who proves the slug with the installation's key",
     "erase_subject": "erases in the organisation of the transaction",
     "erasure_remains": "counts what is left of an id, in the organisation of the transaction",
     "find_api_key_by_hash": "one key by its hash, which only its holder can know",
     "find_session_by_refresh_hash": "one session by a token's hash, which only its holder can know",
     "find_session_by_token_hash": "one session by a token's hash, which only its holder can know",
-    "find_user_by_email": "a sign-in begins with an address, before an organisation is known",
+    "find_user_by_email": "a sign-in begins with an address, to who proves the question with the installation's key",
+    "lock_tenant": "takes a lock of the transaction's organisation",
+    "password_hash_of": "a hash in the transaction's organisation, to who proves the question with the key",
     "proven": "says whether a proof is one; without the installation's key nobody makes one",
     "record_audit": "writes to the trail of the transaction's organisation",
     "refresh_planner_statistics": "analyses where the transaction's organisation has its rows; tells nothing",
     "seal_own_audit": "seals the trail of the transaction's organisation",
+    "settle_attempt": "ends an attempt that was right, by keyed hashes that only the process can make",
     "set_tenant": "says who the transaction is for, to who proves it with the installation's key",
     "top_knowledge": "reads a summary, of the transaction's organisation alone",
     "top_patterns": "reads a summary, of the transaction's organisation alone",

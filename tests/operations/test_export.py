@@ -284,5 +284,7 @@ async def test_the_application_cannot_pass_over_a_trigger(ctx: Context, admin: A
     # Nor where the database acts as the owner on its behalf.
     async with ctx.database.hot(ctx.principal) as connection:
         await connection.execute("SET LOCAL app.importing = 'on'")
-        made = await connection.fetchval("SELECT ensure_organization($1)", new_slug())
+        slug = new_slug()
+        proof = ctx.database.prove(f"organization:{slug}")
+        made = await connection.fetchval("SELECT ensure_organization($1, NULL, $2)", slug, proof)
     assert await admin.fetchval("SELECT count(*) FROM audit_logs WHERE organization_id = $1", made) == 1

@@ -66,6 +66,7 @@ EXCLUDED = {
     "schema_objects": "the installation's own",
     "partition_policies": "the installation's own",
     "upkeep_locks": "the installation's own",
+    "installation_keys": "the installation's own, by which its processes prove themselves",
     "permissions": "the catalogue of every installation; role_permissions name them",
     "sessions": "hashes of tokens: who is signed in here is not signed in there",
     "user_credentials": "hashes of passwords: people set one in the other installation",
