@@ -22,6 +22,7 @@ from mnemon.operations.schemas import (
     Sealed,
     VerifyAudit,
 )
+from mnemon.operations.service.shown import shown
 
 
 async def note_origin(
@@ -56,11 +57,13 @@ async def record_event(ctx: Context, event: AuditEvent) -> Audited:
 
 
 async def audit_trail(ctx: Context, query: AuditQuery) -> AuditPage:
-    """Entries of the organisation's trail, newest first."""
+    """Entries of the organisation's trail, newest first; what is private to others is not told with them."""
     ctx.principal.require("audit:read")
     async with ctx.database.unit(ctx.principal) as session:
         rows = await repository.AuditLogRepository(session, ctx.principal.organization_id).find(query)
-        return AuditPage(entries=tuple(_entry(row) for row in rows))
+        entries = [_entry(row) for row in rows]
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        return AuditPage(entries=await shown(connection, ctx.principal, entries))
 
 
 def _entry(row: AuditLogORM) -> AuditEntry:
