@@ -29,10 +29,11 @@ from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
 
-from .factories import KEY, copy_database, new_slug, upgrade
+from .factories import KEY, copy_database, installation_of, new_slug, upgrade, worker_at
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
+WORKER = "mnemon_worker"
 TEMPLATE = "mnemon_template"
 SHARED = "mnemon"
 
@@ -157,6 +158,13 @@ def app(house: AsyncMemory) -> App:
 def database(app: App) -> Database:
     """The shared database as the application role."""
     return app.database
+
+
+@pytest_asyncio.fixture(scope="session")
+async def installation(server: Server, template: str) -> AsyncIterator[Context]:
+    """The installation itself over the shared database, as a worker."""
+    async with worker_at(server.url(WORKER), organization="house") as made:
+        yield installation_of(made)
 
 
 @pytest_asyncio.fixture

@@ -331,7 +331,17 @@ async def test_postgresql_16(sixteen: Server) -> None:
     with pytest.raises(Unavailable) as caught:  # the roles are a server's, and this one has none yet
         await upgrade(server.url("plain_owner", "plain"))
     assert caught.value.code == "unavailable.role"
-    assert "CREATE ROLE mnemon_app" in str(caught.value)
+    assert "CREATE ROLE mnemon_app NOLOGIN; CREATE ROLE mnemon_worker NOLOGIN IN ROLE mnemon_app" in str(caught.value)
+    for made, hint in (
+        ("CREATE ROLE mnemon_app NOLOGIN", "CREATE ROLE mnemon_worker NOLOGIN IN ROLE mnemon_app"),
+        ("CREATE ROLE mnemon_worker NOLOGIN", "GRANT mnemon_app TO mnemon_worker"),
+    ):
+        await run(server, "plain", made)
+        with pytest.raises(Unavailable) as caught:
+            await runner.upgrade(server.url("plain_owner", "plain"))
+        assert (caught.value.code, hint in str(caught.value)) == ("unavailable.role", True)
+    await run(server, "plain", "GRANT mnemon_app TO mnemon_worker")
+    assert await runner.upgrade(server.url("plain_owner", "plain")) == runner.head()
     url = server.url(ADMIN)
     await upgrade(url)
     await runner.let_log_in(url)

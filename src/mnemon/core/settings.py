@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         validation_alias=_names("database_url"),
         description="postgresql+asyncpg://role:password@host/db as the application role; unset: embedded server",
     )
+    database_worker_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("database_worker_url"),
+        description="the same database as a worker's role (`CREATE ROLE ... IN ROLE mnemon_worker`); used by `mnemon "
+        "worker` only; unset: DATABASE_URL, which is refused unless it is such a role",
+    )
     database_owner_url: SecretStr | None = Field(
         default=None,
         validation_alias=_names("database_owner_url"),
@@ -253,7 +259,7 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value  # an empty path would be the working directory
 
-    @field_validator("database_url", "database_owner_url", "backup_database_url")
+    @field_validator("database_url", "database_worker_url", "database_owner_url", "backup_database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():

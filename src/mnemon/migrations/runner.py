@@ -26,7 +26,7 @@ from mnemon.core.installation import InstallationKey
 from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations import ddl, wall
-from mnemon.migrations.provision import APP_ROLE, OWNER_ROLE, act_as_owner, provision, unprovision
+from mnemon.migrations.provision import APP_ROLE, OWNER_ROLE, WORKER_ROLE, act_as_owner, provision, unprovision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -281,7 +281,7 @@ def limits(login: str) -> list[str]:
 async def let_log_in(url: str) -> None:
     """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
     async with _connection(url, lock_timeout=10) as connection:
-        for role in (APP_ROLE, OWNER_ROLE):
+        for role in (APP_ROLE, WORKER_ROLE, OWNER_ROLE):
             await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
         for statement in limits(APP_ROLE):
             await connection.exec_driver_sql(statement)

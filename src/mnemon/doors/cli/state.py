@@ -43,7 +43,12 @@ def settings(**overrides: Any) -> Settings:
     if state.organization is not None:
         said["organization"] = state.organization
     if state.data_dir is not None:
-        said |= {"data_dir": state.data_dir, "database_url": None, "database_owner_url": None}
+        said |= {
+            "data_dir": state.data_dir,
+            "database_url": None,
+            "database_worker_url": None,
+            "database_owner_url": None,
+        }
     return load_settings(**{**said, **overrides})
 
 

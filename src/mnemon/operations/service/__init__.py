@@ -12,7 +12,13 @@ from mnemon.operations.service.audit import (
 from mnemon.operations.service.buffer import MetricWriter
 from mnemon.operations.service.erasure import erase
 from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics
-from mnemon.operations.service.metrics import dashboard, ingest_metrics, list_rollups, roll_up_metrics
+from mnemon.operations.service.metrics import (
+    dashboard,
+    ingest_metrics,
+    list_rollups,
+    refresh_dashboard,
+    roll_up_metrics,
+)
 from mnemon.operations.service.monitoring import index_usage, slow_queries, table_sizes
 from mnemon.operations.service.partitions import maintain_partitions
 
@@ -30,6 +36,7 @@ __all__ = [
     "maintain_partitions",
     "note_origin",
     "record_event",
+    "refresh_dashboard",
     "request_statistics",
     "roll_up_metrics",
     "seal_audit",

@@ -92,16 +92,4 @@ BEGIN
       OR EXISTS (SELECT FROM ONLY audit_logs_default d WHERE d.created_at < p_until));
 END $$;
 REVOKE ALL ON FUNCTION audit_retention_due(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit_retention_due(timestamptz) TO mnemon_app;
-
--- What goes across organisations is for the worker alone, where it has a role of its own.
-DO $$
-DECLARE name text;
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mnemon_worker') THEN RETURN; END IF;
-  FOREACH name IN ARRAY ARRAY['seal_every_trail(integer)', 'every_unsigned_trail()', 'every_trail_head()',
-      'audit_retention_due(timestamptz)'] LOOP
-    EXECUTE format('REVOKE EXECUTE ON FUNCTION public.%s FROM mnemon_app', name);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION public.%s TO mnemon_worker', name);
-  END LOOP;
-END $$;
+GRANT EXECUTE ON FUNCTION audit_retention_due(timestamptz) TO mnemon_worker;
