@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mnemon.adapters.importers import Broken, Record, Utterance, jsonstream, open_import
+from mnemon.adapters.importers import Broken, Record, Utterance, limits, open_import
 from mnemon.core.errors import Invalid
 
 
@@ -180,7 +180,7 @@ def test_chatgpt_in_numbered_pieces_in_an_archive(tmp_path: Path) -> None:
 def test_conversations_that_are_broken_do_not_stop_the_others(tmp_path: Path) -> None:
     nul = chat(node("a", None, "user", "a\x00b"), current="a", conversation_id="c3")
     deep: Any = "x"
-    for _ in range(900):
+    for _ in range(90):
         deep = [deep]
     strange = {"conversation_id": "c2", "title": "odd", "mapping": ["a"]}
     path = dump(tmp_path / "conversations.json", [deep, strange, nul, {**CHAT, "conversation_id": "c4"}])
@@ -297,7 +297,7 @@ def test_damaged_archives_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_element_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonstream, "MAX_ELEMENT", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_ELEMENT", 1024 * 1024)
     path = tmp_path / "conversations.json"
     path.write_text(json.dumps([CHAT, {"conversation_id": "c", "title": "x" * 4 * 1024 * 1024}]))
     with pytest.raises(Invalid, match="an element of more than 1 MB"):
