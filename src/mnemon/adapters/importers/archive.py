@@ -18,7 +18,7 @@ from typing import BinaryIO, Self, cast
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.files import head_and_tail, require_exists, require_file
-from mnemon.adapters.importers.records import printable
+from mnemon.adapters.importers.records import excerpt, printable
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
@@ -303,7 +303,7 @@ def _link(label: str) -> Invalid:
 
 def _damaged(label: str, error: Exception) -> Invalid:
     return Invalid(
-        f"{label} cannot be unpacked: {error}.",
+        f"{label} cannot be unpacked: {excerpt(str(error), 200)}.",
         code="invalid.import.zip",
         hint="The archive is damaged or incomplete; download it again.",
     )

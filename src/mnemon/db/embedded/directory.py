@@ -53,7 +53,8 @@ def refuse_planted(layout: Layout, account: Account) -> None:
     """
     if not os.path.lexists(layout.control):
         return  # nobody has started a server here: what is there is looked at before one is
-    places = [layout.vault, layout.cipher, layout.control] if layout.is_encrypted else [layout.data_dir, layout.control]
+    # Whose the data directory is, is looked at before a server starts: nobody can make control files of ours in it.
+    places = [layout.vault, layout.cipher, layout.control] if layout.is_encrypted else [layout.control]
     for path in places:
         try:
             found = path.lstat()
