@@ -29,7 +29,7 @@ from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
 
-from .factories import new_slug
+from .factories import KEY, copy_database, new_slug, upgrade
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
@@ -89,6 +89,7 @@ def no_settings_of_this_machine() -> Iterator[None]:
         plain = name.upper().removeprefix("MNEMON_").lower()
         if name.upper().startswith("MNEMON_") or plain in Settings.model_fields:
             patch.delenv(name)
+    patch.setenv("MNEMON_INSTALLATION_KEY", KEY.text())
     yield
     patch.undo()
 
@@ -109,9 +110,9 @@ async def template(server: Server) -> str:
     """A database at head that others are copied from; nobody connects to it."""
     connection = await server.connect(database="postgres")
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    await runner.upgrade(server.url(database=TEMPLATE))
+    await upgrade(server.url(database=TEMPLATE))
     await runner.let_log_in(server.url(database=TEMPLATE))
-    await connection.execute(f"CREATE DATABASE {SHARED} TEMPLATE {TEMPLATE}")
+    await copy_database(connection, SHARED, TEMPLATE)
     await connection.close()
     return TEMPLATE
 
@@ -124,7 +125,7 @@ async def make_database(server: Server, template: str) -> AsyncIterator[Callable
 
     async def make(*, empty: bool = False) -> str:
         name = f"test_{uuid4().hex[:12]}"
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else template}")
+        await copy_database(connection, name, "template0" if empty else template)
         made.append(name)
         return name
 
