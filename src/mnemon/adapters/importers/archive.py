@@ -33,6 +33,7 @@ _DAMAGE = (
     zlib.error,
     struct.error,
     EOFError,
+    LookupError,
     OSError,
     OverflowError,
     RuntimeError,
@@ -216,7 +217,7 @@ def _contents(path: Path, size: int) -> dict[str, int]:
     if packed > size:
         raise _damaged(label, ValueError("its entries lie one over the other"))
     _refuse_bomb(label, unpacked, size)
-    return {info.filename: info.file_size for info in infos if not info.is_dir()}
+    return {info.filename: info.file_size for info in infos if not info.filename.endswith("/")}
 
 
 def _list_size(path: Path, size: int) -> int:
