@@ -338,7 +338,7 @@ def test_an_archive_with_strange_names_is_read_or_refused(tmp_path: Path) -> Non
     assert len(said(list(open_import(nameless)))) == 4
     twice = pack(tmp_path / "twice.zip", {"conversations.json": [CHAT], "conversations.jsom": []})
     twice.write_bytes(twice.read_bytes().replace(b"conversations.jsom", b"conversations.json"))
-    with pytest.raises(Invalid, match="two entries named conversations.json"):
+    with pytest.raises(Invalid, match="two entries named conversations"):
         open_import(twice)
 
 

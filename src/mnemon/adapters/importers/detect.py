@@ -29,7 +29,7 @@ _KEYS = {
 SLACK_FILES = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
 """The lists that a Slack export has beside its folders; which of them depends on the plan."""
 
-CONVERSATIONS = re.compile(r"(?:[^/]+/)?conversations(?:-\d+)?\.json")
+CONVERSATIONS = re.compile(r"(?:(?!\.\.?/)[^/]+/)?conversations(?:-\d+)?\.json")
 """The entries of a ChatGPT or Claude export that hold conversations; a large one comes in numbered pieces."""
 
 

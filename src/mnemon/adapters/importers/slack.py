@@ -28,7 +28,7 @@ from mnemon.adapters.importers.records import (
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
-_DAY = re.compile(r"(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
+_DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
 _MAX_MEMBERS = 50  # of a conversation, in its title
 _MAX_LABEL = 100  # characters of a name: a mention of five characters becomes so many
 # What Slack says about a channel, not what somebody said in it.
