@@ -84,13 +84,12 @@ def place() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_this_machine() -> Iterator[None]:
-    """Neither the environment nor a .env file of whoever runs the tests decides what they do."""
+    """The environment of whoever runs the tests does not decide what they do."""
     patch = pytest.MonkeyPatch()
     for name in list(os.environ):
         plain = name.upper().removeprefix("MNEMON_").lower()
         if name.upper().startswith("MNEMON_") or plain in Settings.model_fields:
             patch.delenv(name)
-    patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("MNEMON_INSTALLATION_KEY", KEY.text())
     # Nor do the tests leave anything among the user's data.
     with tempfile.TemporaryDirectory(prefix="mnemon-anchors-") as anchors:

@@ -23,6 +23,7 @@ class State:
 
     organization: str | None = None
     data_dir: Path | None = None
+    env_file: Path | None = None
     json: bool = False
     quiet: bool = False
     debug: bool = False
@@ -49,7 +50,7 @@ def settings(**overrides: Any) -> Settings:
             "database_worker_url": None,
             "database_owner_url": None,
         }
-    return load_settings(**{**said, **overrides})
+    return load_settings(env_file=state.env_file, **{**said, **overrides})
 
 
 class Session:

@@ -52,12 +52,15 @@ class AsyncMemory:
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name
             instead, and win: ``AsyncMemory(data_dir="./memory", organization="acme")``.
+        env_file: a file of settings, which no one but its user may write; no file is read that is not named.
     """
 
-    def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
-        if settings is not None and overrides:
+    def __init__(
+        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+    ) -> None:
+        if settings is not None and (overrides or env_file):
             raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
-        self.settings = settings or load_settings(**overrides)
+        self.settings = settings or load_settings(env_file=env_file, **overrides)
         self._app: App | None = None
         self._ctx: Context | None = None
         self._opening = asyncio.Lock()
