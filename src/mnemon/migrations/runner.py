@@ -146,6 +146,8 @@ async def upgrade(
         reached = await connection.run_sync(_current) or "base"
         if reached == head():  # they are written for its tables
             await _apply_objects(connection)
+            # What people write is sampled by no planner, also in tables and summaries that were made just now.
+            await connection.exec_driver_sql("SELECT hide_from_statistics()")
             await connection.commit()
             if vector_index is not None:
                 await _rebuild_vector_indexes(connection, vector_index)
