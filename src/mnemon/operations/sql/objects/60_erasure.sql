@@ -108,7 +108,7 @@ CREATE OR REPLACE FUNCTION erasure_remains(p_id uuid) RETURNS TABLE (table_name 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   place record;
   counted bigint;
 BEGIN

@@ -10,7 +10,7 @@ RETURNS TABLE (table_name text, resource text, id uuid, kept boolean) LANGUAGE p
 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   doomed uuid[];
   child record;
 BEGIN
@@ -58,7 +58,7 @@ RETURNS TABLE (table_name text, resource text, id uuid, kept boolean) LANGUAGE p
 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   mentions uuid[];
   named uuid[];
   found uuid[];
@@ -93,7 +93,7 @@ RETURNS TABLE (table_name text, resource text, id uuid, kept boolean) LANGUAGE p
 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   ids text[] := p_ids::text[];
   keys text[];
   place record;
@@ -142,7 +142,7 @@ RETURNS TABLE (table_name text, resource text, id uuid, kept boolean) LANGUAGE p
 SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   place record;
   gone uuid[];
 BEGIN
@@ -184,7 +184,7 @@ DROP FUNCTION IF EXISTS erase_words(text[]);  -- an earlier form
 CREATE OR REPLACE FUNCTION erase_words(p_words text[], p_documents bigint[], p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   removed bigint;
 BEGIN
   -- In the order in which maintenance takes them, so that the two wait for each other and do not deadlock.
@@ -212,7 +212,7 @@ REVOKE ALL ON FUNCTION erase_words(text[], bigint[], bigint) FROM PUBLIC;
 -- which tells what was said.
 CREATE OR REPLACE FUNCTION erase_from_sessions(p_conversations uuid[], p_messages uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   UPDATE conversations c SET summary = NULL WHERE c.organization_id = tenant AND c.id = ANY (p_conversations);
   UPDATE conversations c SET message_count = greatest(c.message_count - n.messages, 0),
@@ -238,7 +238,7 @@ REVOKE ALL ON FUNCTION erase_from_sessions(uuid[], uuid[]) FROM PUBLIC;
 -- that began before would otherwise bring back what it saw.
 CREATE OR REPLACE FUNCTION erase_from_summaries(p_ids uuid[]) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   IF p_ids = '{}' THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(hashtextextended('refresh_knowledge_summaries', 0));

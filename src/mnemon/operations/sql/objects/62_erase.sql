@@ -9,18 +9,18 @@ SET search_path = pg_catalog, public, pg_temp AS $$
     FROM users u
     JOIN user_roles ur ON ur.organization_id = u.organization_id AND ur.user_id = u.id
     JOIN roles r ON r.organization_id = ur.organization_id AND r.id = ur.role_id AND r.deleted_at IS NULL
-    WHERE u.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid AND u.id = p_user
+    WHERE u.organization_id = current_tenant() AND u.id = p_user
       AND u.deleted_at IS NULL AND u.status = 'active' AND (ur.expires_at IS NULL OR ur.expires_at > now())
       AND (ur.granted_by IS NULL OR ur.granted_by <> ALL (p_not_from))
     UNION
     SELECT r.id, r.parent_role_id
     FROM held h JOIN roles r ON r.id = h.parent_role_id AND r.deleted_at IS NULL
-      AND r.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+      AND r.organization_id = current_tenant()
   )
   SELECT coalesce(array_agg(DISTINCT p.name::text), '{}')
   FROM held h
   JOIN role_permissions rp ON rp.role_id = h.id
-    AND rp.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid
+    AND rp.organization_id = current_tenant()
   JOIN permissions p ON p.id = rp.permission_id
 $$;
 REVOKE ALL ON FUNCTION erasure_rights(uuid, uuid[]) FROM PUBLIC;
@@ -33,12 +33,12 @@ REVOKE ALL ON FUNCTION erasure_rights(uuid, uuid[]) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION erasure_refusal(p_kind text, p_id uuid) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
-  acting uuid := nullif(current_setting('app.user_id', true), '')::uuid;
+  tenant uuid := current_tenant();
+  acting uuid := current_user_id();
   needed text := CASE p_kind WHEN 'organization' THEN 'organizations:delete' ELSE 'users:erase' END;
   concerned uuid[] := '{}';
 BEGIN
-  IF nullif(current_setting('app.agent_id', true), '') IS NOT NULL THEN RETURN 'agent'; END IF;
+  IF current_agent_id() IS NOT NULL THEN RETURN 'agent'; END IF;
   IF p_kind = 'user' THEN
     IF p_id = acting THEN RETURN 'self'; END IF;
     concerned := ARRAY[p_id];
@@ -88,7 +88,7 @@ CREATE OR REPLACE FUNCTION erase_trail(
   OUT blanked bigint, OUT digest text, OUT entries jsonb
 ) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   person uuid := CASE p_kind WHEN 'user' THEN p_id END;
 BEGIN
   -- Planned here and now: only an array that the planner sees is looked up by hash, and it may be long.
@@ -129,7 +129,7 @@ CREATE OR REPLACE FUNCTION write_receipt(p_kind text, p_id uuid, p_receipt jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   FOR part IN 0..greatest((jsonb_array_length(p_entries) - 1) / 1000, 0) LOOP
-    PERFORM audit_write('erasure', p_kind, ARRAY[nullif(current_setting('app.organization_id', true), '')::uuid],
+    PERFORM audit_write('erasure', p_kind, ARRAY[current_tenant()],
       ARRAY[p_id::text], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], 'success', NULL,
       CASE part WHEN 0 THEN p_receipt ELSE '{}' END || jsonb_build_object('receipt', p_receipt -> 'receipt',
         'part', part, 'blanked', (SELECT coalesce(jsonb_agg(e.value ORDER BY e.place), '[]')
@@ -144,7 +144,7 @@ REVOKE ALL ON FUNCTION write_receipt(text, uuid, jsonb, jsonb) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION erasure_totals() RETURNS jsonb LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   counts jsonb := '{"organizations": 1}';
   place record;
 BEGIN
@@ -166,7 +166,7 @@ REVOKE ALL ON FUNCTION erasure_totals() FROM PUBLIC;
 CREATE OR REPLACE FUNCTION erase_part(p_kind text, p_id uuid, p_receipt uuid, p_before uuid[]) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   person uuid := CASE p_kind WHEN 'user' THEN p_id END;
   talks uuid[];
   touched uuid[];
@@ -281,7 +281,7 @@ REVOKE ALL ON FUNCTION erase_part(text, uuid, uuid, uuid[]) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION erase_now(p_kind text, p_id uuid, p_summaries boolean) RETURNS jsonb
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   receipt uuid := gen_random_uuid();
   refused text;
   before uuid[];
@@ -353,7 +353,7 @@ DECLARE
   done jsonb;
 BEGIN
   IF p_kind = 'organization' THEN
-    IF p_id IS DISTINCT FROM nullif(current_setting('app.organization_id', true), '')::uuid THEN RETURN NULL; END IF;
+    IF p_id IS DISTINCT FROM current_tenant() THEN RETURN NULL; END IF;
     IF erasure_refusal(p_kind, p_id) IS NOT NULL THEN
       RAISE EXCEPTION 'this erasure is refused' USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -363,8 +363,8 @@ BEGIN
   END IF;
   BEGIN
     done := erase_now(p_kind, p_id, false);
-    RAISE EXCEPTION 'taken back' USING ERRCODE = 'MN001';
-  EXCEPTION WHEN SQLSTATE 'MN001' THEN
+    RAISE EXCEPTION 'taken back' USING ERRCODE = 'MN011';
+  EXCEPTION WHEN SQLSTATE 'MN011' THEN
     RETURN done - 'id' - 'digest';
   END;
 END $$;
