@@ -120,7 +120,7 @@ async def test_every_table_is_classified(admin: Any) -> None:
 
 
 async def test_every_document_is_looked_into(admin: Any) -> None:
-    """An id that a document has is cut out wherever it stands; what goes with its row instead has a rule that says so."""
+    """An id in a document is cut out wherever it stands; what goes with its row instead has a rule that says so."""
     known = {table.name: table for table in await tables(admin)}
     looked_into = {(row[0], row[1]) for row in await admin.fetch("SELECT * FROM erasure_documents()")}
     documents = {

@@ -22,8 +22,9 @@ PLANNED = (
     "entity_mentions.source_type entity_relationships.relationship_type error_logs.kind error_logs.code "
     "error_logs.component integrations.provider integrations.status job_schedules.kind job_schedules.queue "
     "job_schedules.permissions knowledge_items.domain knowledge_metrics.metric_type "
-    "knowledge_transfers.transfer_method learning_sessions.source_domain learning_sessions.target_domain learning_sessions.transfer_mode "
-    "memories.category memories.extraction_model memories.source memories.embedding_status memories.embedding_model "
+    "knowledge_transfers.transfer_method learning_sessions.source_domain learning_sessions.target_domain "
+    "learning_sessions.transfer_mode memories.category memories.extraction_model memories.source "
+    "memories.embedding_status memories.embedding_model "
     "memory_log.action memory_log.old_tier memory_log.new_tier memory_log.old_status memory_log.new_status "
     "messages.content_type messages.model messages.feedback_rating messages.status messages.source "
     "messages.embedding_status messages.embedding_model metric_partials.source metric_partials.subject "
@@ -71,7 +72,15 @@ def downgrade() -> None:
         "DELETE FROM role_permissions rp USING permissions p WHERE p.id = rp.permission_id AND p.name = 'users:erase'"
     )
     op.execute("DELETE FROM permissions WHERE resource = 'users' AND action = 'erase'")
-    op.execute("DROP FUNCTION IF EXISTS preview_erasure(text, uuid), erase_now(text, uuid, boolean)")
+    # What came with it, and what gives back another kind of row than before: an earlier version makes its own anew.
+    op.execute(
+        "DROP FUNCTION IF EXISTS preview_erasure(text, uuid), erase_subject(text, uuid), "
+        "erase_now(text, uuid, boolean), erase_part(text, uuid, uuid, uuid[]), erasure_refusal(text, uuid), "
+        "erase_trail(text, uuid, uuid, text[], text[], uuid[], uuid[]), erase_rows(text, text, uuid[]), "
+        "erase_references(text[], uuid[]), erase_entities(text[], uuid[]), erase_documents(text[], uuid[]), "
+        "erasure_remains(uuid)"
+    )
+    op.execute("DELETE FROM schema_objects WHERE name LIKE 'operations/6%'")
 
 
 def _as_owner_of_all(statement: str) -> None:

@@ -109,11 +109,15 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp 
 #variable_conflict use_column
 DECLARE
   tenant uuid := current_tenant();
+  subjects text[] := ARRAY['users', 'user', 'conversations', 'conversation', 'organizations', 'organization'];
   place record;
   counted bigint;
 BEGIN
   FOR place IN
-    SELECT r.relname::text AS name, a.attname::text AS pointer, format_type(a.atttypid, NULL) AS kind
+    SELECT r.relname::text AS name, a.attname::text AS pointer, format_type(a.atttypid, NULL) AS kind,
+      -- Beside a reference that may be to rows of any kind stands of which.
+      (SELECT t.attname::text FROM pg_attribute t WHERE t.attrelid = r.oid AND NOT t.attisdropped
+       AND a.attname IN ('resource_id', 'source_id') AND t.attname = replace(a.attname, '_id', '_type')) AS typed
     FROM pg_class r
     JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
     WHERE r.relnamespace = 'public'::regnamespace AND r.relkind IN ('r', 'p', 'm') AND NOT r.relispartition
@@ -132,14 +136,15 @@ BEGIN
         CASE place.kind
           WHEN 'uuid' THEN format('%I = $2', place.pointer)
           WHEN 'uuid[]' THEN format('$2 = ANY (%I)', place.pointer)
-          ELSE format('strpos(%I::text, ''"'' || $2::text || ''"'') > 0', place.pointer) END)
-      INTO counted USING tenant, p_id;
+          ELSE format('strpos(%I::text, ''"'' || $2::text || ''"'') > 0', place.pointer) END
+        || CASE WHEN place.typed IS NULL THEN '' ELSE format(' AND %I = ANY ($3)', place.typed) END)
+      INTO counted USING tenant, p_id, subjects;
     IF counted > 0 THEN RETURN QUERY SELECT place.name, place.pointer, counted; END IF;
   END LOOP;
   SELECT count(*) INTO counted FROM audit_logs a
   WHERE a.organization_id = tenant AND a.action <> 'erasure' AND NOT a.metadata ? 'erased'
     AND (a.user_id = p_id OR p_id = tenant OR a.resource_id = p_id::text
-         AND a.resource_type IN ('users', 'user', 'conversations', 'conversation', 'organizations', 'organization'));
+         AND a.resource_type = ANY (subjects));
   IF counted > 0 THEN RETURN QUERY SELECT 'audit_logs', 'old_value', counted; END IF;
   RETURN QUERY SELECT 'pg_statistic', s.relation || '.' || s.column_name, 1::bigint FROM sampled_texts() s;
 END $$;
