@@ -17,9 +17,11 @@ from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import RoleAssign, RoleCreate
+from mnemon.migrations import runner
 from mnemon.operations import service
 from mnemon.operations.schemas import AuditEvent, Erase, ErasureKind, NameField
-from tests.factories import context_of
+from tests.conftest import Server
+from tests.factories import context_of, upgrade
 from tests.identity.access import acting, person
 from tests.operations.test_erasure import make_user, naming, snapshot
 
@@ -256,7 +258,8 @@ async def test_the_receipt_in_the_trail_lists_what_was_blanked(ctx: Context, adm
     receipt = await service.erase(ctx, user("ada"))
     parts = await admin.fetch(
         "SELECT metadata, resource_type, resource_id FROM audit_logs "
-        "WHERE organization_id = $1 AND action = 'erasure' ORDER BY (metadata ->> 'part')::int",
+        "WHERE organization_id = $1 AND action = 'erasure' AND metadata ? 'blanked' "
+        "ORDER BY (metadata ->> 'part')::int",
         own,
     )
     said = [json.loads(row["metadata"]) for row in parts]
@@ -449,11 +452,13 @@ async def test_statistics_keep_nothing_that_people_wrote(own: tuple[Any, Any]) -
     await make_user(ctx, f"{secret}2", email=f"{secret}2@example.org")
     await admin.execute(
         "INSERT INTO memories (organization_id, user_id, content, title, tags, metadata) "
-        "SELECT $1, $2, $3::text, $3::text, ARRAY[$3::text], jsonb_build_object('x', $3::text) FROM generate_series(1, 60)",
+        "SELECT $1, $2, $3::text, $3::text, ARRAY[$3::text], jsonb_build_object('x', $3::text) "
+        "FROM generate_series(1, 60)",
         *(organization, ada, secret),
     )
     await admin.execute(
-        "INSERT INTO error_logs (organization_id, kind, code, message) SELECT $1, 'x', 'x.y', $2 FROM generate_series(1, 60)",
+        "INSERT INTO error_logs (organization_id, kind, code, message) "
+        "SELECT $1, 'x', 'x.y', $2 FROM generate_series(1, 60)",
         *(organization, secret),
     )
     await admin.execute("SELECT maintain_partitions_at('error_logs', now() + interval '40 days')")
@@ -469,3 +474,75 @@ async def test_statistics_keep_nothing_that_people_wrote(own: tuple[Any, Any]) -
     assert {one["table"] for one in caught.value.data["remnants"]} == {"pg_statistic"}
     await admin.execute("ALTER TABLE memories ALTER COLUMN title SET STATISTICS 0")
     assert (await service.erase(ctx, user(secret))).counts["memories"] == 60
+
+
+async def test_an_upgrade_clears_what_statistics_had_sampled(
+    server: Server, make_database: Callable[..., Awaitable[str]]
+) -> None:
+    name = await make_database()
+    admin = await server.connect(database=name)
+    secret = f"xq{uuid4().hex}"
+    try:
+        await admin.execute("ALTER TABLE organizations ALTER COLUMN name SET STATISTICS 100")
+        await admin.execute("ALTER INDEX uq_users_email ALTER COLUMN 1 SET STATISTICS 100")
+        for n in range(3):
+            await admin.execute(
+                "WITH made AS (INSERT INTO organizations (name, slug) VALUES ($1, $2) RETURNING id) "
+                "INSERT INTO users (organization_id, email) SELECT id, $3 FROM made",
+                *(secret, f"acme-{n}", f"{secret}{n}@example.org"),
+            )
+        await admin.execute("ANALYZE organizations, users")
+        found = {row[0] for row in await admin.fetch(_SAMPLES, f"%{secret}%")}
+        assert found == {"organizations.name", "uq_users_email.lower"}
+        await runner.downgrade(server.url(database=name), revision="0010")
+        await upgrade(server.url(database=name))
+        assert await admin.fetch(_SAMPLES, f"%{secret}%") == []
+        assert await admin.fetch("SELECT relation FROM sampled_texts()") == []
+        await admin.execute("ANALYZE organizations, users")
+        assert await admin.fetch(_SAMPLES, f"%{secret}%") == []
+        assert await admin.fetchval("SELECT count(*) FROM pg_stats WHERE tablename = 'organizations'") > 0
+    finally:
+        await admin.close()
+
+
+async def test_an_upgrade_gives_the_right_to_owners_alone(
+    server: Server, make_database: Callable[..., Awaitable[str]]
+) -> None:
+    name = await make_database()
+    admin = await server.connect(database=name)
+    try:
+        await admin.execute("INSERT INTO organizations (name, slug) VALUES ('a', 'acme'), ('b', 'beta')")
+        for row in await admin.fetch("SELECT id FROM organizations"):
+            await admin.execute("SELECT make_system_roles($1)", row[0])
+        holders = (
+            "SELECT r.name FROM roles r JOIN role_permissions rp ON rp.role_id = r.id "
+            "JOIN permissions p ON p.id = rp.permission_id WHERE p.name = 'users:erase'"
+        )
+        for _ in range(2):
+            assert [row[0] for row in await admin.fetch(holders)] == ["owner", "owner"]
+            await runner.downgrade(server.url(database=name), revision="0010")
+            assert await admin.fetch(holders) == []
+            await upgrade(server.url(database=name))
+    finally:
+        await admin.close()
+
+
+async def test_who_writes_about_them_meanwhile_comes_before_or_is_refused(memory: AsyncMemory, admin: Any) -> None:
+    ctx = context_of(memory)
+    own = ctx.principal.organization_id
+    ada = await make_user(ctx, "ada")
+    add = "INSERT INTO memories (organization_id, user_id, content) VALUES ($1, $2, $3)"
+
+    async def write(n: int) -> bool:
+        try:
+            async with ctx.database.hot(ctx.principal) as connection:
+                await connection.execute(add, own, ada, f"Line {n}.")
+        except NotFound:
+            return False
+        return True
+
+    for n in range(5):
+        assert await write(n)
+    done = await asyncio.gather(service.erase(ctx, user("ada")), *(write(n) for n in range(20)))
+    assert done[0].counts["memories"] == 5 + sum(one is True for one in done[1:])
+    assert await naming(admin, own, ada) == {}
