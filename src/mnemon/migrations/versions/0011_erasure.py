@@ -98,21 +98,23 @@ def _forget_samples() -> None:
     As the owner where the server lets one (PostgreSQL 18), as the superuser where the migration has one behind it;
     where neither is so, docs/erasure.md says what a superuser does once.
     """
-    bind = op.get_bind()
-    version = int(bind.exec_driver_sql("SELECT current_setting('server_version_num')").scalar_one())
-    superuser = bind.exec_driver_sql(
-        "SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = session_user"
-    ).scalar_one()
-    if version >= 180000:
-        bind.exec_driver_sql(
-            "SELECT pg_catalog.pg_clear_attribute_stats('public', s.relname, s.attname, w.inherited) "
-            f"FROM ({_SAMPLED} AND r.relkind IN ('r', 'p', 'm')) s, (VALUES (true), (false)) w(inherited)"
-        )
-    if superuser:
-        owner = bind.exec_driver_sql("SELECT quote_ident(current_user)").scalar_one()
-        bind.exec_driver_sql("SET ROLE NONE")
-        bind.exec_driver_sql(
-            f"DELETE FROM pg_catalog.pg_statistic g USING ({_SAMPLED}) s "
-            "WHERE g.starelid = s.oid AND g.staattnum = s.attnum"
-        )
-        bind.exec_driver_sql(f"SET ROLE {owner}")
+    op.execute(
+        f"""
+        DO $do$
+        DECLARE acting name := current_user;
+        BEGIN
+          IF current_setting('server_version_num')::integer >= 180000 THEN
+            EXECUTE $sql$
+              SELECT pg_catalog.pg_clear_attribute_stats('public', s.relname, s.attname, w.inherited)
+              FROM ({_SAMPLED} AND r.relkind IN ('r', 'p', 'm')) s, (VALUES (true), (false)) w(inherited)
+            $sql$;
+          END IF;
+          IF (SELECT r.rolsuper FROM pg_catalog.pg_roles r WHERE r.rolname = session_user) THEN
+            SET ROLE NONE;
+            DELETE FROM pg_catalog.pg_statistic g USING ({_SAMPLED}) s
+            WHERE g.starelid = s.oid AND g.staattnum = s.attnum;
+            EXECUTE format('SET ROLE %I', acting);
+          END IF;
+        END $do$
+        """
+    )

@@ -63,9 +63,11 @@ DECLARE
   named uuid[];
   found uuid[];
 BEGIN
-  SELECT array_agg(m.id), array_agg(DISTINCT m.entity_id) INTO mentions, named FROM entity_mentions m
-  WHERE m.organization_id = tenant AND (m.source_type, m.source_id) IN (
-    SELECT erasure_singular(g.t), g.i FROM unnest(p_tables, p_ids) g(t, i));
+  -- Written out, so that a long array is looked up by hash.
+  EXECUTE 'SELECT array_agg(m.id), array_agg(DISTINCT m.entity_id) FROM entity_mentions m '
+    'WHERE m.organization_id = $1 AND m.source_type || '':'' || m.source_id = ANY ($2)'
+    INTO mentions, named
+    USING tenant, ARRAY(SELECT erasure_singular(g.t) || ':' || g.i FROM unnest(p_tables, p_ids) g(t, i));
   IF mentions IS NULL THEN RETURN; END IF;
   RETURN QUERY SELECT * FROM erase_rows('entity_mentions', 'id', mentions);
   UPDATE entity_relationships r SET context = NULL
@@ -145,6 +147,8 @@ DECLARE
   tenant uuid := current_tenant();
   place record;
   gone uuid[];
+  named text[] := ARRAY(SELECT k.name || ':' || g.i FROM unnest(p_tables, p_ids) g(t, i)
+    CROSS JOIN LATERAL (VALUES (g.t), (erasure_singular(g.t))) k(name));
 BEGIN
   FOR place IN SELECT * FROM (VALUES ('memory_log', 'memory_id', 'memories'),
     ('memory_log', 'conversation_id', 'conversations'), ('background_jobs', 'agent_id', 'agents'),
@@ -157,10 +161,8 @@ BEGIN
     ('tasks', 'source_type', 'source_id')) v(name, kind, pointer)
   LOOP
     RETURN QUERY EXECUTE format('WITH cut AS (UPDATE %1$I t SET %3$I = NULL WHERE organization_id = $1 '
-      'AND %3$I IS NOT NULL AND (%2$I, %3$I) IN ('
-      '  SELECT k, g.i FROM unnest($2::text[], $3::uuid[]) g(t, i) CROSS JOIN LATERAL ('
-      '    VALUES (g.t), (erasure_singular(g.t))) n(k)) RETURNING t.id) SELECT %1$L, cut.id::text, cut.id, true FROM cut',
-      place.name, place.kind, place.pointer) USING tenant, p_tables, p_ids;
+      'AND %3$I IS NOT NULL AND %2$I || '':'' || %3$I = ANY ($2) RETURNING t.id) '
+      'SELECT %1$L, cut.id::text, cut.id, true FROM cut', place.name, place.kind, place.pointer) USING tenant, named;
   END LOOP;
   FOR place IN SELECT * FROM (VALUES ('conversation_sessions', 'speaker_ids', '{users,agents}'::text[]),
     ('memories', 'source_message_ids', '{messages}'), ('memories', 'contradicts', '{memories}'),

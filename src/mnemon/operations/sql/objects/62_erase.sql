@@ -90,7 +90,10 @@ CREATE OR REPLACE FUNCTION erase_trail(
 DECLARE
   tenant uuid := current_tenant();
   person uuid := CASE p_kind WHEN 'user' THEN p_id END;
+  named text[];
 BEGIN
+  SELECT array_agg(k.name || ':' || g.r) INTO named FROM unnest(p_tables, p_resources) g(t, r)
+  CROSS JOIN LATERAL (VALUES (g.t), (erasure_singular(g.t))) k(name);
   -- Planned here and now: only an array that the planner sees is looked up by hash, and it may be long.
   EXECUTE $trail$
     WITH done AS (
@@ -101,16 +104,14 @@ BEGIN
           jsonb_build_object('by', $1, 'hash', encode(audit_digest(a), 'hex')))
       WHERE a.organization_id = $2 AND NOT a.metadata ? 'erased' AND a.action <> 'erasure'
         AND ($4 OR a.user_id = $3
-          OR (a.resource_type, a.resource_id) IN (
-            SELECT k.name, g.r FROM unnest($5::text[], $6::text[]) g(t, r)
-            CROSS JOIN LATERAL (VALUES (g.t), (erasure_singular(g.t))) k(name))
+          OR a.resource_type || ':' || a.resource_id = ANY ($5)
           OR a.resource_type IN (SELECT c.conrelid::regclass::text FROM pg_constraint c WHERE c.contype = 'f'
               AND c.confdeltype = 'c' AND c.confrelid = 'users'::regclass)
             AND $3::text = CASE a.action WHEN a.resource_type || ':create' THEN a.new_value ->> 'user_id'
               WHEN a.resource_type || ':delete' THEN a.old_value ->> 'user_id' END
-          OR a.resource_type = 'conversations' AND a.resource_id = ANY ($7::text[])
+          OR a.resource_type = 'conversations' AND a.resource_id = ANY ($6)
             AND (a.old_value ? 'summary' OR a.new_value ? 'summary')
-          OR a.transaction_id = pg_current_xact_id()::text::bigint AND a.id <> ALL ($8))
+          OR a.transaction_id = pg_current_xact_id()::text::bigint AND a.id <> ALL ($7))
       RETURNING a.id, a.metadata #>> '{erased,hash}' AS hash, audit_digest(a) AS remains
     )
     SELECT count(*), encode(sha256(coalesce(string_agg(d.remains, ''::bytea ORDER BY d.id), ''::bytea)), 'hex'),
@@ -118,7 +119,7 @@ BEGIN
         ORDER BY d.id), '[]')
     FROM done d $trail$
   INTO blanked, digest, entries
-  USING p_receipt, tenant, person, p_kind = 'organization', p_tables, p_resources, p_touched::text[], p_before;
+  USING p_receipt, tenant, person, p_kind = 'organization', named, p_touched::text[], p_before;
 END $$;
 REVOKE ALL ON FUNCTION erase_trail(text, uuid, uuid, text[], text[], uuid[], uuid[]) FROM PUBLIC;
 
@@ -265,7 +266,7 @@ BEGIN
     (SELECT jsonb_object_agg(c.t, c.n) FROM (SELECT t, count(*) AS n FROM removed GROUP BY t) c) AS counts,
     (SELECT jsonb_object_agg(c.t, c.n) FROM (
       SELECT e.t, count(DISTINCT e.r) AS n FROM everything e
-      WHERE e.k AND (e.t, e.r) NOT IN (SELECT t, r FROM removed) GROUP BY e.t) c) AS detached
+      WHERE e.k AND NOT EXISTS (SELECT FROM removed x WHERE x.t = e.t AND x.r = e.r) GROUP BY e.t) c) AS detached
   INTO went FROM removed r;
   result := jsonb_build_object('detached', coalesce(went.detached, '{}'), 'counts', coalesce(went.counts, '{}')
     || jsonb_build_object('recall_terms', erase_words(words, documents, indexed)));
@@ -277,9 +278,10 @@ END $$;
 REVOKE ALL ON FUNCTION erase_part(text, uuid, uuid, uuid[]) FROM PUBLIC;
 
 -- object: function erase_now(text, uuid, boolean)
--- What erase_subject() and preview_erasure() do; summaries are made anew only where it is to stay.
+-- What erase_subject() and preview_erasure() do; summaries are made anew only where it is to stay. Memory for its lists
+-- of ids: a list that does not fit is gone through anew for each row.
 CREATE OR REPLACE FUNCTION erase_now(p_kind text, p_id uuid, p_summaries boolean) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET work_mem = '256MB' AS $$
 DECLARE
   tenant uuid := current_tenant();
   receipt uuid := gen_random_uuid();
