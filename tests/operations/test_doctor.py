@@ -15,6 +15,7 @@ from mnemon import AsyncMemory
 from mnemon.core.settings import Settings
 from mnemon.operations.doctor import SUBJECTS, Finding, disk, encryption, examine
 from tests.conftest import ADMIN, APP, Server
+from tests.factories import copy_database
 
 
 class Patient:
@@ -52,7 +53,7 @@ class Patient:
 async def patient(server: Server, template: str) -> AsyncIterator[Patient]:
     name = f"doctor_{uuid4().hex[:12]}"
     postgres = await server.connect(database="postgres")
-    await postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await copy_database(postgres, name, template)
     admin = await server.connect(database=name)
     try:
         yield Patient(server, name, admin)
@@ -100,6 +101,16 @@ async def test_the_applications_role_sees_less_and_says_so(patient: Patient) -> 
         ("GRANT SELECT ON memories_p00 TO mnemon_app", "grants", "SELECT on memories_p00"),
         ("GRANT SELECT ON users TO PUBLIC", "grants", "SELECT on users to PUBLIC"),
         ("GRANT CREATE ON SCHEMA public TO mnemon_app", "grants", "may create"),
+        (
+            "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+            "grants",
+            "may create temporary objects",
+        ),
+        (
+            "CREATE FUNCTION helper() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+            "functions",
+            "helper()",
+        ),
     ],
 )
 async def test_a_hole_in_the_wall(patient: Patient, harm: str, what: str, words: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnemon.core.errors import Invalid
-from mnemon.core.installation import InstallationKey
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
@@ -23,6 +22,10 @@ _LOGIN = """\
 The application connects as a role of its own, which owns nothing. An administrator makes one:
 
   CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app;
+  ALTER ROLE my_app CONNECTION LIMIT 80;
+  ALTER ROLE my_app SET statement_timeout = '60s';
+  ALTER ROLE my_app SET lock_timeout = '30s';
+  ALTER ROLE my_app SET idle_in_transaction_session_timeout = '300s';
 
 and Mnemon is told in its environment:
 
@@ -46,6 +49,7 @@ def upgrade(
     wanted = settings()
     with working("Migrating"), owner(wanted, fresh=True) as (url, own):
         from mnemon.app import installation_key
+        from mnemon.core.installation import InstallationKey
         from mnemon.migrations import runner
 
         key = InstallationKey.of(wanted) if own else installation_key(wanted)

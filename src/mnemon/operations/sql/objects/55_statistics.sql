@@ -58,18 +58,25 @@ $$;
 REVOKE ALL ON FUNCTION sampled_texts() FROM PUBLIC;
 
 -- object: function hide_from_statistics(text)
--- Lets the planner keep no samples of what people write, in one table with its partitions or in all of them.
+-- Lets the planner keep no samples of what people write, in one table or in all of them, and removes those that it has,
+-- where the server lets an owner do that; where not, a superuser's upgrade does (migrations/provision.py).
 CREATE OR REPLACE FUNCTION hide_from_statistics(p_table text DEFAULT NULL) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE one record;
+DECLARE
+  one record;
+  clears boolean := current_setting('server_version_num')::integer >= 180000;
 BEGIN
   FOR one IN
-    SELECT s.relation, s.kind, string_agg(format('ALTER COLUMN %s SET STATISTICS 0',
+    SELECT s.relation, s.kind, array_agg(s.column_name) AS columns, string_agg(format('ALTER COLUMN %s SET STATISTICS 0',
       CASE WHEN s.kind IN ('i', 'I') THEN s.place::text ELSE quote_ident(s.column_name) END), ', ') AS changes
     FROM sampled_texts() s WHERE p_table IS NULL OR s.relation = p_table GROUP BY 1, 2
   LOOP
     EXECUTE format('ALTER %s %I %s', CASE WHEN one.kind = 'm' THEN 'MATERIALIZED VIEW'
       WHEN one.kind IN ('i', 'I') THEN 'INDEX' ELSE 'TABLE' END, one.relation, one.changes);
+    IF clears THEN
+      EXECUTE 'SELECT pg_clear_attribute_stats(''public'', $1, c, w) FROM unnest($2) c, unnest(ARRAY[true, false]) w'
+        USING one.relation, one.columns;
+    END IF;
   END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION hide_from_statistics(text) FROM PUBLIC;

@@ -61,6 +61,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
     ('import_checkpoints', NULL, 'keep', 'how far a file was read, or it would be read again; its name is no id'),
     ('knowledge_items', NULL, 'keep', 'the organisation''s; those of an agent that goes go by a cascade'),
     ('patterns', NULL, 'keep', 'the organisation''s'),
+    ('sign_in_attempts', NULL, 'keep', 'keyed hashes and counts, for a day'),
     ('audit_blocks', NULL, 'keep', 'hashes and ids')
 $$;
 REVOKE ALL ON FUNCTION erasure_rules() FROM PUBLIC;
