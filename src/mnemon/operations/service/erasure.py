@@ -10,6 +10,7 @@ from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.connection import Connection
 from mnemon.operations import repository_erasure as repository
 from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasurePreview, ErasureReceipt, Remnant
+from mnemon.operations.service.audit import seal_receipt
 
 #: What erasure_refusal() says, as a sentence and what to do.
 _REFUSALS = {
@@ -83,6 +84,7 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
                 hint="docs/erasure.md says what each of them is.",
                 remnants=[one.model_dump() for one in remnants],
             )
+        await seal_receipt(ctx, connection, UUID(done["id"]))
     ctx.cache.clear()  # of this process; those of others are no older than a minute
     counts = _counted(done["counts"])
     return ErasureReceipt(

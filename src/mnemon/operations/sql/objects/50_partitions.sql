@@ -113,6 +113,11 @@ BEGIN
   IF policy.retention_days IS NOT NULL THEN
     -- A partition goes when its last row is past retention, so rows are kept for up to one interval longer.
     oldest := date_trunc(policy.every, p_now - make_interval(days => policy.retention_days), 'UTC');
+    IF p_table = 'audit_logs' THEN
+      -- Nothing of the trail goes but what a signed record says: see sign_retention.
+      SELECT least(oldest, coalesce(max(timestamptz 'epoch' + r.until_us * interval '1 microsecond'), '-infinity'))
+      INTO oldest FROM audit_retentions('00000000-0000-0000-0000-000000000000') r;
+    END IF;
   END IF;
   moved := drain_default_partition(p_table, policy.column_name, policy.every, oldest, p_now - interval '10 years',
     p_now + 4 * ('1 ' || policy.every)::interval);
