@@ -148,12 +148,14 @@ async def test_rows_in_every_table_survive_each_later_migration(server: Server, 
 
 
 async def contents(connection: Any, known: list[Table]) -> dict[str, list[str]]:
-    """Every row of these tables, as text; a block's signature is gone with its columns."""
+    """Every row of these tables, as text; a block's signature is gone with its columns, a permission is made anew."""
+    left_out = {"permissions": ["id", "created_at"]}
     return {
         table.name: [
             row[0]
             for row in await connection.fetch(
-                f"SELECT (to_jsonb(t) - ARRAY['mac', 'mac_key'])::text FROM {table.name} t ORDER BY 1"
+                f"SELECT (to_jsonb(t) - $1::text[])::text FROM {table.name} t ORDER BY 1",
+                ["mac", "mac_key", *left_out.get(table.name, [])],
             )
         ]
         for table in known

@@ -21,6 +21,11 @@ APP_ROLE = "mnemon_app"
 WORKER_ROLE = "mnemon_worker"
 OPTIONAL_EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp", "pg_stat_statements")
 
+#: Of the application's logins: how long a statement may run, wait for a lock, and a transaction wait for its process.
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "300s"}
+#: Sessions that one login of the application may have: some of the server's hundred are left for who must mend things.
+MOST_SESSIONS = 80
+
 # Functions of the server that everybody may call and no application needs. Large objects belong to no table and have no
 # policy; a lock by a number can stop another organisation's work (lock_tenant() takes one that cannot); and sessions of
 # one login may end each other.
@@ -93,9 +98,29 @@ async def provision(connection: AsyncConnection) -> bool:
     return False
 
 
+def limits(login: str) -> list[str]:
+    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
+    return [
+        f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
+        *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
+    ]
+
+
 async def act_as_owner(connection: AsyncConnection) -> None:
     """From here on, what is made belongs to the owner role and not to the superuser."""
     await connection.exec_driver_sql(f"SET ROLE {OWNER_ROLE}")
+
+
+async def forget_samples(connection: AsyncConnection) -> None:
+    """As the superuser again: remove what the planner sampled of columns that it is to sample no more.
+
+    ANALYZE leaves those as they are, and before PostgreSQL 18 an owner has no way to remove them.
+    """
+    await connection.exec_driver_sql("RESET ROLE")
+    await connection.exec_driver_sql(
+        "DELETE FROM pg_catalog.pg_statistic s USING pg_catalog.pg_attribute a "
+        "WHERE a.attrelid = s.starelid AND a.attnum = s.staattnum AND a.attstattarget = 0"
+    )
 
 
 async def unprovision(connection: AsyncConnection) -> None:

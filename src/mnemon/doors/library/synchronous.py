@@ -119,6 +119,7 @@ class Memory:
     position = _blocking(AsyncMemory.position)
     after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)
+    preview_erasure = _blocking(AsyncMemory.preview_erasure)
     maintain = _blocking(AsyncMemory.maintain)
     import_file = _blocking(AsyncMemory.import_file)
 

@@ -10,7 +10,7 @@ from mnemon.operations.service.audit import (
     verify_audit,
 )
 from mnemon.operations.service.buffer import MetricWriter
-from mnemon.operations.service.erasure import erase
+from mnemon.operations.service.erasure import erase, preview_erasure
 from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics
 from mnemon.operations.service.metrics import (
     dashboard,
@@ -35,6 +35,7 @@ __all__ = [
     "log_request",
     "maintain_partitions",
     "note_origin",
+    "preview_erasure",
     "record_event",
     "refresh_dashboard",
     "request_statistics",

@@ -41,6 +41,7 @@ BEGIN
   ) THEN RETURN NULL; END IF;
   EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)',
     made, p_table, starts AT TIME ZONE 'UTC', ends AT TIME ZONE 'UTC');
+  PERFORM hide_from_statistics(made);
   RETURN made;
 END $$;
 
@@ -71,6 +72,7 @@ BEGIN
   EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', p_table, p_table || '_default');
   EXECUTE format('ALTER TABLE %I RENAME TO %I', p_table || '_default', drained);
   EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I DEFAULT', p_table || '_default', p_table);
+  PERFORM hide_from_statistics(p_table || '_default');
   FOREACH moment IN ARRAY coalesce(moments, '{}') LOOP
     PERFORM make_partition(p_table, p_every, moment);
   END LOOP;
