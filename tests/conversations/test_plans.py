@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from mnemon.db.words import matching
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
-MATCH = {"match": "@~@", "seen": "true"}
+MATCH = {"match": matching("@~@"), "seen": "true"}
 PARTICIPANTS = "pk_conversation_participants"
 OF_A_FEW = "ix_messages_conversation|ix_messages_user|uq_messages_organization_id_ordinal"
 ANY = f"ix_messages_search|ix_messages_occurred|{OF_A_FEW}"

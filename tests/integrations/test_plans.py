@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from mnemon.db.words import matching
 from mnemon.integrations.repository import EVENTS, FILES, MAIL
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
 NOW = datetime.now(UTC)
 USER, CONNECTION = Key("user", 1), Key("integration", 1)
-MATCH = {"match": "@~@"}
+MATCH = {"match": matching("@~@")}
 OTHERS = "ix_{0}_integration|ix_{0}_{1}|ix_{0}_{2}"
 
 CASES = (

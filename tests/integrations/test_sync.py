@@ -13,6 +13,7 @@ from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.db.sql import statement
+from mnemon.db.words import matching
 from mnemon.integrations import service
 from mnemon.integrations.repository import PACKAGE
 from mnemon.integrations.schemas import (
@@ -290,7 +291,7 @@ async def test_the_search_reads_the_text_index_under_row_level_security(keyed: C
             made.id,
         )
     await admin.execute("ANALYZE gmail_messages")
-    query = statement(PACKAGE, "search_mail", match=keyed.database.match_operator)
+    query = statement(PACKAGE, "search_mail", match=matching(keyed.database.match_operator))
     found = await plan(keyed, query, keyed.principal.organization_id, ada, "lighthouse", None, None, 10)
     assert indexes(found) == {"ix_gmail_messages_search"}
     assert [one.gmail_id for one in await service.search_mail(keyed, SearchMail(user_id=ada, query="lighthouse"))] == [

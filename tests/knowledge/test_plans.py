@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mnemon.db.words import matching
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
@@ -13,7 +14,7 @@ PACKAGE = "mnemon.knowledge"
 ITEM, AGENT, PATTERN, SESSION = Key("item"), Key("agent"), Key("pattern"), Key("learning")
 NOW = datetime.now(UTC)
 WINDOW = (NOW - timedelta(hours=1), NOW)
-MATCH = {"match": "@~@"}
+MATCH = {"match": matching("@~@")}
 SEARCH = (words(1), None, None, None, None, None, 20, 5000)
 LIST = "ix_knowledge_items_created|ix_knowledge_items_domain"
 TRANSFERS = "ix_knowledge_transfers_source|ix_knowledge_transfers_target|ix_knowledge_transfers_created"
@@ -61,12 +62,12 @@ async def test_learning_sessions_are_found_by_index(crowd: Crowd, case: Case, si
 @pytest.mark.parametrize("size", SIZES)
 async def test_search_uses_the_full_text_index_under_policies(crowd: Crowd, size: str) -> None:
     tenant = crowd.tenant(size)
-    assert crowd.app.database.match_operator == MATCH["match"]
+    assert crowd.app.database.match_operator == "@~@"
     await tenant.hold(PACKAGE, Case("search_knowledge", SEARCH, ("ix_knowledge_items_search|" + LIST,), MATCH))
     if size == "large":
         await tenant.hold(PACKAGE, Case("search_knowledge", SEARCH, ("ix_knowledge_items_search",), MATCH))
     # The operator that is not leakproof would not: what the doctor warns of is real.
-    query = tenant.statement(PACKAGE, "search_knowledge", match="@@")
+    query = tenant.statement(PACKAGE, "search_knowledge", match=matching("@@"))
     plan = await tenant.plan(query, tenant.ctx.principal.organization_id, *SEARCH)
     assert not plan.uses("ix_knowledge_items_search"), plan.text
 

@@ -9,6 +9,7 @@ import pytest
 from pgvector import HalfVector
 
 from mnemon.db.recallable import RecallTable
+from mnemon.db.words import matching
 from mnemon.memory.scope import TABLES
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
@@ -64,7 +65,7 @@ def _of(table: RecallTable) -> tuple[Case, ...]:
     # A handful of rows is found as well by any index that begins with the tenant.
     others = ("user", "agent", "occurred", "tail", "type", "superseded", "conversation", "sender", "search")
     any_of_tenant = "|".join([ordinal, f"pk_{name}", *(f"ix_{name}_{one}" for one in others)])
-    match = {"match": "@~@", "bits": "0", "any": "$2"}
+    match = {"match": matching("@~@"), "bits": "0", "any": "$2"}
     features = {"ordinals": "$3::bigint[]", "named": "$4::uuid[]", "asker": "$5::uuid", "running": "$6::uuid"}
     return (
         Case("items", (Key(table.kind),), (f"pk_{name}",), {**parts, "which": "t.id = $2"}),

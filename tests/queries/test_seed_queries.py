@@ -30,6 +30,7 @@ from mnemon.core.context import Context
 from mnemon.core.crypto import new_secret_key
 from mnemon.core.text import parse
 from mnemon.db.sql import statement
+from mnemon.db.words import matching
 from mnemon.integrations import service as integrations
 from mnemon.integrations.schemas import Mail, SearchMail, SyncMail
 from mnemon.knowledge import service as knowledge
@@ -243,9 +244,11 @@ async def test_words_of_messages_use_the_full_text_index(ctx: Context, admin: An
     )
     # Not only ANALYZE: what waits in the index's pending list makes it look dear.
     await admin.execute("VACUUM ANALYZE messages")
-    query = statement("mnemon.conversations", "search_messages", match=ctx.database.match_operator, seen="true")
+    query = statement(
+        "mnemon.conversations", "search_messages", match=matching(ctx.database.match_operator), seen="true"
+    )
     values: tuple[Any, ...] = ("ferry", None, None, None, None, 20, 2000)
-    assert any("search_vector" in name for name in indexes(await plan(ctx, query, organization, *values)))
+    assert any("search_words" in name for name in indexes(await plan(ctx, query, organization, *values)))
 
 
 async def test_statistics_of_a_conversation(ctx: Context, other: Context, talk: UUID) -> None:

@@ -21,6 +21,7 @@ from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+from mnemon.db.words import matching
 
 PACKAGE = "mnemon.conversations"
 
@@ -204,7 +205,9 @@ async def search_messages(
     )
     # Of a conversation that is not to be seen, what one said oneself is not found here either: it is not listed.
     seen = f"{visible(principal, 'message', params, own=True)} AND {visible_conversation(principal, params)}"
-    return await connection.fetch(statement(PACKAGE, "search_messages", match=match, seen=seen), *params.values)
+    return await connection.fetch(
+        statement(PACKAGE, "search_messages", match=matching(match), seen=seen), *params.values
+    )
 
 
 async def unseen(connection: Connection, principal: Principal, ids: Collection[UUID]) -> list[UUID]:

@@ -22,7 +22,10 @@ SELECT current_user::text AS role, r.rolsuper, r.rolbypassrls,
   current_setting('server_version_num')::int AS server_version,
   (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector_version,
   (SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass('memories') AND attname = 'embedding') AS dimensions,
-  EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops') AS leakproof,
+  EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_words_ops')
+    AND EXISTS (
+      SELECT FROM pg_proc WHERE oid = to_regprocedure('public.search_words(uuid, tsvector)') AND proleakproof
+    ) AS leakproof,
   has_function_privilege(r.oid, to_regprocedure('set_tenant(uuid, uuid, uuid, bytea)'), 'EXECUTE') AS granted,
   pg_has_role(r.oid, to_regrole('mnemon_worker')::oid, 'MEMBER') AS worker,
   pg_has_role(r.oid, to_regrole('mnemon_worker')::oid, 'USAGE') AS works

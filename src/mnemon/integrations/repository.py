@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+from mnemon.db.words import matching
 from mnemon.integrations.models import (
     CalendarEventORM,
     DriveFileORM,
@@ -235,7 +236,7 @@ async def search_mail(
     limit: int,
 ) -> list[Any]:
     """A person's mail that has the words, best first."""
-    found = statement(PACKAGE, "search_mail", match=match)
+    found = statement(PACKAGE, "search_mail", match=matching(match))
     return await connection.fetch(found, organization_id, owner, query, since, until, limit)
 
 

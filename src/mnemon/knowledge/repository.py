@@ -13,6 +13,7 @@ from sqlalchemy import func, update
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+from mnemon.db.words import matching
 from mnemon.knowledge.models import KnowledgeItemORM, LearningSessionORM, PatternORM
 from mnemon.knowledge.rows import parsed
 from mnemon.knowledge.schemas import SearchKnowledge, UsageQuery
@@ -72,7 +73,7 @@ async def search(
 ) -> list[dict[str, Any]]:
     """Items by words, best first; ``match`` is the server's full-text operator."""
     rows = await connection.fetch(
-        statement(PACKAGE, "search_knowledge", match=match),
+        statement(PACKAGE, "search_knowledge", match=matching(match)),
         organization_id,
         request.query,
         *_filters(request),

@@ -11,6 +11,8 @@ from mnemon.db.base import HASH_PARTITIONS
 from mnemon.db.types import DEFAULT_DIMENSIONS
 
 APP_ROLE = "mnemon_app"
+#: The operator class of full-text indexes over salted words, where a superuser could make it.
+WORDS_OPERATORS = "recall_words_ops"
 TENANT = "nullif(current_setting('app.organization_id', true), '')::uuid"
 
 
@@ -109,6 +111,26 @@ def search_index(table: str, column: str = "search_vector") -> None:
     )
     operators = "recall_tsvector_ops" if leakproof else "tsvector_ops"
     op.execute(f"CREATE INDEX ix_{table}_search ON {table} USING gin ({column} {operators})")
+
+
+def words_index(table: str) -> None:
+    """The full-text index over salted words (revision 0014), as this server allows it."""
+    found = op.get_bind().exec_driver_sql(words_operators()).scalar()
+    op.execute(words_index_text(table, str(found)))
+
+
+def words_operators() -> str:
+    """The question which operator class a full-text index gets: the one of ours, where a superuser could make it."""
+    return (
+        f"SELECT CASE WHEN EXISTS (SELECT FROM pg_opclass WHERE opcname = '{WORDS_OPERATORS}') "  # noqa: S608 - ours
+        f"THEN '{WORDS_OPERATORS}' ELSE 'tsvector_ops' END"
+    )
+
+
+def words_index_text(table: str, operators: str) -> str:
+    """The statement that makes a table's full-text index over salted words."""
+    words = f"search_words(organization_id, search_vector) {operators}"
+    return f"CREATE INDEX ix_{table}_search ON {table} USING gin ({words})"
 
 
 def drop_types(*names: str) -> None:

@@ -34,6 +34,7 @@ from mnemon.migrations.provision import (
     forget_samples,
     limits,
     provision,
+    trust_words,
     unprovision,
 )
 
@@ -171,6 +172,7 @@ async def upgrade(
             reached = await _bring(connection, cfg, revision, installation)
         if as_owner:
             await forget_samples(connection)
+            await trust_words(connection)
             await connection.commit()
         return reached
 
@@ -182,6 +184,7 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
     reached = await connection.run_sync(_current) or "base"
     if reached == head():  # they are written for its tables
         await _apply_objects(connection)
+        await _rebuild_search_indexes(connection)
         # What people write is sampled by no planner, also in tables and summaries that were made just now.
         await connection.exec_driver_sql("SELECT public.hide_from_statistics()")
         await wall.set_policies(connection, await wall.is_granted(connection))
@@ -192,6 +195,23 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
             await _rebuild_vector_indexes(connection, cfg.attributes["vector_index"])
             await connection.commit()
     return reached
+
+
+async def _rebuild_search_indexes(connection: AsyncConnection) -> None:
+    """Make the full-text indexes anew that a superuser has made a better operator class for since."""
+    operators = str((await connection.exec_driver_sql(ddl.words_operators())).scalar())
+    found = await connection.execute(
+        text(
+            "SELECT c.relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_opclass o "
+            "ON o.oid = i.indclass[0] WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'I' "
+            "AND c.relname LIKE 'ix\\_%\\_search' AND o.opcname <> :operators"
+        ),
+        {"operators": operators},
+    )
+    for (name,) in found.all():
+        await connection.exec_driver_sql(f"DROP INDEX {name}")
+        table = name.removeprefix("ix_").removesuffix("_search")
+        await connection.exec_driver_sql(ddl.words_index_text(table, operators))
 
 
 async def _rebuild_vector_indexes(connection: AsyncConnection, kind: str) -> None:

@@ -1,12 +1,14 @@
 -- Items that have the words $2, best first: rank, then confidence, then the newest. What a parameter does not ask for
 -- is null, and with custom plans its condition is gone. A word that very many items have is not ranked through all of
--- them: of the newest $9 only. Index: ix_knowledge_items_search (leakproof operator), under row-level security too.
+-- them: of the newest $9 only. Index: ix_knowledge_items_search (leakproof operator), under row-level security too. It
+-- knows of no phrases; they are looked at beside it, in coalesce() for the estimate.
 WITH found AS MATERIALIZED (
   SELECT t.id, t.domain, t.source_agent_id, t.confidence, t.tags, t.version, t.created_at, t.updated_at,
     t.search_vector
   FROM knowledge_items t
   WHERE t.organization_id = $1 AND t.deleted_at IS NULL
-    AND t.search_vector {match} websearch_to_tsquery('english'::regconfig, $2)
+    AND {match}(websearch_to_tsquery('english'::regconfig, $2))
+    AND coalesce(t.search_vector @@ websearch_to_tsquery('english'::regconfig, $2), false)
     AND ($3::text IS NULL OR t.domain = $3)
     AND ($4::uuid IS NULL OR t.source_agent_id = $4)
     AND ($5::text[] IS NULL OR t.tags @> $5)

@@ -19,6 +19,7 @@ from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.db.types import encode_vector
+from mnemon.db.words import matching
 from mnemon.memory.recall.question import Question
 from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
@@ -249,7 +250,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
             continue
         bits = " | ".join(
             # (in brackets: `<<` and `|` have the same precedence in SQL)
-            f"((t.search_vector {match} {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n})"
+            f"((t.search_vector @@ {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n})"
             for n, lexeme in enumerate(lexemes[:31])
         )
         part = statement(
@@ -257,7 +258,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
             "recall_postings",
             table=table.name,
             bits=bits,
-            match=match,
+            match=matching(match),
             any=params.add(query),
             scope=scope.predicate(table, params, whole=True),
             limit=str(POSTINGS_LIMIT),

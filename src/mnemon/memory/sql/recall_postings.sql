@@ -5,6 +5,6 @@
  FROM (
    SELECT t.ordinal, {bits} AS words
    FROM {table} t
-   WHERE t.organization_id = $1 AND t.search_vector {match} {any}::text::tsquery AND {scope}
+   WHERE t.organization_id = $1 AND {match}({any}::text::tsquery) AND {scope}
    LIMIT {limit}
  ) p)

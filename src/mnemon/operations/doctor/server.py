@@ -14,7 +14,10 @@ _FACTS = """
 SELECT current_setting('server_version_num')::int AS version,
   (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector,
   (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS newest,
-  EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops') AS leakproof,
+  EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_words_ops')
+    AND EXISTS (
+      SELECT FROM pg_proc WHERE oid = to_regprocedure('public.search_words(uuid, tsvector)') AND proleakproof
+    ) AS leakproof,
   to_regclass('alembic_version') IS NOT NULL AS migrated,
   current_setting('fsync')::boolean AS fsync, current_setting('full_page_writes')::boolean AS full_pages,
   current_setting('autovacuum')::boolean AS autovacuum

@@ -1,0 +1,23 @@
+"""How a statement says that a row has the words of a question, so that the full-text index serves it.
+
+The index holds each organisation's words behind a salt of its own, so that nobody finds another's words in it
+(migration 0014). A statement asks it by ``{match}(<tsquery>)``. What the index answers is a little wide: it knows
+nothing of where a word stands. A statement whose question may have phrases looks at the row's own words beside it.
+"""
+
+from __future__ import annotations
+
+#: The operator of the index where a superuser could make it, and let policies trust it.
+LEAKPROOF = "@~@"
+
+
+def matching(operator: str) -> str:
+    """What ``{match}`` stands for in a statement over a table with the alias ``t``.
+
+    Args:
+        operator: the database's (``Database.match_operator``). Where it is not the leakproof one, policies keep any
+            statement from the index: then the row's words are looked at, which costs less.
+    """
+    if operator == LEAKPROOF:
+        return f"search_words(t.organization_id, t.search_vector) {LEAKPROOF} search_query"
+    return f"t.search_vector {operator} "
