@@ -185,6 +185,8 @@ async def _copy_in(admin: Any, tables: list[Table], folder: Path) -> None:
         await admin.execute("SET LOCAL session_replication_role = replica")
         for table in tables:
             await admin.copy_to_table(table.name, source=str(folder / table.name), columns=_columns(table))
+            if table.name == "organizations":
+                await admin.execute("INSERT INTO search_salts (id) SELECT id FROM organizations ON CONFLICT DO NOTHING")
 
 
 def _table(report: Report, seconds: dict[str, list[float]]) -> None:

@@ -103,6 +103,7 @@ async def _people(admin: Any, many: Sequence[Organization]) -> None:
     await admin.copy_records_to_table(
         "organizations", columns=("id", "name", "slug"), records=[(one.id, one.slug, one.slug) for one in many]
     )
+    await admin.execute("INSERT INTO search_salts (id) SELECT id FROM organizations ON CONFLICT DO NOTHING")
     await admin.copy_records_to_table(
         "users",
         columns=("id", "organization_id", "external_id", "display_name"),

@@ -49,6 +49,7 @@ MEASURED_AGENTS = 20
 #: ``{n}`` rows in an organisation ``o`` are ``i``; ``{id:kind:i}`` is the id of a row of a kind.
 FILL = {
     "organizations": "INSERT INTO organizations (id, name, slug) SELECT o.id, o.slug, o.slug FROM bench_orgs o",
+    "search_salts": "INSERT INTO search_salts (id) SELECT o.id FROM bench_orgs o",
     "users": """INSERT INTO users (id, organization_id, external_id, email, display_name)
         SELECT {id:user:i}, o.id, 'user-' || i, 'user-' || i || '@' || o.slug || '.example.org', 'User ' || i
         FROM {rows}""",
