@@ -71,8 +71,9 @@ INTRODUCTION = """\
 - **Deletion.** A row with a `deleted_at` is deleted softly: also by a DELETE of the application, which a trigger turns
   into one. Rows go for good by a deletion of the owner, by the cascades named below, and by retention.
 - **Times** are in UTC. `version` grows by one with every update; an update names the version that it read.
-- **Full-text indexes** have the operator class `recall_tsvector_ops` where a superuser could make it, else PostgreSQL's
-  own; **vector indexes** are HNSW, or IVFFlat when the schema was made so, and as wide as the embedder.
+- **Full-text indexes** hold an organisation's words behind a salt of its own (`search_words`, `search_salts`;
+  [security.md](security.md)). They have the operator class `recall_words_ops` where a superuser could make it, else
+  PostgreSQL's own; **vector indexes** are HNSW, or IVFFlat when the schema was made so, and as wide as the embedder.
 - Functions, triggers and views are in `src/mnemon/<domain>/sql/objects/`.
 
 """
@@ -244,6 +245,9 @@ def by_hand(statements: list[str]) -> dict[str, list[str]]:
     for statement in (" ".join(one.split()) for one in statements):
         if match := re.match(r"CREATE INDEX (\S+) ON (\w+) (.+)$", statement):
             found[match[2]].append(f"- index {match[1]} `{match[3]}`")
+        elif match := re.match(r"DROP INDEX (\S+)$", statement):
+            for lines in found.values():
+                lines[:] = [line for line in lines if not line.startswith(f"- index {match[1]} ")]
     return found
 
 

@@ -6,6 +6,7 @@ Stable by contract: released migrations call these, so a change of meaning here 
 from __future__ import annotations
 
 from alembic import context, op
+from sqlalchemy import Connection
 
 from mnemon.db.base import HASH_PARTITIONS
 from mnemon.db.types import DEFAULT_DIMENSIONS
@@ -115,16 +116,13 @@ def search_index(table: str, column: str = "search_vector") -> None:
 
 def words_index(table: str) -> None:
     """The full-text index over salted words (revision 0014), as this server allows it."""
-    found = op.get_bind().exec_driver_sql(words_operators()).scalar()
-    op.execute(words_index_text(table, str(found)))
+    op.execute(words_index_text(table, words_operators(op.get_bind())))
 
 
-def words_operators() -> str:
-    """The question which operator class a full-text index gets: the one of ours, where a superuser could make it."""
-    return (
-        f"SELECT CASE WHEN EXISTS (SELECT FROM pg_opclass WHERE opcname = '{WORDS_OPERATORS}') "  # noqa: S608 - ours
-        f"THEN '{WORDS_OPERATORS}' ELSE 'tsvector_ops' END"
-    )
+def words_operators(bind: Connection) -> str:
+    """The operator class that full-text indexes get: the one of ours, where a superuser could make it."""
+    query = f"SELECT EXISTS (SELECT FROM pg_opclass WHERE opcname = '{WORDS_OPERATORS}')"  # noqa: S608 - ours
+    return WORDS_OPERATORS if bind.exec_driver_sql(query).scalar() else "tsvector_ops"
 
 
 def words_index_text(table: str, operators: str) -> str:

@@ -199,7 +199,7 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
 
 async def _rebuild_search_indexes(connection: AsyncConnection) -> None:
     """Make the full-text indexes anew that a superuser has made a better operator class for since."""
-    operators = str((await connection.exec_driver_sql(ddl.words_operators())).scalar())
+    operators = await connection.run_sync(ddl.words_operators)
     found = await connection.execute(
         text(
             "SELECT c.relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_opclass o "

@@ -20,12 +20,17 @@ TABLES = ("messages", "memories", "knowledge_items", "gmail_messages")
 #: 72 random bits: many guesses fit into one question, and one that hits any organisation's would do.
 SALT = "encode(substr(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 1, 9), 'base64')"
 
-# Of the organisation by its own trigger: nothing of an organisation can be written before its salt is there.
+# Nothing of an organisation can be written before its salt is there. It goes with the organisation, but last: a cascade
+# also changes rows before it deletes them, and a changed row is put into the indexes again.
 SALTS = """
 CREATE FUNCTION salt_organization() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  INSERT INTO search_salts (id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+  IF TG_OP = 'DELETE' THEN
+    DELETE FROM search_salts WHERE id = OLD.id;
+  ELSE
+    INSERT INTO search_salts (id) VALUES (NEW.id) ON CONFLICT DO NOTHING;
+  END IF;
   RETURN NULL;
 END $$
 """
@@ -61,12 +66,7 @@ END $$
 def upgrade() -> None:
     op.create_table(
         "search_salts",
-        sa.Column(
-            "id",
-            sa.Uuid(),
-            sa.ForeignKey("organizations.id", ondelete="CASCADE", name="fk_search_salts_id_organizations"),
-            primary_key=True,
-        ),
+        sa.Column("id", sa.Uuid(), primary_key=True, comment="The organisation"),
         sa.Column(
             "salt", sa.Text(), server_default=sa.text(SALT), nullable=False, comment="Before each word in the indexes"
         ),
@@ -76,6 +76,10 @@ def upgrade() -> None:
     op.execute(SALTS)
     op.execute("REVOKE ALL ON FUNCTION salt_organization() FROM PUBLIC")
     op.execute("CREATE TRIGGER salt AFTER INSERT ON organizations FOR EACH ROW EXECUTE FUNCTION salt_organization()")
+    op.execute(
+        "CREATE CONSTRAINT TRIGGER salt_goes AFTER DELETE ON organizations DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION salt_organization()"
+    )
     op.execute("ALTER TABLE organizations NO FORCE ROW LEVEL SECURITY")
     op.execute("INSERT INTO search_salts (id) SELECT id FROM organizations")
     op.execute("ALTER TABLE organizations FORCE ROW LEVEL SECURITY")
@@ -94,6 +98,7 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION IF EXISTS search_query(tsquery)")
     op.execute("DROP FUNCTION search_words(uuid, tsvector)")
     op.execute("DROP TRIGGER salt ON organizations")
+    op.execute("DROP TRIGGER salt_goes ON organizations")
     op.execute("DROP FUNCTION salt_organization()")
     op.drop_table("search_salts")
     op.execute("DELETE FROM schema_objects WHERE name = 'db/40_words.sql'")
