@@ -219,6 +219,7 @@ def read(admin: Wire) -> Catalogue:
     catalogued = admin.one("SELECT DISTINCT proname FROM pg_proc").rows
     written = f"NOT (p.proargtypes::oid[] && ARRAY{_UNWRITABLE.replace('(', '[').replace(')', ']')}::oid[])"
     ruled = f"{written} AND p.prorettype NOT IN {_UNWRITABLE} AND p.prorettype <> 'cstring'::regtype"
+    ruled += " AND NOT (p.prorettype = 'record'::regtype AND p.proargmodes IS NULL)"
     indexes = admin.one(_INDEXES).rows
     return Catalogue(
         version=int(_text(admin.value("SHOW server_version_num"))) // 10000,

@@ -17,7 +17,7 @@ CHUNK = 1500
 _OPTIONS = "-c statement_timeout=3000 -c lock_timeout=1000"
 #: Errors that say that the question was not understood: such a try proves nothing.
 _MEANINGLESS = frozenset(["42601", "25P02", "08P01", "25001", "25P01"])
-_MISSING = frozenset(["42P01", "42703", "42883", "42704", "42804", "42P02", "22P02"])
+_MISSING = frozenset(["42P01", "42703", "42883", "42704", "42804", "42P02"])
 
 
 @dataclass(slots=True)
@@ -91,8 +91,8 @@ class Arena:
             wire = self.wire(role)
         last = answers[-1]
         outcome.states[f"{family} {last.error or 'ok'}"] += 1
-        heard = _MEANINGLESS if one.vague else _MEANINGLESS | _MISSING
-        if last.error in heard and not (one.vague and last.error != "42601"):
+        unheard = last.error in _MEANINGLESS or (last.error in _MISSING and not one.vague)
+        if unheard and (last.at or not one.vague):
             outcome.meaningless.append(f"{one.name}: {last.error} {last.message} | {one.statements[-1][:300]}")
         where = f"{one.name} ({role}, {situation.name})"
         for what, detail in self._judge(one, answers, twins, situation):
@@ -167,7 +167,7 @@ def unmet(outcome: Outcome, entries: Iterable[Known]) -> list[str]:
     return [entry.name for entry in entries if not outcome.known[entry.name]]
 
 
-_PREPARE = "SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE state AS {queries}"
+_PREPARE = "SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE state AS {queries}"
 _PLACES = (
     "pg_proc", "pg_namespace", "pg_authid", "pg_auth_members", "pg_policy", "pg_trigger", "pg_constraint", "pg_rewrite",
     "pg_db_role_setting", "pg_largeobject_metadata", "pg_publication", "pg_subscription", "pg_event_trigger",
@@ -204,4 +204,4 @@ def _rows_query(found: Field) -> str:
                  f"attnum)) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace NOT IN ({temporary})")  # fmt: skip
     parts.append("SELECT 'pg_database', count(*), md5(string_agg(concat_ws(' ', oid, datname, datdba, datacl), '' ORDER "
                  "BY oid)) FROM pg_database")  # fmt: skip
-    return " UNION ALL ".join(parts)
+    return " UNION ALL ".join(parts) + " ORDER BY 1"

@@ -22,7 +22,7 @@ _NOT_CALLED = frozenset(
 
 def _texts(field: Field) -> list[str]:
     theirs = field.theirs
-    found = [f"{theirs.prefix}1", field.b, "memories", f"SELECT {field.theirs.prefix} FROM memories", "SELECT * FROM memories",
+    found = [f"{theirs.prefix}slug", field.b, "memories", f"SELECT {field.theirs.prefix} FROM memories", "SELECT * FROM memories",
              "organization_id", "pg_catalog.pg_authid", "../../../etc/passwd", "", "mnemon_owner",
              "'; DROP TABLE memories; --", "day"]  # fmt: skip
     return [f"'{text.replace(chr(39), chr(39) * 2)}'" for text in found] + ["NULL"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 
 from tests.attacks.tries import Field, Try
 
 PROBE = (
-    "SELECT content FROM memories UNION ALL SELECT content FROM messages UNION ALL SELECT email FROM users "
-    "UNION ALL SELECT o::text FROM organizations o UNION ALL SELECT j::text FROM background_jobs j"
+    "SELECT email FROM users UNION ALL SELECT o::text FROM organizations o UNION ALL SELECT j::text FROM "
+    "background_jobs j UNION ALL SELECT title FROM knowledge_usage"
 )
 #: Places inside a statement where a setting can be changed; ``{s}`` is the call, ``{t}`` a table.
 PLACES = {
@@ -68,14 +69,13 @@ def inside(field: Field) -> Iterator[Try]:
     """``set_config`` of what names the tenant, in every place of every kind of statement, on tables of each shape."""
     columns = {"memories": "importance", "users": "email", "background_jobs": "payload", "organizations": "name"}
     known = {relation.name: {name for name, _ in relation.columns} for relation in field.catalogue.relations}
+    turns = cycle((table, column) for table, column in columns.items() if column in known[table])
     for setting in field.catalogue.ours:
-        for table, column in columns.items():
-            if column not in known[table]:
-                continue
-            for how, call in _calls(field, setting):
-                for place, statement in PLACES.items():
-                    said = statement.format(s=call, t=table, c=column, b=field.b)
-                    yield Try(f"inside/{setting}/{table} {place} {how}", (said, PROBE), vague=True)
+        for how, call in _calls(field, setting):
+            for place, statement in PLACES.items():
+                table, column = next(turns)
+                said = statement.format(s=call, t=table, c=column, b=field.b)
+                yield Try(f"inside/{setting}/{table} {place} {how}", (said, PROBE), vague=True)
 
 
 def each(field: Field) -> Iterator[Try]:

@@ -56,7 +56,6 @@ _READS = {
     "ts_stat": "SELECT * FROM ts_stat('SELECT to_tsvector(''simple'', {t}::text) FROM {t}')",
     "ts_rewrite": "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, plainto_tsquery({t}::text) FROM {t}')",
     "crosstab": "SELECT json_agg({t}) FROM {t}",
-    "serializable": "SELECT set_config('transaction_isolation', 'serializable', true), {t}::text FROM {t}",
     "row security off": "SELECT set_config('row_security', 'off', true), {t}::text FROM {t}",
     "returning": "WITH d AS (DELETE FROM {t} RETURNING *) SELECT * FROM d",
     "returning update": "WITH d AS (UPDATE {t} SET {c} = {c} RETURNING *) SELECT * FROM d",

@@ -40,11 +40,11 @@ class Victim:
 
     def marks(self, said: bytes, asked: str) -> list[str]:
         """The words and ids of this organisation in what a server said, but those that the question named."""
-        found = {match.decode() for match in re.findall(self.prefix.encode() + rb"[0-9a-f]*", said)}
+        found = {match.decode() for match in re.findall(self.prefix.encode() + rb"(?:[0-9a-f]{8}|name|slug)?", said)}
         for digits in re.findall(self.prefix.encode().hex().encode() + rb"(?:3[0-9]|6[1-6])+", said):
             found.add(bytes.fromhex(digits.decode()).decode())
         found |= {text for match in _UUID.findall(said) if (text := match.decode()) in self.ids}
-        return sorted(mark for mark in found if mark not in asked)
+        return sorted(mark for mark in found if mark not in asked and mark.encode().hex() not in asked)
 
     def value(self, table: str, column: str) -> str | None:
         """What the victim's row has in a column, as SQL; None where it has nothing."""
@@ -64,7 +64,7 @@ async def fill(admin: Any, tenantless: frozenset[str], *, each: int = 3) -> Vict
     prefix = "zq" + uuid4().hex[:8].translate(str.maketrans("0123456789", "ghijklmnop"))
     organization = uuid4()
     await admin.execute(
-        "INSERT INTO organizations (id, name, slug) VALUES ($1, $2, $3)", organization, f"{prefix}0", f"{prefix}1"
+        "INSERT INTO organizations (id, name, slug) VALUES ($1, $2, $3)", organization, f"{prefix}name", f"{prefix}slug"
     )
     rows = Rows(admin, known, organization)
     for table in known:
@@ -80,15 +80,18 @@ async def fill(admin: Any, tenantless: frozenset[str], *, each: int = 3) -> Vict
 async def look(admin: Any, organization: UUID, prefix: str) -> Victim:
     """The organisation as it is now."""
     ids: set[str] = set()
+    everybody = {str(UUID(int=0))}
     rows = {}
     for table in await tables(admin):
         if table.tenant_column is None:
+            found = await admin.fetch(f"SELECT * FROM {table.name}")
+            everybody |= {str(value) for row in found for value in row.values() if isinstance(value, UUID)}
             continue
         found = await admin.fetch(f"SELECT * FROM {table.name} WHERE {table.tenant_column} = $1", organization)
         ids |= {str(value) for row in found for value in row.values() if isinstance(value, UUID)}
         if found:
             rows[table.name] = dict(found[0])
-    return Victim(organization, prefix, frozenset(ids - {str(UUID(int=0))}), rows)
+    return Victim(organization, prefix, frozenset(ids - everybody), rows)
 
 
 async def _mark(admin: Any, table: Table, organization: UUID, prefix: str) -> None:
