@@ -29,7 +29,7 @@ from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
 
-from .factories import new_slug
+from .factories import KEY, new_slug, upgrade
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
@@ -90,6 +90,7 @@ def no_settings_of_this_machine() -> Iterator[None]:
         if name.upper().startswith("MNEMON_") or plain in Settings.model_fields:
             patch.delenv(name)
     patch.setitem(Settings.model_config, "env_file", None)
+    patch.setenv("MNEMON_INSTALLATION_KEY", KEY.text())
     yield
     patch.undo()
 
@@ -110,7 +111,7 @@ async def template(server: Server) -> str:
     """A database at head that others are copied from; nobody connects to it."""
     connection = await server.connect(database="postgres")
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
-    await runner.upgrade(server.url(database=TEMPLATE))
+    await upgrade(server.url(database=TEMPLATE))
     await runner.let_log_in(server.url(database=TEMPLATE))
     await connection.execute(f"CREATE DATABASE {SHARED} TEMPLATE {TEMPLATE}")
     await connection.close()

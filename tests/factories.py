@@ -9,7 +9,14 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from mnemon import AsyncMemory, Settings
-from mnemon.core.context import Context
+from mnemon.core.context import Context, Principal
+from mnemon.core.installation import InstallationKey
+from mnemon.db.tenant import SET_TENANT, Prover
+from mnemon.migrations import runner
+
+#: The installation key of every database that tests make; also in the environment of the whole run.
+KEY = InstallationKey((b"k" * 32,))
+PROVER = Prover(KEY)
 
 
 def new_slug(prefix: str = "org") -> str:
@@ -26,6 +33,21 @@ def context_of(memory: AsyncMemory) -> Context:
     """The context of an open memory."""
     assert memory._ctx is not None
     return memory._ctx
+
+
+async def upgrade(url: str, **options: Any) -> str:
+    """Bring a database to head (or where the options say), with the tests' installation key."""
+    return await runner.upgrade(url, **{"installation": KEY, **options})
+
+
+async def enter(
+    connection: Any, organization: UUID | None, user: UUID | None = None, agent: UUID | None = None
+) -> None:
+    """Begin to act for an organisation in a raw connection's transaction, as the application does; None: for nobody."""
+    if organization is None:
+        await connection.execute("SELECT set_tenant(NULL)")
+    else:
+        await connection.execute(SET_TENANT, *PROVER.arguments(Principal(organization, user, agent)))
 
 
 def settings_of(url: str, **changes: Any) -> Settings:

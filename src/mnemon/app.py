@@ -15,8 +15,10 @@ from mnemon.ai.registry import make_embedder
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Invalid, Unavailable
+from mnemon.core.installation import InstallationKey, read_or_make
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
+from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_unsafe
 from mnemon.identity import service as identity
@@ -62,6 +64,20 @@ def data_dir(settings: Settings) -> Path:
     return (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
+def installation_key(settings: Settings) -> InstallationKey | None:
+    """The installation's key: the one of the settings, else the embedded server's own, made on first use.
+
+    Raises:
+        Invalid: the file that is named, or the one beside the data directory, cannot be used.
+        Unavailable: there is none, and it cannot be made.
+    """
+    named = InstallationKey.of(settings)
+    if named is not None or settings.database_url is not None:
+        return named
+    directory = data_dir(settings).resolve()
+    return read_or_make(directory.with_name(directory.name + ".key"))
+
+
 async def start_embedded(settings: Settings) -> embedded.Lease:
     """The embedded server with the database at head: started if it does not run, shared if it does.
 
@@ -86,7 +102,11 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
 
     endpoint = lease.endpoint
     connection = await asyncpg.connect(
-        host=str(endpoint.socket_dir), port=endpoint.port, user=ADMIN_ROLE, database="postgres"
+        host=str(endpoint.socket_dir),
+        port=endpoint.port,
+        user=ADMIN_ROLE,
+        database="postgres",
+        server_settings=CATALOGUE_PATH,
     )
     try:
         if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", DATABASE):
@@ -96,9 +116,12 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     finally:
         await connection.close()
     url = endpoint.url(ADMIN_ROLE, DATABASE)
-    if await runner.is_current(url):
+    key = installation_key(settings)
+    if await runner.is_current(url, key):
         return
-    await runner.upgrade(url, dimensions=_embedder(settings).dimensions, vector_index=settings.vector_index)
+    await runner.upgrade(
+        url, dimensions=_embedder(settings).dimensions, vector_index=settings.vector_index, installation=key
+    )
     await runner.let_log_in(url)
 
 
@@ -137,7 +160,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None)
         url = lease.endpoint.url(APP_ROLE, DATABASE) if lease else ""
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()
-        database = Database(url, settings)
+        database = Database(url, settings, installation_key(settings))
         try:
             facts = await inspect_database(database)
             _check(facts, settings, embedder)

@@ -45,7 +45,7 @@ from mnemon.db.sql import statement
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TeamCreate
 from tests.conftest import APP, Server
-from tests.factories import new_slug
+from tests.factories import enter, new_slug
 from tests.identity.access import person
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -402,7 +402,7 @@ async def test_the_hot_statements_use_their_indexes(ctx: Context, server: Server
     connection = await server.connect(APP)
     try:
         await connection.execute("BEGIN")
-        await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(connection, organization)
         for name, arguments, index, table in cases:
             query = "EXPLAIN " + statement("mnemon.agents", name)
             plan = "\n".join(row[0] for row in await connection.fetch(query, organization, *arguments))

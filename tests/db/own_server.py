@@ -17,7 +17,7 @@ import asyncpg
 
 from mnemon.db import embedded
 from mnemon.db.embedded.account import server_account
-from mnemon.migrations import runner
+from tests.factories import upgrade
 
 PASSWORD = "correct-horse"
 
@@ -122,7 +122,7 @@ class OwnServer:
         connection = await asyncpg.connect(self.url())
         await connection.execute(f"CREATE DATABASE {database}")
         await connection.close()
-        await runner.upgrade(self.url(database=database).replace("postgresql://", "postgresql+asyncpg://"))
+        await upgrade(self.url(database=database).replace("postgresql://", "postgresql+asyncpg://"))
         connection = await asyncpg.connect(self.url(database=database))
         await connection.execute(f"CREATE ROLE {database}_app LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
         await connection.close()

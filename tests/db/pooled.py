@@ -18,8 +18,8 @@ import pytest
 
 from mnemon import Settings
 from mnemon.doors.cli.main import main
-from mnemon.migrations import runner
 from tests.db.own_server import PASSWORD, OwnServer
+from tests.factories import upgrade
 
 SERVERS = 20
 LOGIN = "pooled_app"
@@ -98,7 +98,7 @@ async def pooled_server() -> AsyncIterator[Pooled]:
         connection = await asyncpg.connect(made.server.url())
         await connection.execute("CREATE DATABASE pooled")
         await connection.close()
-        await runner.upgrade(made.server.url(database="pooled").replace("postgresql://", "postgresql+asyncpg://"))
+        await upgrade(made.server.url(database="pooled").replace("postgresql://", "postgresql+asyncpg://"))
         connection = await made.admin()
         await connection.execute(f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
         await connection.close()

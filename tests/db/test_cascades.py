@@ -11,7 +11,7 @@ from sqlalchemy import ForeignKeyConstraint
 
 from mnemon.catalog import metadata
 from mnemon.core.context import Context
-from tests.factories import BY_TRIGGER, ForeignKey, Rows, Table, insert, new_slug, tables
+from tests.factories import BY_TRIGGER, ForeignKey, Rows, Table, enter, insert, new_slug, tables
 
 _RULES = """
 SELECT c.conrelid::regclass::text AS table, c.conname AS name, c.confdeltype::text AS rule,
@@ -75,7 +75,7 @@ async def fate(admin: Any, known: list[Table], organization: UUID, table: Table,
         parent, child = await family(Rows(admin, known, organization), table, key)
         assert await left_of(admin, table, child) == child
         await admin.execute("SET LOCAL ROLE mnemon_owner")
-        await admin.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(admin, organization)
         where = " AND ".join(f"{name} = '{parent[name]}'" for name in key.target)
         try:
             done = await admin.execute(f"DELETE FROM {key.table} WHERE {where}")
@@ -123,7 +123,7 @@ async def test_what_is_kept_of_an_organisation_is_the_trail_alone(admin: Any) ->
         await rows.row(table.name)
     async with admin.transaction():
         await admin.execute("SET LOCAL ROLE mnemon_owner")
-        await admin.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(admin, organization)
         assert await admin.execute("DELETE FROM organizations WHERE id = $1", organization) == "DELETE 1"
     left = {
         table.name

@@ -9,8 +9,8 @@ import pytest
 
 from mnemon import AsyncMemory, Forbidden, Settings, Unavailable
 from mnemon.memory.schemas import Item
-from mnemon.migrations import runner
 from tests.db.own_server import PASSWORD, OwnServer
+from tests.factories import upgrade
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ async def test_a_server_without_pgvector_says_what_to_install() -> None:
     try:
         url = own.url().replace("postgresql://", "postgresql+asyncpg://")
         with pytest.raises(Unavailable) as caught:
-            await runner.upgrade(url)
+            await upgrade(url)
         assert caught.value.code == "unavailable.pgvector"
         assert "Install pgvector" in str(caught.value.hint)
     finally:

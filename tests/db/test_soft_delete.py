@@ -11,7 +11,7 @@ import pytest_asyncio
 from mnemon.core.context import Context
 from mnemon.db.session import Database
 from tests.conftest import APP, Server
-from tests.factories import Rows, Table, tables
+from tests.factories import Rows, Table, enter, tables
 
 #: Tables with a deleted_at whose rows are not deleted softly by the guard, and why that is right.
 EXCEPTIONS = {
@@ -50,14 +50,14 @@ async def test_a_delete_by_the_application_is_soft_and_by_the_owner_is_not(
             read = f"SELECT deleted_at, to_jsonb(t) - '{{deleted_at,updated_at,version}}'::text[] FROM {table.name} t"
             before = await admin.fetchrow(f"{read} WHERE {where}")
             async with connection.transaction():
-                await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+                await enter(connection, organization)
                 assert await connection.execute(f"DELETE FROM {table.name} WHERE {where}") == "DELETE 0", table.name
             after = await admin.fetchrow(f"{read} WHERE {where}")
             assert after is not None, table.name
             assert after[0] is not None, table.name
             assert after[1] == before[1], table.name
             async with connection.transaction():  # deleted again, it keeps the time of the first
-                await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+                await enter(connection, organization)
                 await connection.execute(f"DELETE FROM {table.name} WHERE {where}")
             assert (await admin.fetchrow(f"{read} WHERE {where}"))[0] == after[0], table.name
             assert await admin.execute(f"DELETE FROM {table.name} WHERE {where}") == "DELETE 1", table.name
@@ -73,7 +73,7 @@ async def test_the_owner_itself_removes_rows_with_what_belongs_to_them(admin: An
     conversation = (await rows.row("conversations"))["id"]
     async with admin.transaction():
         await admin.execute("SET LOCAL ROLE mnemon_owner")
-        await admin.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(admin, organization)
         assert await admin.execute("DELETE FROM conversations WHERE id = $1", conversation) == "DELETE 1"
     count = "SELECT count(*) FROM {} WHERE organization_id = $1"
     assert await admin.fetchval(count.format("conversations"), organization) == 0
@@ -115,7 +115,7 @@ async def test_a_row_that_would_change_its_partition_is_refused_and_not_deleted(
             for move in moves:
                 transaction = connection.transaction()
                 await transaction.start()
-                await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+                await enter(connection, organization)
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(f"UPDATE {table} SET {move} WHERE id = '{made}'")
                 await transaction.rollback()

@@ -15,12 +15,14 @@ import pytest_asyncio
 from mnemon.app import App
 from mnemon.core.context import Context, Principal
 from mnemon.db.session import Database
+from mnemon.migrations import wall
 from tests.conftest import APP, Server
-from tests.factories import Rows, Table, insert, new_slug, settings_of, tables
+from tests.factories import Rows, Table, enter, insert, new_slug, settings_of, tables
 
 #: Tables without row-level security, and why that is right.
 EXCEPTIONS = {
     "alembic_version": "one row, the revision: read at start-up, before there is an organisation",
+    "installation_keys": "what proofs are checked with: the owner's alone, nothing is granted",
     "schema_objects": "digests of the SQL objects that were applied; holds nothing of anybody's",
     "partition_policies": "how long each table's partitions are kept: the installation's; may only be read",
     "permissions": "the fixed catalogue, the same for everybody; the application may only read it",
@@ -51,7 +53,7 @@ async def acting(server: Server, organization: UUID | None) -> AsyncIterator[Any
     transaction = connection.transaction()
     await transaction.start()
     if organization is not None:
-        await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(connection, organization)
     try:
         yield connection
     finally:
@@ -111,7 +113,7 @@ async def test_policies_compare_with_the_setting_in_the_plain_form(admin: Any) -
             assert row["roles"] == ["mnemon_owner"], row
             continue
         key = "id" if row["tablename"] == "organizations" else "organization_id"
-        plain = f"({key} = (NULLIF(current_setting('app.organization_id'::text, true), ''::text))::uuid)"
+        plain = f"({key} = {wall.PLAIN})"
         assert row["qual"] == plain, row["tablename"]
         assert row["with_check"] == plain, row["tablename"]
         assert row["cmd"] == "ALL"
@@ -278,12 +280,12 @@ async def test_the_log_of_memories_is_append_only(server: Server, admin: Any, fi
 
 async def test_a_tenant_ends_with_its_transaction(database: Database, ctx: Context) -> None:
     async with database.hot(ctx.principal) as connection:
-        assert await connection.fetchval("SELECT current_setting('app.organization_id')") == str(
+        assert await connection.fetchval("SELECT current_tenant()::text") == str(
             ctx.principal.organization_id
         )
     for _ in range(10):  # whichever connection of the pool it is
         async with database.anonymous() as connection:
-            assert await connection.fetchval("SELECT current_setting('app.organization_id', true)") in (None, "")
+            assert await connection.fetchval("SELECT current_tenant()::text") in (None, "")
 
 
 async def test_a_tenant_ends_with_a_transaction_that_failed(database: Database, ctx: Context) -> None:
@@ -292,7 +294,7 @@ async def test_a_tenant_ends_with_a_transaction_that_failed(database: Database, 
             raise ZeroDivisionError
     for _ in range(10):
         async with database.anonymous() as connection:
-            assert await connection.fetchval("SELECT current_setting('app.organization_id', true)") in (None, "")
+            assert await connection.fetchval("SELECT current_tenant()::text") in (None, "")
 
 
 @pytest.mark.parametrize("unit", ["hot", "unit"])

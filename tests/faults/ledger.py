@@ -22,7 +22,7 @@ import asyncpg
 
 from mnemon import AsyncMemory, Settings
 from mnemon.core.errors import Conflict, Unavailable
-from tests.factories import context_of, new_slug
+from tests.factories import context_of, enter, new_slug
 
 ORGANIZATIONS = 3
 WRITERS = 2  # of each
@@ -124,7 +124,7 @@ class Ledger:
             await sees_only_its_own(app_url, organization)
             connection = await asyncpg.connect(app_url.replace("+asyncpg", ""))
             async with connection.transaction(readonly=True):
-                await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+                await enter(connection, organization)
                 rows = await connection.fetch("SELECT id, content FROM memories")
             await connection.close()
             assert kept.items() <= {row["id"]: row["content"] for row in rows}.items()
@@ -156,7 +156,7 @@ async def sees_only_its_own(app_url: str, organization: UUID) -> None:
         for table in ("memories", "memory_log", "users"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
             async with connection.transaction():
-                await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+                await enter(connection, organization)
                 owners = await connection.fetch(f"SELECT DISTINCT organization_id FROM {table}")
             assert [row[0] for row in owners] == [organization]
     finally:

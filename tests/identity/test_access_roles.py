@@ -33,6 +33,7 @@ from mnemon.identity.schemas_access import (
     RoleUpdate,
 )
 from tests.conftest import APP, Server
+from tests.factories import enter
 
 from .access import acting, person
 
@@ -344,7 +345,7 @@ async def test_permissions_are_resolved_by_indexes(ctx: Context, server: Server,
     connection = await server.connect(APP)
     try:
         await connection.execute("BEGIN")
-        await connection.execute("SELECT set_tenant($1, NULL, NULL)", organization)
+        await enter(connection, organization)
         for name, extra in (("permissions_of", ()), ("has_permission", ("memories", "read"))):
             query = "EXPLAIN " + statement("mnemon.identity", name)
             plan = "\n".join(row[0] for row in await connection.fetch(query, organization, user.id, T0, *extra))

@@ -23,10 +23,9 @@ from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import Enqueue
 from mnemon.jobs.worker import Options, Worker
-from mnemon.migrations import runner
 from tests.conftest import APP, Server
 from tests.db.own_server import PASSWORD, OwnServer
-from tests.factories import new_slug
+from tests.factories import new_slug, upgrade
 
 from .conftest import DATABASE, effect, effects, until
 
@@ -130,7 +129,7 @@ def own_server() -> Iterator[OwnServer]:
 
 
 async def test_a_worker_goes_on_when_the_server_was_killed(own_server: OwnServer) -> None:
-    await runner.upgrade(own_server.url().replace("postgresql://", "postgresql+asyncpg://"))
+    await upgrade(own_server.url().replace("postgresql://", "postgresql+asyncpg://"))
     admin = await asyncpg.connect(own_server.url())
     await admin.execute(f"CREATE ROLE worker LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
     await admin.close()

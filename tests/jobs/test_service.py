@@ -18,6 +18,7 @@ from mnemon.jobs import service
 from mnemon.jobs.errors import JobNotFound, JobState
 from mnemon.jobs.schemas import INSTALLATION, Enqueue, ListJobs, SetSchedule
 from tests.conftest import APP, Server
+from tests.factories import enter
 
 from .conftest import DATABASE
 
@@ -187,7 +188,7 @@ async def test_what_the_database_refuses(server: Server, ctx: Context, columns: 
     connection = await server.connect(APP, DATABASE)
     try:
         async with connection.transaction():
-            await connection.execute("SELECT set_tenant($1, NULL, NULL)", ctx.principal.organization_id)
+            await enter(connection, ctx.principal.organization_id)
             with pytest.raises(asyncpg.CheckViolationError):
                 await connection.execute(
                     f"INSERT INTO background_jobs (organization_id, {columns}) VALUES ($1, {values})",

@@ -21,6 +21,7 @@ from mnemon.knowledge.schemas import (
     TransferKnowledge,
 )
 from tests.conftest import APP, Server
+from tests.factories import enter
 from tests.knowledge.factories import acting, make_agents, make_item, make_pattern
 
 MATERIALIZED = ("pattern_effectiveness_totals", "knowledge_usage_totals")
@@ -118,9 +119,7 @@ async def test_the_application_reads_summaries_through_the_wall_only(
         for organization, expected in ((ctx, 1), (other, 0), (None, 0)):
             async with connection.transaction():
                 if organization is not None:
-                    await connection.execute(
-                        "SELECT set_tenant($1, NULL, NULL)", organization.principal.organization_id
-                    )
+                    await enter(connection, organization.principal.organization_id)
                 for view in ("pattern_effectiveness", "knowledge_usage"):
                     assert await connection.fetchval(f"SELECT count(*) FROM {view}") == expected, view
         for view in MATERIALIZED:

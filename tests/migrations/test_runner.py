@@ -17,7 +17,7 @@ from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
 from mnemon.migrations import runner
 from tests.conftest import ADMIN, APP, Server, place
-from tests.factories import Rows, Table, context_of, settings_of, tables
+from tests.factories import Rows, Table, context_of, settings_of, tables, upgrade
 
 #: Everything of ours in a database, by kind; what an extension brought is not ours.
 OURS = """
@@ -68,7 +68,7 @@ async def test_up_from_nothing_equals_the_models(server: Server, make_database: 
     assert (before.revision, before.ok) == (None, False)
     assert not await runner.is_current(url)
     # Three at once do it once: two wait, and find nothing left to do.
-    assert await asyncio.gather(*(runner.upgrade(url) for _ in range(3))) == [runner.head()] * 3
+    assert await asyncio.gather(*(upgrade(url) for _ in range(3))) == [runner.head()] * 3
     found = await runner.check(url)
     assert found.differences == ()
     assert found.stale_objects == ()
@@ -84,7 +84,7 @@ async def test_down_leaves_nothing_and_up_again_brings_everything(server: Server
     assert await ours(server, name) == []
     assert not await runner.is_current(url)
     assert await runner.downgrade(url) == "base", "a second time does nothing"
-    assert await runner.upgrade(url) == runner.head()
+    assert await upgrade(url) == runner.head()
     assert await ours(server, name) == there
     assert (await runner.check(url)).ok
     async with AsyncMemory(database_url=server.url(APP, name)) as memory:
@@ -102,7 +102,7 @@ async def test_each_step_down_and_up_again(server: Server, make_database: Any) -
     for revision in revisions[1:]:
         assert await runner.downgrade(url, revision=revision) == revision
     for revision in reversed(revisions[:-1]):
-        assert await runner.upgrade(url, revision=revision) == revision
+        assert await upgrade(url, revision=revision) == revision
     assert (await runner.check(url)).ok
     assert await run(server, name, "SELECT count(*) FROM messages") == 1
 
@@ -115,7 +115,7 @@ async def test_rows_survive(server: Server, make_database: Any) -> None:
         await memory.update(done.ids[0], "kept, corrected")
         before = (await memory.list(include_past=True)).items
         await run(server, name, "UPDATE schema_objects SET digest = 'old'")
-        await runner.upgrade(url)
+        await upgrade(url)
         assert (await memory.list(include_past=True)).items == before
         assert len((await memory.history(done.ids[0])).versions) == 2
     assert (await runner.check(url)).ok
@@ -140,7 +140,7 @@ async def test_rows_in_every_table_survive_each_later_migration(server: Server, 
         assert later, "there is none yet"
         await runner.downgrade(url, revision=FILLED_AT)
         for revision in reversed(later):
-            await runner.upgrade(url, revision=revision)
+            await upgrade(url, revision=revision)
         assert (await runner.check(url)).ok
         assert await contents(admin, known) == before
     finally:
@@ -152,7 +152,7 @@ async def contents(connection: Any, known: list[Table]) -> dict[str, list[str]]:
     return {
         table.name: [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table.name} t ORDER BY 1")]
         for table in known
-        if table.name not in {"alembic_version", "schema_objects"}
+        if table.name not in {"alembic_version", "schema_objects", "installation_keys"}
     }
 
 
@@ -169,7 +169,7 @@ async def test_an_object_whose_text_changed_is_found_and_applied(server: Server,
     assert found.stale_objects == ("db/10_tenant.sql",)
     assert not found.ok
     assert not await runner.is_current(url)
-    await runner.upgrade(url)
+    await upgrade(url)
     assert (await runner.check(url)).ok
     assert await run(server, name, "SELECT current_actor()") == "system"
 
@@ -188,7 +188,7 @@ async def test_a_revision_from_the_future_is_a_clear_error(server: Server, make_
     url = server.url(database=name)
     await run(server, name, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(Unavailable) as caught:
-        await runner.upgrade(url)
+        await upgrade(url)
     assert caught.value.code == "unavailable.newer_schema"
     assert "9999" in caught.value.message
     assert not await runner.is_current(url)
@@ -199,10 +199,10 @@ async def test_a_revision_from_the_future_is_a_clear_error(server: Server, make_
 async def test_what_upgrade_is_asked_must_exist(server: Server, make_database: Any) -> None:
     name = await make_database()
     with pytest.raises(Invalid) as caught:
-        await runner.upgrade(server.url(database=name), vector_index="flat")
+        await upgrade(server.url(database=name), vector_index="flat")
     assert caught.value.data["field"] == "vector_index"
     with pytest.raises(Invalid):
-        await runner.upgrade(server.url(database=name), revision="nothing")
+        await upgrade(server.url(database=name), revision="nothing")
 
 
 async def test_a_lock_that_is_not_to_be_had_is_said(server: Server, make_database: Any) -> None:
@@ -213,18 +213,18 @@ async def test_a_lock_that_is_not_to_be_had_is_said(server: Server, make_databas
     await blocker.execute("LOCK TABLE memories IN ACCESS EXCLUSIVE MODE")
     await run(server, name, "UPDATE schema_objects SET digest = 'old' WHERE name = 'memory/10_log.sql'")
     with pytest.raises(Unavailable) as caught:
-        await runner.upgrade(server.url(database=name), lock_timeout=0.2)
+        await upgrade(server.url(database=name), lock_timeout=0.2)
     assert caught.value.code == "unavailable.lock"
     await lock.rollback()
     await blocker.close()
-    await runner.upgrade(server.url(database=name), lock_timeout=5)
+    await upgrade(server.url(database=name), lock_timeout=5)
     assert (await runner.check(server.url(database=name))).ok
 
 
 async def test_width_and_kind_of_the_vector_index(server: Server, make_database: Any) -> None:
     name = await make_database(empty=True)
     url = server.url(database=name)
-    await runner.upgrade(url, dimensions=64, vector_index="ivfflat")
+    await upgrade(url, dimensions=64, vector_index="ivfflat")
     assert (await runner.check(url)).ok, "the width follows the embedder, not the models"
     definition = await run(server, name, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_memories_embedding'")
     assert "ivfflat" in definition
@@ -240,14 +240,14 @@ async def test_the_other_kind_of_vector_index_serves_and_can_be_changed(server: 
     url = server.url(database=name)
     kinds = "SELECT string_agg(DISTINCT a.amname, ',') FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
     kinds += "WHERE c.relname IN ('ix_memories_embedding', 'ix_messages_embedding')"
-    await runner.upgrade(url, vector_index="ivfflat")
+    await upgrade(url, vector_index="ivfflat")
     settings = settings_of(server.url(APP, name), exact_search_limit=100)
     words = ("harbour", "market", "garden", "library", "workshop")
     async with AsyncMemory(settings) as memory:
         await memory.remember([f"Number {n} waits in the {words[n % 5]}" for n in range(500)])
         exact = [await memory.search(f"Who waits in the {word}?", k=20) for word in words]
         for kind in ("ivfflat", "hnsw"):
-            await runner.upgrade(url, vector_index=kind)
+            await upgrade(url, vector_index=kind)
             assert await run(server, name, kinds) == kind
             await memory.maintain()
             assert await run(server, name, "SELECT count(*) FROM memories WHERE is_indexed") == 500
@@ -255,7 +255,7 @@ async def test_the_other_kind_of_vector_index_serves_and_can_be_changed(server: 
                 found = await memory.search(f"Who waits in the {word}?", k=20)
                 assert len(found.hits) == len(before.hits) == 20
                 assert all(hit.content.endswith(word) for hit in found.hits)
-    await runner.upgrade(url)
+    await upgrade(url)
     assert await run(server, name, kinds) == "hnsw", "what is not asked for is not changed"
     assert (await runner.check(url)).ok
 
@@ -274,7 +274,7 @@ async def test_an_owner_that_is_no_superuser(server: Server, plain: tuple[str, s
     owner, name = plain
     url = server.url(owner, name)
     await run(server, name, "CREATE EXTENSION IF NOT EXISTS vector")
-    assert await runner.upgrade(url) == runner.head()
+    assert await upgrade(url) == runner.head()
     assert (await runner.check(url)).ok
     owners = await run(
         server,
@@ -298,7 +298,7 @@ async def test_without_the_right_to_make_the_extension(server: Server, admin: An
     await admin.execute("CREATE ROLE plain_nobody LOGIN")
     try:
         with pytest.raises(Unavailable) as caught:
-            await runner.upgrade(server.url("plain_nobody", name))
+            await upgrade(server.url("plain_nobody", name))
         assert caught.value.code == "unavailable.pgvector"
         assert "CREATE EXTENSION vector" in str(caught.value)
     finally:
@@ -324,11 +324,11 @@ async def test_postgresql_16(sixteen: Server) -> None:
     await connection.close()
     await run(server, "plain", "CREATE EXTENSION IF NOT EXISTS vector")
     with pytest.raises(Unavailable) as caught:  # the roles are a server's, and this one has none yet
-        await runner.upgrade(server.url("plain_owner", "plain"))
+        await upgrade(server.url("plain_owner", "plain"))
     assert caught.value.code == "unavailable.role"
     assert "CREATE ROLE mnemon_app" in str(caught.value)
     url = server.url(ADMIN)
-    await runner.upgrade(url)
+    await upgrade(url)
     await runner.let_log_in(url)
     assert (await runner.check(url)).ok
     async with AsyncMemory(database_url=server.url(APP)) as memory:

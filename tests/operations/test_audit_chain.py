@@ -17,7 +17,7 @@ from mnemon.core.context import Context
 from mnemon.operations import service
 from mnemon.operations.schemas import AuditAnchor, AuditEvent, AuditVerification, SealAudit, VerifyAudit
 from tests.conftest import APP, Server
-from tests.factories import new_slug
+from tests.factories import enter, new_slug
 
 
 async def write(ctx: Context, count: int) -> None:
@@ -193,7 +193,7 @@ async def test_a_running_transaction_is_sealed_when_it_has_ended(ctx: Context, s
     writer = await server.connect(APP)
     transaction = writer.transaction()
     await transaction.start()
-    await writer.execute("SELECT set_tenant($1, NULL, NULL)", ctx.principal.organization_id)
+    await enter(writer, ctx.principal.organization_id)
     await writer.fetchval("SELECT record_audit('test:slow')")
     await write(ctx, 3)
     await service.seal_audit(ctx)

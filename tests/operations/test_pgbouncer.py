@@ -92,7 +92,7 @@ async def test_a_connection_has_the_settings_and_nobody_elses_tenant(pooled: Poo
 
         async def unset() -> tuple[str | None, int, dict[str, str]]:
             async with database.anonymous() as connection:
-                tenant = await connection.fetchval("SELECT current_setting('app.organization_id', true)")
+                tenant = await connection.fetchval("SELECT current_tenant()::text")
                 rows = await connection.fetchval("SELECT count(*) FROM memories")
                 names = [name for name in SESSION_SETTINGS if name != "application_name"]
                 have = await connection.fetch("SELECT n, current_setting(n) AS v FROM unnest($1::text[]) n", names)
@@ -215,7 +215,7 @@ async def test_the_orm_goes_through_too(pooled: Pooled) -> None:
         async def twice() -> None:
             for _ in range(2):
                 async with app.database.unit(principal) as session:
-                    found = await session.scalar(text("SELECT current_setting('app.organization_id')"))
+                    found = await session.scalar(text("SELECT current_tenant()::text"))
                     assert found == str(principal.organization_id)
 
         await asyncio.gather(*(twice() for _ in range(40)))

@@ -21,6 +21,7 @@ from mnemon.conversations.schemas import ConversationList, ConversationRef, Sear
 from mnemon.core.context import Principal
 from mnemon.db import embedded
 from mnemon.db.session import Database
+from mnemon.db.tenant import SET_TENANT
 from mnemon.doors.cli.main import main
 from mnemon.operations import replicas
 from mnemon.operations.doctor.replication import look
@@ -203,7 +204,7 @@ async def test_without_replicas_nothing_is_asked_that_was_not_asked_before(clust
         async with database.reading(principal) as connection:
             await connection.fetchval("SELECT 2")
             assert not await connection.fetchval("SELECT pg_is_in_recovery()")
-    enter = "SELECT set_tenant($1, $2, $3, $4)"
+    enter = SET_TENANT
     plain_ones = [one for one in said if not one.startswith(("BEGIN", "COMMIT"))]
     assert plain_ones == [enter, "SELECT 1", enter, "SELECT 2", "SELECT pg_is_in_recovery()"]
 

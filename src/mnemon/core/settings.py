@@ -144,6 +144,16 @@ class Settings(BaseSettings):
     )
     embedding_timeout: float = Field(default=30.0, gt=0, le=600, description="seconds for one embedding call")
 
+    installation_key: SecretStr | None = Field(
+        default=None,
+        description="32 random bytes in base64 by which processes prove to the database that they are Mnemon, and with "
+        "which the trail is signed; several after commas, the newest first, while keys are changed; "
+        "`mnemon db upgrade` makes one; the embedded server keeps its own beside the data directory",
+    )
+    installation_key_file: Path | None = Field(
+        default=None, description="a file that holds that key, for its owner alone"
+    )
+
     secret_key: SecretStr | None = Field(
         default=None,
         description="32 random bytes in base64 that stored secrets are encrypted with (tokens elsewhere, second "
@@ -218,7 +228,9 @@ class Settings(BaseSettings):
         parts = [part.strip() for part in (value.get_secret_value() if value else "").split(",") if part.strip()]
         return SecretStr(",".join(_postgres_url(part) for part in parts)) if parts else None
 
-    @field_validator("backup_dir", "backup_key_file", "backup_programs", "backup_alert_url", mode="before")
+    @field_validator(
+        "backup_dir", "backup_key_file", "installation_key_file", "backup_programs", "backup_alert_url", mode="before"
+    )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value  # an empty path would be the working directory
@@ -235,7 +247,7 @@ class Settings(BaseSettings):
     def _is_said(cls, value: object) -> object:
         return None if value == "" else value  # an empty variable says nothing
 
-    @field_validator("secret_key", "backup_key")
+    @field_validator("secret_key", "backup_key", "installation_key")
     @classmethod
     def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():

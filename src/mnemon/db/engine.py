@@ -34,6 +34,12 @@ SESSION_SETTINGS = {
     "application_name": "mnemon",
 }
 
+#: Of every connection that owns the schema or more. The catalogue's own names come first, since it is not listed, then
+#: ours, in a schema where nobody else may make anything, and temporary ones last.
+OWNER_PATH = {"search_path": "public, pg_temp"}
+#: Where only the catalogue is read.
+CATALOGUE_PATH = {"search_path": ""}
+
 #: The only ones of these that a transaction pooler keeps apart for each client. The others its configuration sets on
 #: every connection to the server: what one client set would reach others, or nobody.
 POOLED_SETTINGS = frozenset({"timezone", "application_name"})

@@ -25,6 +25,8 @@ _RULE = re.compile(r"_(?:format|length|not_blank|depth)$")
 _PARTITION = re.compile(r"_p\d{2}(?=_|$)|_default$")
 
 #: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
+#: What set_tenant() and its like say to who has no proof.
+UNPROVEN = "MN001"
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
@@ -158,6 +160,13 @@ def _data(error: asyncpg.PostgresError) -> MnemonError:
 
 
 def _server(error: asyncpg.PostgresError) -> MnemonError | None:
+    if error.sqlstate == UNPROVEN:
+        return Unavailable(
+            "The database does not know this process's installation key.",
+            code="unavailable.installation_key",
+            hint="Set MNEMON_INSTALLATION_KEY to the key that `mnemon db upgrade` was run with, or showed; or run it "
+            "again with the new key.",
+        )
     if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
         return Unavailable(
             "The database refused the role or its password.",

@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from mnemon.core.context import Principal
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
 from mnemon.db.engine import create_engine
+from mnemon.db.tenant import Prover, set_tenant_text
 
 logger = logging.getLogger(__name__)
 
@@ -21,9 +21,7 @@ logger = logging.getLogger(__name__)
 REPLAYED = "pg_is_in_recovery() AS standby, (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint AS replayed"
 #: Seconds after which a server that does not answer counts as dead.
 PATIENCE = 2.0
-_ENTER = text(f"SELECT set_tenant(:organization, :user, :agent), {REPLAYED}").bindparams(
-    bindparam("organization", type_=Uuid()), bindparam("user", type_=Uuid()), bindparam("agent", type_=Uuid())
-)
+_ENTER = set_tenant_text(f", {REPLAYED}")
 _PAGE, _PAGE_HEADER = 8192, 24
 _TOKEN = re.compile(r"([0-9A-F]{1,8})/([0-9A-F]{1,8})", re.IGNORECASE)
 
@@ -42,12 +40,11 @@ class Busy:
         if self.driver is not None:
             self.driver.terminate()
 
-    async def enter(self, session: AsyncSession, principal: Principal, needed: int) -> None:
+    async def enter(self, session: AsyncSession, prover: Prover, principal: Principal, needed: int) -> None:
         """Begin an ORM session's transaction, if the replica is far enough."""
         connection = await session.connection(execution_options={"postgresql_readonly": True})
         self.driver = (await connection.get_raw_connection()).driver_connection
-        tenant = {"organization": principal.organization_id, "user": principal.user_id, "agent": principal.agent_id}
-        row = (await session.execute(_ENTER, tenant)).one()
+        row = (await session.execute(_ENTER, prover.parameters(principal))).one()
         if not row.standby or (row.replayed or 0) < needed:
             raise NotHere
 

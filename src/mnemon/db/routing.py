@@ -37,6 +37,7 @@ from mnemon.db.replicas import (
     make_monitor,
     without_header,
 )
+from mnemon.db.tenant import SET_TENANT, Prover
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ _BOTH = (
     "(pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint AS flushed"
 )
 _ASK = f"SELECT {REPLAYED}"
-_ENTER = f"SELECT set_tenant($1, $2, $3, false), {REPLAYED}"
+_ENTER = f"{SET_TENANT}, {REPLAYED}"
 
 T = TypeVar("T")
 
@@ -72,10 +73,19 @@ class Routing:
         primary: its pool.
         replicas: a name and a URL each, as the application role.
         settings: pool sizes, time limits, the lag above which a replica is left out.
+        prover: proves who a transaction is for.
     """
 
-    def __init__(self, url: str, primary: AsyncEngine, replicas: Sequence[tuple[str, str]], settings: Settings) -> None:
+    def __init__(
+        self,
+        url: str,
+        primary: AsyncEngine,
+        replicas: Sequence[tuple[str, str]],
+        settings: Settings,
+        prover: Prover,
+    ) -> None:
         self.primary = primary
+        self.prover = prover
         self.replicas = [Replica(name, address, settings) for name, address in replicas]
         self._monitor = make_monitor(url, settings)
         self._sampling = asyncio.Lock()
@@ -181,7 +191,7 @@ class Routing:
         replica.readings.add(busy)
         try:
             async with AsyncSession(replica.engine, expire_on_commit=False) as session, session.begin():
-                await busy.enter(session, principal, needed)
+                await busy.enter(session, self.prover, principal, needed)
                 replica.reads += 1
                 return await work(session)
         except NotHere:
@@ -389,7 +399,7 @@ class _Reading(Busy):
 
     async def _begin_at_primary(self) -> None:
         try:
-            await self._begin(self._routing.primary, "SELECT set_tenant($1, $2, $3, false)")
+            await self._begin(self._routing.primary, SET_TENANT)
         except BaseException as error:
             await self._end(error)
             raise
@@ -397,8 +407,7 @@ class _Reading(Busy):
     async def _begin(self, engine: AsyncEngine, enter: str) -> Any:
         self.driver = await self._held.enter_async_context(pooled(engine))
         await self._held.enter_async_context(self.driver.transaction(readonly=True))
-        principal = self._principal
-        return await self.driver.fetchrow(enter, principal.organization_id, principal.user_id, principal.agent_id)
+        return await self.driver.fetchrow(enter, *self._routing.prover.arguments(self._principal))
 
     async def _end(self, error: BaseException | None) -> None:
         """Give the connection back; what a replica says at the end of a read that has its answers is of no interest."""

@@ -1,7 +1,7 @@
 """Units of work: a transaction with the tenant set at its start, and nowhere else.
 
-``app.organization_id`` is transaction-local, so a connection that goes back to a pool (ours or a transaction pooler)
-carries nobody's tenancy. Unset means: no rows, no writes.
+Who a transaction is for is transaction-local, so a connection that goes back to a pool (ours or a transaction pooler)
+carries nobody's tenancy. Unset means: no rows, no writes. How it is set and proven: :mod:`mnemon.db.tenant`.
 """
 
 from __future__ import annotations
@@ -9,33 +9,37 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from mnemon.core.context import Principal
+from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import create_engine, pooled
 from mnemon.db.errors import translated
 from mnemon.db.replicas import NotHere, ReplicaState, read_position, write_position
 from mnemon.db.routing import POSITION, Routing
+from mnemon.db.tenant import SET_TENANT, Prover, set_tenant_text
 
-# Two messages, not one: a setting made in the same message as a statement does not reach a distributed plan.
-SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"
-_SET_TENANT = text("SELECT set_tenant(:organization, :user, :agent)").bindparams(
-    bindparam("organization", type_=Uuid()), bindparam("user", type_=Uuid()), bindparam("agent", type_=Uuid())
-)
+_SET_TENANT = set_tenant_text()
 
 T = TypeVar("T")
 
 
 class Database:
-    """One database as the application role: where units of work begin."""
+    """One database as the application role: where units of work begin.
 
-    def __init__(self, url: str, settings: Settings) -> None:
+    Args:
+        url: ``postgresql+asyncpg://...`` as the application role.
+        settings: pool sizes, time limits.
+        installation: the key that proves who a transaction is for; None: the one that the settings name.
+    """
+
+    def __init__(self, url: str, settings: Settings, installation: InstallationKey | None = None) -> None:
+        self.prover = Prover(installation or InstallationKey.of(settings))
         self.engine: AsyncEngine = create_engine(url, settings)
         #: The full-text operator recall uses; start-up replaces it with a leakproof one where there is one.
         self.match_operator = "@@"
@@ -55,7 +59,7 @@ class Database:
             Unavailable: the primary cannot be reached.
         """
         if replicas:
-            self._routing = Routing(self._url, self.engine, replicas, self._settings)
+            self._routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
             await self._routing.start()
 
     async def look_at(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
@@ -64,12 +68,31 @@ class Database:
         Raises:
             Invalid: a URL cannot be read.
         """
-        routing = Routing(self._url, self.engine, replicas, self._settings)
+        routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
         try:
             await routing.look_once()
             return routing.states()
         finally:
             await routing.close()
+
+    @property
+    def installation(self) -> InstallationKey:
+        """The installation's key.
+
+        Raises:
+            Unavailable: this process has none.
+        """
+        if self.prover.key is None:
+            self.prover.prove("")  # says what to do
+        return cast("InstallationKey", self.prover.key)
+
+    def prove(self, message: str) -> bytes:
+        """The proof of a claim, for a function of the database that asks for one.
+
+        Raises:
+            Unavailable: this process has no installation key.
+        """
+        return self.prover.prove(message)
 
     @property
     def replicas(self) -> tuple[ReplicaState, ...]:
@@ -115,7 +138,7 @@ class Database:
         with translated():
             try:
                 async with self._sessions() as session, session.begin():
-                    await _enter_session(session, principal)
+                    await session.execute(_SET_TENANT, self.prover.parameters(principal))
                     yield session
             except BaseException:
                 self._may_have_written(principal)
@@ -133,7 +156,7 @@ class Database:
                 with contextlib.suppress(NotHere):
                     return await self._routing.read(principal, work)
             async with self._sessions() as session, session.begin():
-                await _enter_session(session, principal)
+                await session.execute(_SET_TENANT, self.prover.parameters(principal))
                 return await work(session)
 
     @asynccontextmanager
@@ -163,7 +186,7 @@ class Database:
             async with pooled(self.engine) as driver:
                 try:
                     async with driver.transaction(readonly=readonly):
-                        await _enter(driver, principal, keep_plans=bulk or by_key)
+                        await driver.fetchval(SET_TENANT, *self.prover.arguments(principal, keep_plans=bulk or by_key))
                         if lazy:
                             await driver.execute("SET LOCAL synchronous_commit = off")
                         yield driver
@@ -191,13 +214,3 @@ class Database:
         if self._routing is not None:
             await self._routing.close()
         await self.engine.dispose()
-
-
-async def _enter_session(session: AsyncSession, principal: Principal) -> None:
-    # Through the session: its driver begins the transaction with the first statement that it sends itself.
-    tenant = {"organization": principal.organization_id, "user": principal.user_id, "agent": principal.agent_id}
-    await session.execute(_SET_TENANT, tenant)
-
-
-async def _enter(driver: Any, principal: Principal, *, keep_plans: bool) -> None:
-    await driver.fetchval(SET_TENANT, principal.organization_id, principal.user_id, principal.agent_id, keep_plans)

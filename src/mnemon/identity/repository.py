@@ -24,9 +24,9 @@ class TeamRepository(BaseRepository[TeamORM]):
     model = TeamORM
 
 
-async def ensure_organization(connection: Connection, slug: str, name: str | None) -> UUID | None:
+async def ensure_organization(connection: Connection, slug: str, name: str | None, proof: bytes) -> UUID | None:
     """The organisation's id, made on first use, None if it was deleted; needs no tenant."""
-    found: UUID | None = await connection.fetchval("SELECT ensure_organization($1, $2)", slug, name)
+    found: UUID | None = await connection.fetchval("SELECT ensure_organization($1, $2, $3)", slug, name, proof)
     return found
 
 

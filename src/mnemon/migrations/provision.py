@@ -6,16 +6,27 @@ and a clear error for what cannot be done without.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mnemon.core.errors import Unavailable
+from mnemon.migrations import wall
 
 OWNER_ROLE = "mnemon_owner"
 APP_ROLE = "mnemon_app"
 OPTIONAL_EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp", "pg_stat_statements")
+
+# What makes large objects: they belong to no table and have no policy.
+_LARGE_OBJECTS = (
+    "lo_creat(integer)",
+    "lo_create(oid)",
+    "lo_from_bytea(oid, bytea)",
+    "lo_import(text)",
+    "lo_import(text, oid)",
+)
 
 # `@@` may leak what it sees in an error, says the catalogue, so a policy keeps it from any index: 423 ms instead of
 # 0.8. ts_match_vq raises nothing that depends on a row's value; the same function under a name of ours may say so.
@@ -55,12 +66,15 @@ async def provision(connection: AsyncConnection) -> bool:
         Unavailable: the vector extension is not there and cannot be made, or the application role cannot be made.
     """
     superuser = await _value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+    await wall.refuse_planted(connection)
     await _vector(connection)
     if superuser:
         await _superuser(connection)
-    elif not await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
+        return True
+    await _close_as_owner(connection)
+    if not await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
         await _app_role(connection)
-    return bool(superuser)
+    return False
 
 
 async def act_as_owner(connection: AsyncConnection) -> None:
@@ -101,8 +115,7 @@ async def _superuser(connection: AsyncConnection) -> None:
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
     await connection.exec_driver_sql(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER_ROLE}")
-    database = await _value(connection, "SELECT quote_ident(current_database())")
-    await connection.exec_driver_sql(f"GRANT CREATE, TEMPORARY ON DATABASE {database} TO {OWNER_ROLE}")
+    await _close(connection)
     if not await _value(connection, "SELECT to_regprocedure('public.recall_match(tsvector, tsquery)') IS NOT NULL"):
         for part in _LEAKPROOF.strip().split(";\n"):
             await connection.exec_driver_sql(part.removesuffix(";"))
@@ -111,6 +124,33 @@ async def _superuser(connection: AsyncConnection) -> None:
         offered = await _value(connection, query)
         if offered:
             await connection.exec_driver_sql(f'CREATE EXTENSION IF NOT EXISTS "{name}"')
+
+
+async def _close(connection: AsyncConnection) -> None:
+    """Take from everybody what lets a login make objects that others might run, and let the owner note tenants."""
+    database = await _value(connection, "SELECT quote_ident(current_database())")
+    for statement in (
+        f"GRANT CREATE, TEMPORARY ON DATABASE {database} TO {OWNER_ROLE}",
+        f"REVOKE TEMPORARY, CREATE ON DATABASE {database} FROM PUBLIC, {APP_ROLE}",
+        f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {APP_ROLE}",
+        "REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC",
+        f"GRANT USAGE ON LANGUAGE plpgsql, sql TO {OWNER_ROLE}",
+        f"GRANT SET ON PARAMETER {wall.PARAMETER} TO {OWNER_ROLE}",
+        *(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{name} FROM PUBLIC" for name in _LARGE_OBJECTS),
+    ):
+        await connection.exec_driver_sql(statement)
+
+
+async def _close_as_owner(connection: AsyncConnection) -> None:
+    """The part of :func:`_close` that a plain owner can do; what is left, `mnemon doctor` names."""
+    for statement in (
+        "REVOKE TEMPORARY, CREATE ON DATABASE {database} FROM PUBLIC, " + APP_ROLE,
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC, " + APP_ROLE,
+    ):
+        database = await _value(connection, "SELECT quote_ident(current_database())")
+        with contextlib.suppress(DBAPIError):
+            async with connection.begin_nested():
+                await connection.exec_driver_sql(statement.format(database=database))
 
 
 async def _app_role(connection: AsyncConnection) -> None:

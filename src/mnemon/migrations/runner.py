@@ -22,10 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid, Unavailable
-from mnemon.db.engine import parse_url
+from mnemon.core.installation import InstallationKey
+from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
 from mnemon.db.errors import translated
-from mnemon.migrations import ddl
-from mnemon.migrations.provision import APP_ROLE, act_as_owner, provision, unprovision
+from mnemon.migrations import ddl, wall
+from mnemon.migrations.provision import APP_ROLE, OWNER_ROLE, act_as_owner, provision, unprovision
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -92,7 +93,7 @@ async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncCo
         parse_url(url),
         poolclass=NullPool,
         hide_parameters=True,
-        connect_args={"timeout": 20, "server_settings": {"jit": "off"}},
+        connect_args={"timeout": 20, "server_settings": {"jit": "off"} | OWNER_PATH},
     )
     try:
         with translated():
@@ -113,6 +114,7 @@ async def upgrade(
     dimensions: int | None = None,
     vector_index: str | None = None,
     lock_timeout: float = 10.0,
+    installation: InstallationKey | None = None,
 ) -> str:
     """Bring the database to a revision, and its functions, triggers and views to this version's text.
 
@@ -125,6 +127,7 @@ async def upgrade(
         vector_index: ``hnsw`` or ``ivfflat``; an index of the other kind is built anew, and nobody writes memories or
             messages meanwhile. None: what the database has, HNSW in a new one.
         lock_timeout: seconds a statement may wait for a lock that a running application holds.
+        installation: the key that processes prove themselves with; None: those that the database knows already.
 
     Returns:
         The revision the database has now.
@@ -146,6 +149,9 @@ async def upgrade(
         reached = await connection.run_sync(_current) or "base"
         if reached == head():  # they are written for its tables
             await _apply_objects(connection)
+            await wall.set_policies(connection, await wall.is_granted(connection))
+            if installation is not None:
+                await wall.keep_key(connection, installation)
             await connection.commit()
             if vector_index is not None:
                 await _rebuild_vector_indexes(connection, vector_index)
@@ -176,7 +182,8 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
         await connection.commit()
         to_base = revision == "base"
         if to_base:
-            names = [name for _, body in _objects() for name in _DROPS.findall(body)]
+            bodies = [body for granted in (True, False) for _, body in _objects(granted)]
+            names = list(dict.fromkeys(name for body in bodies for name in _DROPS.findall(body)))
             functions = [name for name in reversed(names) if name.startswith("function ")]
         await connection.run_sync(_downgrade, config(), revision)
         await connection.commit()
@@ -191,27 +198,60 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
         return await connection.run_sync(_current) or "base"
 
 
-async def is_current(url: str) -> bool:
-    """Whether the database is at head with every object applied; cheap, takes no lock, changes nothing."""
-    engine = create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True, connect_args={"timeout": 20})
+async def is_current(url: str, installation: InstallationKey | None = None) -> bool:
+    """Whether the database is at head with every object applied and knows the key; cheap, changes nothing.
+
+    It may be asked as a superuser, so it reads ordinary tables only: a view in the place of one would be somebody
+    else's code, run with a superuser's rights.
+    """
+    engine = create_async_engine(
+        parse_url(url),
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": 20, "server_settings": CATALOGUE_PATH},
+    )
     try:
         with translated():
             async with engine.connect() as connection:
-                if not (await connection.exec_driver_sql("SELECT to_regclass('schema_objects') IS NOT NULL")).scalar():
+                if not await _are_tables(connection, "schema_objects", "alembic_version", "installation_keys"):
                     return False
-                found = (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar()
+                found = (await connection.exec_driver_sql("SELECT version_num FROM public.alembic_version")).scalar()
                 if found != head():
                     return False
+                granted = await wall.is_granted(connection)
                 applied = await _applied(connection)
-                return all(applied.get(name) == _digest(body) for name, body in _objects())
+                if any(applied.get(name) != _digest(body) for name, body in _objects(granted)):
+                    return False
+                return installation is None or await wall.knows_key(connection, installation)
     finally:
         await engine.dispose()
 
 
-async def let_log_in(url: str) -> None:
-    """Let the application role log in by itself: on the embedded server, whose door is its socket's directory."""
+async def _are_tables(connection: AsyncConnection, *names: str) -> bool:
+    """Whether these are ordinary tables, which stay so until the transaction ends."""
+    for name in names:
+        if not (
+            await connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": f"public.{name}"})
+        ).scalar():
+            return False
+        await connection.exec_driver_sql(f"LOCK TABLE ONLY public.{name} IN ACCESS SHARE MODE")
+    question = "SELECT bool_and(relkind = 'r') FROM pg_class WHERE oid = ANY (CAST(:names AS regclass[]))"
+    return bool((await connection.execute(text(question), {"names": [f"public.{name}" for name in names]})).scalar())
+
+
+async def has_key(url: str) -> bool:
+    """Whether the database knows an installation key; False before the first migration."""
     async with _connection(url, lock_timeout=10) as connection:
-        await connection.exec_driver_sql(f"ALTER ROLE {APP_ROLE} LOGIN")
+        if not await _are_tables(connection, "installation_keys"):
+            return False
+        return await wall.has_key(connection)
+
+
+async def let_log_in(url: str) -> None:
+    """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
+    async with _connection(url, lock_timeout=10) as connection:
+        for role in (APP_ROLE, OWNER_ROLE):
+            await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
         await connection.commit()
 
 
@@ -221,8 +261,11 @@ async def check(url: str) -> Check:
         revision = await connection.run_sync(_current)
         differences = await connection.run_sync(_differences) if revision else ()
         applied = await _applied(connection) if revision else {}
-        stale = tuple(name for name, body in _objects() if applied.get(name) != _digest(body))
-        return Check(revision, head(), differences, stale)
+        granted = bool(revision) and await wall.is_granted(connection)
+        stale = [name for name, body in _objects(granted) if applied.get(name) != _digest(body)]
+        if revision:
+            stale += [f"policy of {table}" for table, _ in await wall.stale_policies(connection, granted)]
+        return Check(revision, head(), differences, tuple(stale))
 
 
 def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
@@ -271,9 +314,9 @@ def _differences(connection: Connection) -> tuple[str, ...]:
     return tuple(repr(item) for item in found)
 
 
-def _objects() -> list[tuple[str, str]]:
+def _objects(granted: bool) -> list[tuple[str, str]]:
     """(name, text) of every replaceable object, in the order they are applied."""
-    found = []
+    found = [wall.objects(granted)]
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
         if not folder.is_dir():  # a domain without replaceable objects
@@ -288,7 +331,7 @@ def _digest(body: str) -> str:
 
 
 async def _applied(connection: AsyncConnection) -> dict[str, str]:
-    rows = await connection.exec_driver_sql("SELECT name, digest FROM schema_objects")
+    rows = await connection.exec_driver_sql("SELECT name, digest FROM public.schema_objects")
     return {row.name: row.digest for row in rows}
 
 
@@ -297,7 +340,7 @@ async def _apply_objects(connection: AsyncConnection) -> None:
     if not (await connection.exec_driver_sql("SELECT to_regclass('schema_objects') IS NOT NULL")).scalar():
         return
     applied = await _applied(connection)
-    for name, body in _objects():
+    for name, body in _objects(await wall.is_granted(connection)):
         if applied.get(name) == _digest(body):
             continue
         raw = await connection.get_raw_connection()

@@ -13,6 +13,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.db import embedded
 from mnemon.db.embedded import cluster
 from mnemon.db.embedded.processes import PidFile
+from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
 from mnemon.db.sql import statement
 from mnemon.operations.backup.errors import RestoreFailed
@@ -201,7 +202,12 @@ async def check(endpoint: embedded.Endpoint, role: str, database: str) -> dict[s
     """
     with translated():
         connection = await asyncpg.connect(
-            host=str(endpoint.socket_dir), port=endpoint.port, user=role, database=database, timeout=60
+            host=str(endpoint.socket_dir),
+            port=endpoint.port,
+            user=role,
+            database=database,
+            timeout=60,
+            server_settings=OWNER_PATH,
         )
         try:
             row = await connection.fetchrow("SELECT timeline_id FROM pg_control_checkpoint()")

@@ -19,7 +19,7 @@ from sqlalchemy import URL
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
-from mnemon.db.engine import parse_url
+from mnemon.db.engine import CATALOGUE_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.operations.backup.errors import NoRights, NotConfigured
 
@@ -145,7 +145,11 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             environment = {"PGHOST": str(at.socket_dir), "PGPORT": str(at.port), "PGUSER": embedded.ADMIN_ROLE}
             with translated():
                 connection = await asyncpg.connect(
-                    host=str(at.socket_dir), port=at.port, user=embedded.ADMIN_ROLE, database=ADMIN_DATABASE
+                    host=str(at.socket_dir),
+                    port=at.port,
+                    user=embedded.ADMIN_ROLE,
+                    database=ADMIN_DATABASE,
+                    server_settings=CATALOGUE_PATH,
                 )
         else:
             assert url is not None  # noqa: S101 - one of the two
@@ -154,6 +158,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
                 connection = await asyncpg.connect(
                     url.set(drivername="postgresql").render_as_string(hide_password=False),
                     timeout=settings.database_connect_timeout,
+                    server_settings=CATALOGUE_PATH,
                 )
         try:
             facts = await look(connection)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
 
+from mnemon.core.context import Principal
 from mnemon.core.errors import MnemonError
+from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import Settings
+from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
+from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.operations.doctor import (
     audit,
     backlog,
@@ -61,38 +66,48 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
         connection = await asyncpg.connect(
             url.replace("postgresql+asyncpg://", "postgresql://", 1),
             timeout=wanted.database_connect_timeout,
-            server_settings={"application_name": "mnemon doctor"},
+            server_settings={"application_name": "mnemon doctor"} | OWNER_PATH,
             statement_cache_size=0,  # a pooler may be in between
         )
     try:
-        organization = await _organization(connection, wanted)
+        prover = Prover(InstallationKey.of(wanted))
+        organization = await _organization(connection, wanted, prover)
+        enter = None
+        if organization is not None:
+            who = organization.organization_id
+            enter = (who, None, None, False, None) if prover.key is None else prover.arguments(organization)
         for subject, looks in SUBJECTS.items():
             found[subject] = []
             for look in looks:
-                found[subject] += await _one(look, connection, wanted, organization)
+                found[subject] += await _one(look, connection, wanted, enter)
     finally:
         await connection.close()
     return found
 
 
-async def _organization(connection: asyncpg.Connection, wanted: Settings) -> str | None:
+async def _organization(connection: asyncpg.Connection, wanted: Settings, prover: Prover) -> Principal | None:
     """The organisation of the settings, for a role that sees one only; None for one that sees all, or none."""
     try:
         if await connection.fetchval("SELECT row_security_active('organizations')"):
-            return str(await connection.fetchval("SELECT ensure_organization($1, $1)", wanted.organization))
+            slug = wanted.organization
+            proof = None if prover.key is None else prover.prove(f"organization:{slug}")
+            found = await connection.fetchval("SELECT ensure_organization($1, $1, $2)", slug, proof)
+            return None if found is None else Principal(found)
     except asyncpg.PostgresError:
         return None  # no schema, an older one, or a login without the application's rights: said elsewhere
     return None
 
 
-async def _one(look: Look, connection: asyncpg.Connection, wanted: Settings, organization: str | None) -> list[Finding]:
+async def _one(
+    look: Look, connection: asyncpg.Connection, wanted: Settings, enter: tuple[Any, ...] | None
+) -> list[Finding]:
     name = look.__module__.rpartition(".")[2]
     try:
         # In a transaction, and nothing set beyond it: a pooler may give the connection to somebody else.
         async with connection.transaction():
             await connection.execute(f"SET LOCAL statement_timeout = {_PATIENCE}; SET LOCAL lock_timeout = 2000")
-            if organization is not None:
-                await connection.execute("SELECT set_config('app.organization_id', $1, true)", organization)
+            if enter is not None:
+                await connection.execute(SET_TENANT, *enter)
             return await look(connection, wanted)
     except asyncpg.InsufficientPrivilegeError as error:
         do = "Set DATABASE_OWNER_URL to a role that may."

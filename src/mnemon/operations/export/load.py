@@ -16,9 +16,9 @@ from sqlalchemy.pool import NullPool
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError
 from mnemon.core.ids import new_id
 from mnemon.core.slugs import check_slug
-from mnemon.db.engine import SESSION_SETTINGS, parse_url
+from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, parse_url
 from mnemon.db.errors import translated
-from mnemon.db.session import SET_TENANT
+from mnemon.db.tenant import SET_TENANT
 from mnemon.operations import repository
 from mnemon.operations.export.archive import Archive, opened
 from mnemon.operations.export.errors import damaged
@@ -92,7 +92,7 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 @asynccontextmanager
 async def _owner(url: str) -> AsyncIterator[Any]:
     """A connection of its own."""
-    settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"}
+    settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
     engine = create_async_engine(
         parse_url(url),
         poolclass=NullPool,
@@ -160,7 +160,7 @@ class _Import:
                 hint="Set DATABASE_OWNER_URL to the role that `mnemon db upgrade` ran as.",
             ) from None
         await run.execute(SETTINGS)
-        await run.fetchval(SET_TENANT, self.organization, None, None, True)
+        await run.fetchval(SET_TENANT, self.organization, None, None, True, None)
         await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
 
     async def _check_fits(self, tables: list[Table]) -> None:

@@ -11,7 +11,7 @@ from mnemon._version import __version__
 from mnemon.core.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.errors import translated
-from mnemon.db.session import SET_TENANT
+from mnemon.db.tenant import SET_TENANT
 from mnemon.operations import repository
 from mnemon.operations.export.archive import Draft
 from mnemon.operations.export.rules import EXCLUDED, OMITTED
@@ -62,8 +62,7 @@ async def _snapshot(ctx: Context) -> AsyncIterator[Any]:
         try:
             transaction = driver.transaction(isolation="repeatable_read", readonly=True)
             await transaction.start()
-            who = ctx.principal
-            await driver.fetchval(SET_TENANT, who.organization_id, who.user_id, who.agent_id, False)
+            await driver.fetchval(SET_TENANT, *ctx.database.prover.arguments(ctx.principal))
             await driver.execute(SETTINGS)
             yield driver
             await transaction.rollback()  # it has read only

@@ -16,7 +16,7 @@ from sqlalchemy import URL
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db.embedded import binaries
-from mnemon.db.engine import parse_url
+from mnemon.db.engine import CATALOGUE_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.db.replicas import ReplicaState
 from mnemon.operations.replicas import primary, registry
@@ -133,7 +133,9 @@ def _owner_url(settings: Settings) -> URL:
 @asynccontextmanager
 async def _owner(url: URL) -> AsyncIterator[Any]:
     with translated():
-        connection = await asyncpg.connect(url.set(drivername="postgresql").render_as_string(False), timeout=20)
+        connection = await asyncpg.connect(
+            url.set(drivername="postgresql").render_as_string(False), timeout=20, server_settings=CATALOGUE_PATH
+        )
         try:
             yield connection
         finally:

@@ -14,6 +14,7 @@ import asyncpg
 
 from mnemon.core.errors import Unavailable
 from mnemon.db.embedded import ADMIN_ROLE, Endpoint
+from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
 from mnemon.operations.replicas.model import REPLICATION_ROLE, slot_of
 
@@ -48,7 +49,7 @@ async def administrator(endpoint: Endpoint, *, patience: float = 30.0) -> AsyncI
     with translated():
         while True:
             try:
-                connection = await asyncpg.connect(url, timeout=10)
+                connection = await asyncpg.connect(url, timeout=10, server_settings=CATALOGUE_PATH)
             except (asyncpg.CannotConnectNowError, OSError):
                 if time.monotonic() > deadline:
                     raise

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnemon.core.errors import Invalid
+from mnemon.core.installation import InstallationKey
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ and Mnemon is told in its environment:
   DATABASE_URL=postgresql://my_app:...@host/database"""
 
 
+_KEY = """\
+A new installation key. Every process of Mnemon proves itself with it; keep it where you keep passwords, it is not shown
+again:
+
+  MNEMON_INSTALLATION_KEY={}"""
+
+
 @app.command()
 def upgrade(
     revision: Annotated[str, typer.Option(metavar="REVISION", help="How far.")] = "head",
@@ -37,21 +45,31 @@ def upgrade(
 
     wanted = settings()
     with working("Migrating"), owner(wanted, fresh=True) as (url, own):
+        from mnemon.app import installation_key
         from mnemon.migrations import runner
 
+        key = InstallationKey.of(wanted) if own else installation_key(wanted)
+        made = None if key is not None or run(runner.has_key(url)) else InstallationKey.new()
         reached = run(
-            runner.upgrade(url, revision=revision, dimensions=_dimensions(wanted), vector_index=wanted.vector_index)
+            runner.upgrade(
+                url,
+                revision=revision,
+                dimensions=_dimensions(wanted),
+                vector_index=wanted.vector_index,
+                installation=key or made,
+            )
         )
         if not own:
             run(runner.let_log_in(url))
     if state.json:
-        emit({"revision": reached})
+        emit({"revision": reached} | ({"installation_key": made.text()} if made else {}))
         return
-    if state.quiet:
-        return
-    typer.echo(f"The database is at revision {reached}.")
-    if own:
-        typer.echo(_LOGIN)
+    if not state.quiet:
+        typer.echo(f"The database is at revision {reached}.")
+        if own:
+            typer.echo(_LOGIN)
+    if made is not None:  # also when quiet: it is shown this once
+        typer.echo(_KEY.format(made.text()))
 
 
 @app.command()

@@ -1,10 +1,14 @@
--- object: function ensure_organization(text, text)
+-- object: function ensure_organization(text, text, bytea)
 -- The id of the organisation with this slug, made on first use. SECURITY DEFINER: before it is known, there is no
--- tenant to be in.
-CREATE OR REPLACE FUNCTION ensure_organization(p_slug text, p_name text DEFAULT NULL) RETURNS uuid
+-- tenant to be in. The claim `organization:<slug>` must be proven: which organisations there are is nobody else's.
+CREATE OR REPLACE FUNCTION ensure_organization(p_slug text, p_name text, p_proof bytea) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE found uuid;
 BEGIN
+  IF NOT coalesce(proven('organization:' || p_slug, p_proof), false)
+    AND NOT pg_has_role(session_user, current_user, 'MEMBER') THEN
+    RAISE EXCEPTION 'who asks for an organisation is not proven' USING ERRCODE = 'MN001';
+  END IF;
   SELECT id INTO found FROM organizations WHERE slug = p_slug AND deleted_at IS NULL;
   IF found IS NULL THEN
     INSERT INTO organizations (name, slug) VALUES (coalesce(p_name, p_slug), p_slug)
@@ -15,8 +19,8 @@ BEGIN
   END IF;
   RETURN found;
 END $$;
-REVOKE ALL ON FUNCTION ensure_organization(text, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ensure_organization(text, text) TO mnemon_app;
+REVOKE ALL ON FUNCTION ensure_organization(text, text, bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ensure_organization(text, text, bytea) TO mnemon_app;
 
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch_row();
 -- Signing in is no change of the person: it must not be a lost update to somebody.

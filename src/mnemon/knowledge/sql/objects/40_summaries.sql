@@ -59,13 +59,13 @@ COMMENT ON MATERIALIZED VIEW knowledge_usage_totals IS
 -- object: view pattern_effectiveness
 CREATE VIEW pattern_effectiveness WITH (security_barrier = true) AS
 SELECT * FROM pattern_effectiveness_totals
-WHERE organization_id = nullif(current_setting('app.organization_id', true), '')::uuid;
+WHERE organization_id = current_tenant();
 GRANT SELECT ON pattern_effectiveness TO mnemon_app;
 
 -- object: view knowledge_usage
 CREATE VIEW knowledge_usage WITH (security_barrier = true) AS
 SELECT * FROM knowledge_usage_totals
-WHERE organization_id = nullif(current_setting('app.organization_id', true), '')::uuid;
+WHERE organization_id = current_tenant();
 GRANT SELECT ON knowledge_usage TO mnemon_app;
 
 -- object: function top_patterns(uuid, integer)
@@ -78,7 +78,7 @@ BEGIN
   RETURN QUERY
   SELECT * FROM pattern_effectiveness_totals t
   WHERE t.organization_id = p_organization
-    AND p_organization = nullif(current_setting('app.organization_id', true), '')::uuid
+    AND p_organization = current_tenant()
   ORDER BY t.runs DESC, t.pattern_id LIMIT p_limit;
 END $$;
 REVOKE ALL ON FUNCTION top_patterns(uuid, integer) FROM PUBLIC;
@@ -92,7 +92,7 @@ BEGIN
   RETURN QUERY
   SELECT * FROM knowledge_usage_totals t
   WHERE t.organization_id = p_organization
-    AND p_organization = nullif(current_setting('app.organization_id', true), '')::uuid
+    AND p_organization = current_tenant()
   ORDER BY t.used DESC, t.knowledge_id LIMIT p_limit;
 END $$;
 REVOKE ALL ON FUNCTION top_knowledge(uuid, integer) FROM PUBLIC;

@@ -7,7 +7,7 @@ BEGIN
   UPDATE memories m
   SET access_count = m.access_count + n.times, last_accessed_at = now()
   FROM (SELECT id, count(*) AS times FROM unnest(p_ids) AS u(id) GROUP BY id ORDER BY id) n
-  WHERE m.organization_id = nullif(current_setting('app.organization_id', true), '')::uuid AND m.id = n.id;
+  WHERE m.organization_id = current_tenant() AND m.id = n.id;
   GET DIAGNOSTICS changed = ROW_COUNT;
   RETURN changed;
 END $$;

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION refresh_planner_statistics() RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   part regclass;
   done integer := 0;
 BEGIN

@@ -7,7 +7,7 @@ RETURNS TABLE (
   recorded_at timestamptz, changed_at timestamptz, changed_by text, reason text, changes bigint
 )
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   RETURN QUERY
   WITH log AS (

@@ -79,8 +79,8 @@ CREATE OR REPLACE FUNCTION audit_write(
 ) RETURNS uuid LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = auto AS $$
 DECLARE
   reason text := nullif(current_setting('app.reason', true), '');
-  acting_user uuid := nullif(current_setting('app.user_id', true), '')::uuid;
-  acting_agent uuid := nullif(current_setting('app.agent_id', true), '')::uuid;
+  acting_user uuid := current_user_id();
+  acting_agent uuid := current_agent_id();
   program text := nullif(current_setting('app.user_agent', true), '');
   session uuid := audit_session();
   address inet := audit_address();
@@ -110,7 +110,7 @@ CREATE OR REPLACE FUNCTION record_audit(
   p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
 ) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  RETURN audit_write(p_action, p_resource_type, ARRAY[nullif(current_setting('app.organization_id', true), '')::uuid],
+  RETURN audit_write(p_action, p_resource_type, ARRAY[current_tenant()],
     ARRAY[p_resource_id], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], p_status, p_error,
     audit_redact(coalesce(p_metadata, '{}')), p_user);
 END $$;

@@ -22,7 +22,7 @@ COMMENT ON MATERIALIZED VIEW metric_summary IS
 
 CREATE VIEW metric_dashboard WITH (security_barrier) AS
 SELECT * FROM metric_summary
-WHERE organization_id = nullif(current_setting('app.organization_id', true), '')::uuid;
+WHERE organization_id = current_tenant();
 COMMENT ON VIEW metric_dashboard IS 'The organisation''s own rows of metric_summary';
 GRANT SELECT ON metric_dashboard TO mnemon_app;
 

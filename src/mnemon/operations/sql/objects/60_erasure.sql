@@ -69,7 +69,7 @@ CREATE OR REPLACE FUNCTION erase_rows(p_table text, p_column text, p_ids uuid[])
 RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   doomed uuid[];
   child record;
   removed bigint;
@@ -108,7 +108,7 @@ CREATE OR REPLACE FUNCTION erasure_remains(p_id uuid) RETURNS TABLE (table_name 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   place record;
   counted bigint;
 BEGIN
@@ -149,7 +149,7 @@ GRANT EXECUTE ON FUNCTION erasure_remains(uuid) TO mnemon_app;
 CREATE OR REPLACE FUNCTION erase_trail(
   p_receipt uuid, p_subject uuid, p_said text[], p_all boolean, OUT blanked bigint, OUT digest text
 ) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   -- Planned here and now: only an array that the planner sees is looked up by hash, and it may be long.
   EXECUTE $trail$
@@ -179,7 +179,7 @@ CREATE OR REPLACE FUNCTION erase_remnants(p_ids uuid[], p_said text[])
 RETURNS TABLE (table_name text, id uuid) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   place record;
   found uuid[];
   named uuid[];
@@ -226,7 +226,7 @@ DROP FUNCTION IF EXISTS erase_words(text[]);  -- an earlier form
 CREATE OR REPLACE FUNCTION erase_words(p_words text[], p_documents bigint[], p_rows bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   removed bigint;
 BEGIN
   -- In the order in which maintenance takes them, so that the two wait for each other and do not deadlock.
@@ -253,7 +253,7 @@ REVOKE ALL ON FUNCTION erase_words(text[], bigint[], bigint) FROM PUBLIC;
 -- which tells what was said.
 CREATE OR REPLACE FUNCTION erase_from_sessions(p_conversations uuid[], p_messages uuid[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+DECLARE tenant uuid := current_tenant();
 BEGIN
   UPDATE conversations c SET summary = NULL WHERE c.organization_id = tenant AND c.id = ANY (p_conversations);
   UPDATE conversations c SET message_count = greatest(c.message_count - n.messages, 0),
@@ -278,7 +278,7 @@ REVOKE ALL ON FUNCTION erase_from_sessions(uuid[], uuid[]) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION erase_subject(p_kind text, p_id uuid) RETURNS jsonb
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-  tenant uuid := nullif(current_setting('app.organization_id', true), '')::uuid;
+  tenant uuid := current_tenant();
   receipt uuid := gen_random_uuid();
   person uuid := CASE p_kind WHEN 'user' THEN p_id END;
   talks uuid[];

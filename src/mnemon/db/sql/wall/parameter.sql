@@ -1,0 +1,34 @@
+-- object: function current_tenant()
+-- The organisation that this transaction is for, null where it is for none. It stands in a parameter that only the
+-- owner of these functions may set (GRANT SET ON PARAMETER): no statement of the application's changes it. The
+-- parameter is PostgreSQL's backtrace_functions, the one text that all may read and none but those who were granted it
+-- may set; it names functions of the server in whose errors to trace, and no function is called like three ids.
+-- Written so that the planner puts the expression in its place: estimates stay what they were.
+CREATE OR REPLACE FUNCTION current_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT nullif("left"(current_setting('backtrace_functions'), 32), '')::uuid;
+END;
+
+-- object: function current_user_id()
+-- The person that this transaction acts for, null where it is none.
+CREATE OR REPLACE FUNCTION current_user_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT nullif(translate(substr(current_setting('backtrace_functions'), 33, 32), '_', ''), '')::uuid;
+END;
+
+-- object: function current_agent_id()
+-- The agent that this transaction acts for, null where it is none.
+CREATE OR REPLACE FUNCTION current_agent_id() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT nullif(translate(substr(current_setting('backtrace_functions'), 65, 32), '_', ''), '')::uuid;
+END;
+
+-- object: function note_tenant(text)
+-- Notes who the transaction is for. SET LOCAL and not set_config(), which does not reach the workers of a distributed
+-- database.
+CREATE OR REPLACE FUNCTION note_tenant(p_who text) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  EXECUTE format('SET LOCAL backtrace_functions = %L', p_who);
+END $$;
+REVOKE ALL ON FUNCTION note_tenant(text) FROM PUBLIC;
