@@ -47,6 +47,7 @@ class Function:
     owner: str
     superuser: bool  # its owner is one
     kind: str
+    language: str
 
     @property
     def signature(self) -> str:
@@ -118,7 +119,7 @@ SELECT n.nspname, p.proname,
   array_to_string(p.proconfig, chr(2)), p.prosqlbody IS NOT NULL,
   EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) x
     WHERE x.grantee = 0 AND x.privilege_type = 'EXECUTE'),
-  r.rolname, r.rolsuper, p.prokind
+  r.rolname, r.rolsuper, p.prokind, (SELECT lanname FROM pg_language l WHERE l.oid = p.prolang)
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_roles r ON r.oid = p.proowner
 WHERE n.nspname = '{schema}' AND {where} ORDER BY 2, 3
 """
@@ -167,6 +168,7 @@ def functions(admin: Wire, schema: str = "public", where: str = "true") -> tuple
             Function(
                 _text(row[0]), name, tuple(a for a in arguments.split("\x02") if a), flags[3], flags[4], flags[5],
                 flags[6], flags[7], flags[8], config, flags[10], flags[11], _text(row[12]), flags[13], _text(row[14]),
+                _text(row[15]),
             )  # fmt: skip
         )
     return tuple(found)

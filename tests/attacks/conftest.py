@@ -18,6 +18,7 @@ from tests.attacks.victims import fill
 from tests.attacks.wire import Wire
 from tests.conftest import ADMIN, Server, place
 from tests.db.test_tenancy import EXCEPTIONS
+from tests.factories import upgrade
 
 VERSIONS = (18, 16)
 
@@ -53,7 +54,7 @@ async def arena(request: Any, server: Server, sixteen: Server) -> AsyncIterator[
     where = server if request.param == 18 else sixteen
     connection = await where.connect(database="postgres")
     await connection.execute("CREATE DATABASE attacked")
-    await runner.upgrade(where.url(database="attacked"))
+    await upgrade(where.url(database="attacked"))
     await runner.let_log_in(where.url(database="attacked"))
     found = await settle(where, "attacked")
     yield found

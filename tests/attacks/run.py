@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mnemon.core.context import Principal
 from mnemon.db import embedded
 from tests.attacks.known import Known, known
 from tests.attacks.tries import Field, Situation, Try
 from tests.attacks.wire import Answer, Closed, Wire
+from tests.factories import PROVER
 
 #: After so many tries a superuser compares what must not have changed.
 CHUNK = 1500
-_OPTIONS = "-c statement_timeout=3000 -c lock_timeout=1000"
+_OPTIONS = "-c statement_timeout=1500 -c lock_timeout=1000"
 #: Errors that say that the question was not understood: such a try proves nothing.
 _MEANINGLESS = frozenset(["42601", "25P02", "08P01", "25001", "25P01"])
 _MISSING = frozenset(["42P01", "42703", "42883", "42704", "42804", "42P02"])
@@ -31,6 +33,7 @@ class Outcome:
     through: list[str] = field(default_factory=list)
     meaningless: list[str] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
+    slow: list[str] = field(default_factory=list)
 
     def add(self, other: Outcome) -> None:
         self.tries += other.tries
@@ -39,6 +42,7 @@ class Outcome:
             mine.update(theirs)
         self.through += other.through
         self.meaningless += other.meaningless
+        self.slow += other.slow
 
 
 @dataclass(slots=True)
@@ -53,7 +57,9 @@ class Arena:
 
     def enter(self) -> str:
         """The statement that makes a transaction A's."""
-        return f"SELECT set_tenant('{self.field.mine.organization}')"
+        mine = self.field.mine.organization
+        proof = PROVER.arguments(Principal(mine))[4]
+        return f"SELECT set_tenant('{mine}', NULL, NULL, false, '\\x{proof.hex()}')"
 
     def wire(self, role: str) -> Wire:
         return Wire(self.endpoint, role, self.database, _OPTIONS)
@@ -91,14 +97,16 @@ class Arena:
             wire = self.wire(role)
         last = answers[-1]
         outcome.states[f"{family} {last.error or 'ok'}"] += 1
+        if last.error == "57014":
+            outcome.slow.append(f"{one.name} | {one.statements[-1][:160]}")
         unheard = last.error in _MEANINGLESS or (last.error in _MISSING and not one.vague)
         if unheard and (last.at or not one.vague):
             outcome.meaningless.append(f"{one.name}: {last.error} {last.message} | {one.statements[-1][:300]}")
         where = f"{one.name} ({role}, {situation.name})"
         for what, detail in self._judge(one, answers, twins, situation):
-            entry = known(one.name, what)
+            entry = known(one.name, role, what)
             if entry is not None:
-                outcome.known[entry.name] += 1
+                outcome.known[entry.key] += 1
             else:
                 outcome.through.append(f"{what}: {where}: {detail} | {one.statements[-1][:200]}")
         return wire
@@ -159,12 +167,14 @@ def _blank(answer: Answer, words: tuple[str, ...]) -> str:
     for word in sorted(words, key=len, reverse=True):
         text = text.replace(word, "?").replace(word.replace("'", "''"), "?")
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "?", text)
-    return re.sub(r"\\x[0-9a-f]{64}", "?", text)
+    text = re.sub(r"[^\n]*Heap Fetches: \d+", "", text)  # as the last vacuum left it
+    text = re.sub(r"'\d{4}-\d\d-\d\d [^']*'", "?", text)
+    return re.sub(r"'\\+x[0-9a-f]+'", "?", text)
 
 
 def unmet(outcome: Outcome, entries: Iterable[Known]) -> list[str]:
     """Known tries that did not come to what they are known for."""
-    return [entry.name for entry in entries if not outcome.known[entry.name]]
+    return [entry.key for entry in entries if not outcome.known[entry.key]]
 
 
 _PREPARE = "SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE state AS {queries}"

@@ -113,7 +113,9 @@ def objects(field: Field, database: str) -> Iterator[Try]:
     """What the application needs none of."""
     for verb, statement in _OBJECTS.items():
         plain = verb in {"database", "tablespace", "subscription", "alter system", "checkpoint"}
-        yield Try(f"object/{verb}", (statement.format(database=database),), refused=True, plain=plain, vague=True)
+        warned = verb.startswith("grant ")  # a warning and nothing done, says PostgreSQL; so it is looked at
+        yield Try(f"object/{verb}", (statement.format(database=database),), refused=not warned, keep=warned, plain=plain,
+                  vague=True)  # fmt: skip
 
 
 def told(field: Field) -> Iterator[Try]:

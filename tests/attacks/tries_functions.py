@@ -107,11 +107,15 @@ def ours(field: Field) -> Iterator[Try]:
         name = f"call/{function.signature}"
         cross = function.by_worker and not function.by_app  # the worker's own: see known
         for call in calls(field, function):
-            verb = "procedure" if function.kind == "p" else "worker" if cross else "select"
-            yield Try(f"{name}/{verb}", (f"SELECT * FROM {call}",), vague=True, keep=not cross,
-                      refused=function.trigger)  # fmt: skip
-            if not cross and function.ours and not function.trigger:
-                yield Try(f"{name}/where", (f"SELECT 1 FROM users WHERE {call} IS NULL", ), vague=True)
+            if function.kind == "p":
+                yield Try(f"{name}/call", (f"CALL {call}",), vague=True, keep=True)
+                continue
+            if cross:
+                yield Try(f"{name}/worker", (f"SELECT * FROM {call}",), refused=True, vague=True)
+                continue
+            yield Try(f"{name}/select", (f"SELECT * FROM {call}",), vague=True, keep=True, refused=function.trigger)
+            if function.ours and not function.trigger:
+                yield Try(f"{name}/where", (f"SELECT 1 FROM users WHERE {call} IS NULL",), vague=True)
                 yield Try(f"{name}/nested", (f"SELECT query_to_xml($q$SELECT {call}$q$, true, true, '')",), vague=True)
                 yield Try(f"{name}/explain", (f"EXPLAIN (ANALYZE, VERBOSE) SELECT {call}",), vague=True)
 
@@ -160,7 +164,8 @@ def sequences(field: Field) -> Iterator[Try]:
             "lock": f"LOCK TABLE {sequence} IN {LOCKS[-1]} MODE",
             "temp": f"CREATE TEMP SEQUENCE {sequence}",
         }.items():
-            yield Try(f"{name}/{verb}", (statement,), refused=verb != "currval", vague=True)
+            warned = verb == "grant"  # a warning and nothing done, says PostgreSQL; so it is looked at
+            yield Try(f"{name}/{verb}", (statement,), refused=not warned and verb != "currval", keep=warned, vague=True)
         yield Try(f"{name}/currval", (f"SELECT currval('{sequence}'), lastval()",), vague=True)
 
 

@@ -260,7 +260,9 @@ def owners(field: Field) -> Iterator[Try]:
             if relation.kind in "vm":
                 statement = statement.replace("ALTER TABLE", "ALTER VIEW" if relation.kind == "v" else
                                               "ALTER MATERIALIZED VIEW")  # fmt: skip
-            yield Try(f"own/{relation.name}/{verb}", (statement.format(**values),), refused=True, vague=True)
+            warned = verb in {"grant", "revoke"}  # a warning and nothing done, says PostgreSQL; so it is looked at
+            yield Try(f"own/{relation.name}/{verb}", (statement.format(**values),), refused=not warned, keep=warned,
+                      vague=True)  # fmt: skip
 
 
 def locks(field: Field) -> Iterator[Try]:

@@ -24,7 +24,7 @@ class Answer:
     said: bytes = b""
     error: str | None = None  # the SQLSTATE
     message: str = ""
-    at: str = ""  # where in the statement the error is, if it is the statement's own
+    at: str = ""  # where in the statement it does not parse, if that is so
     tags: list[str] = field(default_factory=list)
     rows: list[tuple[str | None, ...]] = field(default_factory=list)
 
@@ -91,7 +91,7 @@ class Wire:
             elif kind == ord("E"):
                 fields = {chr(part[0]): part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
                 answer.error, answer.message = fields.get("C", "?"), fields.get("M", "")
-                answer.at = fields.get("P", "")
+                answer.at = "" if "W" in fields else fields.get("P", "")
                 if fields.get("V") in {"FATAL", "PANIC"}:
                     raise Closed(answer.message)
             elif kind == ord("G"):

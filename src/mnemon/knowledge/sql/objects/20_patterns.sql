@@ -3,7 +3,7 @@
 -- p_limit of them; counted says how many. Any number may call it at once: each takes uses that no other has taken, and
 -- patterns are locked in one order. Index: ix_pattern_usage_uncounted.
 CREATE OR REPLACE PROCEDURE count_pattern_usage(p_organization uuid, p_limit integer, INOUT counted bigint DEFAULT 0)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   WITH batch AS (
     SELECT u.organization_id, u.id, u.timestamp, u.pattern_id FROM pattern_usage u
@@ -32,7 +32,7 @@ END $$;
 -- did. One statement for all patterns (REQ-T147); they are locked in one order. Index: ix_pattern_metrics_pattern.
 CREATE OR REPLACE PROCEDURE recompute_pattern_accuracy(
   p_organization uuid, p_since timestamptz, p_minimum integer, INOUT changed bigint DEFAULT 0
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   WITH measured AS (
     SELECT m.pattern_id, round(avg(m.success::int), 2) AS accuracy FROM pattern_metrics m
