@@ -23,6 +23,7 @@ EVERYTHING = (
     "faults",
     "export",
     "encryption",
+    "wall",
     "scale",
 )
 NAMES = (*EVERYTHING, "recall", "all")
@@ -143,6 +144,12 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         from bench import encryption
 
         await encryption.run(report, rows=500 if given.quick else 5_000, rounds=given.rounds, work=given.work)
+    elif name == "wall":
+        from bench import wall
+
+        if folder is None:
+            raise SystemExit("wall needs --data DIR with conv-*.json")
+        await wall.run(report, folder, queries=20 if given.quick else 60, rounds=max(3, given.rounds), work=given.work)
     elif name == "peers":
         from bench import peers
 

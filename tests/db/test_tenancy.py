@@ -280,9 +280,7 @@ async def test_the_log_of_memories_is_append_only(server: Server, admin: Any, fi
 
 async def test_a_tenant_ends_with_its_transaction(database: Database, ctx: Context) -> None:
     async with database.hot(ctx.principal) as connection:
-        assert await connection.fetchval("SELECT current_tenant()::text") == str(
-            ctx.principal.organization_id
-        )
+        assert await connection.fetchval("SELECT current_tenant()::text") == str(ctx.principal.organization_id)
     for _ in range(10):  # whichever connection of the pool it is
         async with database.anonymous() as connection:
             assert await connection.fetchval("SELECT current_tenant()::text") in (None, "")

@@ -95,9 +95,7 @@ async def test_it_works_on_behalf_of_whoever_asked(
     async def work(run: Run) -> None:
         seen.append(run.ctx.principal)
         async with run.effects() as connection:
-            assert await connection.fetchval("SELECT current_tenant()::text") == str(
-                run.job.organization_id
-            )
+            assert await connection.fetchval("SELECT current_tenant()::text") == str(run.job.organization_id)
             assert await connection.fetchval("SELECT count(DISTINCT organization_id) FROM background_jobs") == 1
 
     @registry.handler("more")

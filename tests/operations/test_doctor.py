@@ -100,6 +100,16 @@ async def test_the_applications_role_sees_less_and_says_so(patient: Patient) -> 
         ("GRANT SELECT ON memories_p00 TO mnemon_app", "grants", "SELECT on memories_p00"),
         ("GRANT SELECT ON users TO PUBLIC", "grants", "SELECT on users to PUBLIC"),
         ("GRANT CREATE ON SCHEMA public TO mnemon_app", "grants", "may create"),
+        (
+            "DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$",
+            "grants",
+            "may create temporary objects",
+        ),
+        (
+            "CREATE FUNCTION helper() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'",
+            "functions",
+            "helper()",
+        ),
     ],
 )
 async def test_a_hole_in_the_wall(patient: Patient, harm: str, what: str, words: str) -> None:

@@ -20,6 +20,11 @@ from mnemon.core.installation import InstallationKey
 
 #: Two messages, not one with the first statement: a setting made in the same message does not reach a distributed plan.
 SET_TENANT = "SELECT set_tenant($1, $2, $3, $4, $5)"
+#: The parameter of the server in which it stands, where the owner may set it and the application may not.
+PARAMETER = "backtrace_functions"
+#: What a policy compares a row's organisation with, there and elsewhere; as PostgreSQL writes it back.
+PLAIN = f"(NULLIF(\"left\"(current_setting('{PARAMETER}'::text), 32), ''::text))::uuid"
+SEALED = "current_tenant()"
 _PURPOSE = "database proof"
 _BLOCK = 64  # bytes that SHA-256 takes at a time
 

@@ -14,12 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mnemon.core.errors import Conflict
 from mnemon.core.installation import InstallationKey
-from mnemon.db.tenant import stored
-
-PARAMETER = "backtrace_functions"
-#: What a policy compares a row's organisation with, in either way; as PostgreSQL writes it back.
-PLAIN = f"(NULLIF(\"left\"(current_setting('{PARAMETER}'::text), 32), ''::text))::uuid"
-SEALED = "current_tenant()"
+from mnemon.db.tenant import PARAMETER, PLAIN, SEALED, stored
 
 _POLICIES = """
 SELECT c.oid::regclass::text AS name, a.attname AS column,

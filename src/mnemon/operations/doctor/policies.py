@@ -7,6 +7,7 @@ import asyncpg
 from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.db.startup import Facts, refuse_unsafe
+from mnemon.db.tenant import PARAMETER, PLAIN, SEALED
 from mnemon.operations.doctor.model import Finding
 from mnemon.operations.doctor.words import some
 
@@ -20,20 +21,21 @@ SELECT c.relname::text AS name,
     WHEN NOT c.relforcerowsecurity THEN 'row-level security does not hold for its owner (not FORCED)'
     WHEN NOT EXISTS (
       SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polcmd = '*' AND p.polpermissive
-        AND pg_get_expr(p.polqual, p.polrelid) LIKE '%app.organization_id%'
-        AND pg_get_expr(p.polwithcheck, p.polrelid) LIKE '%app.organization_id%'
+        AND pg_get_expr(p.polqual, p.polrelid) = format('(%s = %s)', k.key, $2::text)
+        AND pg_get_expr(p.polwithcheck, p.polrelid) = format('(%s = %s)', k.key, $2::text)
     ) THEN 'the tenant policy is missing'
     ELSE (
       SELECT 'the policy ' || p.polname || ' opens it to ' || CASE WHEN p.polroles = '{0}' THEN 'everybody'
         ELSE array_to_string(p.polroles::regrole[], ', ') END
       FROM pg_policy p
       WHERE p.polrelid = c.oid AND p.polpermissive
-        AND coalesce(pg_get_expr(p.polqual, p.polrelid), '') NOT LIKE '%app.organization_id%'
+        AND coalesce(pg_get_expr(p.polqual, p.polrelid), '') <> format('(%s = %s)', k.key, $2::text)
         AND (p.polroles = '{0}' OR EXISTS (
           SELECT FROM unnest(p.polroles) r WHERE pg_has_role(coalesce(to_regrole($1), 0::regrole)::oid, r, 'MEMBER')))
       LIMIT 1)
   END AS problem
 FROM pg_class c
+CROSS JOIN LATERAL (SELECT CASE c.relname WHEN 'organizations' THEN 'id' ELSE 'organization_id' END) k(key)
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND (c.relname = 'organizations' OR EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped))
@@ -50,14 +52,35 @@ WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'm', '
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
 GROUP BY 1, 2 ORDER BY 1, 2
 """
-_CREATES = """
-SELECT coalesce(has_schema_privilege(to_regrole($1), 'public', 'CREATE'), false)
+# What would let the application's login make something that others might run. Each with what takes it away.
+_MAKES = """
+SELECT what, cure FROM (VALUES
+  (has_schema_privilege(to_regrole($1), 'public', 'CREATE'), 'create objects in the schema',
+    'REVOKE CREATE ON SCHEMA public FROM PUBLIC, ' || $1),
+  (has_database_privilege(to_regrole($1), current_database(), 'TEMPORARY'), 'create temporary objects',
+    format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC, %s', current_database(), $1)),
+  (has_database_privilege(to_regrole($1), current_database(), 'CREATE'), 'create schemas',
+    format('REVOKE CREATE ON DATABASE %I FROM PUBLIC, %s', current_database(), $1))
+) v(may, what, cure) WHERE may
+"""
+# Functions that look names up where their caller says; and objects in the schema of who is neither the owner nor more.
+_LOOSE = """
+SELECT p.oid::regprocedure::text AS name FROM pg_proc p
+WHERE p.pronamespace = 'public'::regnamespace AND p.prosqlbody IS NULL AND p.prokind IN ('f', 'p')
+  AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, public, pg_temp'], false)
+  AND p.prolang <> (SELECT oid FROM pg_language WHERE lanname = 'internal')
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+ORDER BY 1
+"""
+_SEALED = """
+SELECT coalesce(pg_get_functiondef(to_regprocedure('current_tenant()')) LIKE '%sealed_who%', false)
 """
 
 
 async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Every tenant table: forced, with its policy, and nothing granted that goes around it."""
-    rows = await connection.fetch(_OPEN, APP_ROLE)
+    sealed = bool(await connection.fetchval(_SEALED))
+    rows = await connection.fetch(_OPEN, APP_ROLE, SEALED if sealed else PLAIN)
     if not rows:
         return []  # no schema yet; that is said elsewhere
     findings = [
@@ -72,14 +95,28 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
     ]
     if not findings:
         findings = [Finding("policies", "ok", f"{len(rows)} tables, each forced and with its policy")]
-    return findings + await _granted(connection)
+    if sealed:
+        do = f"Let an administrator run GRANT SET ON PARAMETER {PARAMETER} TO the owner, then `mnemon db upgrade`."
+        findings.append(Finding("proof", "note", "each read checks the seal of its organisation, which takes time", do))
+    return findings + await _functions(connection) + await _granted(connection)
+
+
+async def _functions(connection: asyncpg.Connection) -> list[Finding]:
+    loose = [row["name"] for row in await connection.fetch(_LOOSE)]
+    if not loose:
+        return [Finding("functions", "ok", "every function looks names up in its own search path")]
+    told = f"looks names up where its caller says, perhaps with the owner's rights: {some(loose)}"
+    do = "Find out who made it; what is Mnemon's `mnemon db upgrade` puts right, anything else is to be dropped."
+    return [Finding("functions", "wrong", told, do)]
 
 
 async def _granted(connection: asyncpg.Connection) -> list[Finding]:
     grants = await connection.fetch(_GRANTS, APP_ROLE)
-    if await connection.fetchval(_CREATES, APP_ROLE):
-        do = f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {APP_ROLE};"
-        return [Finding("grants", "wrong", "the application's role may create objects in the schema", do)]
+    makes = await connection.fetch(_MAKES, APP_ROLE)
+    if makes:
+        told = " and ".join(row["what"] for row in makes)
+        do = " ".join(f"{row['cure']};" for row in makes)
+        return [Finding("grants", "wrong", f"the application's role may {told}", do)]
     if not grants:
         return [Finding("grants", "ok", "the application's role has what it needs and no more")]
     told = some([f"{row['rights']} on {row['name']} to {row['grantee']}" for row in grants])

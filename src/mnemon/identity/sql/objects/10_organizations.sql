@@ -1,7 +1,9 @@
 -- object: function ensure_organization(text, text, bytea)
 -- The id of the organisation with this slug, made on first use. SECURITY DEFINER: before it is known, there is no
 -- tenant to be in. The claim `organization:<slug>` must be proven: which organisations there are is nobody else's.
-CREATE OR REPLACE FUNCTION ensure_organization(p_slug text, p_name text, p_proof bytea) RETURNS uuid
+CREATE OR REPLACE FUNCTION ensure_organization(
+  p_slug text, p_name text DEFAULT NULL, p_proof bytea DEFAULT NULL
+) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE found uuid;
 BEGIN
