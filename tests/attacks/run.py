@@ -146,6 +146,8 @@ class Arena:
             yield ("words" if words else "ids"), ", ".join((words or marks)[:5])
         if one.refused and answers[-1].error is None:
             yield "done", "it was not refused"
+        if one.refused and one.name.startswith("write/") and (answers[-1].error or "").startswith("23"):
+            yield "done", f"the policy let it pass: {answers[-1].message}"
         if twins:
             pairs = [
                 (_blank(mine, one.blank), _blank(other, one.blank))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from uuid import uuid4
 
 from tests.attacks.catalogue import Relation
 from tests.attacks.tries import Field, Try
@@ -178,15 +180,23 @@ def partitions(field: Field) -> Iterator[Try]:
 
 
 def insertion(field: Field, relation: Relation) -> str:
-    """B's own row once more, under a new id where it has one."""
+    """A row of B like the one that is there, and so good that nothing but the policy is in its way."""
     values = {}
     for name, kind in relation.columns:
         value = field.theirs.value(relation.name, name)
-        if name == "id" and relation.name != "organizations":
-            value = "gen_random_uuid()" if kind == "uuid" else value
-        if value is not None and name not in relation.generated:
-            values[name] = value
+        if value is None or name in relation.generated or (relation.name, name) in _BY_DEFAULT:
+            continue
+        if name == "id" and kind == "uuid":
+            value = "gen_random_uuid()"
+        elif kind == "bytea":
+            value = f"'\\x{uuid4().hex * 2}'::bytea"
+        word = f"{field.theirs.prefix}(?:[0-9a-f]{{8}}|name|slug)"
+        values[name] = re.sub(word, lambda _: field.theirs.prefix + uuid4().hex[:8], value)
     return f"INSERT INTO {relation.name} ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+
+
+#: What a trigger insists on before the policy is asked.
+_BY_DEFAULT = {("background_jobs", "status"), ("background_jobs", "states")}
 
 
 def _update(field: Field, relation: Relation) -> str:

@@ -60,7 +60,7 @@ class Wire:
         """
         if any("STDIN" in statement for statement in statements):  # one by one: it waits for data in between
             return [self._one(statement) for statement in statements]
-        self._socket.sendall(b"".join(_message(statement) for statement in statements))
+        self._send(b"".join(_message(statement) for statement in statements))
         return [self._answer() for _ in statements]
 
     def one(self, statement: str) -> Answer:
@@ -74,8 +74,14 @@ class Wire:
         return self.one(statement).rows[0][0]
 
     def _one(self, statement: str) -> Answer:
-        self._socket.sendall(_message(statement))
+        self._send(_message(statement))
         return self._answer()
+
+    def _send(self, messages: bytes) -> None:
+        try:
+            self._socket.sendall(messages)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise Closed("the connection ended") from error
 
     def _answer(self) -> Answer:
         answer = Answer()
