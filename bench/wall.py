@@ -32,11 +32,9 @@ _OLD = "(NULLIF(current_setting('app.organization_id'::text, true), ''::text))::
 #: Who a transaction is for as it was kept before: three settings, nothing proven.
 _BEFORE = """
 CREATE OR REPLACE FUNCTION set_tenant(
-  p_organization uuid, p_user uuid DEFAULT NULL, p_agent uuid DEFAULT NULL, p_bulk boolean DEFAULT false,
-  p_proof bytea DEFAULT NULL
+  p_organization uuid, p_user uuid DEFAULT NULL, p_agent uuid DEFAULT NULL, p_proof bytea DEFAULT NULL
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  IF p_bulk THEN SET LOCAL plan_cache_mode = auto; END IF;
   EXECUTE format('SET LOCAL app.organization_id = %L', coalesce(p_organization::text, ''));
   EXECUTE format('SET LOCAL app.user_id = %L', coalesce(p_user::text, ''));
   EXECUTE format('SET LOCAL app.agent_id = %L', coalesce(p_agent::text, ''));

@@ -29,7 +29,7 @@ from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
 
-from .factories import KEY, new_slug, upgrade
+from .factories import KEY, copy_database, new_slug, upgrade
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
@@ -113,7 +113,7 @@ async def template(server: Server) -> str:
     await connection.execute(f"CREATE DATABASE {TEMPLATE}")
     await upgrade(server.url(database=TEMPLATE))
     await runner.let_log_in(server.url(database=TEMPLATE))
-    await connection.execute(f"CREATE DATABASE {SHARED} TEMPLATE {TEMPLATE}")
+    await copy_database(connection, SHARED, TEMPLATE)
     await connection.close()
     return TEMPLATE
 
@@ -126,7 +126,7 @@ async def make_database(server: Server, template: str) -> AsyncIterator[Callable
 
     async def make(*, empty: bool = False) -> str:
         name = f"test_{uuid4().hex[:12]}"
-        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {'template0' if empty else template}")
+        await copy_database(connection, name, "template0" if empty else template)
         made.append(name)
         return name
 

@@ -40,6 +40,14 @@ async def upgrade(url: str, **options: Any) -> str:
     return await runner.upgrade(url, **{"installation": KEY, **options})
 
 
+async def copy_database(connection: Any, name: str, template: str) -> None:
+    """Make a database like another; PostgreSQL copies all but who may do what in it."""
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    if template != "template0":
+        await connection.execute(f"REVOKE TEMPORARY, CREATE ON DATABASE {name} FROM PUBLIC")
+        await connection.execute(f"GRANT TEMPORARY, CREATE ON DATABASE {name} TO mnemon_owner")
+
+
 async def enter(
     connection: Any, organization: UUID | None, user: UUID | None = None, agent: UUID | None = None
 ) -> None:

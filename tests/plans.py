@@ -24,6 +24,7 @@ from mnemon.core.context import Context, Principal
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from tests.conftest import APP, TEMPLATE, Server
+from tests.factories import copy_database
 from tests.plans_data import MORE
 
 LARGE, MIDDLE, SMALL = 5000, 600, 5
@@ -260,7 +261,7 @@ async def crowd(server: Server, template: str) -> AsyncIterator[Crowd]:
 async def _make(server: Server) -> Crowd:
     name = "test_plans"
     connection = await server.connect(database="postgres")
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await copy_database(connection, name, TEMPLATE)
     await connection.close()
     admin = await server.connect(database=name)
     await _fill(admin)

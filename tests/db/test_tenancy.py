@@ -15,7 +15,7 @@ import pytest_asyncio
 from mnemon.app import App
 from mnemon.core.context import Context, Principal
 from mnemon.db.session import Database
-from mnemon.migrations import wall
+from mnemon.db.tenant import PLAIN
 from tests.conftest import APP, Server
 from tests.factories import Rows, Table, enter, insert, new_slug, settings_of, tables
 
@@ -113,7 +113,7 @@ async def test_policies_compare_with_the_setting_in_the_plain_form(admin: Any) -
             assert row["roles"] == ["mnemon_owner"], row
             continue
         key = "id" if row["tablename"] == "organizations" else "organization_id"
-        plain = f"({key} = {wall.PLAIN})"
+        plain = f"({key} = {PLAIN})"
         assert row["qual"] == plain, row["tablename"]
         assert row["with_check"] == plain, row["tablename"]
         assert row["cmd"] == "ALL"

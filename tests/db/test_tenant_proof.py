@@ -23,8 +23,8 @@ from mnemon.core.context import Principal
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey, read, read_or_make
-from mnemon.db.tenant import SET_TENANT, Prover
-from mnemon.migrations import runner, wall
+from mnemon.db.tenant import PLAIN, SEALED, SET_TENANT, Prover
+from mnemon.migrations import runner
 from tests.conftest import ADMIN, APP, Server
 from tests.factories import KEY, PROVER, context_of, enter, new_slug, settings_of, upgrade
 
@@ -78,7 +78,7 @@ async def place(request: pytest.FixtureRequest, server: Server, make_database: A
 async def test_each_database_goes_its_way(place: Place) -> None:
     connection = await place.server.connect(database=place.name)
     rows = await connection.fetch("SELECT DISTINCT qual FROM pg_policies WHERE policyname = 'tenant'")
-    expected = wall.PLAIN if place.way == "parameter" else wall.SEALED
+    expected = PLAIN if place.way == "parameter" else SEALED
     assert {row[0] for row in rows} == {f"(organization_id = {expected})", f"(id = {expected})"}
     await connection.close()
 
@@ -140,14 +140,14 @@ async def test_nobody_enters_without_a_proof(place: Place) -> None:
     connection = await place.attacker()
     right = PROVER.arguments(Principal(place.mine))
     wrong: list[tuple[Any, ...]] = [
-        (place.theirs, None, None, False, None),
-        (place.theirs, None, None, False, b""),
-        (place.theirs, None, None, False, b"\0" * 36),
-        (place.theirs, None, None, False, right[4]),  # the proof of another organisation
-        (place.mine, uuid4(), None, False, right[4]),  # of nobody in particular
-        (place.theirs, None, None, False, OTHER.arguments(Principal(place.theirs))[4]),  # with another key
-        (place.theirs, None, None, False, KEY.newest + b"\0" * 32),
-        (place.theirs, None, None, False, PROVER.prove(f"organization:{place.theirs}")),  # of another claim
+        (place.theirs, None, None, None),
+        (place.theirs, None, None, b""),
+        (place.theirs, None, None, b"\0" * 36),
+        (place.theirs, None, None, right[3]),  # the proof of another organisation
+        (place.mine, uuid4(), None, right[3]),  # of nobody in particular
+        (place.theirs, None, None, OTHER.arguments(Principal(place.theirs))[3]),  # with another key
+        (place.theirs, None, None, KEY.newest + b"\0" * 32),
+        (place.theirs, None, None, PROVER.prove(f"organization:{place.theirs}")),  # of another claim
     ]
     for arguments in wrong:
         async with _transaction(connection):
@@ -190,8 +190,8 @@ async def test_the_keys_are_for_the_owner_alone(place: Place) -> None:
         "SELECT * FROM installation_keys",
         "INSERT INTO installation_keys (key_id, inner_block, outer_block) VALUES ('1234', '', '')",
         "DELETE FROM installation_keys",
-        "SELECT note_tenant('x')",
-        "SELECT seal_of('x')" if place.way == "seal" else "SELECT note_tenant('')",
+        "SELECT tenant_setting('x')",
+        "SELECT seal_of('x')" if place.way == "seal" else "SELECT tenant_setting('')",
         "SET ROLE mnemon_owner" if place.way == "parameter" else "SET ROLE proof_owner",
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -273,14 +273,14 @@ def test_a_proof_is_of_one_claim_and_one_key(
 ) -> None:
     mine = Prover(key).arguments(Principal(organization, user, agent))
     assert mine == Prover(key).arguments(Principal(organization, user, agent))
-    assert len(mine[4]) == 36
+    assert len(mine[3]) == 36
     others = {
-        Prover(key).arguments(Principal(uuid4(), user, agent))[4],
-        Prover(key).arguments(Principal(organization, uuid4(), agent))[4],
-        Prover(key).arguments(Principal(organization, user, uuid4()))[4],
-        Prover(InstallationKey.new()).arguments(Principal(organization, user, agent))[4],
+        Prover(key).arguments(Principal(uuid4(), user, agent))[3],
+        Prover(key).arguments(Principal(organization, uuid4(), agent))[3],
+        Prover(key).arguments(Principal(organization, user, uuid4()))[3],
+        Prover(InstallationKey.new()).arguments(Principal(organization, user, agent))[3],
     }
-    assert mine[4] not in others
+    assert mine[3] not in others
 
 
 def test_the_key_of_the_embedded_server_is_a_file_for_its_owner_alone(tmp_path: Any) -> None:

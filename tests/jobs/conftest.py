@@ -16,7 +16,7 @@ from mnemon.core.context import Context
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.worker import Options, Worker
 from tests.conftest import APP, Server
-from tests.factories import new_slug
+from tests.factories import copy_database, new_slug
 
 DATABASE = "test_jobs"
 
@@ -25,7 +25,7 @@ DATABASE = "test_jobs"
 async def queue_app(server: Server, template: str) -> AsyncIterator[App]:
     """The application over the queue's database."""
     connection = await server.connect(database="postgres")
-    await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template}")
+    await copy_database(connection, DATABASE, template)
     await connection.close()
     async with AsyncMemory(
         database_url=server.url(APP, DATABASE), organization="queue", auto_maintenance=False, database_pool_size=20

@@ -12,6 +12,7 @@ from mnemon import AsyncMemory
 from mnemon.app import App
 from mnemon.core.context import Context
 from tests.conftest import ADMIN, APP, TEMPLATE, Server
+from tests.factories import copy_database
 from tests.operations.exports import Elsewhere
 
 
@@ -55,7 +56,7 @@ async def elsewhere(server: Server, template: str) -> AsyncIterator[Elsewhere]:
     """Another installation, where exports of this one are imported."""
     name = f"elsewhere_{uuid4().hex[:8]}"
     postgres = await server.connect(database="postgres")
-    await postgres.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    await copy_database(postgres, name, TEMPLATE)
     admin = await server.connect(database=name)
     try:
         async with AsyncMemory(

@@ -15,6 +15,7 @@ from mnemon import AsyncMemory
 from mnemon.core.settings import Settings
 from mnemon.operations.doctor import SUBJECTS, Finding, disk, encryption, examine
 from tests.conftest import ADMIN, APP, Server
+from tests.factories import copy_database
 
 
 class Patient:
@@ -52,7 +53,7 @@ class Patient:
 async def patient(server: Server, template: str) -> AsyncIterator[Patient]:
     name = f"doctor_{uuid4().hex[:12]}"
     postgres = await server.connect(database="postgres")
-    await postgres.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    await copy_database(postgres, name, template)
     admin = await server.connect(database=name)
     try:
         yield Patient(server, name, admin)

@@ -22,7 +22,7 @@ from mnemon.db.engine import create_engine, pooled
 from mnemon.db.errors import translated
 from mnemon.db.replicas import NotHere, ReplicaState, read_position, write_position
 from mnemon.db.routing import POSITION, Routing
-from mnemon.db.tenant import SET_TENANT, Prover, set_tenant_text
+from mnemon.db.tenant import SET_TENANT, SET_TENANT_KEEPING_PLANS, Prover, set_tenant_text
 
 _SET_TENANT = set_tenant_text()
 
@@ -186,7 +186,8 @@ class Database:
             async with pooled(self.engine) as driver:
                 try:
                     async with driver.transaction(readonly=readonly):
-                        await driver.fetchval(SET_TENANT, *self.prover.arguments(principal, keep_plans=bulk or by_key))
+                        enter = SET_TENANT_KEEPING_PLANS if bulk or by_key else SET_TENANT
+                        await driver.fetchval(enter, *self.prover.arguments(principal))
                         if lazy:
                             await driver.execute("SET LOCAL synchronous_commit = off")
                         yield driver

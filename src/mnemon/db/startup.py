@@ -23,7 +23,7 @@ SELECT current_user::text AS role, r.rolsuper, r.rolbypassrls,
   (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector_version,
   (SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass('memories') AND attname = 'embedding') AS dimensions,
   EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops') AS leakproof,
-  has_function_privilege(r.oid, to_regprocedure('set_tenant(uuid, uuid, uuid, boolean, bytea)'), 'EXECUTE') AS granted
+  has_function_privilege(r.oid, to_regprocedure('set_tenant(uuid, uuid, uuid, bytea)'), 'EXECUTE') AS granted
 FROM pg_roles r WHERE r.rolname = current_user
 """
 

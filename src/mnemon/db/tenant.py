@@ -19,7 +19,10 @@ from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey
 
 #: Two messages, not one with the first statement: a setting made in the same message does not reach a distributed plan.
-SET_TENANT = "SELECT set_tenant($1, $2, $3, $4, $5)"
+SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"
+#: The same for statements whose plans may be kept from call to call. A bulk write keeps those of its foreign key
+#: checks: planned anew for every row (as reads must be, tenants differ) they cost more than the rows.
+SET_TENANT_KEEPING_PLANS = f"{SET_TENANT}, set_config('plan_cache_mode', 'auto', true)"
 #: The parameter of the server in which it stands, where the owner may set it and the application may not.
 PARAMETER = "backtrace_functions"
 #: What a policy compares a row's organisation with, there and elsewhere; as PostgreSQL writes it back.
@@ -55,23 +58,21 @@ class Prover:
             )
         return self.key.newest + hmac.digest(self._secret, message.encode("utf-8", "surrogatepass"), "sha256")
 
-    def arguments(
-        self, principal: Principal, *, keep_plans: bool = False
-    ) -> tuple[UUID, UUID | None, UUID | None, bool, bytes]:
+    def arguments(self, principal: Principal) -> tuple[UUID, UUID | None, UUID | None, bytes]:
         """The arguments of :data:`SET_TENANT`."""
         organization, user, agent = principal.organization_id, principal.user_id, principal.agent_id
         proof = self.prove(f"tenant:{organization}:{user or ''}:{agent or ''}")
-        return organization, user, agent, keep_plans, proof
+        return organization, user, agent, proof
 
     def parameters(self, principal: Principal) -> dict[str, Any]:
         """The parameters of :func:`set_tenant_text`."""
-        organization, user, agent, _, proof = self.arguments(principal)
+        organization, user, agent, proof = self.arguments(principal)
         return {"organization": organization, "user": user, "agent": agent, "proof": proof}
 
 
 def set_tenant_text(more: str = "") -> TextClause:
     """``set_tenant`` as an ORM session sends it, with more columns beside it."""
-    return text(f"SELECT set_tenant(:organization, :user, :agent, false, :proof){more}").bindparams(
+    return text(f"SELECT set_tenant(:organization, :user, :agent, :proof){more}").bindparams(
         bindparam("organization", type_=Uuid()),
         bindparam("user", type_=Uuid()),
         bindparam("agent", type_=Uuid()),

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mnemon.core.errors import Unavailable
+from mnemon.db.tenant import PARAMETER
 from mnemon.migrations import wall
 
 OWNER_ROLE = "mnemon_owner"
@@ -135,7 +136,7 @@ async def _close(connection: AsyncConnection) -> None:
         f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {APP_ROLE}",
         "REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC",
         f"GRANT USAGE ON LANGUAGE plpgsql, sql TO {OWNER_ROLE}",
-        f"GRANT SET ON PARAMETER {wall.PARAMETER} TO {OWNER_ROLE}",
+        f"GRANT SET ON PARAMETER {PARAMETER} TO {OWNER_ROLE}",
         *(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{name} FROM PUBLIC" for name in _LARGE_OBJECTS),
     ):
         await connection.exec_driver_sql(statement)

@@ -51,7 +51,7 @@ def downgrade() -> None:
         END $$
         """
     )
-    for function in ("set_tenant(uuid, uuid, uuid, boolean, bytea)", "ensure_organization(text, text, bytea)"):
+    for function in ("set_tenant(uuid, uuid, uuid, bytea)", "ensure_organization(text, text, bytea)"):
         op.execute(f"DROP FUNCTION IF EXISTS {function} CASCADE")
     op.execute("DELETE FROM schema_objects")  # those of the revision below are applied whole by its own version
     op.drop_table("installation_keys")

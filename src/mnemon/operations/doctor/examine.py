@@ -75,7 +75,7 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
         enter = None
         if organization is not None:
             who = organization.organization_id
-            enter = (who, None, None, False, None) if prover.key is None else prover.arguments(organization)
+            enter = (who, None, None, None) if prover.key is None else prover.arguments(organization)
         for subject, looks in SUBJECTS.items():
             found[subject] = []
             for look in looks:

@@ -18,7 +18,7 @@ from mnemon.core.ids import new_id
 from mnemon.core.slugs import check_slug
 from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, parse_url
 from mnemon.db.errors import translated
-from mnemon.db.tenant import SET_TENANT
+from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
 from mnemon.operations import repository
 from mnemon.operations.export.archive import Archive, opened
 from mnemon.operations.export.errors import damaged
@@ -160,7 +160,7 @@ class _Import:
                 hint="Set DATABASE_OWNER_URL to the role that `mnemon db upgrade` ran as.",
             ) from None
         await run.execute(SETTINGS)
-        await run.fetchval(SET_TENANT, self.organization, None, None, True, None)
+        await run.fetchval(SET_TENANT_KEEPING_PLANS, self.organization, None, None, None)
         await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
 
     async def _check_fits(self, tables: list[Table]) -> None:

@@ -23,12 +23,11 @@ BEGIN ATOMIC
   SELECT nullif(translate(substr(current_setting('backtrace_functions'), 65, 32), '_', ''), '')::uuid;
 END;
 
--- object: function note_tenant(text)
--- Notes who the transaction is for. SET LOCAL and not set_config(), which does not reach the workers of a distributed
--- database.
-CREATE OR REPLACE FUNCTION note_tenant(p_who text) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  EXECUTE format('SET LOCAL backtrace_functions = %L', p_who);
-END $$;
-REVOKE ALL ON FUNCTION note_tenant(text) FROM PUBLIC;
+-- object: function tenant_setting(text)
+-- The statement that notes who a transaction is for; the application may run it as little as any that says the same.
+-- SET LOCAL and not set_config(), which does not reach the workers of a distributed database.
+CREATE OR REPLACE FUNCTION tenant_setting(p_who text) RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT format('SET LOCAL backtrace_functions = %L', p_who);
+END;
+REVOKE ALL ON FUNCTION tenant_setting(text) FROM PUBLIC;

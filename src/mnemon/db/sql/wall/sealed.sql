@@ -13,7 +13,7 @@ $$;
 REVOKE ALL ON FUNCTION seal_of(text) FROM PUBLIC;
 
 -- object: function sealed_who()
--- Who this transaction is for, as note_tenant() was told, null where it is nobody or the seal is not right.
+-- Who this transaction is for, as set_tenant() noted it, null where it is nobody or the seal is not right.
 CREATE OR REPLACE FUNCTION sealed_who() RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -47,11 +47,10 @@ BEGIN ATOMIC
   SELECT nullif(translate(substr(sealed_who(), 65, 32), '_', ''), '')::uuid;
 END;
 
--- object: function note_tenant(text)
--- Notes who the transaction is for, with its seal.
-CREATE OR REPLACE FUNCTION note_tenant(p_who text) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, public, pg_temp AS $$
-BEGIN
-  EXECUTE format('SET LOCAL app.tenant = %L', p_who || coalesce(seal_of(p_who), ''));
-END $$;
-REVOKE ALL ON FUNCTION note_tenant(text) FROM PUBLIC;
+-- object: function tenant_setting(text)
+-- The statement that notes who a transaction is for, with its seal.
+CREATE OR REPLACE FUNCTION tenant_setting(p_who text) RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT format('SET LOCAL app.tenant = %L', p_who || coalesce(seal_of(p_who), ''));
+END;
+REVOKE ALL ON FUNCTION tenant_setting(text) FROM PUBLIC;

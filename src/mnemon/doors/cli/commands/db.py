@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnemon.core.errors import Invalid
-from mnemon.core.installation import InstallationKey
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
@@ -46,6 +45,7 @@ def upgrade(
     wanted = settings()
     with working("Migrating"), owner(wanted, fresh=True) as (url, own):
         from mnemon.app import installation_key
+        from mnemon.core.installation import InstallationKey
         from mnemon.migrations import runner
 
         key = InstallationKey.of(wanted) if own else installation_key(wanted)

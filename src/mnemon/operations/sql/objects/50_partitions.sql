@@ -39,7 +39,7 @@ BEGIN
     SELECT FROM partition_bounds(p_table)
     WHERE lower_bound < ends AT TIME ZONE 'UTC' AND upper_bound > starts AT TIME ZONE 'UTC'
   ) THEN RETURN NULL; END IF;
-  EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+  EXECUTE format('CREATE TABLE public.%I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
     made, p_table, starts AT TIME ZONE 'UTC', ends AT TIME ZONE 'UTC');
   RETURN made;
 END $$;
@@ -70,7 +70,7 @@ BEGIN
   -- is deleted, its rows change their place. Rows go straight into partitions, where no policy asks for a tenant.
   EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', p_table, p_table || '_default');
   EXECUTE format('ALTER TABLE %I RENAME TO %I', p_table || '_default', drained);
-  EXECUTE format('CREATE TABLE %I PARTITION OF %I DEFAULT', p_table || '_default', p_table);
+  EXECUTE format('CREATE TABLE public.%I PARTITION OF %I DEFAULT', p_table || '_default', p_table);
   FOREACH moment IN ARRAY coalesce(moments, '{}') LOOP
     PERFORM make_partition(p_table, p_every, moment);
   END LOOP;
