@@ -58,8 +58,8 @@ class Arena:
     def enter(self) -> str:
         """The statement that makes a transaction A's."""
         mine = self.field.mine.organization
-        proof = PROVER.arguments(Principal(mine))[4]
-        return f"SELECT set_tenant('{mine}', NULL, NULL, false, '\\x{proof.hex()}')"
+        proof = PROVER.arguments(Principal(mine))[-1]
+        return f"SELECT set_tenant('{mine}', p_proof => '\\x{proof.hex()}')"
 
     def wire(self, role: str) -> Wire:
         return Wire(self.endpoint, role, self.database, _OPTIONS)

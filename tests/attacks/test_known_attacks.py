@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from mnemon.db.tenant import PARAMETER
 from tests.attacks.run import Arena
 from tests.attacks.wire import Answer, Closed, Wire
 
@@ -23,20 +24,21 @@ def application(arena: Arena, role: str = "mnemon_app") -> Iterator[Wire]:
 
 
 def told(arena: Arena, answers: list[Answer]) -> list[str]:
-    """What of B's the answers show."""
-    return arena.field.theirs.marks(b"\n".join(answer.said for answer in answers), "")
+    """What of B's content the answers show."""
+    marks = arena.field.theirs.marks(b"\n".join(answer.said for answer in answers), "")
+    return [mark for mark in marks if mark.startswith(arena.field.theirs.prefix)]
 
 
 # 1: a name in the way of a trigger function
 
 #: Runs as whoever looks at the view: as the owner it opens a door, as the application it cannot.
-EVIL = """
+EVIL = f"""
 CREATE FUNCTION pg_temp.evil() RETURNS oid LANGUAGE plpgsql AS $x$
 BEGIN
   IF current_user <> session_user THEN
     EXECUTE 'CREATE OR REPLACE FUNCTION public.door() RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER AS '
-      || quote_literal('BEGIN PERFORM note_tenant(replace(''' || current_setting('evil.b') || ''', ''-'', '''')'
-      || ' || repeat(''_'', 64)); RETURN QUERY SELECT m::text FROM memories m; END');
+      || quote_literal('BEGIN SET LOCAL {PARAMETER} = ' || quote_literal(current_setting('evil.noted'))
+      || '; RETURN QUERY SELECT m::text FROM memories m; END');
     EXECUTE 'GRANT EXECUTE ON FUNCTION public.door() TO PUBLIC';
   END IF;
   RETURN (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user);
@@ -51,7 +53,7 @@ def owner_by_a_name(arena: Arena) -> list[str]:
     with application(arena) as wire:
         wire.ask(
             [
-                f"SET evil.b = '{arena.field.b}'",
+                f"SET evil.noted = '{arena.field.b.replace('-', '')}{'_' * 64}'",
                 EVIL,
                 VIEW,
                 "GRANT SELECT ON pg_temp.pg_class TO PUBLIC",
@@ -141,7 +143,7 @@ def one_select(arena: Arena) -> list[str]:
                 answers = wire.ask(["BEGIN READ ONLY", arena.enter(), statement, "ROLLBACK"])
                 assert answers[1].error is None, answers[1].message
                 shown += told(arena, answers[2:3])
-    return [word for word in shown if word.startswith(arena.field.theirs.prefix)]
+    return shown
 
 
 def test_one_select_does_not_change_the_tenant(scratch: Arena) -> None:

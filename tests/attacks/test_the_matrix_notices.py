@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from mnemon.db.tenant import PARAMETER
 from tests.attacks import catalogue, tries_catalogues, tries_functions, tries_oracles, tries_settings, tries_tables
 from tests.attacks.run import Arena
 from tests.attacks.tries import Field, Situation, Try
@@ -15,7 +16,8 @@ from tests.attacks.victims import Victim
 WITHIN = Situation("A", True)
 _LEAK = (
     "CREATE FUNCTION leak(p_organization uuid) RETURNS {type} LANGUAGE plpgsql SECURITY DEFINER AS $x$ BEGIN "
-    "PERFORM note_tenant(replace(p_organization::text, '-', '') || repeat('_', 64)); {body}; END $x$"
+    "EXECUTE format('SET LOCAL " + PARAMETER + " = %L', replace(p_organization::text, '-', '') || repeat('_', 64)); "
+    "{body}; END $x$"
 )
 
 
