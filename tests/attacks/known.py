@@ -72,6 +72,18 @@ KNOWN: tuple[Known, ...] = (
         "122 random bits, or hashes of secrets of 256.",
     ),
     Known(
+        r"explain/oauth_tokens/provider = .*",
+        ("differs",),
+        "The index by person is unique over all organisations; scanned by provider alone it counts how many people of "
+        "the installation have connected a service of this name.",
+    ),
+    Known(
+        r"constraint/users/email",
+        ("differs",),
+        "An address is one person's in the whole installation, since people sign in by it before their organisation is "
+        "known; whoever may add a person learns that an address is taken, and no more.",
+    ),
+    Known(
         r"call/.*/worker",
         ("done", "ids", "words"),
         "What workers do across organisations: they take jobs of each. The worker's login is trusted with that, the "

@@ -16,7 +16,7 @@ from tests.factories import PROVER
 
 #: After so many tries a superuser compares what must not have changed.
 CHUNK = 1500
-_OPTIONS = "-c statement_timeout=1500 -c lock_timeout=1000"
+_OPTIONS = "-c statement_timeout=1000 -c lock_timeout=1000"
 #: Errors that say that the question was not understood: such a try proves nothing.
 _MEANINGLESS = frozenset(["42601", "25P02", "08P01", "25001", "25P01"])
 _MISSING = frozenset(["42P01", "42703", "42883", "42704", "42804", "42P02"])
@@ -113,13 +113,12 @@ class Arena:
 
     def _ask(self, wire: Wire, one: Try, statements: tuple[str, ...], situation: Situation) -> list[Answer]:
         wire.feed = one.feed.encode()
-        begin = ["BEGIN"] if not one.plain else []
-        if situation.entered and not one.plain:
+        wire.ask(situation.before)
+        begin = [] if one.plain else ["BEGIN"]
+        if situation.entered and begin:
             begin.append(self.enter())
-        if situation.garbage:
-            begin.append(situation.garbage)
         end = [] if one.plain else ["COMMIT" if one.keep else "ROLLBACK"]
-        if len(statements) == 1:
+        if len(statements) == 1 and not situation.after:
             answers = wire.ask([*begin, statements[0], *end, "DISCARD ALL"])
             for answer in answers[: len(begin)]:
                 assert answer.error is None, answer.message
@@ -127,19 +126,25 @@ class Arena:
         for answer in wire.ask(begin):
             assert answer.error is None, answer.message
         answers = []
-        for statement in statements:
-            (_, answer) = wire.ask(["SAVEPOINT before", statement])
-            answers.append(answer)
-            if answer.error is not None:
-                wire.ask(["ROLLBACK TO before"])
-        wire.ask([*end, "DISCARD ALL"])
-        return answers
+        for statement in situation.after if begin else ():
+            self._step(wire, statement)
+        for statement in statements[:-1]:
+            answers.append(self._step(wire, statement))
+        last, *_ = wire.ask([statements[-1], *end, "DISCARD ALL"])
+        return [*answers, last]
+
+    def _step(self, wire: Wire, statement: str) -> Answer:
+        """A statement that may fail, and the transaction goes on."""
+        _, answer = wire.ask(["SAVEPOINT before", statement])
+        if answer.error is not None:
+            wire.ask(["ROLLBACK TO before"])
+        return answer
 
     def _judge(
         self, one: Try, answers: list[Answer], twins: list[Answer], situation: Situation
     ) -> Iterable[tuple[str, str]]:
         said = b"\n".join(answer.said for answer in answers)
-        asked = " ".join((*one.statements, situation.garbage, one.feed))
+        asked = " ".join((*one.statements, *situation.before, one.feed))
         marks = self.field.theirs.marks(said, asked)
         if marks:
             words = [mark for mark in marks if mark.startswith(self.field.theirs.prefix)]

@@ -46,12 +46,32 @@ def note(arena: Arena, outcome: Outcome) -> None:
     assert not outcome.meaningless, f"{len(outcome.meaningless)} mean nothing:\n" + "\n".join(outcome.meaningless[:60])
 
 
+def share(arena: Arena, role: str) -> int:
+    """Of how many tries one is made: all as the application on 18, fewer where the answer is hardly another."""
+    return (1 if arena.field.catalogue.version == 18 else 2) * (1 if role == ROLES[0] else 3)
+
+
+def heard(arena: Arena, summed: tuple[str, ...] = ()) -> None:
+    """A reads its own words in every table, or all of this would be nobody's tries."""
+    for role in arena.roles:
+        wire = arena.wire(role)
+        for relation in arena.field.catalogue.tables:
+            if relation.tenant is not None and relation.name not in summed:
+                answers = wire.ask(["BEGIN", arena.enter(), f"SELECT * FROM {relation.name}", "ROLLBACK"])
+                assert arena.field.mine.marks(answers[2].said, ""), (relation.name, answers[2].message)
+        wire.close()
+
+
+def test_the_attacker_is_somebody(arena: Arena) -> None:
+    heard(arena)
+
+
 def test_core(arena: Arena) -> None:
     """Read, write, change and take away, of every table, in every situation."""
     outcome = Outcome()
     for role in arena.roles:
         for situation in situations(arena.field):
-            outcome.add(arena.run(tries_tables.core(arena.field), role, situation))
+            outcome.add(arena.run(spread(tries_tables.core(arena.field), share(arena, role))[0], role, situation))
     note(arena, outcome)
 
 
@@ -60,9 +80,11 @@ def test_dealt(arena: Arena, family: str) -> None:
     outcome = Outcome()
     for role in arena.roles:
         within, without, *garbage = situations(arena.field)
-        for situation in (within, without):
-            outcome.add(arena.run(DEALT[family](arena.field), role, situation))
-        for situation, hand in zip(garbage, spread(DEALT[family](arena.field), len(garbage)), strict=True):
+        mine = share(arena, role)
+        outcome.add(arena.run(spread(DEALT[family](arena.field), mine)[0], role, within))
+        outcome.add(arena.run(spread(DEALT[family](arena.field), 2 * mine)[0], role, without))
+        hands = spread(DEALT[family](arena.field), 2 * mine * len(garbage))
+        for situation, hand in zip(garbage, hands, strict=False):
             outcome.add(arena.run(hand, role, situation))
     note(arena, outcome)
 
@@ -72,29 +94,22 @@ def test_elsewhere(arena: Arena, family: str) -> None:
     outcome = Outcome()
     for role in arena.roles:
         within, without, *_ = situations(arena.field)
-        outcome.add(arena.run(ELSEWHERE[family](arena.field), role, within))
-        outcome.add(arena.run(spread(ELSEWHERE[family](arena.field), 5)[0], role, without))
+        mine = share(arena, role)
+        outcome.add(arena.run(spread(ELSEWHERE[family](arena.field), mine)[0], role, within))
+        outcome.add(arena.run(spread(ELSEWHERE[family](arena.field), 5 * mine)[0], role, without))
     note(arena, outcome)
 
 
 def test_objects(arena: Arena) -> None:
     outcome = Outcome()
     for role in arena.roles:
-        within, without, *_ = situations(arena.field)
-        for situation in (within, without):
+        for situation in situations(arena.field)[:2]:
             outcome.add(arena.run(tries_catalogues.objects(arena.field, arena.database), role, situation))
     note(arena, outcome)
 
 
-def test_the_owner_of_the_rows_is_heard(arena: Arena) -> None:
-    """Or all of the above would be nobody's tries: A reads its own words in every table."""
-    for role in arena.roles:
-        wire = arena.wire(role)
-        for relation in arena.field.catalogue.tables:
-            if relation.tenant is not None:
-                answers = wire.ask(["BEGIN", arena.enter(), f"SELECT * FROM {relation.name}", "ROLLBACK"])
-                assert arena.field.mine.marks(answers[2].said, ""), (relation.name, answers[2].message)
-        wire.close()
+def test_the_attacker_still_is(arena: Arena) -> None:
+    heard(arena, summed=("metric_partials",))  # taken away by the roll-up, which adds them to the sums
 
 
 def test_the_count(arena: Arena) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from random import Random
 
 from tests.attacks.catalogue import Catalogue
 from tests.attacks.victims import Victim
@@ -58,62 +59,62 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Whether the organisation was entered, and what was done to the settings then."""
+    """Whether the organisation was entered, and what was done to the settings.
+
+    Attributes:
+        name: what it is called.
+        entered: the transaction is A's.
+        before: statements before the transaction, whatever they come to: what they set stays for the session.
+        after: statements in the transaction after entering, whatever they come to.
+    """
 
     name: str
     entered: bool
-    garbage: str = ""  # a statement after entering
-
-
-def perform(what: str, *, settings: tuple[str, ...]) -> str:
-    """A block that sets each setting to a value and goes on whatever the server says to it."""
-    steps = "".join(
-        f"BEGIN EXECUTE $q$SET {scope}{_quoted(name)} = {what}$q$; EXCEPTION WHEN OTHERS THEN NULL; END; "
-        f"BEGIN PERFORM set_config('{name}', {what}, {local}); EXCEPTION WHEN OTHERS THEN NULL; END; "
-        for name in settings
-        for scope, local in (("LOCAL ", "true"), ("", "false"))
-    )
-    return f"DO $do$ BEGIN {steps} END $do$"
-
-
-def _quoted(name: str) -> str:
-    return ".".join(f'"{part}"' for part in name.split("."))
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 def situations(field: Field) -> list[Situation]:
     """In A, in none, and both with the settings pushed towards B in each way that might pass."""
     theirs = field.b
-    triple = f"{theirs},,"
+    plain = theirs.replace("-", "")
     values = {
-        "id": f"'{theirs}'",
-        "upper": f"'{theirs.upper()}'",
-        "spaces": f"'  {theirs} '",
-        "braces": f"'{{{theirs}}}'",
-        "plain": f"'{theirs.replace('-', '')}'",
-        "array": f"'{{{theirs},{field.a}}}'",
-        "both": f"'{field.a},{theirs}'",
-        "triple": f"'{triple}'",
-        "long": f"'{theirs}{'x' * 5000}'",
-        "quote": f"'{theirs}'' OR true --'",
-        "nobody": "'00000000-0000-0000-0000-000000000000'",
-        "invalid": "'not an id'",
-        "empty": "''",
+        "id": theirs,
+        "upper": theirs.upper(),
+        "spaces": f"  {theirs} ",
+        "braces": f"{{{theirs}}}",
+        "plain": plain,
+        "noted": plain + "_" * 64,
+        "sealed": plain + "_" * 64 + "0" * 64,
+        "array": f"{{{theirs},{field.a}}}",
+        "both": f"{field.a},{theirs}",
+        "triple": f"{theirs},,",
+        "long": theirs + "x" * 5000,
+        "quote": f"{theirs}' OR true --",
+        "nobody": "00000000-0000-0000-0000-000000000000",
+        "invalid": "not an id",
+        "empty": "",
     }
-    names = tuple(name for name in field.catalogue.ours if "." in name or name in _known_settings(field))
+    custom = [name for name in field.catalogue.ours if "." in name]
+    server = [name for name in field.catalogue.ours if "." not in name]
     found = [Situation("A", True), Situation("none", False)]
     for name, value in values.items():
-        block = perform(value, settings=names)
-        found += [Situation(f"A, {name}", True, block), Situation(f"none, {name}", False, block)]
+        quoted = "'" + value.replace("'", "''") + "'"
+        # Of the server's own settings each may be refused, and is tried alone; the others go in one.
+        before = (
+            "SELECT " + ", ".join(f"set_config('{setting}', {quoted}, false)" for setting in custom),
+            *(f"SET {setting} = {quoted}" for setting in server),
+        )
+        after = (
+            "SELECT " + ", ".join(f"set_config('{setting}', {quoted}, true)" for setting in custom),
+            *(f"SELECT set_config('{setting}', {quoted}, true)" for setting in server),
+        )
+        found += [Situation(f"A, {name}", True, before, after), Situation(f"none, {name}", False, before, after)]
     return found
 
 
-def _known_settings(field: Field) -> set[str]:
-    return {setting.name for setting in field.catalogue.settings}
-
-
-def spread(tries: Iterator[Try], rounds: int) -> list[list[Try]]:
-    """Deal tries out: each goes to one of so many hands, in turn."""
-    hands: list[list[Try]] = [[] for _ in range(rounds)]
-    for place, one in enumerate(tries):
-        hands[place % rounds].append(one)
-    return hands
+def spread(tries: Iterable[Try], hands: int) -> list[list[Try]]:
+    """Deal tries out, in an order that is mixed and always the same."""
+    everything = list(tries)
+    Random(7).shuffle(everything)
+    return [everything[place::hands] for place in range(hands)]

@@ -64,6 +64,7 @@ def values(field: Field, kind: str) -> list[str]:
         "interval": ["'1 day'", "NULL"],
         "tsvector": [f"to_tsvector('simple', '{field.theirs.prefix}')", "NULL"],
         "tsquery": ["'a'", "NULL"],
+        "regtype": ["'users'", "'text'"],
         "regclass": ["'memories'", "'pg_authid'", "NULL"],
         "oid": ["'memories'::regclass", "'pg_authid'::regclass", "0", "NULL"],
         "xml": ["'<a/>'", "NULL"],
