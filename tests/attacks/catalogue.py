@@ -166,10 +166,23 @@ def functions(admin: Wire, schema: str = "public", where: str = "true") -> tuple
         flags = [value == "t" for value in row]
         found.append(
             Function(
-                _text(row[0]), name, tuple(a for a in arguments.split("\x02") if a), flags[3], flags[4], flags[5],
-                flags[6], flags[7], flags[8], config, flags[10], flags[11], _text(row[12]), flags[13], _text(row[14]),
+                _text(row[0]),
+                name,
+                tuple(a for a in arguments.split("\x02") if a),
+                flags[3],
+                flags[4],
+                flags[5],
+                flags[6],
+                flags[7],
+                flags[8],
+                config,
+                flags[10],
+                flags[11],
+                _text(row[12]),
+                flags[13],
+                _text(row[14]),
                 _text(row[15]),
-            )  # fmt: skip
+            )
         )
     return tuple(found)
 

@@ -203,9 +203,7 @@ def _rows_query(found: Field) -> str:
             continue
         where = f"WHERE {relation.tenant} <> '{found.mine.organization}'" if relation.tenant else ""
         parts.append(f"SELECT '{relation.name}', count(*), {digest} FROM {relation.name} t {where}")
-    temporary = (
-        "SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'"  # made by and for a session
-    )
+    temporary = "SELECT oid FROM pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'"  # made by and for a session
     wheres = {
         "pg_namespace": f"WHERE oid NOT IN ({temporary})",
         "pg_proc": f"WHERE pronamespace NOT IN ({temporary})",

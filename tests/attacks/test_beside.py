@@ -29,16 +29,18 @@ def test_options_of_a_connection_bring_nobody_elsewhere(arena: Arena, role: str)
     noted = b.replace("-", "") + "_" * 64
     refused = 0
     arena.wire(role).close()  # without options it is let in
-    for setting in (*arena.field.catalogue.ours, "role", "session_authorization", "search_path"):
+    for name in (*arena.field.catalogue.ours, "role", "session_authorization", "search_path"):
         for value in (b, noted, f"{b},,", "mnemon_owner", "pg_temp"):
             try:
-                wire = Wire(arena.endpoint, role, arena.database, f"-c {setting}={value}")
+                wire = Wire(arena.endpoint, role, arena.database, f"-c {name}={value}")
             except Closed:
                 refused += 1
                 continue
-            answers = wire.ask([PROBE, "SELECT m::text FROM public.memories m", "BEGIN", arena.enter(), PROBE, "ROLLBACK"])
+            answers = wire.ask(
+                [PROBE, "SELECT m::text FROM public.memories m", "BEGIN", arena.enter(), PROBE, "ROLLBACK"]
+            )
             said = b"\n".join(answer.said for answer in answers)
-            assert not [m for m in arena.field.theirs.marks(said, b) if m not in noted], (setting, value)
+            assert not [m for m in arena.field.theirs.marks(said, b) if m not in noted], (name, value)
             wire.close()
     assert refused >= 5  # the parameter in which it stands, and the roles
     for setting in arena.field.catalogue.settings:

@@ -16,6 +16,7 @@ from mnemon.db.tenant import PARAMETER
 from tests.attacks.run import Arena
 from tests.attacks.wire import Answer, Closed, Wire
 
+
 @contextmanager
 def application(arena: Arena, role: str = "mnemon_app") -> Iterator[Wire]:
     wire = arena.wire(role)
@@ -62,8 +63,10 @@ def owner_by_a_name(arena: Arena) -> list[str]:
                 "BEGIN",
                 arena.enter().replace("set_tenant", "public.set_tenant"),
                 f"INSERT INTO public.users (organization_id, external_id) VALUES ('{a}', '{person}')",
-                "INSERT INTO public.user_preferences (organization_id, user_id) "
-                f"SELECT organization_id, id FROM public.users WHERE external_id = '{person}'",
+                (
+                    "INSERT INTO public.user_preferences (organization_id, user_id) "
+                    f"SELECT organization_id, id FROM public.users WHERE external_id = '{person}'"
+                ),
                 "COMMIT",
                 "BEGIN",
                 arena.enter().replace("set_tenant", "public.set_tenant"),
@@ -81,8 +84,10 @@ def past_soft_delete(arena: Arena) -> list[str]:
         before = arena.admin.value(count)
         wire.ask(
             [
-                "CREATE FUNCTION pg_temp.me() RETURNS oid LANGUAGE sql AS "
-                "'SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user'",
+                (
+                    "CREATE FUNCTION pg_temp.me() RETURNS oid LANGUAGE sql AS "
+                    "'SELECT oid FROM pg_catalog.pg_roles WHERE rolname = session_user'"
+                ),
                 "CREATE TEMP VIEW pg_class AS SELECT c.oid, pg_temp.me() AS relowner FROM pg_catalog.pg_class c",
                 "SET search_path = pg_temp, pg_catalog, public",
                 "BEGIN",
@@ -100,9 +105,11 @@ _TEMPORARY = (
     "GRANT USAGE ON LANGUAGE plpgsql, sql TO PUBLIC",
 )
 _PATHS = (
-    "DO $x$ DECLARE f record; BEGIN FOR f IN SELECT oid::regprocedure AS name FROM pg_proc "
-    "WHERE proname IN ('soften_delete', 'audit_row', 'audit_write', 'touch_row') LOOP "
-    "EXECUTE format('ALTER FUNCTION %s RESET search_path', f.name); END LOOP; END $x$",
+    (
+        "DO $x$ DECLARE f record; BEGIN FOR f IN SELECT oid::regprocedure AS name FROM pg_proc "
+        "WHERE proname IN ('soften_delete', 'audit_row', 'audit_write', 'touch_row') LOOP "
+        "EXECUTE format('ALTER FUNCTION %s RESET search_path', f.name); END LOOP; END $x$"
+    ),
 )
 
 

@@ -115,8 +115,6 @@ def test_the_attacker_still_is(arena: Arena) -> None:
 def test_the_count(arena: Arena) -> None:
     """At least 20,000 tries on this version, as both logins, none through; what is known is still so."""
     outcome = _outcomes[arena.field.catalogue.version]
-    print(f"PostgreSQL {arena.field.catalogue.version}: {outcome.tries} tries, {len(outcome.through)} through, "
-          f"{sum(outcome.known.values())} known; {dict(outcome.by_role)}; {dict(outcome.by_family)}")  # fmt: skip
     assert outcome.tries >= 20_000
     assert not outcome.through
     assert set(outcome.by_role) == set(ROLES), "both logins are tried"

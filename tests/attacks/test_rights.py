@@ -18,17 +18,18 @@ def test_every_function_of_ours_looks_names_up_where_no_caller_can_put_any(arena
     loose = [
         function.signature
         for function in functions(arena.admin)
-        if function.ours and not function.aggregate and function.language not in {"internal", "c"}
-        and PATH not in function.config.split("\x02") and not function.bound
+        if function.ours
+        and not function.aggregate
+        and function.language not in {"internal", "c"}
+        and PATH not in function.config.split("\x02")
+        and not function.bound
     ]
     assert not loose, "SET search_path = pg_catalog, public, pg_temp, or LANGUAGE sql with BEGIN ATOMIC"
 
 
 def test_a_function_with_its_owners_rights_names_its_search_path(arena: Arena) -> None:
     """A body with bound names is not enough there: what it calls looks names up with the path that it leaves."""
-    loose = [
-        f.signature for f in functions(arena.admin) if f.ours and f.definer and PATH not in f.config.split("\x02")
-    ]
+    loose = [f.signature for f in functions(arena.admin) if f.ours and f.definer and PATH not in f.config.split("\x02")]
     assert not loose
 
 

@@ -38,7 +38,7 @@ _OBJECTS = {
     "domain": "CREATE DOMAIN pg_temp.evil AS int CHECK (VALUE > 0)",
     "range": "CREATE TYPE pg_temp.evil AS RANGE (SUBTYPE = int)",
     "cast": "CREATE CAST (text AS uuid) WITH INOUT AS IMPLICIT",
-    "collation": "CREATE COLLATION pg_temp.evil FROM \"C\"",
+    "collation": 'CREATE COLLATION pg_temp.evil FROM "C"',
     "conversion": "CREATE CONVERSION pg_temp.evil FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
     "language": "CREATE LANGUAGE plpython3u",
     "extension": "CREATE EXTENSION dblink",

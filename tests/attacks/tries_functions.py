@@ -73,10 +73,10 @@ def values(field: Field, kind: str) -> list[str]:
         "tid": ["'(0,1)'"],
         "refcursor": ["'c'"],
         "pg_lsn": ["'0/0'"],
-        "\"char\"": ["'r'"],
+        '"char"': ["'r'"],
         "anyelement": ["1"],
         "anyarray": ["ARRAY[1]"],
-        "\"any\"": ["1"],
+        '"any"': ["1"],
         "record": ["ROW(1)"],
         "cstring": ["'x'"],
     }  # fmt: skip

@@ -91,7 +91,9 @@ def each(field: Field) -> Iterator[Try]:
             statement = f"{verb} {setting.name} = DEFAULT"
             plain = verb.startswith("ALTER SYSTEM")
             owned = verb.startswith("ALTER ROLE CURRENT")  # a role may change its own defaults: see known
-            yield Try(f"{name}/{verb.split(' SET')[0].lower()}", (statement,), plain=plain, refused=not owned, vague=True)
+            yield Try(
+                f"{name}/{verb.split(' SET')[0].lower()}", (statement,), plain=plain, refused=not owned, vague=True
+            )
 
 
 def paths(field: Field) -> Iterator[Try]:

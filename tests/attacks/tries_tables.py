@@ -230,13 +230,13 @@ def writes(field: Field) -> Iterator[Try]:
             "update only": (f"UPDATE ONLY {t} SET {column} = {column} WHERE {where} RETURNING *", False),
             "delete all": (f"DELETE FROM {t} RETURNING *", False),
             "delete using": (f"DELETE FROM {t} x USING {t} y WHERE y.{tenant} = '{b}' RETURNING *", False),
-            "merge": (f"MERGE INTO {t} x USING (VALUES ('{b}'::uuid)) y(b) ON x.{tenant} = y.b "
-                      f"WHEN MATCHED THEN DELETE", False),
+            "merge": ((f"MERGE INTO {t} x USING (VALUES ('{b}'::uuid)) y(b) ON x.{tenant} = y.b "
+                      f"WHEN MATCHED THEN DELETE"), False),
             "merge insert": (
                 f"MERGE INTO {t} x USING (VALUES (1)) y(b) ON false WHEN NOT MATCHED THEN "
                 + put.replace(f"INSERT INTO {t}", "INSERT"), True),
-            "merge update": (f"MERGE INTO {t} x USING {t} y ON x.{tenant} = y.{tenant} WHEN MATCHED THEN "
-                             f"UPDATE SET {tenant} = '{b}'", False),
+            "merge update": ((f"MERGE INTO {t} x USING {t} y ON x.{tenant} = y.{tenant} WHEN MATCHED THEN "
+                             f"UPDATE SET {tenant} = '{b}'"), False),
             "explain": (f"EXPLAIN (ANALYZE) UPDATE {t} SET {column} = {column} WHERE {where}", False),
             "explain insert": (f"EXPLAIN (ANALYZE) {put}", True),
             "prepared": (f"DO $x$ BEGIN EXECUTE $y${put}$y$; END $x$", True),

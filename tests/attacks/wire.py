@@ -29,7 +29,7 @@ class Answer:
     rows: list[tuple[str | None, ...]] = field(default_factory=list)
 
 
-class Closed(Exception):
+class Closed(Exception):  # noqa: N818 - an event, not a fault
     """The server closed the connection."""
 
 
