@@ -97,8 +97,9 @@ def _user_by_email(asker: Asker) -> Call:
     email = f"User-{asker.number('users')}@bench-{asker.place.n}.example.org"
 
     async def call() -> Any:
+        proof = asker.app.database.prove(f"user_by_email:{email}")
         async with asker.app.database.anonymous() as connection:
-            found = await repository_access.find_user_by_email(connection, email)
+            found = await repository_access.find_user_by_email(connection, email, proof, "192.0.2.7")
         assert found is not None
         return found
 

@@ -63,8 +63,8 @@ INTRODUCTION = """\
 - **Tenants.** `organization_id` says whose a row is. It comes first in primary keys, and foreign keys between tables of
   tenants carry it, so that the database itself refuses a reference into another organisation. In the diagrams it is
   left out.
-- **Row-level security** is enabled and forced. The policy *tenant* compares with the setting `app.organization_id` of
-  the transaction; without it there are no rows and no writes. The policy *owner* lets the owner of the tables, whom
+- **Row-level security** is enabled and forced. The policy *tenant* compares with the organisation that the transaction
+  was proven to be for ([security.md](security.md)); without one there are no rows and no writes. The policy *owner* lets the owner of the tables, whom
   nobody signs in as, through, for look-ups before there is a tenant and for summaries of all.
 - **Rights** are those of the role `{role}`, as which the application connects. It owns nothing.
 - **Deletion.** A row with a `deleted_at` is deleted softly: also by a DELETE of the application, which a trigger turns

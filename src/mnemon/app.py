@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 DATABASE = "mnemon"
 ADMIN_ROLE = "mnemon_admin"
 APP_ROLE = "mnemon_app"
+OWNER_ROLE = "mnemon_owner"
 
 
 @dataclass(slots=True)
@@ -120,7 +121,11 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     if await runner.is_current(url, key):
         return
     await runner.upgrade(
-        url, dimensions=_embedder(settings).dimensions, vector_index=settings.vector_index, installation=key
+        url,
+        dimensions=_embedder(settings).dimensions,
+        vector_index=settings.vector_index,
+        installation=key,
+        owner_url=endpoint.url(OWNER_ROLE, DATABASE),
     )
     await runner.let_log_in(url)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
 from pydantic import SecretStr
 
 from mnemon.core import crypto
+from mnemon.core.clock import FixedClock
 from mnemon.core.context import Context, Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import User, UserCreate
@@ -34,3 +37,8 @@ def acting(ctx: Context, user: User, *permissions: str) -> Context:
 def keyed(ctx: Context, key: str = KEY) -> Context:
     """The context with a key that secrets are encrypted under."""
     return with_settings(ctx, secret_key=SecretStr(key))
+
+
+def at(ctx: Context, moment: datetime) -> Context:
+    """The context at a moment."""
+    return replace(ctx, clock=FixedClock(moment))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +13,6 @@ from pydantic import SecretStr
 
 from mnemon import Forbidden, Invalid, NotFound, Unauthenticated
 from mnemon.core import crypto
-from mnemon.core.clock import FixedClock
 from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
@@ -30,13 +28,9 @@ from mnemon.identity.schemas_access import (
 from tests.conftest import APP, Server
 from tests.factories import new_slug
 
-from .access import acting, person
+from .access import acting, at, person
 
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def at(ctx: Context, moment: datetime) -> Context:
-    return replace(ctx, clock=FixedClock(moment))
 
 
 def shown(secret: SecretStr) -> Token:
@@ -197,10 +191,14 @@ def test_a_request_out_of_bounds_names_the_field(data: dict[str, Any], field: st
 
 async def test_the_look_ups_are_the_applications_alone(server: Server, admin: Any) -> None:
     functions = (
-        "find_user_by_email(text)",
+        "find_user_by_email(text, bytea, inet)",
         "find_session_by_token_hash(bytea)",
-        "find_session_by_refresh_hash(bytea)",
+        "find_session_by_refresh_hash(bytea, uuid, bytea)",
         "find_api_key_by_hash(bytea)",
+        "password_hash_of(uuid, bytea)",
+        "begin_attempt(bytea, bytea, boolean, timestamptz)",
+        "attempt_waits(bytea, timestamptz)",
+        "settle_attempt(bytea, bytea, boolean, timestamptz, timestamptz)",
     )
     for name in functions:
         assert await admin.fetchval("SELECT has_function_privilege($1, $2, 'EXECUTE')", APP, name)
@@ -247,12 +245,16 @@ async def test_the_look_ups_use_their_indexes(ctx: Context, admin: Any) -> None:
     for name, indexes in (
         ("find_user_by_email", {"uq_users_email"}),
         ("find_session_by_token_hash", {"uq_sessions_token_hash"}),
-        ("find_session_by_refresh_hash", {"uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh"}),
+        (
+            "find_session_by_refresh_hash",
+            {"uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh", "pk_sessions"},
+        ),
         ("find_api_key_by_hash", {"uq_api_keys_key_hash"}),
     ):
         source = await admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", name)
         query = source.split("RETURN QUERY", 1)[1].rsplit(";", 2)[0]
         query = query.replace("p_email", "'7@x.org'::text").replace("p_hash", "'x'::bytea")
+        query = query.replace("p_session", f"'{user.id}'::uuid").replace("p_from", "'192.0.2.7'::inet")
         plan = "\n".join(row[0] for row in await admin.fetch(f"EXPLAIN {query}"))
         for index in indexes:
             assert index in plan, plan

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,7 +17,6 @@ from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Settings, Unauthenticated, Unavailable
 from mnemon.core import crypto
-from mnemon.core.clock import FixedClock
 from mnemon.core.context import Context
 from mnemon.core.settings import load_settings
 from mnemon.core.text import parse
@@ -35,7 +33,7 @@ from mnemon.identity.schemas_access import (
     TotpEnrol,
 )
 
-from .access import KEY, PASSWORD, acting, address, keyed, person
+from .access import KEY, PASSWORD, acting, address, at, keyed, person
 
 BOX = crypto.SecretBox(crypto.parse_keys(KEY))
 T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -43,10 +41,6 @@ T0 = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 def check(email: str, password: str) -> PasswordCheck:
     return PasswordCheck(email=email, password=SecretStr(password))
-
-
-def at(ctx: Context, moment: datetime) -> Context:
-    return replace(ctx, clock=FixedClock(moment))
 
 
 # The cryptography.
@@ -85,7 +79,8 @@ def test_what_cannot_be_a_password_is_refused_and_not_cut(password: str, rule: s
 
 
 def test_seventy_two_bytes_are_a_password() -> None:
-    assert crypto.password_problem("x" * 72) is None
+    assert crypto.password_problem("six words" * 8) is None
+    assert len("six words" * 8) == 72
 
 
 @given(plain=st.text(max_size=200).filter(lambda text: text.isascii() or max(text) < "\ud800"), purpose=st.text("abc:"))

@@ -29,6 +29,7 @@ CASES = (
     ),
     Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), scans=CATALOGUE),
     Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_user_id_provider",), kept=True),
+    Case("is_familiar", (USER, "192.0.2.7", NOW), ("ix_sessions_user",), kept=True),
     Case("use_api_key", (Key("key"), NOW), ("pk_api_key_uses",)),
     Case("add_users", (["user-1", "new"],), ("uq_users_organization_id_external_id",)),
     Case(
@@ -45,13 +46,18 @@ CASES = (
 
 #: What signing in asks, before an organisation is known: through a function, whose statement is explained instead.
 LOOK_UPS = (
-    ("find_user", "find_user_by_email", "'User-1@tenant-1.example.org'::text", ("uq_users_email",)),
+    (
+        "find_user",
+        "find_user_by_email",
+        "'User-1@tenant-1.example.org'::text",
+        ("uq_users_email", "ix_sessions_user"),
+    ),
     ("find_session", "find_session_by_token_hash", "sha256('mna_1-1')", ("uq_sessions_token_hash",)),
     (
         "find_refresh",
         "find_session_by_refresh_hash",
         "sha256('mnr_1-1')",
-        ("uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh"),
+        ("uq_sessions_refresh_token_hash", "ix_sessions_previous_refresh", "pk_sessions"),
     ),
     ("find_api_key", "find_api_key_by_hash", "sha256('mnk_1-1')", ("uq_api_keys_key_hash",)),
 )
@@ -71,15 +77,31 @@ async def test_look_ups_use_their_indexes(
     assert function in tenant.statement("mnemon.identity", name)
     source: Any = await crowd.admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = $1", function)
     query = source.split("RETURN QUERY", 1)[1].rsplit(";", 2)[0].replace("p_email", value).replace("p_hash", value)
+    query = query.replace("p_session", f"'{tenant.key(Key('session'))}'::uuid").replace("p_from", "'192.0.2.7'::inet")
     plan = await crowd.owners_plan(query)
     for index in indexes:
         assert plan.uses(index), plan.text
     assert not plan.scanned, plan.text
 
 
+async def test_forgetting_attempts_uses_its_index(crowd: Crowd) -> None:
+    """The first of many that are due, not all of them, with every attempt."""
+    await crowd.admin.execute(
+        "INSERT INTO sign_in_attempts (subject, last_at) SELECT sha256(n::text::bytea), now() + n * interval '1 s' "
+        "FROM generate_series(1, 5000) n ON CONFLICT DO NOTHING"
+    )
+    await crowd.admin.execute("ANALYZE sign_in_attempts")
+    source: Any = await crowd.admin.fetchval("SELECT prosrc FROM pg_proc WHERE proname = 'begin_attempt'")
+    query = source[source.index("DELETE FROM") :].split(";", 1)[0].replace("p_at", "now()")
+    plan = await crowd.owners_plan(query)
+    assert plan.uses("ix_sign_in_attempts_last"), plan.text
+    assert not plan.scanned, plan.text
+
+
 async def test_look_ups_keep_their_plans(crowd: Crowd) -> None:
     found = await crowd.admin.fetch(
-        "SELECT proname, proconfig FROM pg_proc WHERE proname = ANY($1)", [function for _, function, _, _ in LOOK_UPS]
+        "SELECT proname, proconfig FROM pg_proc WHERE proname = ANY($1)",
+        [*(function for _, function, _, _ in LOOK_UPS), "begin_attempt", "settle_attempt", "password_hash_of"],
     )
-    assert len(found) == len(LOOK_UPS)
+    assert len(found) == len(LOOK_UPS) + 3
     assert all("plan_cache_mode=force_generic_plan" in one["proconfig"] for one in found)

@@ -1,7 +1,8 @@
 """Secrets: passwords that are only compared, tokens that are only recognised, secrets that must be read again.
 
 - A password is hashed with bcrypt at cost 12 (seed 002 NFR-3, REQ-T122). bcrypt reads 72 bytes and no more, so a longer
-  password is refused and not cut: a hash stays one that any bcrypt can check.
+  password is refused and not cut: a hash stays one that any bcrypt can check. What everybody chooses is refused
+  (:mod:`mnemon.core.passwords`) when a password is set; when it is compared, what was allowed once still counts.
 - A token or a key of ours has 256 random bits, so its SHA-256 is enough to recognise it by.
 - What must be read again (another service's tokens, shared secrets) is encrypted with AES-256-GCM under a key that the
   database never sees (``MNEMON_SECRET_KEY``). The ciphertext names its key, so that keys can be changed one by one.
@@ -15,15 +16,14 @@ import hashlib
 import hmac
 import secrets
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from urllib.parse import quote
 
+from mnemon.core import passwords
 from mnemon.core.errors import Unavailable
 
 BCRYPT_COST = 12
-PASSWORD_BYTES = 72
-PASSWORD_MINIMUM = 8
 KEY_BYTES = 32
 TOTP_PERIOD = 30
 TOTP_DIGITS = 6
@@ -34,19 +34,14 @@ _NONCE_BYTES = 12
 _NOBODY = "$2b$12$4PpHQDwA/H1dRDdAUqGtBeHB4jpZwLBBWWZRP/rb7zxaAqpAYivYW"
 
 
-def password_problem(password: str) -> tuple[str, str] | None:
-    """Why this cannot be a password, as (rule, sentence); None if it can."""
-    if len(password) < PASSWORD_MINIMUM:
-        return "password_too_short", f"a password has at least {PASSWORD_MINIMUM} characters"
-    try:
-        size = len(password.encode())
-    except UnicodeEncodeError:
-        return "characters", "the password has a lone surrogate: it was decoded wrongly"
-    if size > PASSWORD_BYTES:
-        return "password_too_long", f"a password has at most {PASSWORD_BYTES} bytes"
-    if "\x00" in password:
-        return "characters", "the password has a NUL character"
-    return None
+def password_problem(password: str, about: Iterable[str | None] = ()) -> tuple[str, str] | None:
+    """Why this cannot be a new password, as (rule, sentence); None if it can.
+
+    Args:
+        password: as it was typed.
+        about: what everybody knows of the person: e-mail address and names.
+    """
+    return passwords.problem(password, about)
 
 
 def hash_password(password: str) -> str:
@@ -57,7 +52,7 @@ def hash_password(password: str) -> str:
     """
     import bcrypt
 
-    problem = password_problem(password)
+    problem = passwords.problem(password)
     if problem is not None:
         raise ValueError(problem[1])
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(BCRYPT_COST)).decode()
@@ -67,7 +62,7 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     """Whether the password has this hash; takes as long when there is no hash, or when it cannot be a password."""
     import bcrypt
 
-    possible = password_hash is not None and password_problem(password) is None
+    possible = password_hash is not None and passwords.impossible(password) is None
     tried = password.encode() if possible else b"nobody"
     matches = bcrypt.checkpw(tried, (password_hash or _NOBODY).encode())
     return matches and possible

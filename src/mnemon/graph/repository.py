@@ -127,9 +127,9 @@ async def lock(connection: Connection, organization_id: UUID, ids: Collection[UU
     return len(rows) == len(set(ids)) and all(row["deleted_at"] is None for row in rows)
 
 
-async def alone_in_merging(connection: Connection, organization_id: UUID) -> None:
-    """Wait until no other merge of this organisation is under way, until the transaction ends."""
-    await connection.fetchval("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"graph:merge:{organization_id}")
+async def alone_in_merging(connection: Connection) -> None:
+    """Wait until no other merge of the transaction's organisation is under way, until the transaction ends."""
+    await connection.fetchval("SELECT lock_tenant('graph:merge')")
 
 
 async def relate(connection: Connection, organization_id: UUID, request: Relate) -> Any:

@@ -293,7 +293,7 @@ async def _on_living(
     for _ in range(_ATTEMPTS):
         async with ctx.database.hot(ctx.principal) as connection:
             if mode == "UPDATE":
-                await repository.alone_in_merging(connection, organization)
+                await repository.alone_in_merging(connection)
             found = await _living(ctx, connection, ids)
             if await repository.lock(connection, organization, {row["id"] for row in found.values()}, mode):
                 return await act(connection, found)

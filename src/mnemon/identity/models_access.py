@@ -2,7 +2,7 @@
 
 Credentials, second factors, OAuth tokens, sessions and keys are global tables: they are looked up before any tenant is
 known, by SECURITY DEFINER functions only (``sql/objects/20_access.sql``). They carry organization_id and a policy all
-the same.
+the same. Attempts to sign in are nobody's tenant's: an address that nobody has is counted like one that somebody has.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    SmallInteger,
     String,
     Text,
     UniqueConstraint,
@@ -110,7 +109,6 @@ class MfaDeviceORM(Global, Mutable, Base):
         encrypted("secret_encrypted"),
         CheckConstraint("(type = 'sms') = (phone_number IS NOT NULL)", name="phone_number"),
         CheckConstraint(r"phone_number ~ '^\+[1-9][0-9]{6,14}$'", name="phone_number_format"),
-        CheckConstraint("failed_attempts >= 0", name="failed_attempts"),
         Index("ix_mfa_devices_user", "organization_id", "user_id"),
         {"comment": "Second factors: TOTP and SMS (REQ-T130)"},
     )
@@ -124,10 +122,6 @@ class MfaDeviceORM(Global, Mutable, Base):
     last_used_step: Mapped[int | None] = mapped_column(
         BigInteger, comment="The time step of the last code accepted: none is accepted twice"
     )
-    failed_attempts: Mapped[int] = mapped_column(
-        SmallInteger, server_default=text("0"), comment="Since the last success"
-    )
-    locked_until: Mapped[datetime | None] = mapped_column(comment="No code is accepted before this moment")
 
 
 class OAuthTokenORM(Global, Mutable, Base):
@@ -182,7 +176,8 @@ class SessionORM(Global, Base):
     token_hash: Mapped[bytes] = mapped_column(LargeBinary, comment="SHA-256 of the access token")
     refresh_token_hash: Mapped[bytes | None] = mapped_column(LargeBinary, comment="SHA-256 of the refresh token")
     previous_refresh_token_hash: Mapped[bytes | None] = mapped_column(
-        LargeBinary, comment="The one before: whoever shows it has a stolen copy, and the session is revoked"
+        LargeBinary,
+        comment="The last one that did not name its session, as those before 0010; whoever shows it has a stolen copy",
     )
     ip_address: Mapped[str | None] = mapped_column(INET)
     user_agent: Mapped[str | None] = mapped_column(Text)
@@ -190,6 +185,34 @@ class SessionORM(Global, Base):
     refresh_expires_at: Mapped[datetime | None] = mapped_column(comment="When the refresh token expires")
     revoked_at: Mapped[datetime | None] = mapped_column(comment="When it was ended; null: not ended")
     created_at: Mapped[datetime] = created()
+
+
+class SignInAttemptORM(Base):
+    """How often somebody's password or second factor was guessed at, or from somewhere."""
+
+    __tablename__ = "sign_in_attempts"
+    __tenanted__: ClassVar[bool] = False
+    __table_args__ = (
+        hashed("subject"),
+        CheckConstraint("password_failures >= 0", name="password_failures"),
+        CheckConstraint("factor_failures >= 0", name="factor_failures"),
+        Index("ix_sign_in_attempts_last", "last_at"),
+        {"comment": "Guesses at passwords and second factors, by person and by address; the installation's, for a day"},
+    )
+
+    subject: Mapped[bytes] = mapped_column(
+        LargeBinary, primary_key=True, comment="Keyed hash of the person or the address"
+    )
+    password_failures: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), comment="Passwords tried and not found right"
+    )
+    factor_failures: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), comment="Codes of second factors tried and not found right"
+    )
+    last_at: Mapped[datetime] = mapped_column(
+        comment="When the last one was counted; the counts go down with the time since then"
+    )
+    blocked_until: Mapped[datetime | None] = mapped_column(comment="Nothing is compared before this moment")
 
 
 class ApiKeyORM(Global, Base):

@@ -48,9 +48,9 @@ class PreferencesRepository(BaseRepository[UserPreferencesORM]):
 # Before an organisation is known: through SECURITY DEFINER functions.
 
 
-async def find_user_by_email(connection: Connection, email: str) -> Any:
-    """(user_id, organization_id, status, password_hash, mfa_enabled), or None."""
-    return await connection.fetchrow(statement(PACKAGE, "find_user"), email)
+async def find_user_by_email(connection: Connection, email: str, proof: bytes, address: str | None) -> Any:
+    """(user_id, organization_id, status, password_hash, mfa_enabled, is_familiar), or None."""
+    return await connection.fetchrow(statement(PACKAGE, "find_user"), email, proof, address)
 
 
 async def find_session(connection: Connection, token_hash: bytes) -> Any:
@@ -58,9 +58,9 @@ async def find_session(connection: Connection, token_hash: bytes) -> Any:
     return await connection.fetchrow(statement(PACKAGE, "find_session"), token_hash)
 
 
-async def find_refresh(connection: Connection, token_hash: bytes) -> Any:
+async def find_refresh(connection: Connection, token_hash: bytes, session_id: UUID | None, proof: bytes | None) -> Any:
     """(session_id, organization_id, user_id, refresh_expires_at, is_current) by the refresh token, or None."""
-    return await connection.fetchrow(statement(PACKAGE, "find_refresh"), token_hash)
+    return await connection.fetchrow(statement(PACKAGE, "find_refresh"), token_hash, session_id, proof)
 
 
 async def find_api_key(connection: Connection, key_hash: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +14,9 @@ from mnemon.identity.repository_access import PACKAGE
 # Passwords.
 
 
-async def password_hash(connection: Connection, organization_id: UUID, user_id: UUID) -> str | None:
-    """The hash of a person's password, None if there is none."""
-    found: str | None = await connection.fetchval(
-        "SELECT password_hash FROM user_credentials WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
-        organization_id,
-        user_id,
-    )
+async def password_hash(connection: Connection, user_id: UUID, proof: bytes) -> str | None:
+    """The hash of the password of a person of the transaction's organisation, None if there is none."""
+    found: str | None = await connection.fetchval("SELECT password_hash_of($1, $2)", user_id, proof)
     return found
 
 
@@ -28,10 +24,11 @@ async def set_password(
     connection: Connection, organization_id: UUID, user_id: UUID, hashed: str, changed_at: datetime
 ) -> None:
     """Keep the hash of a person's password in place of the one before. Index: uq_user_credentials_user_id."""
+    # The values again and not `excluded`: to name that column there, one needs the right to read it.
     await connection.execute(
         "INSERT INTO user_credentials (organization_id, user_id, password_hash, password_changed_at) "
-        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, "
-        "password_changed_at = excluded.password_changed_at, deleted_at = NULL",
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET password_hash = $3, "
+        "password_changed_at = $4, deleted_at = NULL",
         organization_id,
         user_id,
         hashed,
@@ -65,7 +62,7 @@ async def add_totp(
         "VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', phone_number = NULL, "
         "secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, last_used_step = NULL, "
-        "failed_attempts = 0, locked_until = NULL, deleted_at = NULL "
+        "deleted_at = NULL "
         "WHERE d.confirmed_at IS NULL OR d.deleted_at IS NOT NULL",
         organization_id,
         device_id,
@@ -79,7 +76,7 @@ async def add_totp(
 async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
     """A person's second factors, alone until the transaction ends: a code is counted once."""
     return await connection.fetch(
-        "SELECT id, secret_encrypted, confirmed_at, last_used_step, failed_attempts, locked_until FROM mfa_devices "
+        "SELECT id, secret_encrypted, confirmed_at, last_used_step FROM mfa_devices "
         "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE",
         organization_id,
         user_id,
@@ -99,8 +96,8 @@ async def mfa_devices(connection: Connection, organization_id: UUID, user_id: UU
 async def accept_code(connection: Connection, organization_id: UUID, device_id: UUID, step: int, at: datetime) -> None:
     """Remember the step of a code that was accepted; the first one puts the device in force."""
     await connection.execute(
-        "UPDATE mfa_devices SET last_used_step = $3, confirmed_at = coalesce(confirmed_at, $4), failed_attempts = 0, "
-        "locked_until = NULL WHERE organization_id = $1 AND id = $2",
+        "UPDATE mfa_devices SET last_used_step = $3, confirmed_at = coalesce(confirmed_at, $4) "
+        "WHERE organization_id = $1 AND id = $2",
         organization_id,
         device_id,
         step,
@@ -108,18 +105,10 @@ async def accept_code(connection: Connection, organization_id: UUID, device_id: 
     )
 
 
-async def refuse_code(
-    connection: Connection, organization_id: UUID, user_id: UUID, limit: int, locked_until: datetime
-) -> None:
-    """Count a wrong code against a person's devices; too many lock them for a while."""
+async def tell_of_refusal(connection: Connection, user_id: UUID) -> None:
+    """Tell the trail that a code was refused."""
     await connection.execute(
-        "UPDATE mfa_devices SET failed_attempts = CASE WHEN failed_attempts + 1 >= $3 THEN 0 ELSE failed_attempts + 1 "
-        "END, locked_until = CASE WHEN failed_attempts + 1 >= $3 THEN $4 ELSE locked_until END "
-        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL",
-        organization_id,
-        user_id,
-        limit,
-        locked_until,
+        "SELECT record_audit('mfa_devices:verify', 'users', $1::uuid::text, 'failure', NULL, '{}', $1::uuid)", user_id
     )
 
 
@@ -143,6 +132,41 @@ async def remove_mfa_device(connection: Connection, organization_id: UUID, devic
     )
 
 
+# Attempts. Through SECURITY DEFINER functions, each a transaction of its own.
+
+
+async def begin_attempt(
+    connection: Connection, person: bytes | None, address: bytes | None, factor: bool, at: datetime
+) -> Any:
+    """Count an attempt, as (retry_after, person_until, address_until); with a retry_after it may not be made."""
+    return await connection.fetchrow(
+        "SELECT retry_after, person_until, address_until FROM begin_attempt($1, $2, $3, $4)",
+        person,
+        address,
+        factor,
+        at,
+    )
+
+
+async def attempt_waits(connection: Connection, address: bytes, at: datetime) -> timedelta | None:
+    """How long an address waits; None: it does not."""
+    found: timedelta | None = await connection.fetchval("SELECT attempt_waits($1, $2)", address, at)
+    return found
+
+
+async def settle_attempt(connection: Connection, row: Sequence[Any]) -> None:
+    """An attempt was right: person, address, whether of a second factor, and what begin_attempt told."""
+    await connection.execute("SELECT settle_attempt($1, $2, $3, $4, $5)", *row)
+
+
+async def is_familiar(
+    connection: Connection, organization_id: UUID, user_id: UUID, address: str | None, since: datetime
+) -> bool:
+    """Whether a person began a session from this address since then."""
+    found: bool = await connection.fetchval(statement(PACKAGE, "is_familiar"), organization_id, user_id, address, since)
+    return found
+
+
 # Sessions.
 
 
@@ -159,14 +183,15 @@ async def add_session(connection: Connection, row: Sequence[Any]) -> None:
 
 
 async def renew_session(connection: Connection, organization_id: UUID, row: Sequence[Any]) -> bool:
-    """Give a session new tokens in place of the refresh token shown: id, its hash, new hashes, new ends.
+    """Give a session new tokens in place of the refresh token shown; False if somebody else was first.
 
-    False if somebody else was first.
+    The row: id, hash of the token shown, new hashes, new ends, whether to remember the one shown, because it does not
+    name its session.
     """
     done = await connection.execute(
-        "UPDATE sessions SET token_hash = $4, refresh_token_hash = $5, previous_refresh_token_hash = $3, "
-        "expires_at = $6, refresh_expires_at = $7 WHERE organization_id = $1 AND id = $2 AND refresh_token_hash = $3 "
-        "AND revoked_at IS NULL",
+        "UPDATE sessions SET token_hash = $4, refresh_token_hash = $5, expires_at = $6, refresh_expires_at = $7, "
+        "previous_refresh_token_hash = CASE WHEN $8 THEN $3 ELSE previous_refresh_token_hash END "
+        "WHERE organization_id = $1 AND id = $2 AND refresh_token_hash = $3 AND revoked_at IS NULL",
         organization_id,
         *row,
     )

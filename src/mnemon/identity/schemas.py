@@ -63,7 +63,7 @@ class UserCreate(Schema):
 
     Attributes:
         email: unique in the installation, whatever its case.
-        password: 8 characters to 72 bytes; without one the person cannot sign in with a password.
+        password: 10 characters to 72 bytes, none that everybody tries; without one the person signs in otherwise.
         display_name: the name shown, and known to recall.
         external_id: the caller's own string for the person; unique in the organisation.
         timezone: IANA name.

@@ -14,6 +14,7 @@ from mnemon.core.context import Principal
 from mnemon.core.text import Label, Moment, Schema, check_characters
 from mnemon.identity.schemas import Name, Password
 
+Address = IPv4Address | IPv6Address
 Permission = Annotated[str, Field(max_length=101, pattern=r"^[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*$")]
 Scope = Annotated[str, Field(max_length=101, pattern=r"^(\*|[a-z][a-z0-9_-]*:[a-z][a-z0-9_-]*)$")]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=16_384)]
@@ -26,18 +27,25 @@ class PasswordSet(Schema):
 
     Attributes:
         current_password: needed of a person who changes their own.
+        ip_address: where it comes from; guesses at the current password are counted by it too.
     """
 
     user_id: UUID
     password: Password
     current_password: SecretStr | None = None
+    ip_address: Address | None = None
 
 
 class PasswordCheck(Schema):
-    """An e-mail address and a password, as somebody typed them."""
+    """An e-mail address and a password, as somebody typed them.
+
+    Attributes:
+        ip_address: where they come from, as the door sees it; attempts are counted by it too.
+    """
 
     email: Annotated[str, Field(max_length=255)]
     password: SecretStr
+    ip_address: Address | None = None
 
 
 class KnownUser(Schema):
@@ -68,10 +76,15 @@ class TotpEnrolment(Schema):
 
 
 class TotpCheck(Schema):
-    """A code off the person's app."""
+    """A code off the person's app.
+
+    Attributes:
+        ip_address: where it comes from, as the door sees it; attempts are counted by it too.
+    """
 
     user_id: UUID
     code: Annotated[str, Field(pattern=r"^\s*(\d\s*){6}$", max_length=20)]
+    ip_address: Address | None = None
 
 
 class MfaVerified(Schema):
@@ -150,7 +163,7 @@ class SessionStart(Schema):
     """
 
     user_id: UUID
-    ip_address: IPv4Address | IPv6Address | None = None
+    ip_address: Address | None = None
     user_agent: Text | None = None
     access_minutes: int = Field(default=60, ge=1, le=1440)
     refresh_days: int = Field(default=30, ge=1, le=365)

@@ -80,12 +80,9 @@ def _meet(one: Span, other: Span) -> bool:
     return (one[1] is None or other[0] < one[1]) and (other[1] is None or one[0] < other[1])
 
 
-async def lock(
-    connection: Connection, organization_id: UUID, team_id: UUID | None, subject: str, predicate: str
-) -> None:
-    """Wait until nobody else changes facts of this subject and predicate, until the transaction ends."""
-    key = "\x1f".join(("facts", str(organization_id), str(team_id), subject, predicate))
-    await connection.fetchval("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", key)
+async def lock(connection: Connection, team_id: UUID | None, subject: str, predicate: str) -> None:
+    """Wait until nobody else in the organisation changes facts of this subject and predicate, until the end."""
+    await connection.fetchval("SELECT lock_tenant($1)", "\x1f".join(("facts", str(team_id), subject, predicate)))
 
 
 async def known(

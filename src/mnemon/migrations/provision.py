@@ -20,14 +20,24 @@ OWNER_ROLE = "mnemon_owner"
 APP_ROLE = "mnemon_app"
 OPTIONAL_EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp", "pg_stat_statements")
 
-# What makes large objects: they belong to no table and have no policy.
-_LARGE_OBJECTS = (
-    "lo_creat(integer)",
-    "lo_create(oid)",
-    "lo_from_bytea(oid, bytea)",
-    "lo_import(text)",
-    "lo_import(text, oid)",
-)
+# Functions of the server that everybody may call and no application needs. Large objects belong to no table and have no
+# policy; a lock by a number can stop another organisation's work (lock_tenant() takes one that cannot); and sessions of
+# one login may end each other.
+_CLOSED = """
+DO $$
+DECLARE closed regprocedure;
+BEGIN
+  FOR closed IN
+    SELECT p.oid FROM pg_catalog.pg_proc p
+    WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND (
+      p.proname ~ '^(lo_|lo(read|write)$|pg_(try_)?advisory_(xact_)?lock)'
+      OR p.proname IN ('pg_cancel_backend', 'pg_terminate_backend'))
+  LOOP
+    EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', closed);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO mnemon_owner', closed);
+  END LOOP;
+END $$
+"""
 
 # `@@` may leak what it sees in an error, says the catalogue, so a policy keeps it from any index: 423 ms instead of
 # 0.8. ts_match_vq raises nothing that depends on a row's value; the same function under a name of ours may say so.
@@ -137,7 +147,7 @@ async def _close(connection: AsyncConnection) -> None:
         "REVOKE USAGE ON LANGUAGE plpgsql, sql FROM PUBLIC",
         f"GRANT USAGE ON LANGUAGE plpgsql, sql TO {OWNER_ROLE}",
         f"GRANT SET ON PARAMETER {PARAMETER} TO {OWNER_ROLE}",
-        *(f"REVOKE EXECUTE ON FUNCTION pg_catalog.{name} FROM PUBLIC" for name in _LARGE_OBJECTS),
+        _CLOSED,
     ):
         await connection.exec_driver_sql(statement)
 

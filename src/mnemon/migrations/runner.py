@@ -43,6 +43,10 @@ RANKS = (
     "integrations",
     "operations",
 )
+#: Of the application's logins: how long a statement may run, wait for a lock, and a transaction wait for its process.
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "300s"}
+#: Sessions that one login of the application may have: some of the server's hundred are left for who must mend things.
+MOST_SESSIONS = 80
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
@@ -89,6 +93,14 @@ def head() -> str:
 @asynccontextmanager
 async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
     """A connection as the owner, alone: a second migrator waits at the lock until the first is done."""
+    async with _session(url, lock_timeout=lock_timeout) as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        await connection.commit()
+        yield connection
+
+
+@asynccontextmanager
+async def _session(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
     engine = create_async_engine(
         parse_url(url),
         poolclass=NullPool,
@@ -98,8 +110,6 @@ async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncCo
     try:
         with translated():
             async with engine.connect() as connection:
-                await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-                await connection.commit()
                 await connection.exec_driver_sql(f"SET lock_timeout = '{int(lock_timeout * 1000)}ms'")
                 await connection.commit()
                 yield connection
@@ -115,6 +125,7 @@ async def upgrade(
     vector_index: str | None = None,
     lock_timeout: float = 10.0,
     installation: InstallationKey | None = None,
+    owner_url: str | None = None,
 ) -> str:
     """Bring the database to a revision, and its functions, triggers and views to this version's text.
 
@@ -128,6 +139,8 @@ async def upgrade(
             messages meanwhile. None: what the database has, HNSW in a new one.
         lock_timeout: seconds a statement may wait for a lock that a running application holds.
         installation: the key that processes prove themselves with; None: those that the database knows already.
+        owner_url: the same database as the schema's owner, where ``url`` is a superuser and the owner may log in: then
+            nothing that the owner could have made is run with more rights than its own.
 
     Returns:
         The revision the database has now.
@@ -139,24 +152,34 @@ async def upgrade(
         raise Invalid("vector_index is hnsw or ivfflat.", code="invalid.vector_index", field="vector_index")
     async with _connection(url, lock_timeout=lock_timeout) as connection:
         as_owner = await provision(connection)
+        if as_owner and owner_url is not None:
+            await connection.exec_driver_sql(f"ALTER ROLE {OWNER_ROLE} LOGIN")
         await connection.commit()
+        cfg = config(dimensions=dimensions, vector_index=vector_index)
+        if as_owner and owner_url is not None:
+            async with _session(owner_url, lock_timeout=lock_timeout) as own:
+                return await _bring(own, cfg, revision, installation)
         if as_owner:
             await act_as_owner(connection)
             await connection.commit()
-        cfg = config(dimensions=dimensions, vector_index=vector_index)
-        await connection.run_sync(_upgrade, cfg, revision)
+        return await _bring(connection, cfg, revision, installation)
+
+
+async def _bring(connection: AsyncConnection, cfg: Config, revision: str, installation: InstallationKey | None) -> str:
+    """As the schema's owner: migrate, apply the objects, set the policies and the key; the revision reached."""
+    await connection.run_sync(_upgrade, cfg, revision)
+    await connection.commit()
+    reached = await connection.run_sync(_current) or "base"
+    if reached == head():  # they are written for its tables
+        await _apply_objects(connection)
+        await wall.set_policies(connection, await wall.is_granted(connection))
+        if installation is not None:
+            await wall.keep_key(connection, installation)
         await connection.commit()
-        reached = await connection.run_sync(_current) or "base"
-        if reached == head():  # they are written for its tables
-            await _apply_objects(connection)
-            await wall.set_policies(connection, await wall.is_granted(connection))
-            if installation is not None:
-                await wall.keep_key(connection, installation)
+        if cfg.attributes["vector_index"] is not None:
+            await _rebuild_vector_indexes(connection, cfg.attributes["vector_index"])
             await connection.commit()
-            if vector_index is not None:
-                await _rebuild_vector_indexes(connection, vector_index)
-                await connection.commit()
-        return reached
+    return reached
 
 
 async def _rebuild_vector_indexes(connection: AsyncConnection, kind: str) -> None:
@@ -247,11 +270,21 @@ async def has_key(url: str) -> bool:
         return await wall.has_key(connection)
 
 
+def limits(login: str) -> list[str]:
+    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
+    return [
+        f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
+        *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
+    ]
+
+
 async def let_log_in(url: str) -> None:
     """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
     async with _connection(url, lock_timeout=10) as connection:
         for role in (APP_ROLE, OWNER_ROLE):
             await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
+        for statement in limits(APP_ROLE):
+            await connection.exec_driver_sql(statement)
         await connection.commit()
 
 

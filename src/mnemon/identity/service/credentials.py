@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
 from mnemon.core import crypto
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, NotFound, Unauthenticated
+from mnemon.db.connection import Connection
 from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import UserRef
 from mnemon.identity.schemas_access import (
@@ -27,12 +28,9 @@ from mnemon.identity.schemas_access import (
     TotpEnrol,
     TotpEnrolment,
 )
-from mnemon.identity.service.people import no_user
+from mnemon.identity.service import attempts
+from mnemon.identity.service.people import NAMES, check_password, no_user
 from mnemon.identity.service.rights import may, outrank, secret_box
-
-#: Wrong codes after which a person's second factors are locked, and for how long: a million codes cannot be tried.
-WRONG_CODES = 5
-LOCKED_FOR = timedelta(minutes=15)
 
 
 async def set_password(ctx: Context, request: PasswordSet) -> None:
@@ -40,19 +38,18 @@ async def set_password(ctx: Context, request: PasswordSet) -> None:
 
     Raises:
         NotFound: the organisation has no such person.
-        Unauthenticated: a person changes their own, and the current one is wrong.
+        Invalid: the password is their e-mail address or name.
+        Unauthenticated: a person changes their own, and the current one is wrong, or too many were tried.
         Forbidden: somebody else's, and the principal has not ``users:write`` and all that the person may do.
     """
     may(ctx, request.user_id, own="account:write", others="users:write")
     organization = ctx.principal.organization_id
     if ctx.principal.user_id == request.user_id:
-        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-            current = await repository_secrets.password_hash(connection, organization, request.user_id)
-        given = request.current_password.get_secret_value() if request.current_password else ""
-        if current is not None and not await asyncio.to_thread(crypto.verify_password, given, current):
-            raise Unauthenticated(
-                "The current password is not right.", code="unauthenticated.password", field="current_password"
-            )
+        await _check_current(ctx, request)
+    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+        user = await repository_access.get_user(connection, organization, request.user_id)
+    if user is not None:
+        check_password(request.password, user["email"], *(user[name] for name in NAMES))
     hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
     async with ctx.database.hot(ctx.principal) as connection:
         await outrank(ctx, connection, request.user_id)
@@ -64,22 +61,63 @@ async def set_password(ctx: Context, request: PasswordSet) -> None:
         await repository_secrets.revoke_sessions(connection, organization, request.user_id, now)
 
 
+async def _check_current(ctx: Context, request: PasswordSet) -> None:
+    """Let a person who changes their own password show the current one, if there is one."""
+    proof = ctx.database.prove(f"password_hash_of:{request.user_id}")
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        current = await repository_secrets.password_hash(connection, request.user_id, proof)
+    if current is None:
+        return
+    given = request.current_password.get_secret_value() if request.current_password else ""
+    who = await _person(ctx, request.user_id, request.ip_address)
+    attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address))
+    if isinstance(attempt, timedelta):
+        raise attempts.too_many(attempt, code="unauthenticated.password_locked", field="current_password")
+    if not await asyncio.to_thread(crypto.verify_password, given, current):
+        raise Unauthenticated(
+            "The current password is not right.", code="unauthenticated.password", field="current_password"
+        )
+    await attempts.settle(ctx, attempt)
+
+
+async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None) -> str:
+    """What attempts of a person of the principal's organisation are counted under."""
+    organization, familiar = ctx.principal.organization_id, False
+    if address is not None:
+        since = ctx.clock.now() - attempts.FAMILIAR
+        async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+            familiar = await repository_secrets.is_familiar(connection, organization, user_id, str(address), since)
+    return attempts.person(organization, user_id, address if familiar else None)
+
+
 async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
     """Whose e-mail address and password these are, in whatever organisation.
 
     It takes as long for an address that nobody has, and says no more: neither time nor words tell who has an account.
 
     Raises:
-        Unauthenticated: no active person has this address and this password.
+        Unauthenticated: no active person has this address and this password; or too many were tried
+            (``unauthenticated.password_locked``, with ``retry_after`` in seconds).
     """
     # A text the database cannot hold is nobody's address.
     email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
+    address, proof = request.ip_address, ctx.database.prove(f"user_by_email:{email}")
     async with ctx.database.anonymous() as connection:
-        found = await repository_access.find_user_by_email(connection, email)
+        found = await repository_access.find_user_by_email(
+            connection, email, proof, None if address is None else str(address)
+        )
+    who = attempts.nobody(email)
+    if found is not None:
+        familiar = address if found["is_familiar"] else None
+        who = attempts.person(found["organization_id"], found["user_id"], familiar)
+    attempt = await attempts.begin(ctx, who, attempts.place(address))
+    if isinstance(attempt, timedelta):
+        raise attempts.too_many(attempt, code="unauthenticated.password_locked", field="password")
     hashed = found["password_hash"] if found is not None else None
     matches = await asyncio.to_thread(crypto.verify_password, request.password.get_secret_value(), hashed)
     if found is None or not matches or found["status"] != "active" or email != request.email:
         raise Unauthenticated("The e-mail address or the password is not right.", code="unauthenticated.password")
+    await attempts.settle(ctx, attempt)
     return KnownUser(
         user_id=found["user_id"], organization_id=found["organization_id"], mfa_required=found["mfa_enabled"]
     )
@@ -121,36 +159,36 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     """Check a code off a person's app; each code is accepted once.
 
     Raises:
-        Unauthenticated: it is no code of now, it was used before, or too many wrong ones were tried.
+        Unauthenticated: it is no code of now, or it was used before; or too many wrong ones were tried, at whatever
+            device, or too many passwords (``unauthenticated.mfa_locked``, with ``retry_after`` in seconds).
     """
     may(ctx, request.user_id, own="account:write", others="users:write")
-    organization, now = ctx.principal.organization_id, ctx.clock.now()
     box = secret_box(ctx)
-    found: MfaVerified | None = None
-    locked = False
+    who = await _person(ctx, request.user_id, request.ip_address)
+    attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address), factor=True)
+    if isinstance(attempt, timedelta):
+        raise attempts.too_many(attempt, code="unauthenticated.mfa_locked", field="code")
     async with ctx.database.hot(ctx.principal) as connection:
-        devices = await repository_secrets.lock_mfa_devices(connection, organization, request.user_id)
-        for device in devices:
-            if device["locked_until"] is not None and device["locked_until"] > now:
-                locked = True
-                continue
-            secret = box.decrypt(device["secret_encrypted"], purpose=f"mfa_devices:{device['id']}")
-            step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"])
-            if step is not None and found is None:
-                await repository_secrets.accept_code(connection, organization, device["id"], step, now)
-                found = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
-        if found is not None and found.confirmed:
-            await repository_secrets.set_mfa(connection, organization, request.user_id)
-        if found is None and not locked:
-            await repository_secrets.refuse_code(
-                connection, organization, request.user_id, WRONG_CODES, now + LOCKED_FOR
-            )
+        found = await _match(ctx, connection, box, request)
+        if found is None:
+            await repository_secrets.tell_of_refusal(connection, request.user_id)
+        elif found.confirmed:
+            await repository_secrets.set_mfa(connection, ctx.principal.organization_id, request.user_id)
     if found is None:
-        raise Unauthenticated(
-            "Too many wrong codes were tried; wait a quarter of an hour." if locked else "The code is not right.",
-            code="unauthenticated.mfa_locked" if locked else "unauthenticated.mfa_code",
-            field="code",
-        )
+        raise Unauthenticated("The code is not right.", code="unauthenticated.mfa_code", field="code")
+    await attempts.settle(ctx, attempt)
+    return found
+
+
+async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, request: TotpCheck) -> MfaVerified | None:
+    """Compare a code with every device of the person's; the one that it is of remembers it."""
+    organization, now, found = ctx.principal.organization_id, ctx.clock.now(), None
+    for device in await repository_secrets.lock_mfa_devices(connection, organization, request.user_id):
+        secret = box.decrypt(device["secret_encrypted"], purpose=f"mfa_devices:{device['id']}")
+        step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"])
+        if step is not None and found is None:
+            await repository_secrets.accept_code(connection, organization, device["id"], step, now)
+            found = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
     return found
 
 

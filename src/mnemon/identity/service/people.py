@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
 
 from mnemon.core import crypto
 from mnemon.core.context import Context
-from mnemon.core.errors import NotFound
+from mnemon.core.errors import Conflict, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from mnemon.identity import repository, repository_access, repository_secrets
@@ -29,8 +33,59 @@ from mnemon.identity.schemas import (
     UserRef,
     UserUpdate,
 )
+from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
 from mnemon.identity.service.rights import driver, may, outrank
+
+#: What everybody knows of a person beside the e-mail address.
+NAMES = ("display_name", "full_name", "first_name", "last_name", "external_id")
+
+
+def check_password(password: SecretStr, *about: str | None) -> None:
+    """Refuse a password that says no more than what everybody knows of the person.
+
+    Raises:
+        Invalid: it does, or it is none at all.
+    """
+    problem = crypto.password_problem(password.get_secret_value(), about)
+    if problem is not None:
+        raise Invalid(f"password: {problem[1]}.", code=f"invalid.{problem[0]}", field="password")
+
+
+@asynccontextmanager
+async def _taking_address(ctx: Context, email: str | None) -> AsyncIterator[None]:
+    """Give a person an e-mail address, which is unique in the installation, and tell nothing of who has it if not.
+
+    That it cannot be used tells that somebody has it, here or elsewhere, and no answer could hide that. So an
+    organisation is told so a hundred times and then once a minute: nobody's list of addresses is asked through.
+
+    Raises:
+        Conflict: somebody has the address.
+        Unavailable: too many addresses were refused.
+    """
+    where = f"addresses:{ctx.principal.organization_id}"
+    wait = None if email is None else await attempts.waits(ctx, where)
+    if wait is not None:
+        raise _refused_too_often(wait)
+    try:
+        yield
+    except Conflict as error:
+        if error.data.get("constraint") != "uq_users_email":
+            raise
+        counted = await attempts.begin(ctx, None, where)
+        if isinstance(counted, timedelta):
+            raise _refused_too_often(counted) from None
+        raise Conflict(
+            "The e-mail address cannot be used.",
+            code="conflict.exists",
+            hint="If the person is in this organisation already, use that account; else choose another address.",
+            table="users",
+            field="email",
+        ) from None
+
+
+def _refused_too_often(wait: timedelta) -> MnemonError:
+    return attempts.too_many(wait, code="unavailable.too_many_refused", field="email", kind=Unavailable)
 
 
 def _columns(request: UserCreate | UserUpdate, *leave_out: str) -> dict[str, Any]:
@@ -50,15 +105,18 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
     """Make a person, with a password if one is given.
 
     Raises:
-        Conflict: the e-mail address (in the installation) or the external id (in the organisation) is taken.
+        Conflict: the e-mail address cannot be used, or the external id is taken in the organisation.
+        Invalid: the password is the e-mail address or the name.
+        Unavailable: too many e-mail addresses were refused.
         Forbidden: the principal has not ``users:write``.
     """
     ctx.principal.require("users:write")
     hashed = None
     if request.password is not None:
+        check_password(request.password, request.email, *(getattr(request, name) for name in NAMES))
         hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with _taking_address(ctx, request.email), ctx.database.unit(ctx.principal) as session:
         row = await UserRepository(session, organization).create(**_columns(request))
         connection = await driver(session)
         await _learn_name(connection, organization, row.id, request.display_name)
@@ -96,7 +154,8 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
 
     Raises:
         NotFound: the organisation has no such person.
-        Conflict: they have another version than the one expected, or the e-mail address is taken.
+        Conflict: they have another version than the one expected, or the e-mail address cannot be used.
+        Unavailable: too many e-mail addresses were refused.
         Forbidden: somebody else's account, status or tier without ``users:write``.
     """
     if request.status is not None or request.tier is not None or request.email is not None:
@@ -107,7 +166,7 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
     fields = _columns(request)
     if request.email is not None:
         fields["email_verified"] = False
-    async with ctx.database.unit(ctx.principal) as session:
+    async with _taking_address(ctx, request.email), ctx.database.unit(ctx.principal) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.id)
         users = UserRepository(session, organization)

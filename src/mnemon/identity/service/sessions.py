@@ -23,10 +23,10 @@ from mnemon.identity.schemas_access import (
     Token,
 )
 from mnemon.identity.service.people import no_user
+from mnemon.identity.service.refresh_tokens import new_refresh_token, session_of
 from mnemon.identity.service.rights import ACCOUNT, may
 
 ACCESS = "mna_"
-REFRESH = "mnr_"
 
 
 async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
@@ -88,15 +88,17 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
 async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionTokens:
     """Exchange a refresh token for new tokens; the ones before are worth nothing from then on.
 
-    A refresh token that was exchanged already and comes again is a stolen copy, of one side or the other: the session
-    ends.
+    A refresh token that was exchanged already and comes again, however long ago that was, is a stolen copy, of one side
+    or the other: the session ends for both. There is no time of grace, in which a thief would be served too: a client
+    exchanges its token in one place at a time, and signs in again where the answer was lost.
 
     Raises:
         Unauthenticated: it is no refresh token, its session has ended, it has expired, or it was exchanged already.
     """
-    digest = _digest(request)
+    digest, named = _digest(request), session_of(ctx, request.token.get_secret_value())
+    proof = None if named is None else ctx.database.prove(f"session_of_token:{named}")
     async with ctx.database.anonymous() as connection:
-        row = await repository_access.find_refresh(connection, digest)
+        row = await repository_access.find_refresh(connection, digest, named, proof)
     if row is None:
         raise _unknown()
     now = ctx.clock.now()
@@ -106,12 +108,11 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
     renewed = False
     async with ctx.database.hot(Principal(row["organization_id"], row["user_id"])) as connection:
         if row["is_current"]:
+            change = [row["session_id"], digest, *_hashes(tokens), tokens.expires_at, tokens.refresh_expires_at]
             renewed = await repository_secrets.renew_session(
-                connection,
-                row["organization_id"],
-                [row["session_id"], digest, *_hashes(tokens), tokens.expires_at, tokens.refresh_expires_at],
+                connection, row["organization_id"], [*change, named is None]
             )
-        else:
+        if not renewed:  # exchanged before, or by somebody else since it was looked up
             await repository_secrets.revoke_session(connection, row["organization_id"], row["session_id"], now)
     if not renewed:
         raise Unauthenticated(
@@ -157,7 +158,7 @@ def _tokens(ctx: Context, session_id: UUID, lasting: SessionStart | SessionRefre
     return SessionTokens(
         session_id=session_id,
         access_token=SecretStr(crypto.new_token(ACCESS)),
-        refresh_token=SecretStr(crypto.new_token(REFRESH)),
+        refresh_token=SecretStr(new_refresh_token(ctx, session_id)),
         expires_at=now + timedelta(minutes=lasting.access_minutes),
         refresh_expires_at=now + timedelta(days=lasting.refresh_days),
     )

@@ -1,3 +1,4 @@
--- The person with this e-mail address, as signing in needs them; before an organisation is known.
--- Index (inside the function): uq_users_email.
-SELECT user_id, organization_id, status, password_hash, mfa_enabled FROM find_user_by_email($1)
+-- The person with this e-mail address ($1), as signing in needs them, and whether $3 is an address they signed in from;
+-- before an organisation is known. Indexes (inside the function): uq_users_email, ix_sessions_user.
+SELECT user_id, organization_id, status, password_hash, mfa_enabled, is_familiar
+FROM find_user_by_email($1, $2, $3::text::inet)

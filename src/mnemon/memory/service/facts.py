@@ -45,7 +45,7 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         row = await _row(ctx, connection, request)
-        await facts.lock(connection, organization, row["team_id"], request.subject, request.predicate)
+        await facts.lock(connection, row["team_id"], request.subject, request.predicate)
         known = await facts.known(connection, organization, row["team_id"], request.subject, request.predicate)
         if not request.single_valued:
             known = [one for one in known if one["object"] == request.object]
@@ -90,7 +90,7 @@ async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         row = await _one(ctx, connection, request.id)
-        await facts.lock(connection, organization, row["team_id"], row["subject"], row["predicate"])
+        await facts.lock(connection, row["team_id"], row["subject"], row["predicate"])
         row = await _one(ctx, connection, request.id)
         if row["retracted_at"] is not None:
             raise Conflict(

@@ -70,6 +70,7 @@ EXCLUDED = {
     "user_credentials": "hashes of passwords: people set one in the other installation",
     "mfa_devices": "secrets encrypted with this installation's key",
     "oauth_tokens": "secrets encrypted with this installation's key",
+    "sign_in_attempts": "the installation's own: guesses at its passwords, for a day",
     "api_keys": "hashes of keys: a key that is valid in two installations could be revoked in one alone",
     "api_key_uses": "goes with api_keys",
     "devices": "push tokens: an app registers anew where it signs in",

@@ -47,6 +47,17 @@ END $$;
 REVOKE ALL ON FUNCTION set_tenant(uuid, uuid, uuid, bytea) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION set_tenant(uuid, uuid, uuid, bytea) TO mnemon_app;
 
+-- object: function lock_tenant(text)
+-- Waits until nobody else in the organisation has this lock, and has it until the transaction ends. SECURITY DEFINER:
+-- by its number the application could take anybody's.
+CREATE OR REPLACE FUNCTION lock_tenant(p_what text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended(current_tenant() || ':' || p_what, 0));
+END $$;
+REVOKE ALL ON FUNCTION lock_tenant(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION lock_tenant(text) TO mnemon_app;
+
 -- object: function current_actor()
 -- Who changes something, for logs: user:<id>, agent:<id> or system.
 CREATE OR REPLACE FUNCTION current_actor() RETURNS text LANGUAGE sql STABLE

@@ -22,6 +22,10 @@ _LOGIN = """\
 The application connects as a role of its own, which owns nothing. An administrator makes one:
 
   CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app;
+  ALTER ROLE my_app CONNECTION LIMIT 80;
+  ALTER ROLE my_app SET statement_timeout = '60s';
+  ALTER ROLE my_app SET lock_timeout = '30s';
+  ALTER ROLE my_app SET idle_in_transaction_session_timeout = '300s';
 
 and Mnemon is told in its environment:
 

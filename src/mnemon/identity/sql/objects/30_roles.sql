@@ -7,7 +7,7 @@ BEGIN
   IF NEW.parent_role_id IS NULL THEN
     RETURN NEW;
   END IF;
-  PERFORM pg_advisory_xact_lock(hashtextextended('role parents ' || NEW.organization_id, 0));
+  PERFORM lock_tenant('role parents');
   IF EXISTS (
     WITH RECURSIVE above AS (
       SELECT NEW.parent_role_id AS id

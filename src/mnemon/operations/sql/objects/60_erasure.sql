@@ -50,6 +50,7 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, public, pg_temp AS $$
     ('roles', NULL, 'keep', 'the organisation''s'), ('permissions', NULL, 'keep', 'the installation''s'),
     ('role_permissions', NULL, 'keep', 'the organisation''s'),
     ('partition_policies', NULL, 'keep', 'the installation''s'),
+    ('sign_in_attempts', NULL, 'keep', 'keyed hashes and counts, for a day'),
     ('audit_blocks', NULL, 'keep', 'hashes and ids')
 $$;
 REVOKE ALL ON FUNCTION erasure_rules() FROM PUBLIC;
