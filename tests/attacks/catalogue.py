@@ -129,8 +129,9 @@ _UNWRITABLE = (
     "'fdw_handler'::regtype, 'table_am_handler'::regtype, 'index_am_handler'::regtype, 'tsm_handler'::regtype)"
 )
 _INDEXES = """
-SELECT t.relname, i.relname, x.indisunique, (SELECT string_agg(pg_get_indexdef(x.indexrelid, n, true), chr(2) ORDER BY n)
-    FROM generate_series(1, x.indnkeyatts) n)
+SELECT t.relname, i.relname, x.indisunique,
+  (SELECT string_agg(pg_get_indexdef(x.indexrelid, n, true), chr(2) ORDER BY n)
+   FROM generate_series(1, x.indnkeyatts) n)
 FROM pg_index x JOIN pg_class t ON t.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 WHERE t.relnamespace = 'public'::regnamespace AND NOT t.relispartition AND t.relkind IN ('r', 'p') ORDER BY 1, 2
 """

@@ -84,6 +84,17 @@ KNOWN: tuple[Known, ...] = (
         "known; whoever may add a person learns that an address is taken, and no more.",
     ),
     Known(
+        r"power/(mnemon_app|mnemon_worker|none)/(set role|session authorization|config role|config session)",
+        ("done",),
+        "Whoever one is already, one may become; the worker is a member of the application's role.",
+    ),
+    Known(
+        r"power/(mnemon_app|mnemon_worker)/(password|settings)|setting/.*/alter role current_user",
+        ("done",),
+        "PostgreSQL lets a role change its own password and the defaults of its own later sessions. That shows nothing "
+        "of anybody, but it can keep the application out until the operator sets them back (docs/security.md).",
+    ),
+    Known(
         r"call/.*/worker",
         ("done", "ids", "words"),
         "What workers do across organisations: they take jobs of each. The worker's login is trusted with that, the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mnemon.core.context import Principal
 from mnemon.db import embedded
@@ -17,6 +17,8 @@ from tests.factories import PROVER
 #: After so many tries a superuser compares what must not have changed.
 CHUNK = 1500
 _OPTIONS = "-c statement_timeout=1000 -c lock_timeout=1000"
+#: After each try: nothing of it is left in the session.
+_CLEAN = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DEALLOCATE ALL; CLOSE ALL; UNLISTEN *"
 #: Errors that say that the question was not understood: such a try proves nothing.
 _MEANINGLESS = frozenset(["42601", "25P02", "08P01", "25001", "25P01"])
 _MISSING = frozenset(["42P01", "42703", "42883", "42704", "42804", "42P02"])
@@ -68,6 +70,7 @@ class Arena:
         """Make tries as a role in a situation, and judge them."""
         outcome = Outcome()
         everything = list(tries)
+        situation = self._possible(role, situation)
         for start in range(0, len(everything), CHUNK):
             part = everything[start : start + CHUNK]
             before = self._state()
@@ -113,25 +116,30 @@ class Arena:
 
     def _ask(self, wire: Wire, one: Try, statements: tuple[str, ...], situation: Situation) -> list[Answer]:
         wire.feed = one.feed.encode()
-        wire.ask(situation.before)
         begin = [] if one.plain else ["BEGIN"]
         if situation.entered and begin:
             begin.append(self.enter())
+        begin = [*situation.before, *begin, *(situation.after if begin else ())]
         end = [] if one.plain else ["COMMIT" if one.keep else "ROLLBACK"]
-        if len(statements) == 1 and not situation.after:
-            answers = wire.ask([*begin, statements[0], *end, "DISCARD ALL"])
+        if len(statements) == 1:
+            answers = wire.ask([*begin, statements[0], *end, _CLEAN])
             for answer in answers[: len(begin)]:
                 assert answer.error is None, answer.message
             return answers[len(begin) : len(begin) + 1]
         for answer in wire.ask(begin):
             assert answer.error is None, answer.message
-        answers = []
-        for statement in situation.after if begin else ():
-            self._step(wire, statement)
-        for statement in statements[:-1]:
-            answers.append(self._step(wire, statement))
-        last, *_ = wire.ask([statements[-1], *end, "DISCARD ALL"])
+        answers = [self._step(wire, statement) for statement in statements[:-1]]
+        last, *_ = wire.ask([statements[-1], *end, _CLEAN])
         return [*answers, last]
+
+    def _possible(self, role: str, situation: Situation) -> Situation:
+        """The situation without what the server refuses: that is tried here, once, and need not be each time."""
+        wire = self.wire(role)
+        before = tuple(statement for statement in situation.before if wire.ask([statement])[0].error is None)
+        wire.ask(["RESET ALL", "BEGIN", *([self.enter()] if situation.entered else [])])
+        after = tuple(statement for statement in situation.after if self._step(wire, statement).error is None)
+        wire.close()
+        return replace(situation, before=before, after=after)
 
     def _step(self, wire: Wire, statement: str) -> Answer:
         """A statement that may fail, and the transaction goes on."""
@@ -184,14 +192,16 @@ def unmet(outcome: Outcome, entries: Iterable[Known]) -> list[str]:
     return [entry.key for entry in entries if not outcome.known[entry.key]]
 
 
-_PREPARE = "SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE state AS {queries}"
-_PLACES = (
-    "pg_proc", "pg_namespace", "pg_authid", "pg_auth_members", "pg_policy", "pg_trigger", "pg_constraint", "pg_rewrite",
-    "pg_db_role_setting", "pg_largeobject_metadata", "pg_publication", "pg_subscription", "pg_event_trigger",
-    "pg_extension", "pg_language", "pg_foreign_server", "pg_default_acl", "pg_type", "pg_operator", "pg_cast",
-    "pg_description", "pg_statistic_ext", "pg_seclabel", "pg_attrdef", "pg_collation", "pg_inherits", "pg_parameter_acl",
-    "pg_replication_origin", "pg_tablespace", "pg_opclass", "pg_conversion", "pg_ts_config",
-)  # fmt: skip
+_PREPARE = (
+    "SET max_parallel_workers_per_gather = 0; SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; "
+    "PREPARE state AS {queries}"
+)
+_PLACES = """
+pg_proc pg_namespace pg_authid pg_auth_members pg_policy pg_trigger pg_constraint pg_rewrite pg_db_role_setting
+pg_largeobject_metadata pg_publication pg_subscription pg_event_trigger pg_extension pg_language pg_foreign_server
+pg_default_acl pg_type pg_operator pg_cast pg_description pg_statistic_ext pg_seclabel pg_attrdef pg_collation
+pg_inherits pg_parameter_acl pg_replication_origin pg_tablespace pg_opclass pg_conversion pg_ts_config
+""".split()
 
 
 def _rows_query(found: Field) -> str:
@@ -210,13 +220,15 @@ def _rows_query(found: Field) -> str:
         "pg_type": f"WHERE typnamespace NOT IN ({temporary})",
     }
     parts += [f"SELECT '{name}', count(*), {digest} FROM {name} t {wheres.get(name, '')}" for name in _PLACES]
-    parts.append(
-        "SELECT 'pg_class', count(*), md5(string_agg(concat_ws(' ', oid, relname, relowner, relacl, relrowsecurity, "
-        f"relforcerowsecurity, relkind, relpersistence), '' ORDER BY oid)) FROM pg_class WHERE relnamespace NOT IN "
-        f"({temporary})"
-    )
-    parts.append("SELECT 'pg_attribute', count(*), md5(string_agg(concat_ws(' ', attname, attacl), '' ORDER BY attrelid, "
-                 f"attnum)) FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE relnamespace NOT IN ({temporary})")  # fmt: skip
-    parts.append("SELECT 'pg_database', count(*), md5(string_agg(concat_ws(' ', oid, datname, datdba, datacl), '' ORDER "
-                 "BY oid)) FROM pg_database")  # fmt: skip
+    lasting = f"relnamespace NOT IN ({temporary})"
+    facts = {
+        "pg_class": ("oid, relname, relowner, relacl, relrowsecurity, relforcerowsecurity, relkind, relpersistence",
+                     "oid", f"pg_class WHERE {lasting}"),
+        "pg_attribute": ("attname, attacl", "attrelid, attnum",
+                         f"pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE {lasting}"),
+        "pg_database": ("oid, datname, datdba, datacl", "oid", "pg_database WHERE datname = current_database()"),
+    }  # fmt: skip
+    for name, (columns, order, source) in facts.items():
+        line = f"string_agg(concat_ws(' ', {columns}), '' ORDER BY {order})"
+        parts.append(f"SELECT '{name}', count(*), md5({line}) FROM {source}")
     return " UNION ALL ".join(parts) + " ORDER BY 1"

@@ -59,7 +59,8 @@ def test_logins_own_nothing_and_make_nothing(arena: Arena, role: str) -> None:
     assert ask(f"{languages} WHERE lanpltrusted AND has_language_privilege('{role}', oid, 'USAGE')") is None
     more = "INSERT', 'UPDATE', 'DELETE', 'SELECT"
     assert ask(
-        "SELECT string_agg(DISTINCT c.relname || ' ' || a.privilege_type, ', ') FROM pg_class c, aclexplode(c.relacl) a "
+        "SELECT string_agg(DISTINCT c.relname || ' ' || a.privilege_type, ', ') FROM pg_class c, "
+        "aclexplode(c.relacl) a "
         f"WHERE a.grantee = '{role}'::regrole AND (a.privilege_type NOT IN ('{more}', 'USAGE') OR a.is_grantable)"
     ) is None  # fmt: skip
     member = "SELECT string_agg(roleid::regrole::text, ' ') FROM pg_auth_members WHERE member ="

@@ -114,8 +114,8 @@ def objects(field: Field, database: str) -> Iterator[Try]:
     for verb, statement in _OBJECTS.items():
         plain = verb in {"database", "tablespace", "subscription", "alter system", "checkpoint"}
         warned = verb.startswith("grant ")  # a warning and nothing done, says PostgreSQL; so it is looked at
-        yield Try(f"object/{verb}", (statement.format(database=database),), refused=not warned, keep=warned, plain=plain,
-                  vague=True)  # fmt: skip
+        said = (statement.format(database=database),)
+        yield Try(f"object/{verb}", said, refused=not warned, keep=warned, plain=plain, vague=True)
 
 
 def told(field: Field) -> Iterator[Try]:

@@ -1,4 +1,4 @@
-"""Every function called with B's ids and words, sequences, operators, and what PostgreSQL's own functions would read."""
+"""Every function called with B's ids and words, sequences, operators, and what PostgreSQL's own functions read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _NOT_CALLED = frozenset(
 
 def _texts(field: Field) -> list[str]:
     theirs = field.theirs
-    found = [f"{theirs.prefix}slug", field.b, "memories", f"SELECT {field.theirs.prefix} FROM memories", "SELECT * FROM memories",
-             "organization_id", "pg_catalog.pg_authid", "../../../etc/passwd", "", "mnemon_owner",
-             "'; DROP TABLE memories; --", "day"]  # fmt: skip
+    found = [f"{theirs.prefix}slug", field.b, "memories", f"SELECT {field.theirs.prefix} FROM memories",
+             "SELECT * FROM memories", "organization_id", "pg_catalog.pg_authid", "../../../etc/passwd", "",
+             "mnemon_owner", "'; DROP TABLE memories; --", "day"]  # fmt: skip
     return [f"'{text.replace(chr(39), chr(39) * 2)}'" for text in found] + ["NULL"]
 
 

@@ -39,8 +39,6 @@ PLACES = {
     "query_to_xml inside": "SELECT query_to_xml('SELECT ' || quote_literal({s}) || ', {t}::text FROM {t}', true, true, "
     "'')",
     "table_to_xml": "SELECT table_to_xml(CASE WHEN {s} IS NOT NULL THEN '{t}' END::regclass, true, true, '')",
-    "schema_to_xml": "SELECT {s}, length(query_to_xml('SELECT string_agg({t}::text, '''') FROM {t}', true, true, '')::text)"
-    ", query_to_xml('TABLE {t}', true, true, '')",
     "ts_rewrite": "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, plainto_tsquery({t}::text) FROM {t} WHERE "
     "''' || {s} || ''' <> ''''')",
     "recursive": "WITH RECURSIVE x(n, v) AS (SELECT 1, {s} UNION ALL SELECT n + 1, (SELECT string_agg({t}::text, '') "
@@ -90,10 +88,8 @@ def each(field: Field) -> Iterator[Try]:
         for verb in ("ALTER ROLE CURRENT_USER SET", "ALTER SYSTEM SET", "ALTER ROLE ALL SET"):
             statement = f"{verb} {setting.name} = DEFAULT"
             plain = verb.startswith("ALTER SYSTEM")
-            owned = verb.startswith("ALTER ROLE CURRENT")  # a role may change its own defaults: see known
-            yield Try(
-                f"{name}/{verb.split(' SET')[0].lower()}", (statement,), plain=plain, refused=not owned, vague=True
-            )
+            where = verb.partition(" SET")[0].lower()
+            yield Try(f"{name}/{where}", (statement,), plain=plain, refused=True, vague=True)
 
 
 def paths(field: Field) -> Iterator[Try]:
@@ -132,4 +128,5 @@ def powers(field: Field) -> Iterator[Try]:
             "defaults": f"ALTER DEFAULT PRIVILEGES FOR ROLE {role} GRANT ALL ON TABLES TO PUBLIC",
             "settings": f"ALTER ROLE {role} SET row_security = off",
         }.items():
-            yield Try(f"power/{role}/{verb}", (statement, PROBE), vague=True)
+            yield Try(f"power/{role}/{verb}", (statement,), refused=True, vague=True)
+            yield Try(f"power/{role}/{verb} and read", (statement, PROBE), vague=True)

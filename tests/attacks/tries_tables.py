@@ -54,7 +54,8 @@ _READS = {
     "query_to_xml": "SELECT query_to_xml('SELECT {t}::text FROM {t}', true, true, '')",
     "table_to_xml": "SELECT table_to_xml('{t}', true, false, '')",
     "table_to_xml_and_xmlschema": "SELECT table_to_xml_and_xmlschema('{t}', true, false, '')",
-    "xmltable": "SELECT * FROM xmltable('//row' PASSING query_to_xml('TABLE {t}', true, false, '') COLUMNS v xml PATH '.')",
+    "xmltable": "SELECT * FROM xmltable('//row' PASSING query_to_xml('TABLE {t}', true, false, '') "
+    "COLUMNS v xml PATH '.')",
     "ts_stat": "SELECT * FROM ts_stat('SELECT to_tsvector(''simple'', {t}::text) FROM {t}')",
     "ts_rewrite": "SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, plainto_tsquery({t}::text) FROM {t}')",
     "crosstab": "SELECT json_agg({t}) FROM {t}",
