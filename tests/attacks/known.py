@@ -89,6 +89,11 @@ KNOWN: tuple[Known, ...] = (
         "Whoever one is already, one may become; the worker is a member of the application's role.",
     ),
     Known(
+        r"power/(mnemon_app|mnemon_worker)/(defaults|reassign)",
+        ("done",),
+        "What a role says of objects that it will make, or hands on of those that it has: it makes and has none.",
+    ),
+    Known(
         r"power/(mnemon_app|mnemon_worker)/(password|settings)|setting/.*/alter role current_user",
         ("done",),
         "PostgreSQL lets a role change its own password and the defaults of its own later sessions. That shows nothing "

@@ -166,7 +166,8 @@ def reads(field: Field) -> Iterator[Try]:
         for verb, statement in _READS.items():
             if verb in {"leak"} and field.catalogue.version < 16:
                 continue
-            yield Try(f"read/{relation.name}/{verb}", (statement.format(**values),))
+            placeless = relation.kind == "v" and "ctid" in statement  # a view's rows have no place
+            yield Try(f"read/{relation.name}/{verb}", (statement.format(**values),), vague=placeless)
         for verb, statements in _LONGER.items():
             yield Try(f"read/{relation.name}/{verb}", tuple(s.format(**values) for s in statements))
 
@@ -197,7 +198,7 @@ def insertion(field: Field, relation: Relation) -> str:
 
 
 #: What a trigger insists on before the policy is asked.
-_BY_DEFAULT = {("background_jobs", "status"), ("background_jobs", "states")}
+_BY_DEFAULT = {("background_jobs", "status"), ("background_jobs", "states"), ("workflows", "dependencies")}
 
 
 def _update(field: Field, relation: Relation) -> str:
