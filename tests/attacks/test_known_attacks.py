@@ -12,9 +12,11 @@ from uuid import uuid4
 
 import pytest
 
+from mnemon.core.context import Principal
 from mnemon.db.tenant import PARAMETER
 from tests.attacks.run import Arena
 from tests.attacks.wire import Answer, Closed, Wire
+from tests.factories import PROVER
 
 
 @contextmanager
@@ -197,14 +199,27 @@ def test_the_application_has_nothing_that_workers_do(scratch: Arena) -> None:
         *("refresh_dashboard", "refresh_knowledge_summaries", "seal_every_audit", "maintain_partitions"),
     }
     assert wanted <= workers
-    assert "find_user_by_email" not in {
-        f.name for f in scratch.field.catalogue.functions if f.by_app and "password_hash" in _result(scratch, f.name)
-    }
 
 
-def _result(arena: Arena, name: str) -> str:
-    query = f"SELECT string_agg(pg_get_function_result(oid), ' ') FROM pg_proc WHERE proname = '{name}'"
-    return arena.admin.value(query) or ""
+def test_a_password_hash_is_not_for_whoever_asks(scratch: Arena) -> None:
+    """Attack 3: the person behind an address is told to who proves to be Mnemon, in A, in none, with a wrong proof."""
+    address = scratch.field.theirs.rows["users"]["email"]
+    calls = [f for f in scratch.field.catalogue.functions if f.name == "find_user_by_email"]
+    assert [f.arguments[:2] for f in calls] == [("text", "bytea")]
+    more = ", NULL" * (len(calls[0].arguments) - 2)
+    with application(scratch) as wire:
+        for enter in ("SELECT 1", scratch.enter()):
+            for proof in (
+                "NULL",
+                "''",
+                "'\\x00'",
+                "sha256('x')",
+                f"'\\x{PROVER.arguments(Principal(uuid4()))[-1].hex()}'",
+            ):
+                question = f"SELECT * FROM find_user_by_email('{address}', {proof}{more})"
+                answers = wire.ask(["BEGIN", enter, question, "ROLLBACK"])
+                assert scratch.field.theirs.marks(answers[2].said, address) == [], question
+                assert answers[2].error is not None
 
 
 # 10: locks
