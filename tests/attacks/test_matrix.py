@@ -114,8 +114,8 @@ def test_the_attacker_still_is(arena: Arena) -> None:
 
 def test_the_count(arena: Arena) -> None:
     """At least 20,000 tries on this version, as both logins, none through; what is known is still so."""
-    outcome = _outcomes[arena.field.catalogue.version]
-    assert outcome.tries >= 20_000
+    outcome = _outcomes.get(arena.field.catalogue.version, Outcome())
+    assert outcome.tries >= 20_000, "the whole file is run, or not enough of it"
     assert not outcome.through
     assert set(outcome.by_role) == set(ROLES), "both logins are tried"
     assert not unmet(outcome, KNOWN), "known and not met any more: take it off the list"
