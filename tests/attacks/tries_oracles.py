@@ -63,7 +63,7 @@ def explained(field: Field) -> Iterator[Try]:
                     yield from _asked(relation, f"{column} {operator}", "text", form, asked, other)
                 continue
             others = _other(value)
-            alone = field.theirs.marks(_own(value).encode(), "") or isinstance(value, datetime)
+            alone = field.theirs.marks(_own(value).encode(), "") or (isinstance(value, datetime) and value.microsecond)
             if others is None or others == _own(value) or not alone:
                 continue  # everybody has it
             yield from _asked(relation, f"{column} =", kind, f"{column} = {{v}}", _own(value), others)
