@@ -64,8 +64,9 @@ INTRODUCTION = """\
   tenants carry it, so that the database itself refuses a reference into another organisation. In the diagrams it is
   left out.
 - **Row-level security** is enabled and forced. The policy *tenant* compares with the organisation that the transaction
-  was proven to be for ([security.md](security.md)); without one there are no rows and no writes. The policy *owner* lets the owner of the tables, whom
-  nobody signs in as, through, for look-ups before there is a tenant and for summaries of all.
+  was proven to be for ([security.md](security.md)); without one there are no rows and no writes. The policy *owner*
+  lets the owner of the tables through, as which no application connects, for look-ups before there is a tenant and for
+  summaries of all.
 - **Rights** are those of the role `{role}`, as which the application connects. It owns nothing.
 - **Deletion.** A row with a `deleted_at` is deleted softly: also by a DELETE of the application, which a trigger turns
   into one. Rows go for good by a deletion of the owner, by the cascades named below, and by retention.

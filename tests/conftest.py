@@ -91,8 +91,11 @@ def no_settings_of_this_machine() -> Iterator[None]:
             patch.delenv(name)
     patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("MNEMON_INSTALLATION_KEY", KEY.text())
-    yield
-    patch.undo()
+    # Nor do the tests leave anything among the user's data.
+    with tempfile.TemporaryDirectory(prefix="mnemon-anchors-") as anchors:
+        patch.setenv("MNEMON_AUDIT_ANCHORS", anchors)
+        yield
+        patch.undo()
 
 
 @pytest.fixture(scope="session")

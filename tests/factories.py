@@ -206,6 +206,8 @@ _VALUES = {
 _SPECIAL: dict[str, str] = {
     "slug": "'slug-{n}'",
     "email": "'person{n}@example.org'",
+    "audit_blocks.mac": "sha256('{n}'::bytea)",
+    "audit_blocks.mac_key": "sha256('{n}'::bytea)",
     "participant_names.user_id": "{reference}",
     "api_keys.user_id": "{reference}",
     "api_keys.key_hash": "sha256('{n}'::bytea)",

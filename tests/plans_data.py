@@ -91,8 +91,9 @@ MORE = {
     "audit_logs": """INSERT INTO audit_logs (id, organization_id, action, resource_type, resource_id, created_at,
           transaction_id)
         SELECT {id:audit:i}, o.id, 'a:b', 'x', i::text, now() - i * interval '1 second', i FROM {rows}""",
-    "audit_blocks": """INSERT INTO audit_blocks (organization_id, number, upper_transaction, previous_hash, hash)
-        SELECT o.id, i + 1, i, '\\x00', sha256(i::text::bytea) FROM {rows}""",
+    "audit_blocks": """INSERT INTO audit_blocks (organization_id, number, upper_transaction, previous_hash, hash,
+          mac, mac_key)
+        SELECT o.id, i + 1, i, '\\x00', sha256(i::text::bytea), '\\x00', '\\x00' FROM {rows}""",
     "system_metrics": """INSERT INTO system_metrics (organization_id, component, metric_type, value, timestamp)
         SELECT o.id, 'api', 'cpu', 1, now() - i * interval '1 second' FROM {rows}""",
 }

@@ -104,7 +104,10 @@ async def test_the_schemas_defaults_are_the_databases(ctx: Context, admin: Any) 
 async def test_an_agent_is_made_with_its_dna_and_read_back(ctx: Context, admin: Any) -> None:
     user = await person(ctx)
     team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
-    mine = ctx.as_principal(Principal(ctx.principal.organization_id, user.id, permissions=frozenset({"agents:write"})))
+    eyes = Principal(
+        ctx.principal.organization_id, user.id, team_ids=frozenset({team.id}), permissions=frozenset({"agents:write"})
+    )
+    mine = ctx.as_principal(eyes)
     made = await agents.create_agent(
         mine,
         AgentCreate(

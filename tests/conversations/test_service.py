@@ -51,7 +51,7 @@ async def test_a_checkpoint_is_kept_and_replaced(ctx: Context, other: Context) -
 async def test_places_are_made_once(ctx: Context) -> None:
     async def ensure(names: list[str]) -> dict[str, Any]:
         async with ctx.database.hot(ctx.principal) as connection:
-            return dict(await conversations.ensure_places(connection, ctx.principal.organization_id, names))
+            return dict(await conversations.ensure_places(connection, ctx.principal, names))
 
     found = await asyncio.gather(*(ensure(["b", "a", "c"]) for _ in range(8)))
     assert all(one == found[0] for one in found)

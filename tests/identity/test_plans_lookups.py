@@ -31,6 +31,7 @@ LOOKS: dict[str, tuple[Look, str]] = {
     "is_alive": (lambda t: lambda c, o: repository_access.is_alive(c, o, t.key(Key("user"))), USER_INDEX),
     "roles_of": (lambda t: lambda c, o: repository_access.roles_of(c, o, t.key(Key("user"))), "pk_user_roles"),
     "lock_role": (lambda t: lambda c, o: repository_access.lock_role(c, o, "owner"), "uq_roles_organization_id_name"),
+    "lock_owners": (lambda t: lambda c, o: repository_access.lock_owners(c, o, NOW), "uq_roles_organization_id_name"),
     "lock_mfa_devices": (
         lambda t: lambda c, o: repository_secrets.lock_mfa_devices(c, o, t.key(Key("user"))),
         "ix_mfa_devices_user|uq_mfa_devices_user_id_name",

@@ -28,7 +28,7 @@ CASES = (
     Case("memory_chain", (MEMORY,), ("pk_memories", "ix_memories_superseded")),
     Case("memory_events", ([MEMORY],), ("ix_memory_log_memory",)),
     Case("facts_add", (*[[]] * 12, NOW)),
-    Case("facts_known", ("subject 1", "predicate 3", None), (SUBJECT,)),
+    Case("facts_known", ("subject 1", "predicate 3", None), (SUBJECT,), {"seen": "true"}),
     Case("facts_moment", ("subject 1", "predicate 3"), (SUBJECT,)),
     Case("facts_read", (20, "subject 1"), (SUBJECT,), {"which": "t.subject = $3", "order": "t.valid_from, t.id"}),
     Case(

@@ -409,11 +409,11 @@ async def principal(ctx: Context, user: str | None = None, agent: str | None = N
 
 SEES: list[tuple[str | None, str | None, set[str]]] = [
     (None, None, EVERYTHING),
-    ("ada", None, {"open", "ada's profile", "crew's", "crew's talk", "talk"}),
+    ("ada", None, {"open", "ada's profile", "crew's", "crew's talk"}),
     ("bob", None, {"open", "bob's profile", "talk"}),
-    (None, "guide", {"open", "guide's own", "crew's", "crew's talk", "talk"}),
-    (None, "cook", {"open", "cook's own", "crew's", "crew's talk", "talk"}),
-    ("ada", "guide", {"open", "guide's own", "ada's profile", "crew's", "crew's talk", "talk"}),
+    (None, "guide", {"open", "guide's own", "talk"}),
+    (None, "cook", {"open", "cook's own"}),
+    ("ada", "guide", {"open", "guide's own", "ada's profile", "crew's", "crew's talk"}),
     ("bob", "cook", {"open", "cook's own", "bob's profile", "talk"}),
 ]
 

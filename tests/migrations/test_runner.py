@@ -148,9 +148,14 @@ async def test_rows_in_every_table_survive_each_later_migration(server: Server, 
 
 
 async def contents(connection: Any, known: list[Table]) -> dict[str, list[str]]:
-    """Every row of these tables, as text."""
+    """Every row of these tables, as text; a block's signature is gone with its columns."""
     return {
-        table.name: [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table.name} t ORDER BY 1")]
+        table.name: [
+            row[0]
+            for row in await connection.fetch(
+                f"SELECT (to_jsonb(t) - ARRAY['mac', 'mac_key'])::text FROM {table.name} t ORDER BY 1"
+            )
+        ]
         for table in known
         if table.name not in {"alembic_version", "schema_objects", "installation_keys"}
     }

@@ -204,7 +204,7 @@ async def test_what_a_service_has_to_tell(ctx: Context, other: Context) -> None:
     entry = (await trail(ctx))[-1]
     assert entry.id == made.id
     assert (entry.status.value, entry.error_message, entry.user_id) == ("denied", "wrong password", person)
-    assert entry.metadata == {"password": "(not kept)", "attempt": 3}
+    assert entry.metadata == {"password": "(not kept)", "attempt": 3, "claimed": True}  # who it was, it says itself
     assert entry.ip_address == "192.0.2.1"
     assert made.id not in {one.id for one in await trail(other)}
 

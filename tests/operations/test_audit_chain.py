@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,23 +17,24 @@ from hypothesis import strategies as st
 from mnemon.app import App
 from mnemon.core.context import Context
 from mnemon.operations import service
-from mnemon.operations.schemas import AuditAnchor, AuditEvent, AuditVerification, SealAudit, VerifyAudit
+from mnemon.operations.schemas import (
+    AuditAnchor,
+    AuditEvent,
+    AuditVerification,
+    MaintainPartitions,
+    SealAudit,
+    VerifyAudit,
+)
+from mnemon.operations.trail.seals import Sealer
 from tests.conftest import APP, Server
-from tests.factories import enter, new_slug
+from tests.factories import KEY, enter, new_slug, with_settings
+from tests.operations.tampering import recompute, seal_every, sign, tampering
 
 
 async def write(ctx: Context, count: int) -> None:
     """That many entries, each in a transaction of its own."""
     for number in range(count):
         await service.record_event(ctx, AuditEvent(action="test:write", resource_id=str(number)))
-
-
-@asynccontextmanager
-async def tampering(admin: Any) -> AsyncIterator[Any]:
-    """As a superuser whom no trigger stops."""
-    async with admin.transaction():
-        await admin.execute("SET LOCAL session_replication_role = replica")
-        yield admin
 
 
 async def sealed_in_blocks(ctx: Context, count: int = 12, size: int = 4) -> AuditVerification:
@@ -159,7 +162,7 @@ async def test_a_changed_chain_is_found(ctx: Context, admin: Any, change: str, p
     assert found.first_broken.block in {2, 3}
 
 
-async def test_an_end_that_was_cut_off_is_found_by_its_anchor(ctx: Context, admin: Any) -> None:
+async def test_an_end_that_was_cut_off_is_found_by_its_anchor(ctx: Context, admin: Any, tmp_path: Path) -> None:
     whole = await sealed_in_blocks(ctx)
     assert whole.head is not None
     async with tampering(admin):
@@ -171,16 +174,19 @@ async def test_an_end_that_was_cut_off_is_found_by_its_anchor(ctx: Context, admi
         await admin.execute(
             "DELETE FROM audit_blocks WHERE organization_id = $1 AND number = 4", ctx.principal.organization_id
         )
-    assert (await service.verify_audit(ctx)).valid, "of itself a shorter chain is whole"
-    found = await service.verify_audit(ctx, VerifyAudit(anchor=whole.head))
+    elsewhere = with_settings(ctx, audit_anchors=tmp_path / "none.jsonl")
+    assert (await service.verify_audit(elsewhere)).valid, "of itself a shorter chain is whole"
+    found = await service.verify_audit(elsewhere, VerifyAudit(anchor=whole.head))
     assert found.first_broken is not None
     assert (found.valid, found.first_broken.problem) == (False, "anchor")
     forged = AuditAnchor(number=1, hash="0" * 64)
-    assert not (await service.verify_audit(ctx, VerifyAudit(anchor=forged))).valid
+    assert not (await service.verify_audit(elsewhere, VerifyAudit(anchor=forged))).valid
 
 
-async def test_a_rewritten_chain_is_found_by_its_anchor(ctx: Context, admin: Any) -> None:
+async def test_a_rewritten_chain_is_found_by_its_anchor(ctx: Context, admin: Any, tmp_path: Path) -> None:
+    ctx = with_settings(ctx, audit_anchors=tmp_path / "first.jsonl")
     whole = await sealed_in_blocks(ctx)
+    ctx = with_settings(ctx, audit_anchors=tmp_path / "second.jsonl")
     async with tampering(admin):
         await admin.execute("UPDATE audit_logs SET action = 'x:y' WHERE id = $1", await third(ctx, admin))
         await admin.execute("DELETE FROM audit_blocks WHERE organization_id = $1", ctx.principal.organization_id)
@@ -247,55 +253,60 @@ async def test_every_trail_is_sealed_at_once(own: tuple[App, Any]) -> None:
     contexts = [await app.organization(new_slug()) for _ in range(3)]
     await admin.execute("DELETE FROM organizations WHERE id = $1", contexts[2].principal.organization_id)
     async with app.database.anonymous() as connection:
-        await connection.fetchval("SELECT record_audit('sessions:create')")
-    sealed = await service.seal_audits(app.context)
-    assert sealed.rows == await admin.fetchval("SELECT count(*) FROM audit_logs")
+        await connection.fetchval("SELECT record_audit('sign_in:password')")
+    assert await seal_every(app.context) == await admin.fetchval("SELECT count(*) FROM audit_logs")
     assert await admin.fetchval("SELECT count(*) FROM audit_blocks") == 5  # with the app's own and the installation
     for ctx in contexts:
         assert (await service.verify_audit(ctx)).valid
-    assert (await service.seal_audits(app.context)).rows == 0
+    assert await seal_every(app.context) == 0
 
 
 async def test_the_chain_survives_retention(own: tuple[App, Any]) -> None:
     app, admin = own
     ctx = await app.organization(new_slug())
+    await admin.execute(
+        "INSERT INTO audit_logs (organization_id, action, created_at) "
+        "SELECT $1, 'test:old', now() - interval '3000 days' FROM generate_series(1, 5)",
+        ctx.principal.organization_id,
+    )
     await sealed_in_blocks(ctx)
-    made = await admin.fetchval("SELECT maintain_partitions_at('audit_logs', now() + interval '2620 days')::text")
-    assert "audit_logs_" in made
-    assert await admin.fetchval("SELECT count(*) FROM audit_logs") == 0
-    # The rows are gone before their time, by the clock: no retention excuses that.
-    early = await service.verify_audit(ctx)
-    assert (early.valid, early.expired, early.broken) == (False, 0, 13)
-    # Once they were old enough, they have expired; their hashes hold the chain together.
-    await admin.execute("UPDATE partition_policies SET retention_days = 1, kept_since = now() - interval '1 day'")
-    async with tampering(admin):
-        await admin.execute(
-            "UPDATE audit_blocks b SET row_times = ARRAY(SELECT r - interval '9 days' FROM unnest(row_times) r) "
-            "WHERE organization_id = $1",
-            ctx.principal.organization_id,
-        )
-        await admin.execute(REHASH.format(ctx.principal.organization_id))
-    await write(ctx, 2)
-    await service.seal_audit(ctx)
+    count = "SELECT count(*) FROM audit_logs WHERE action = 'test:old'"
+    # Without a signed record nothing of the trail goes, whoever asks for it, and whatever the time is said to be.
+    await admin.execute("SELECT maintain_partitions('audit_logs')")
+    await admin.execute("SELECT maintain_partitions_at('audit_logs', now() + interval '9 years')")
+    assert await admin.fetchval(count) == 5
+    only = MaintainPartitions(tables=("audit_logs",))
+    early = replace(app.context, clock=At(datetime.now(UTC) - timedelta(days=2000)))
+    await service.maintain_partitions(early, only)
+    assert await admin.fetchval(count) == 5, "by the clock that is behind"
+    late = replace(app.context, clock=At(datetime.now(UTC) + timedelta(days=4000)))
+    await service.maintain_partitions(late, only)
+    assert await admin.fetchval(count) == 0
+    assert await admin.fetchval("SELECT count(*) FROM audit_logs WHERE action = 'test:write'") == 12
+    # What has gone has gone by the rule, which is signed; the hashes of its rows hold the chain together.
     found = await service.verify_audit(ctx)
-    assert (found.valid, found.expired, found.sealed, found.blocks) == (True, 13, 2, 5)
+    assert (found.valid, found.expired, found.sealed) == (True, 5, 13)
+    await seal_every(app.context)
+    await service.maintain_partitions(app.context, only)
+    records = await admin.fetch("SELECT metadata::text FROM audit_logs WHERE action = 'retention'")
+    assert len(records) == 1
+    assert '"days": 2555' in records[0][0]
+    assert (await service.verify_audit(ctx)).valid
 
 
-REHASH = """
-DO $$
-DECLARE b audit_blocks; before bytea := decode(repeat('00', 32), 'hex');
-BEGIN
-  FOR b IN SELECT * FROM audit_blocks WHERE organization_id = '{0}' ORDER BY number LOOP
-    UPDATE audit_blocks SET previous_hash = before, hash = audit_block_hash(before, b.organization_id, b.number, b.era,
-      b.upper_transaction, b.row_ids, b.row_hashes, b.row_times)
-    WHERE organization_id = b.organization_id AND number = b.number RETURNING hash INTO before;
-  END LOOP;
-END $$
-"""
+@dataclass(frozen=True)
+class At:
+    """A clock that stands."""
+
+    moment: datetime
+
+    def now(self) -> datetime:
+        return self.moment
 
 
-async def test_a_server_that_counts_anew_is_a_new_era(ctx: Context, admin: Any) -> None:
+async def test_a_server_that_counts_anew_is_a_new_era(ctx: Context, admin: Any, tmp_path: Path) -> None:
     """As after a logical restore: the rows carry numbers of transactions that this server has not come to yet."""
+    ctx = with_settings(ctx, audit_anchors=tmp_path / "first.jsonl")
     await sealed_in_blocks(ctx)
     await write(ctx, 2)
     own = ctx.principal.organization_id
@@ -304,12 +315,11 @@ async def test_a_server_that_counts_anew_is_a_new_era(ctx: Context, admin: Any) 
             "UPDATE audit_logs SET transaction_id = transaction_id + 1e9 WHERE organization_id = $1", own
         )
         await admin.execute(
-            "UPDATE audit_blocks SET upper_transaction = upper_transaction + 1e9, row_hashes = ARRAY("
-            "  SELECT audit_digest(a) FROM unnest(row_ids) WITH ORDINALITY r(id, place)"
-            "  JOIN audit_logs a ON a.id = r.id ORDER BY place) WHERE organization_id = $1",
-            own,
+            "UPDATE audit_blocks SET upper_transaction = upper_transaction + 1e9 WHERE organization_id = $1", own
         )
-        await admin.execute(REHASH.format(own))
+        await recompute(admin, own)
+        await sign(admin, own, Sealer(KEY))
+    ctx = with_settings(ctx, audit_anchors=tmp_path / "second.jsonl")
     assert (await service.verify_audit(ctx)).valid
     assert (await service.seal_audit(ctx)).rows == 2
     await write(ctx, 3)

@@ -29,6 +29,8 @@ class Patient:
     async def look(self, role: str = ADMIN, **wanted: Any) -> list[Finding]:
         await self.admin.execute("SELECT pg_stat_force_next_flush()")
         await self.admin.fetchval("SELECT 1")
+        # The tests' databases have one key: each has anchors of its own.
+        wanted = {"audit_anchors": Path(f"/nonexistent/{self.name}.jsonl"), **wanted}
         settings = Settings(database_url=self.server.url(APP, self.name), organization="own", **wanted)
         found = await examine(self.server.url(role, self.name), settings)
         assert list(found) == list(SUBJECTS)
@@ -180,37 +182,6 @@ async def test_vacuum(patient: Patient) -> None:
     assert "20,000 dead rows" in found["table heap"].found
     await patient.admin.execute("VACUUM ANALYZE heap")
     assert not await patient.complaints()
-
-
-async def _audited(admin: Any) -> UUID:
-    organization: UUID = await admin.fetchval("SELECT ensure_organization('audited')")
-    await admin.execute(
-        "INSERT INTO audit_logs (organization_id, action) SELECT $1, 'test:write' FROM generate_series(1, 9)",
-        organization,
-    )
-    return organization
-
-
-async def test_the_audit_trail(patient: Patient) -> None:
-    organization = await _audited(patient.admin)
-    assert not await patient.complaints()
-    await patient.admin.execute(
-        "INSERT INTO audit_logs (organization_id, action, created_at) "
-        "VALUES ($1, 'test:old', now() - interval '1 hour')",
-        organization,
-    )
-    late = (await patient.complaints())["audit seal"]
-    assert (late.level, "60 min" in late.found) == ("note", True)
-    for row in await patient.admin.fetch("SELECT DISTINCT organization_id AS id FROM audit_logs"):
-        await patient.admin.fetchval("SELECT seal_audit($1)", row["id"])
-    assert not await patient.complaints()
-    assert "as they were sealed" in (await patient.named("audit chain")).found
-    await patient.admin.execute("SET session_replication_role = replica")  # past the trigger that refuses changes
-    await patient.admin.execute("UPDATE audit_logs SET action = 'test:nothing' WHERE action = 'test:old'")
-    broken = (await patient.complaints())["audit chain"]
-    assert broken.level == "wrong"
-    assert str(organization) in broken.found
-    assert "changed" in broken.found
 
 
 async def _job(admin: Any, organization: UUID, status: str) -> None:

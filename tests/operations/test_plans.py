@@ -23,7 +23,7 @@ CASES = (
     Case("rollups", ("agent", "hour", None, None, *PERIOD, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
     Case("rollups", ("agent", "hour", "x", None, *PERIOD, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
     # A whole trail is read, which is nearly all there is, but not for a small one.
-    Case("verify_audit", (None, None), ("pk_audit_blocks",), scans=frozenset({"audit_logs"})),
+    Case("verify_audit", ([], [], None, [], 0), ("pk_audit_blocks",), scans=frozenset({"audit_logs"})),
     # They only write: what they refer to is looked up by foreign keys.
     Case("add_agent_metrics", ([], [], [], [], [], [])),
     Case("add_system_metrics", ([], [], [], [], [], [], [])),

@@ -89,6 +89,23 @@ async def memory_config(connection: Connection, organization_id: UUID, agent_id:
     return found
 
 
+async def teams_of(connection: Connection, organization_id: UUID, agent_id: UUID) -> frozenset[UUID]:
+    """The team of an agent, if it has one."""
+    found = await connection.fetchval(
+        "SELECT team_id FROM agents WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
+        organization_id,
+        agent_id,
+    )
+    return frozenset(() if found is None else (found,))
+
+
+async def belonging(connection: Connection, organization_id: UUID, agent_id: UUID) -> Any:
+    """(user_id, team_id) of an agent: whom it belongs to; None if there is none, removed ones included."""
+    return await connection.fetchrow(
+        "SELECT user_id, team_id FROM agents WHERE organization_id = $1 AND id = $2", organization_id, agent_id
+    )
+
+
 async def get(connection: Connection, organization_id: UUID, agent_id: UUID) -> str | None:
     """An agent's AgentDNA as JSON text, or None."""
     found: str | None = await connection.fetchval(statement(PACKAGE, "get_agent"), organization_id, agent_id)

@@ -85,7 +85,11 @@ class ConversationORM(Tenanted, Mutable, Base):
     name: Mapped[str | None] = mapped_column(String(255), comment="name of 000, title of 002")
     description: Mapped[str | None] = mapped_column(Text)
     avatar_url: Mapped[str | None] = mapped_column(String(500))
-    is_private: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    is_private: Mapped[bool] = mapped_column(
+        Boolean,
+        server_default=text("true"),
+        comment="Seen by who takes part, whose it is, who made it and the agent that leads it; of a team: by the team",
+    )
     summary: Mapped[str | None] = mapped_column(Text)
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
     message_count: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Kept by trigger")

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, insert, or_, select, true
+from sqlalchemy import ARRAY, BindParameter, Uuid, bindparam, insert, or_, select, text, true
 
 from mnemon.conversations.models import ConversationORM, ConversationParticipantORM, ConversationStatus, MessageORM
 from mnemon.conversations.schemas import Checkpoint, SearchMessages
+from mnemon.conversations.visibility import OWNER, visible, visible_conversation
 from mnemon.core.context import Principal
 from mnemon.db import sources
 from mnemon.db.connection import Connection
+from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
@@ -45,8 +47,21 @@ MESSAGES = RecallTable(
         "version": "1",
     },
     alive="true",
-    owner="(t.user_id = {user} OR t.sender_id = {user})",
+    owner=OWNER["message"],
 )
+
+
+class _Bound:
+    """Places of values in a predicate that the ORM's statement takes in: each is a parameter of that statement."""
+
+    def __init__(self) -> None:
+        self.bound: list[BindParameter[Any]] = []
+
+    def add(self, value: Any, kind: str = "") -> str:
+        """The place of a person's, an agent's or an organisation's id, or of a list of teams."""
+        name = f"seen_{len(self.bound)}"
+        self.bound.append(bindparam(name, value, type_=ARRAY(Uuid()) if kind.endswith("[]") else Uuid()))
+        return f":{name}"
 
 
 class ConversationRepository(BaseRepository[ConversationORM]):
@@ -102,20 +117,14 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         return found.first() is not None
 
     def _seen_by(self, principal: Principal) -> Any:
-        """The organisation sees all; a person what is theirs, their teams' or open; an agent what it talks in."""
+        """The one predicate of visibility, in the ORM's words."""
         if principal.is_organization:
             return true()
-        if principal.user_id is None:
-            return or_(~ConversationORM.is_private, ConversationORM.agent_id == principal.agent_id)
-        teams = sorted(principal.team_ids)
-        mine = or_(
-            ~ConversationORM.is_private,
-            ConversationORM.team_id.in_(teams),
-            ConversationORM.user_id == principal.user_id,
-            ConversationORM.created_by == principal.user_id,
-            self._takes_part(principal.user_id),
+        places = _Bound()
+        rule = visible_conversation(
+            principal, places, alias="conversations", organization=places.add(self.organization_id, "uuid")
         )
-        return and_(or_(ConversationORM.team_id.is_(None), ConversationORM.team_id.in_(teams)), mine)
+        return text(rule).bindparams(*places.bound)
 
     def _takes_part(self, user_id: UUID, *, roles: Collection[str] = ()) -> Any:
         part = ConversationParticipantORM
@@ -183,20 +192,30 @@ async def search_messages(
     connection: Connection, principal: Principal, request: SearchMessages, *, match: str, ranked: int
 ) -> list[Any]:
     """Messages that have the words, best first, of conversations that the principal sees."""
-    return await connection.fetch(
-        statement(PACKAGE, "search_messages", match=match),
+    params = Params(
         principal.organization_id,
         request.query,
         request.conversation_id,
         request.sender_id,
         request.since,
         request.until,
-        principal.user_id,
-        sorted(principal.team_ids),
-        principal.agent_id,
         request.k,
         max(ranked, request.k),
     )
+    # Of a conversation that is not to be seen, what one said oneself is not found here either: it is not listed.
+    seen = f"{visible(principal, 'message', params, own=True)} AND {visible_conversation(principal, params)}"
+    return await connection.fetch(statement(PACKAGE, "search_messages", match=match, seen=seen), *params.values)
+
+
+async def unseen(connection: Connection, principal: Principal, ids: Collection[UUID]) -> list[UUID]:
+    """Those of these conversations, deleted ones too, that the principal may not see."""
+    params = Params(principal.organization_id, list(ids))
+    rows = await connection.fetch(
+        "SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.id = ANY($2) "  # noqa: S608 - ours
+        f"AND ({visible_conversation(principal, params)}) IS NOT TRUE",
+        *params.values,
+    )
+    return [row["id"] for row in rows]
 
 
 async def forget_messages(connection: Connection, organization_id: UUID, conversation_id: UUID) -> int:
@@ -215,7 +234,7 @@ async def labels(connection: Connection, organization_id: UUID, ids: Collection[
 
 
 async def add(connection: Connection, organization_id: UUID, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Make conversations: (external_id, name, type, team, agent, user); who is there stays as it is."""
+    """Make conversations: (external_id, name, type, team, agent, user, who makes it); who is there stays as it is."""
     await connection.execute(
         statement(PACKAGE, "add_conversations"), organization_id, *[list(column) for column in zip(*rows, strict=True)]
     )

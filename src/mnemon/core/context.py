@@ -41,9 +41,13 @@ class Principal:
         """True for the organisation's own trusted process: no person and no agent is named."""
         return self.user_id is None and self.agent_id is None
 
+    def holds(self, permission: str) -> bool:
+        """Whether this principal has the permission (``resource:action``)."""
+        return "*" in self.permissions or permission in self.permissions
+
     def require(self, permission: str) -> None:
         """Raise Forbidden unless this principal holds the permission (``resource:action``)."""
-        if "*" in self.permissions or permission in self.permissions:
+        if self.holds(permission):
             return
         raise Forbidden(
             f"This needs the permission {permission}.",

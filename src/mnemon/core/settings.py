@@ -195,6 +195,18 @@ class Settings(BaseSettings):
         default=None, description="an address that gets the same JSON by POST when a backup fails"
     )
 
+    audit_anchors: Path | None = Field(
+        default=None,
+        description="a file, or a directory for one, where the newest block of each audit trail is written down; "
+        "unset: beside the embedded server's data directory, or in the platform's place for data",
+    )
+    audit_anchor_command: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="a program with its arguments that gets each of them too, a line of JSON on standard input, as to "
+        "store them elsewhere; run without a shell",
+    )
+
     organization: str = Field(
         default="default",
         min_length=1,
@@ -229,7 +241,13 @@ class Settings(BaseSettings):
         return SecretStr(",".join(_postgres_url(part) for part in parts)) if parts else None
 
     @field_validator(
-        "backup_dir", "backup_key_file", "installation_key_file", "backup_programs", "backup_alert_url", mode="before"
+        "backup_dir",
+        "backup_key_file",
+        "installation_key_file",
+        "backup_programs",
+        "backup_alert_url",
+        "audit_anchors",
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:

@@ -168,6 +168,7 @@ class Database:
         bulk: bool = False,
         by_key: bool = False,
         lazy: bool = False,
+        snapshot: bool = False,
     ) -> AsyncIterator[Connection]:
         """The driver's own connection in a transaction of the principal's organisation.
 
@@ -181,11 +182,13 @@ class Database:
                 then one plan is right for tenants of every size, and a new one takes longer to make than to run.
             lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
                 second, whole; the next commit that waits makes it safe too. For steps that would be done again.
+            snapshot: all its statements see one moment.
         """
         with translated():
             async with pooled(self.engine) as driver:
                 try:
-                    async with driver.transaction(readonly=readonly):
+                    isolation = "repeatable_read" if snapshot else None
+                    async with driver.transaction(isolation=isolation, readonly=readonly):
                         enter = SET_TENANT_KEEPING_PLANS if bulk or by_key else SET_TENANT
                         await driver.fetchval(enter, *self.prover.arguments(principal))
                         if lazy:

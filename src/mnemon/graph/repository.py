@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import select
-
+from mnemon.core.context import Principal
 from mnemon.db.connection import Connection
+from mnemon.db.params import Params
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
 from mnemon.db.types import dump_json
-from mnemon.graph.models import EntityMentionORM, EntityORM, EntityRelationshipORM
-from mnemon.graph.schemas import EnsureEntity, NewMention, Relate
+from mnemon.graph.models import EntityORM, EntityRelationshipORM
+from mnemon.graph.schemas import EnsureEntity, ListMentions, NewMention, Relate
+from mnemon.graph.visibility import visible_mention
 
 PACKAGE = "mnemon.graph"
 
@@ -31,24 +32,6 @@ class RelationshipRepository(BaseRepository[EntityRelationshipORM]):
     """Relationships of one organisation."""
 
     model = EntityRelationshipORM
-
-
-class MentionRepository(BaseRepository[EntityMentionORM]):
-    """Mentions of one organisation."""
-
-    model = EntityMentionORM
-
-    async def find(
-        self, *, entity_ids: Collection[UUID] | None, source_type: str | None, source_id: UUID | None, limit: int
-    ) -> Sequence[EntityMentionORM]:
-        """Mentions, newest first. Indexes: uq_entity_mentions_source_id, ix_entity_mentions_source."""
-        query = select(EntityMentionORM).where(EntityMentionORM.organization_id == self.organization_id)
-        if entity_ids is not None:
-            query = query.where(EntityMentionORM.entity_id.in_(list(entity_ids)))
-        if source_type is not None:
-            query = query.where(EntityMentionORM.source_type == source_type, EntityMentionORM.source_id == source_id)
-        query = query.order_by(EntityMentionORM.created_at.desc(), EntityMentionORM.id).limit(limit)
-        return (await self.session.execute(query)).scalars().all()
 
 
 async def find(
@@ -160,6 +143,15 @@ async def add_mentions(
         at,
     )
     return sum(row["times"] for row in rows)
+
+
+async def mentions(
+    connection: Connection, principal: Principal, request: ListMentions, entity_id: UUID | None, eyes: UUID | None
+) -> list[Any]:
+    """Mentions that the principal sees, newest first."""
+    params = Params(principal.organization_id, entity_id, request.source_type, request.source_id, request.limit)
+    seen = visible_mention(principal, params, eyes)
+    return await connection.fetch(statement(PACKAGE, "list_mentions", seen=seen), *params.values)
 
 
 async def merge(connection: Connection, organization_id: UUID, source: UUID, target: UUID) -> None:

@@ -12,7 +12,7 @@ from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.graph import repository
-from mnemon.graph.repository import EntityRepository, Lock, MentionRepository, RelationshipRepository
+from mnemon.graph.repository import EntityRepository, Lock, RelationshipRepository
 from mnemon.graph.schemas import (
     Count,
     Ensured,
@@ -208,29 +208,19 @@ async def mention(ctx: Context, request: Mention) -> Count:
 
 
 async def list_mentions(ctx: Context, request: ListMentions) -> tuple[StoredMention, ...]:
-    """Mentions of an entity or in a source, newest first.
+    """Mentions of an entity or in a source, newest first; of sources that are this principal's to see.
 
     Raises:
         NotFound: the entity is not there, or not this principal's to see.
     """
     ctx.principal.require("entities:read")
-    wanted = None
+    eyes = eyes_of(ctx.principal)
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        wanted = None
         if request.entity_id is not None:
-            found = await _living(ctx, connection, [request.entity_id])
-            wanted = [found[request.entity_id]["id"]]
-    async with ctx.database.unit(ctx.principal) as session:
-        rows = await MentionRepository(session, ctx.principal.organization_id).find(
-            entity_ids=wanted, source_type=request.source_type, source_id=request.source_id, limit=request.limit
-        )
-    if wanted is None:
-        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-            known = await repository.entities(
-                connection, ctx.principal.organization_id, {row.entity_id for row in rows}
-            )
-        rows = [row for row in rows if row.entity_id in known and _seen(ctx, known[row.entity_id])]
-    fields = StoredMention.model_fields
-    return tuple(StoredMention.model_construct(None, **{name: getattr(row, name) for name in fields}) for row in rows)
+            wanted = (await _living(ctx, connection, [request.entity_id]))[request.entity_id]["id"]
+        rows = await repository.mentions(connection, ctx.principal, request, wanted, eyes)
+    return tuple(StoredMention.model_construct(None, **dict(row)) for row in rows)
 
 
 async def merge_entities(ctx: Context, request: MergeEntities) -> Entity:

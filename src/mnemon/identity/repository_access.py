@@ -199,6 +199,23 @@ async def assign_role(
     )
 
 
+async def lock_owners(connection: Connection, organization_id: UUID, at: datetime) -> set[UUID]:
+    """Ids of the people who are owners now, active and not removed; until this transaction ends nobody else asks.
+
+    Indexes: uq_roles_organization_id_name, ix_user_roles_role, uq_users_organization_id_id.
+    """
+    await connection.fetchval("SELECT lock_tenant('owners')")
+    rows = await connection.fetch(
+        "SELECT ur.user_id FROM roles r JOIN user_roles ur ON ur.organization_id = $1 AND ur.role_id = r.id "
+        "JOIN users u ON u.organization_id = $1 AND u.id = ur.user_id AND u.status = 'active' AND u.deleted_at IS NULL "
+        "WHERE r.organization_id = $1 AND r.is_system AND r.name = 'owner' AND r.deleted_at IS NULL "
+        "AND (ur.expires_at IS NULL OR ur.expires_at > $2)",
+        organization_id,
+        at,
+    )
+    return {row["user_id"] for row in rows}
+
+
 async def unassign_role(connection: Connection, organization_id: UUID, user_id: UUID, role_id: UUID) -> bool:
     """Take a role from a person; False if they had it not."""
     done = await connection.execute(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select, true
 
 from mnemon.core.context import Principal
 from mnemon.db.connection import Connection
@@ -19,14 +19,33 @@ from mnemon.jobs.schemas import Enqueue, ListJobs, SetSchedule
 PACKAGE = "mnemon.jobs"
 
 
+def _seen(model: type[JobORM] | type[ScheduleORM], principal: Principal) -> Any:
+    """Whose jobs and schedules a principal sees and changes: their own, and the organisation's.
+
+    A payload and a result are as private as what they were made from. The organisation's own process sees all.
+    """
+    if principal.is_organization:
+        return true()
+    nobodys = and_(model.user_id.is_(None), model.agent_id.is_(None))
+    if principal.user_id is not None:
+        return or_(nobodys, model.user_id == principal.user_id)
+    return or_(nobodys, and_(model.user_id.is_(None), model.agent_id == principal.agent_id))
+
+
 class JobRepository(BaseRepository[JobORM]):
     """Jobs of one organisation."""
 
     model = JobORM
 
-    async def find(self, query: ListJobs) -> Sequence[JobORM]:
+    async def get(self, principal: Principal, job_id: UUID) -> JobORM | None:
+        """A job that the principal may see, or None. Index: pk_background_jobs."""
+        query = self._alive().where(JobORM.id == job_id, _seen(JobORM, principal))
+        found: JobORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
+
+    async def find(self, principal: Principal, query: ListJobs) -> Sequence[JobORM]:
         """Jobs, newest first. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
-        found = select(JobORM).where(JobORM.organization_id == self.organization_id)
+        found = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
         if query.status is not None:
             found = found.where(JobORM.status == query.status)
         if query.kind is not None:
@@ -44,9 +63,15 @@ class ScheduleRepository(BaseRepository[ScheduleORM]):
 
     model = ScheduleORM
 
-    async def by_name(self) -> Sequence[ScheduleORM]:
-        """All of them, by name; at most a thousand."""
-        return (await self.session.execute(self._alive().order_by(ScheduleORM.name).limit(1000))).scalars().all()
+    async def by_name(self, principal: Principal) -> Sequence[ScheduleORM]:
+        """Those that the principal may see, by name; at most a thousand."""
+        query = self._alive().where(_seen(ScheduleORM, principal)).order_by(ScheduleORM.name).limit(1000)
+        return (await self.session.execute(query)).scalars().all()
+
+    async def is_anothers(self, principal: Principal, name: str) -> bool:
+        """Whether there is one of that name that the principal may not see."""
+        query = self._alive().where(ScheduleORM.name == name, _seen(ScheduleORM, principal).is_not(true()))
+        return (await self.session.execute(query)).first() is not None
 
 
 async def enqueue(connection: Connection, principal: Principal, request: Enqueue) -> tuple[UUID, bool]:

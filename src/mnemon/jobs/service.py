@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.core.context import Context
-from mnemon.core.errors import Forbidden, Invalid, NotFound
+from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.db.connection import Connection
 from mnemon.jobs import repository
 from mnemon.jobs.errors import JobNotFound, JobState
@@ -65,21 +65,21 @@ async def get_job(ctx: Context, job_id: UUID) -> Job:
     """Where a job stands.
 
     Raises:
-        JobNotFound: there is none in this organisation.
+        JobNotFound: there is none in this organisation, or it is somebody else's.
     """
     ctx.principal.require("jobs:read")
     async with ctx.database.unit(ctx.principal) as session:
-        row = await JobRepository(session, ctx.principal.organization_id).get_by_id(job_id)
+        row = await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id)
         if row is None:
             raise _missing(job_id)
         return _job(row)
 
 
 async def list_jobs(ctx: Context, request: ListJobs | None = None) -> JobPage:
-    """Jobs of the organisation, newest first; ``status=dead`` are the dead letters."""
+    """The principal's own jobs and the organisation's, newest first; ``status=dead`` are the dead letters."""
     ctx.principal.require("jobs:read")
     async with ctx.database.unit(ctx.principal) as session:
-        rows = await JobRepository(session, ctx.principal.organization_id).find(request or ListJobs())
+        rows = await JobRepository(session, ctx.principal.organization_id).find(ctx.principal, request or ListJobs())
         return JobPage(jobs=tuple(_job(row) for row in rows))
 
 
@@ -93,6 +93,7 @@ async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
         JobState: it is over.
     """
     ctx.principal.require("jobs:write")
+    await _require_seen(ctx, job_id)
     async with ctx.database.hot(ctx.principal) as connection:
         status = await repository.cancel(connection, ctx.principal.organization_id, job_id)
     if status is None:
@@ -109,6 +110,7 @@ async def retry_job(ctx: Context, job_id: UUID) -> Job:
         Conflict: another job has its idempotency key by now.
     """
     ctx.principal.require("jobs:write")
+    await _require_seen(ctx, job_id)
     async with ctx.database.hot(ctx.principal) as connection:
         done = await repository.retry(connection, ctx.principal.organization_id, job_id)
     job = await get_job(ctx, job_id)
@@ -129,9 +131,20 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
 
     Returns:
         True if it was made or changed.
+
+    Raises:
+        Conflict: somebody else has a schedule of that name.
     """
     ctx.principal.require("jobs:write")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.unit(ctx.principal) as session:
+        if await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, request.name):
+            raise Conflict(
+                f"The name {request.name!r} is taken.",
+                code="conflict.exists",
+                hint="Choose another name.",
+                field="name",
+            )
+        connection = await _driver(session)
         return await repository.set_schedule(connection, ctx.principal, request, replace=replace) is not None
 
 
@@ -139,7 +152,7 @@ async def list_schedules(ctx: Context) -> tuple[Schedule, ...]:
     """The organisation's schedules, by name."""
     ctx.principal.require("jobs:read")
     async with ctx.database.unit(ctx.principal) as session:
-        rows = await ScheduleRepository(session, ctx.principal.organization_id).by_name()
+        rows = await ScheduleRepository(session, ctx.principal.organization_id).by_name(ctx.principal)
         return tuple(_schedule(row) for row in rows)
 
 
@@ -150,8 +163,10 @@ async def remove_schedule(ctx: Context, name: str) -> None:
         NotFound: there is none of that name.
     """
     ctx.principal.require("jobs:delete")
-    async with ctx.database.hot(ctx.principal) as connection:
-        if not await repository.remove_schedule(connection, ctx.principal.organization_id, name):
+    async with ctx.database.unit(ctx.principal) as session:
+        anothers = await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, name)
+        connection = await _driver(session)
+        if anothers or not await repository.remove_schedule(connection, ctx.principal.organization_id, name):
             raise NotFound(f"There is no schedule {name!r}.", code="not_found.schedule", name=name)
 
 
@@ -198,6 +213,15 @@ def _require_installation(ctx: Context) -> None:
     ctx.principal.require("operations:maintain")
     if ctx.principal.organization_id != INSTALLATION:
         raise Forbidden("This is the installation's own work.", code="forbidden.installation")
+
+
+async def _require_seen(ctx: Context, job_id: UUID) -> None:
+    """Whoever may not see a job does not end it either: who it is for does not change."""
+    if ctx.principal.is_organization:
+        return
+    async with ctx.database.unit(ctx.principal) as session:
+        if await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id) is None:
+            raise _missing(job_id)
 
 
 def _missing(job_id: UUID) -> JobNotFound:

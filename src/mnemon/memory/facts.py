@@ -16,13 +16,9 @@ from uuid import UUID
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 
 PACKAGE = "mnemon.memory"
-
-#: What visibility needs to know of facts: a team's are seen by its members.
-FACTS = RecallTable(name="memory_facts", kind="fact", columns={}, alive="true", owner="t.user_id = {user}")
 
 Span = tuple[datetime, datetime | None]
 
@@ -85,11 +81,9 @@ async def lock(connection: Connection, team_id: UUID | None, subject: str, predi
     await connection.fetchval("SELECT lock_tenant($1)", "\x1f".join(("facts", str(team_id), subject, predicate)))
 
 
-async def known(
-    connection: Connection, organization_id: UUID, team_id: UUID | None, subject: str, predicate: str
-) -> list[Any]:
-    """Rows of a subject and a predicate that are known now, in the order they became true."""
-    return await connection.fetch(statement(PACKAGE, "facts_known"), organization_id, subject, predicate, team_id)
+async def known(connection: Connection, params: Params, seen: str) -> list[Any]:
+    """Rows that are known now, in the order they became true: (organisation, subject, predicate, team or None)."""
+    return await connection.fetch(statement(PACKAGE, "facts_known", seen=seen), *params.values)
 
 
 async def next_moment(connection: Connection, organization_id: UUID, subject: str, predicate: str) -> datetime:

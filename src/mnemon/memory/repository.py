@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
+from mnemon.conversations.visibility import OWNER
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
@@ -42,7 +43,7 @@ MEMORIES = RecallTable(
         "version": "t.version",
     },
     alive="(t.expires_at IS NULL OR t.expires_at > now()) AND t.status IN ('active', 'disputed')",
-    owner="t.user_id = {user}",
+    owner=OWNER["memory"],
 )
 
 

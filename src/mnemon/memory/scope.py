@@ -55,6 +55,13 @@ class ResolvedScope:
             or not self.principal.is_organization
         )
 
+    @property
+    def _own(self) -> bool:
+        """Whether the scope holds the principal's own rows only; what is said of them is said by its conditions."""
+        if self.principal.user_id is not None:
+            return self.user_id == self.principal.user_id
+        return self.principal.agent_id is not None and self.agent_id == self.principal.agent_id
+
     def tables(self) -> list[RecallTable]:
         """The tables that can hold a match."""
         types = self.scope.types
@@ -65,9 +72,17 @@ class ResolvedScope:
             and not (table.kind == "message" and types is not None and MemoryType.EPISODIC not in types)
         ]
 
-    def predicate(self, table: RecallTable, params: Params, *, past: bool = False) -> str:
-        """The predicate (alias ``t``) over this table's rows; ``past`` keeps what was corrected or forgotten."""
-        rules = [*self._about(table, params), *self._when(params), visible(self.principal, table, params)]
+    def predicate(self, table: RecallTable, params: Params, *, past: bool = False, whole: bool = False) -> str:
+        """The predicate (alias ``t``) over this table's rows.
+
+        Args:
+            table: which.
+            params: takes the values; its first is the organisation.
+            past: keep what was corrected or forgotten.
+            whole: the statement looks at all rows of the scope, not at a few by number or in order.
+        """
+        seen = visible(self.principal, table.kind, params, own=self._own, whole=whole)
+        rules = [*self._about(table, params), *self._when(params), seen]
         rules += self._known(table, params) if self.scope.as_of or not past else []
         rules += self._valid(table, params)
         return " AND ".join(rule for rule in rules if rule != "true") or "true"

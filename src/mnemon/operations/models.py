@@ -132,6 +132,9 @@ class AuditBlockORM(Base):
             "cardinality(row_ids) = cardinality(row_hashes) AND cardinality(row_ids) = cardinality(row_times)",
             name="row_hashes",
         ),
+        CheckConstraint("cardinality(row_kept_hashes) IN (0, cardinality(row_ids))", name="row_kept_hashes"),
+        CheckConstraint("(mac IS NULL) = (mac_key IS NULL)", name="mac"),
+        Index("ix_audit_blocks_unsigned", "organization_id", "number", postgresql_where=text("mac IS NULL")),
         {"comment": "The hash chain over audit_logs; keeps a row's hash when retention dropped the row (REQ-T135)"},
     )
 
@@ -156,6 +159,15 @@ class AuditBlockORM(Base):
     )
     row_count: Mapped[int] = mapped_column(Integer, Computed("cardinality(row_ids)", persisted=True))
     sealed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    row_kept_hashes: Mapped[list[bytes]] = mapped_column(
+        ARRAY(LargeBinary),
+        server_default=text("'{}'"),
+        comment="SHA-256 of what stays of each row when it is erased",
+    )
+    mac: Mapped[bytes | None] = mapped_column(
+        LargeBinary, comment="The process's signature: HMAC-SHA256 over the block"
+    )
+    mac_key: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Which key of the installation signed it")
 
 
 class PartitionPolicyORM(Base):

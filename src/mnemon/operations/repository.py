@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import select
 
 from mnemon.core.errors import Forbidden, Invalid
@@ -27,6 +28,7 @@ from mnemon.operations.models import (
     SystemMetricORM,
 )
 from mnemon.operations.schemas import AuditQuery
+from mnemon.operations.trail import Anchor
 
 PACKAGE = "mnemon.operations"
 T = TypeVar("T", bound=Base)
@@ -134,30 +136,57 @@ async def set_origin(connection: Connection, ip: str | None, user_agent: str | N
 
 
 async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
-    """Add an event: action, resource type and id, status, error, metadata as a dict, user."""
+    """Add an event: action, resource type and id, status, error, metadata as a dict, user.
+
+    Raises:
+        Forbidden: the database alone says such a thing.
+    """
     action, kind, resource, status, error, metadata, user = values
-    found: UUID = await connection.fetchval(
-        "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
-        *(action, kind, resource, status, error, dump_json(metadata), user),
-    )
+    try:
+        found: UUID = await connection.fetchval(
+            "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
+            *(action, kind, resource, status, error, dump_json(metadata), user),
+        )
+    except asyncpg.InsufficientPrivilegeError as refused:
+        raise Forbidden(
+            f"The audit trail does not take {action}: {str(refused).rpartition(': ')[2]}.",
+            code="forbidden.audit_event",
+            hint="Name what a service did by a resource of its own, such as sign_in:password.",
+        ) from None
     return found
 
 
-async def seal_audit(connection: Connection, organization_id: UUID, block_size: int) -> int:
-    """Seal one block of a trail; how many rows it holds."""
-    return int(await connection.fetchval("SELECT seal_audit($1, $2)", organization_id, block_size))
+async def trail_head(connection: Connection, organization_id: UUID) -> list[Anchor]:
+    """The newest signed block of a trail, to be written down; nothing where there is none."""
+    rows = await connection.fetch(
+        "SELECT organization_id, number, hash, mac FROM audit_blocks WHERE organization_id = $1 AND mac IS NOT NULL "
+        "ORDER BY number DESC LIMIT 1",
+        organization_id,
+    )
+    return [_anchor(row) for row in rows]
 
 
-async def seal_every_audit(connection: Connection, block_size: int) -> int:
-    """Seal what can be sealed of every trail."""
-    return int(await connection.fetchval("SELECT seal_every_audit($1)", block_size))
+async def every_trail_head(connection: Connection) -> list[Anchor]:
+    """The same of every trail."""
+    return [_anchor(row) for row in await connection.fetch("SELECT * FROM every_trail_head()")]
 
 
-async def verify_audit(
-    connection: Connection, organization_id: UUID, anchor_number: int | None, anchor_hash: bytes | None
-) -> Any:
-    """Hold the trail against its chain."""
-    return await connection.fetchrow(statement(PACKAGE, "verify_audit"), organization_id, anchor_number, anchor_hash)
+def _anchor(row: Any) -> Anchor:
+    return Anchor(row["organization_id"], row["number"], row["hash"], row["mac"], datetime.now(UTC))
+
+
+async def retention_of_trail(connection: Connection) -> tuple[int, datetime] | None:
+    """How many days the trail is kept and what time the server has; None where it is kept for ever."""
+    row = await connection.fetchrow(
+        "SELECT retention_days, now() AS now FROM partition_policies "
+        "WHERE table_name = 'audit_logs' AND retention_days IS NOT NULL"
+    )
+    return None if row is None else (row["retention_days"], row["now"])
+
+
+async def retention_due(connection: Connection, until: datetime) -> bool:
+    """Whether entries of the trail before a time are to go, and no record says so yet."""
+    return bool(await connection.fetchval("SELECT audit_retention_due($1)", until))
 
 
 async def partitioned_tables(connection: Connection) -> list[str]:

@@ -14,7 +14,7 @@ from mnemon.agents.service.lifecycle import (
     set_status,
     update_agent,
 )
-from mnemon.agents.service.participants import ensure_agents, find_agents, labels, memory_config
+from mnemon.agents.service.participants import ensure_agents, find_agents, labels, memory_config, require_team
 from mnemon.agents.service.states import checkpoint_state, latest_state, list_states
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "list_states",
     "memory_config",
     "remove_capability",
+    "require_team",
     "set_status",
     "update_agent",
 ]

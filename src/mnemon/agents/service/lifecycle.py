@@ -12,11 +12,13 @@ from mnemon.agents import repository
 from mnemon.agents.models import AgentORM, AgentStatus
 from mnemon.agents.repository import AgentRepository
 from mnemon.agents.schemas import AgentCreate, AgentDNA, AgentList, AgentRef, AgentStatusSet, AgentUpdate
+from mnemon.agents.service.participants import require_team
 from mnemon.core.context import Context
-from mnemon.core.errors import NotFound
+from mnemon.core.errors import Forbidden, NotFound
 from mnemon.core.slugs import slugify
 from mnemon.db.connection import Connection
 from mnemon.identity import service as identity
+from mnemon.identity.service.rights import outrank
 
 
 def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
@@ -37,12 +39,13 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
     Raises:
         Conflict: the slug is taken in the team (or in the organisation, without one), or the external id.
         NotFound: the organisation has not the team or the person.
-        Forbidden: the principal has not ``agents:write``.
+        Forbidden: the principal has not ``agents:write``, or it would be another person's or team's.
     """
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     fields = {"slug": slugify(request.name), **_columns(request)}
     async with ctx.database.unit(ctx.principal) as session:
+        await _require_own(ctx, await _driver(session), request.user_id, request.team_id)
         row = await AgentRepository(session, organization).create(created_by=ctx.principal.user_id, **fields)
         await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
         return AgentDNA.model_validate(row)
@@ -81,11 +84,13 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
 
     Raises:
         NotFound: the organisation has no such agent.
+        Forbidden: it is another person's or team's.
         Conflict: it has another version than the one expected (``data`` has both), or the slug is taken.
     """
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     async with ctx.database.unit(ctx.principal) as session:
+        await _require_changeable(ctx, await _driver(session), request.id)
         row = await AgentRepository(session, organization).update(
             request.id, expected_version=request.expected_version, **_columns(request)
         )
@@ -103,6 +108,7 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
     """
     ctx.principal.require("agents:write")
     async with ctx.database.unit(ctx.principal) as session:
+        await _require_changeable(ctx, await _driver(session), request.agent_id)
         row: AgentORM = await AgentRepository(session, ctx.principal.organization_id).update(
             request.agent_id, expected_version=request.expected_version, status=request.status
         )
@@ -119,9 +125,51 @@ async def delete_agent(ctx: Context, request: AgentRef) -> None:
     """
     ctx.principal.require("agents:delete")
     async with ctx.database.unit(ctx.principal) as session:
+        await _require_changeable(ctx, await _driver(session), request.agent_id)
         if not await AgentRepository(session, ctx.principal.organization_id).delete(request.agent_id):
             raise no_agent(request.agent_id)
         await identity.revoke_agent_keys(await _driver(session), ctx, request.agent_id)
+
+
+async def _require_changeable(ctx: Context, connection: Connection, agent_id: UUID) -> None:
+    """Let a principal at an agent that is theirs, their team's or nobody's; by itself an agent changes itself alone.
+
+    Raises:
+        Forbidden: it is somebody else's.
+    """
+    principal = ctx.principal
+    if principal.is_organization:
+        return
+    row = await repository.belonging(connection, principal.organization_id, agent_id)
+    if row is None:
+        return  # it will not be found
+    if principal.user_id is not None:
+        await _require_own(ctx, connection, row["user_id"], row["team_id"])
+    elif agent_id != principal.agent_id:
+        raise _another()
+
+
+async def _require_own(ctx: Context, connection: Connection, user_id: UUID | None, team_id: UUID | None) -> None:
+    """Let an agent belong to a principal's own person and team only: it sees what they see and share.
+
+    Who manages people or teams may name others, if those may do nothing that they may not.
+
+    Raises:
+        Forbidden: it would be somebody else's.
+    """
+    principal = ctx.principal
+    if principal.is_organization:
+        return
+    if user_id not in (None, principal.user_id):
+        if not principal.holds("users:write"):
+            raise _another()
+        await outrank(ctx, connection, user_id)
+    if team_id is not None and not (principal.user_id is not None and principal.holds("teams:write")):
+        await require_team(connection, principal, [team_id])
+
+
+def _another() -> Forbidden:
+    return Forbidden("This is somebody else's agent.", code="forbidden.owner", field="user_id")
 
 
 def no_agent(agent_id: UUID) -> NotFound:

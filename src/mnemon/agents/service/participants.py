@@ -8,6 +8,8 @@ from uuid import UUID
 
 from mnemon.agents import repository
 from mnemon.agents.schemas import AgentMemoryConfig
+from mnemon.core.context import Principal
+from mnemon.core.errors import Forbidden
 from mnemon.db.connection import Connection
 from mnemon.identity import service as identity
 
@@ -42,3 +44,18 @@ async def memory_config(connection: Connection, organization_id: UUID, agent_id:
     """How the agent remembers: token budget and the five retrieval weights; the defaults for what it does not say."""
     raw = await repository.memory_config(connection, organization_id, agent_id)
     return AgentMemoryConfig.model_validate(json.loads(raw) if raw else {})
+
+
+async def require_team(connection: Connection, principal: Principal, team_ids: Collection[UUID]) -> None:
+    """Let a principal share with their own teams only: a person's, or an agent's that acts by itself.
+
+    Raises:
+        Forbidden: one of the teams is another's.
+    """
+    if principal.is_organization or not team_ids:
+        return
+    own = principal.team_ids
+    if principal.user_id is None and principal.agent_id is not None:
+        own = await repository.teams_of(connection, principal.organization_id, principal.agent_id)
+    if not own.issuperset(team_ids):
+        raise Forbidden("This is another team's.", code="forbidden.team", field="team")

@@ -23,6 +23,8 @@ from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.db.connection import Connection
 
+#: Columns that decide who sees a conversation.
+_OPENING = frozenset({"is_private", "agent_id"})
 #: What a request calls a column.
 _COLUMNS = {"title": "name", "metadata": "metadata_"}
 
@@ -85,16 +87,20 @@ async def list_conversations(ctx: Context, request: ConversationList) -> tuple[C
 
 
 async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conversation:
-    """Change a conversation.
+    """Change a conversation; who sees it is changed by whose it is.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
+        Forbidden: it is somebody else's, and the change would open or close it, or give it to an agent.
         Conflict: it has another version than the one expected; ``data`` has both.
     """
     ctx.principal.require("conversations:write")
     changes = {_COLUMNS.get(name, name): value for name, value in request.changes().items()}
     async with ctx.database.unit(ctx.principal) as session:
-        await one(ctx, session, request.conversation_id)
+        if changes.keys() & _OPENING:
+            await _own(ctx, session, request.conversation_id)
+        else:
+            await one(ctx, session, request.conversation_id)
         return await _change(ctx, session, request, changes)
 
 
@@ -168,7 +174,9 @@ async def _own(ctx: Context, session: AsyncSession, row_id: UUID) -> None:
     row = await one(ctx, session, row_id)
     if not await ConversationRepository(session, ctx.principal.organization_id).is_owner(row, ctx.principal):
         raise Forbidden(
-            "Only whose conversation it is may put it away.", code="forbidden.owner", field="conversation_id"
+            "Only whose conversation it is may open it, close it or put it away.",
+            code="forbidden.owner",
+            field="conversation_id",
         )
 
 

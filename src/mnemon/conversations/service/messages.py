@@ -14,7 +14,8 @@ from mnemon.conversations.repository import MESSAGES, LockedConversation, OpenSe
 from mnemon.conversations.schemas import Checkpoint, NewMessage, WrittenMessage
 from mnemon.conversations.sessions import continues
 from mnemon.core.cache import Cache
-from mnemon.core.context import Context
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
@@ -53,15 +54,41 @@ async def find_conversations(connection: Connection, organization_id: UUID, name
     return await repository.find(connection, organization_id, names)
 
 
-async def ensure_places(connection: Connection, organization_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
-    """Ids of conversations by the caller's own strings; made on first use, and not locked."""
-    found = await repository.find(connection, organization_id, names)
+async def ensure_places(connection: Connection, principal: Principal, names: Sequence[str]) -> dict[str, UUID]:
+    """Ids of conversations by the caller's own strings; made on first use, and not locked.
+
+    Raises:
+        NotFound: one is there, and is not this principal's to see.
+    """
+    organization = principal.organization_id
+    found = await repository.find(connection, organization, names)
     missing = [name for name in names if name not in found]
     if missing:
-        rows = [(name, name, "direct", None, None, None) for name in missing]
-        await repository.add(connection, organization_id, rows)
-        found.update(await repository.find(connection, organization_id, missing))
+        rows = [(name, name, "direct", None, _leading(principal), None, principal.user_id) for name in missing]
+        await repository.add(connection, organization, rows)
+        found.update(await repository.find(connection, organization, missing))
+    await _require_seen(connection, principal, found)
     return found
+
+
+async def _require_seen(connection: Connection, principal: Principal, places: Mapping[str, UUID]) -> None:
+    """Nobody writes where they may not read: who speaks in a conversation takes part in it from then on."""
+    if principal.is_organization or not places:
+        return
+    hidden = await repository.unseen(connection, principal, places.values())
+    for name, one in places.items():
+        if one in hidden:
+            raise NotFound(
+                f"There is no conversation {name!r} for you.",
+                code="not_found.conversation",
+                hint="Ask who takes part in it to let you in, or choose another name.",
+                field="conversation",
+            )
+
+
+def _leading(principal: Principal) -> UUID | None:
+    """The agent that leads what a principal begins: one that acts by itself."""
+    return principal.agent_id if principal.user_id is None else None
 
 
 async def labels(
@@ -73,9 +100,14 @@ async def labels(
 
 
 async def ensure_conversations(
-    connection: Connection, organization_id: UUID, messages: Sequence[NewMessage], names: Names
+    connection: Connection, principal: Principal, messages: Sequence[NewMessage], names: Names
 ) -> dict[str, LockedConversation]:
-    """Lock the conversations that these messages belong to; made on first use."""
+    """Lock the conversations that these messages belong to; made on first use.
+
+    Raises:
+        NotFound: one is there, and is not this principal's to see.
+    """
+    organization_id = principal.organization_id
     first: dict[str, NewMessage] = {}
     for message in messages:
         first.setdefault(message.conversation, message)
@@ -88,13 +120,15 @@ async def ensure_conversations(
                 message.conversation_title or message.conversation,
                 _kind(messages, message.conversation),
                 names.teams.get(message.team or ""),
-                names.agents.get(message.agent or ""),
+                names.agents.get(message.agent or "") or _leading(principal),
                 names.users.get(message.user or ""),
+                principal.user_id,
             )
             for message in missing
         ]
         await repository.add(connection, organization_id, rows)
         locked = await repository.lock(connection, organization_id, first)
+    await _require_seen(connection, principal, {name: one.id for name, one in locked.items()})
     deleted = [one.id for one in locked.values() if one.is_deleted]
     if deleted:  # a conversation that goes on is there again
         await repository.restore(connection, organization_id, deleted)
@@ -158,7 +192,7 @@ def _filled(column: list[Any]) -> list[Any]:
 
 async def write_messages(
     connection: Connection,
-    organization_id: UUID,
+    principal: Principal,
     drafts: Drafts,
     *,
     model: str,
@@ -172,7 +206,7 @@ async def write_messages(
 
     Args:
         connection: inside the caller's transaction.
-        organization_id: whose messages they are.
+        principal: whose messages they are.
         drafts: what was said.
         model: the embedder's name.
         names: ids of who is named.
@@ -185,10 +219,11 @@ async def write_messages(
         One a message, in order: its id, and False for ``created`` if its source had brought it before.
 
     Raises:
+        NotFound: a conversation is there, and is not this principal's to see.
         Conflict: a source id was there after all, or came in between (``conflict.exists``): once more, thoroughly.
     """
-    messages, ids = drafts.messages, drafts.ids
-    locked = await ensure_conversations(connection, organization_id, messages, names)
+    messages, ids, organization_id = drafts.messages, drafts.ids, principal.organization_id
+    locked = await ensure_conversations(connection, principal, messages, names)
     known = await _known(connection, organization_id, messages, thorough=thorough)
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []

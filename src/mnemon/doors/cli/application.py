@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from mnemon.doors.cli.commands import (
+    audit,
     backup,
     db,
     doctor,
@@ -73,6 +74,7 @@ def application() -> typer.Typer:
             app.command(name, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
     app.add_typer(db.app, name="db", rich_help_panel="The database")
     app.add_typer(backup.app, name="backup", rich_help_panel="The database")
+    app.add_typer(audit.app, name="audit", rich_help_panel="The database")
     app.add_typer(worker.app, name="jobs", rich_help_panel="The database")
     app.add_typer(export.app, name="organization", rich_help_panel="The database")
     app.add_typer(ops.app, name="ops", rich_help_panel="The database")

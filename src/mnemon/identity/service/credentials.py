@@ -30,7 +30,7 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service import attempts
 from mnemon.identity.service.people import NAMES, check_password, no_user
-from mnemon.identity.service.rights import may, outrank, secret_box
+from mnemon.identity.service.rights import may, outrank, own_secret, secret_box
 
 
 async def set_password(ctx: Context, request: PasswordSet) -> None:
@@ -161,9 +161,13 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     Raises:
         Unauthenticated: it is no code of now, or it was used before; or too many wrong ones were tried, at whatever
             device, or too many passwords (``unauthenticated.mfa_locked``, with ``retry_after`` in seconds).
+        Forbidden: somebody else's, and the principal has not ``users:write`` and all that the person may do.
     """
     may(ctx, request.user_id, own="account:write", others="users:write")
     box = secret_box(ctx)
+    if ctx.principal.user_id != request.user_id:  # before anything counts against them
+        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+            await outrank(ctx, connection, request.user_id)
     who = await _person(ctx, request.user_id, request.ip_address)
     attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address), factor=True)
     if isinstance(attempt, timedelta):
@@ -221,10 +225,11 @@ async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToke
     """Keep a person's tokens of another service, encrypted (REQ-T129), in place of those before.
 
     Raises:
+        Forbidden: it is neither the person nor the organisation's own process.
         NotFound: the organisation has no such person.
         Unavailable: there is no key to encrypt them with.
     """
-    may(ctx, request.user_id, own="account:write", others="users:write")
+    own_secret(ctx, request.user_id)
     box = secret_box(ctx)
     purpose = f"oauth_tokens:{request.user_id}:{request.provider}"
     refresh = None
@@ -253,10 +258,11 @@ async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
     """A person's tokens of another service.
 
     Raises:
+        Forbidden: it is neither the person nor the organisation's own process.
         NotFound: there are none.
         Unavailable: the key they were encrypted with is not there.
     """
-    may(ctx, request.user_id, own="account:write", others="users:write")
+    own_secret(ctx, request.user_id)
     async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository_secrets.read_oauth_token(
             connection, ctx.principal.organization_id, request.user_id, request.provider

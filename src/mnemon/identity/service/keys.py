@@ -14,7 +14,7 @@ from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import UserRef
 from mnemon.identity.schemas_access import ApiKey, ApiKeyCreate, ApiKeyRef, Authenticated, NewApiKey, Token
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import ACCOUNT, hold, may
+from mnemon.identity.service.rights import ACCOUNT, hold, may, outrank
 
 PREFIX = "mnk_"
 SHOWN = 12
@@ -36,6 +36,8 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
     key = crypto.new_token(PREFIX)
     made = NewApiKey(id=uuid4(), prefix=key[:SHOWN], key=SecretStr(key))
     async with ctx.database.hot(ctx.principal) as connection:
+        if request.user_id is not None:  # a key acts as its owner: it reads what is theirs alone
+            await outrank(ctx, connection, request.user_id)
         await _check_scopes(ctx, connection, request)
         if request.user_id is not None and not await repository_access.is_alive(
             connection, organization, request.user_id
@@ -154,6 +156,8 @@ async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
         may(ctx, owner or request.api_key_id, own="account:write", others="api_keys:delete")
         if not rows:
             raise NotFound("There is no such key.", code="not_found.api_key", field="api_key_id")
+        if owner is not None:
+            await outrank(ctx, connection, owner)
         await repository_secrets.revoke_api_key(connection, organization, request.api_key_id, ctx.clock.now())
         rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
     return ApiKey.model_validate(dict(rows[0]))

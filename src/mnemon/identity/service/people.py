@@ -35,7 +35,7 @@ from mnemon.identity.schemas import (
 )
 from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
-from mnemon.identity.service.rights import driver, may, outrank
+from mnemon.identity.service.rights import driver, may, outrank, spare_last_owner
 
 #: What everybody knows of a person beside the e-mail address.
 NAMES = ("display_name", "full_name", "first_name", "last_name", "external_id")
@@ -169,6 +169,8 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
     async with _taking_address(ctx, request.email), ctx.database.unit(ctx.principal) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.id)
+        if request.status not in (None, "active"):
+            await spare_last_owner(ctx, connection, request.id)
         users = UserRepository(session, organization)
         row = await users.update(request.id, expected_version=request.expected_version, **fields)
         await _learn_name(connection, organization, row.id, request.display_name)
@@ -188,6 +190,7 @@ async def delete_user(ctx: Context, request: UserRef) -> None:
     async with ctx.database.unit(ctx.principal) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.user_id)
+        await spare_last_owner(ctx, connection, request.user_id)
         users = UserRepository(session, organization)
         await users.update(request.user_id, status="deleted")
         await users.delete(request.user_id)
@@ -219,6 +222,7 @@ async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
     organization = ctx.principal.organization_id
     fields = request.model_dump(exclude={"user_id", "expected_version"}, exclude_none=True)
     async with ctx.database.unit(ctx.principal) as session:
+        await outrank(ctx, await driver(session), request.user_id)
         await session.execute(
             insert(UserPreferencesORM)
             .values(organization_id=organization, user_id=request.user_id)
@@ -243,6 +247,7 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
     organization = ctx.principal.organization_id
     async with ctx.database.unit(ctx.principal) as session:
         connection = await driver(session)
+        await outrank(ctx, connection, request.user_id)
         device_id = await connection.fetchval(
             statement(PACKAGE, "register_device"),
             organization,
@@ -257,9 +262,13 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
 
 
 async def list_devices(ctx: Context, request: UserRef) -> list[Device]:
-    """A person's devices, inactive ones too."""
-    may(ctx, request.user_id, own="account:read", others="users:read")
+    """A person's devices, inactive ones too.
+
+    Who has a device's token can write to it: reading another's needs what changing them needs.
+    """
+    may(ctx, request.user_id, own="account:read", others="users:write")
     async with ctx.database.unit(ctx.principal) as session:
+        await outrank(ctx, await driver(session), request.user_id)
         rows = await DeviceRepository(session, ctx.principal.organization_id).of(request.user_id)
         return [Device.model_validate(row, from_attributes=True) for row in rows]
 
@@ -275,6 +284,7 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
         row = await devices.get_by_id(request.device_id)
         owner = row.user_id if row is not None else request.device_id
         may(ctx, owner, own="account:write", others="users:write")
+        await outrank(ctx, await driver(session), owner)
         row = await devices.update(request.device_id, is_active=False)
         return Device.model_validate(row, from_attributes=True)
 

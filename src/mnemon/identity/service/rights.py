@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.core.context import Context
 from mnemon.core.crypto import SecretBox, parse_keys
-from mnemon.core.errors import Forbidden
+from mnemon.core.errors import Conflict, Forbidden
 from mnemon.db.connection import Connection
 from mnemon.identity import repository_access
 
@@ -47,6 +47,8 @@ def hold(ctx: Context, permissions: Collection[str]) -> None:
 async def outrank(ctx: Context, connection: Connection, user_id: UUID) -> None:
     """Let a principal act for somebody else only if that person may do nothing that they may not.
 
+    Equals may act for each other: of two owners one helps the other back in.
+
     Raises:
         Forbidden: the person has a permission that the principal has not.
     """
@@ -54,6 +56,46 @@ async def outrank(ctx: Context, connection: Connection, user_id: UUID) -> None:
         return
     held = await repository_access.permissions_of(connection, ctx.principal.organization_id, user_id, ctx.clock.now())
     hold(ctx, held)
+
+
+def own_secret(ctx: Context, user_id: UUID) -> None:
+    """Let at what a person entrusted us with, in plain: the person, and the organisation's process that works for them.
+
+    Raises:
+        Forbidden: it is somebody else's, whatever rank they have.
+    """
+    principal = ctx.principal
+    if principal.is_organization:
+        principal.require("integrations:use")
+    elif principal.user_id == user_id:
+        principal.require("account:write")
+    else:
+        raise Forbidden(
+            "Only the person themself and the process that works for them read this.",
+            code="forbidden.secret",
+            hint="Let the person sign in, or the organisation's own process do it.",
+            field="user_id",
+        )
+
+
+async def spare_last_owner(ctx: Context, connection: Connection, user_id: UUID) -> None:
+    """Keep people from leaving their organisation without an owner; whoever changes owners waits for each other.
+
+    The organisation's own process may: it can make another.
+
+    Raises:
+        Conflict: the person is the only owner.
+    """
+    if ctx.principal.is_organization:
+        return
+    owners = await repository_access.lock_owners(connection, ctx.principal.organization_id, ctx.clock.now())
+    if owners == {user_id}:
+        raise Conflict(
+            "The organisation would be without an owner.",
+            code="conflict.last_owner",
+            hint="Make somebody else an owner first.",
+            field="user_id",
+        )
 
 
 def secret_box(ctx: Context) -> SecretBox:

@@ -23,7 +23,7 @@ from mnemon.identity.schemas_access import (
     UserRole,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import driver, hold, may
+from mnemon.identity.service.rights import driver, hold, may, outrank, spare_last_owner
 
 
 async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
@@ -107,6 +107,8 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
         before = await roles.get_by_id(request.id)
         if before is not None and before.is_system:
             raise _systems_own(before.name)
+        if before is not None:
+            await _hold_role(ctx, connection, before.id)
         if request.parent is not None:
             fields["parent_role_id"] = await _parent(ctx, connection, request.parent) if request.parent else None
         await roles.update(request.id, expected_version=request.expected_version, **fields)
@@ -122,7 +124,9 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
     """
     ctx.principal.require("roles:delete")
     async with ctx.database.unit(ctx.principal) as session:
-        role = await _changeable(ctx, await driver(session), request.role)
+        connection = await driver(session)
+        role = await _changeable(ctx, connection, request.role)
+        await _hold_role(ctx, connection, role["id"])
         await RoleRepository(session, ctx.principal.organization_id).delete(role["id"])
 
 
@@ -155,6 +159,7 @@ async def revoke(ctx: Context, request: RoleGrant) -> Role:
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         role = await _changeable(ctx, connection, request.role)
+        await _hold_role(ctx, connection, role["id"])
         permissions = await repository_access.known_permissions(connection, request.permissions)
         await repository_access.remove_role_permissions(connection, organization, role["id"], permissions.values())
         return await _read(connection, organization, role["id"])
@@ -165,14 +170,18 @@ async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
 
     Raises:
         NotFound: the organisation has not the person, or no role of that name.
-        Forbidden: the role has what the principal has not.
+        Forbidden: the role, or the person, has what the principal has not.
+        Conflict: the only owner would be one until a moment.
     """
     ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         await repository_access.make_system_roles(connection, organization)
         role = await _find(ctx, connection, request.role)
-        hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+        await _hold_role(ctx, connection, role["id"])
+        await outrank(ctx, connection, request.user_id)
+        if role["is_system"] and role["name"] == "owner" and request.expires_at is not None:
+            await spare_last_owner(ctx, connection, request.user_id)
         if not await repository_access.is_alive(connection, organization, request.user_id):
             raise no_user(request.user_id)
         row = await repository_access.assign_role(
@@ -186,13 +195,17 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
 
     Raises:
         NotFound: there is no role of that name, or the person has it not.
-        Forbidden: the role has what the principal has not.
+        Forbidden: the role, or the person, has what the principal has not.
+        Conflict: it is the only owner's.
     """
     ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
     async with ctx.database.hot(ctx.principal) as connection:
         role = await _find(ctx, connection, request.role)
-        hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+        await _hold_role(ctx, connection, role["id"])
+        await outrank(ctx, connection, request.user_id)
+        if role["is_system"] and role["name"] == "owner":
+            await spare_last_owner(ctx, connection, request.user_id)
         if not await repository_access.unassign_role(connection, organization, request.user_id, role["id"]):
             raise NotFound(f"That person has not the role {request.role!r}.", code="not_found.user_role", field="role")
 
@@ -225,9 +238,14 @@ async def _parent(ctx: Context, connection: Connection, name: str) -> UUID:
     role = await repository_access.lock_role(connection, organization, name)
     if role is None:
         raise NotFound(f"There is no role {name!r}.", code="not_found.role", field="parent")
-    hold(ctx, await repository_access.permissions_of_role(connection, organization, role["id"]))
+    await _hold_role(ctx, connection, role["id"])
     found: UUID = role["id"]
     return found
+
+
+async def _hold_role(ctx: Context, connection: Connection, role_id: UUID) -> None:
+    """Let a principal at a role only if it has nothing that they have not: who has it would outrank them."""
+    hold(ctx, await repository_access.permissions_of_role(connection, ctx.principal.organization_id, role_id))
 
 
 async def _known(ctx: Context, connection: Connection, names: Collection[str]) -> list[UUID]:

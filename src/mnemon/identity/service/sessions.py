@@ -24,7 +24,7 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.refresh_tokens import new_refresh_token, session_of
-from mnemon.identity.service.rights import ACCOUNT, may
+from mnemon.identity.service.rights import ACCOUNT, may, outrank
 
 ACCESS = "mna_"
 
@@ -133,6 +133,7 @@ async def revoke_session(ctx: Context, request: SessionRef) -> None:
         may(ctx, owner or request.session_id, own="account:write", others="sessions:delete")
         if owner is None:
             raise NotFound("There is no such session.", code="not_found.session", field="session_id")
+        await outrank(ctx, connection, owner)
         await repository_secrets.revoke_session(connection, organization, request.session_id, ctx.clock.now())
 
 
@@ -140,6 +141,7 @@ async def revoke_sessions(ctx: Context, request: UserRef) -> int:
     """Sign a person out everywhere; how many sessions ended."""
     may(ctx, request.user_id, own="account:write", others="sessions:delete")
     async with ctx.database.hot(ctx.principal) as connection:
+        await outrank(ctx, connection, request.user_id)
         return await repository_secrets.revoke_sessions(
             connection, ctx.principal.organization_id, request.user_id, ctx.clock.now()
         )

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.core.context import Context
 from mnemon.core.errors import NotFound
@@ -14,7 +15,7 @@ from mnemon.identity.models import TeamMembershipORM, TeamORM
 from mnemon.identity.models import UserRole as TeamRole
 from mnemon.identity.repository import TeamRepository
 from mnemon.identity.schemas import Page, Team, TeamCreate, TeamMember, TeamMembership, TeamRef, TeamUpdate
-from mnemon.identity.service.rights import secret_box
+from mnemon.identity.service.rights import driver, outrank, secret_box
 
 
 def _columns(ctx: Context, request: TeamCreate | TeamUpdate, team_id: UUID) -> dict[str, Any]:
@@ -70,6 +71,7 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
     """
     ctx.principal.require("teams:write")
     async with ctx.database.unit(ctx.principal) as session:
+        await _led_by_no_superior(ctx, session, request.id)
         row = await TeamRepository(session, ctx.principal.organization_id).update(
             request.id, expected_version=request.expected_version, **_columns(ctx, request, request.id)
         )
@@ -84,6 +86,7 @@ async def delete_team(ctx: Context, request: TeamRef) -> None:
     """
     ctx.principal.require("teams:delete")
     async with ctx.database.unit(ctx.principal) as session:
+        await _led_by_no_superior(ctx, session, request.team_id)
         if not await TeamRepository(session, ctx.principal.organization_id).delete(request.team_id):
             raise _no_team(request.team_id)
 
@@ -97,8 +100,9 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
     ctx.principal.require("teams:write")
     organization = ctx.principal.organization_id
     async with ctx.database.unit(ctx.principal) as session:
-        if await TeamRepository(session, organization).get_by_id(request.team_id) is None:
+        if await _led_by_no_superior(ctx, session, request.team_id) is None:
             raise _no_team(request.team_id)
+        await outrank(ctx, await driver(session), request.user_id)
         row = (
             await session.execute(
                 insert(TeamMembershipORM)
@@ -120,6 +124,8 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
     """
     ctx.principal.require("teams:write")
     async with ctx.database.unit(ctx.principal) as session:
+        await _led_by_no_superior(ctx, session, request.team_id)
+        await outrank(ctx, await driver(session), request.user_id)
         gone = await session.execute(
             delete(TeamMembershipORM)
             .where(
@@ -152,6 +158,18 @@ async def list_team_members(ctx: Context, request: TeamRef) -> list[TeamMembersh
             .limit(1000)
         )
         return [TeamMembership.model_validate(row, from_attributes=True) for row in rows.scalars()]
+
+
+async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID) -> TeamORM | None:
+    """The team, if whoever is responsible for it may do nothing that the principal may not; None if there is none.
+
+    Raises:
+        Forbidden: its owner has a permission that the principal has not.
+    """
+    row = await TeamRepository(session, ctx.principal.organization_id).get_by_id(team_id)
+    if row is not None and row.owner_id is not None:
+        await outrank(ctx, await driver(session), row.owner_id)
+    return row
 
 
 def _no_team(team_id: UUID) -> NotFound:

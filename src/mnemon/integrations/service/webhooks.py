@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from mnemon.core.context import Context
 from mnemon.core.crypto import new_token
-from mnemon.core.errors import Conflict
+from mnemon.core.errors import Conflict, Forbidden
 from mnemon.core.ids import new_id
 from mnemon.db.types import dump_json
 from mnemon.integrations import repository
@@ -139,8 +139,13 @@ async def claim_deliveries(ctx: Context, request: ClaimDeliveries) -> tuple[Clai
     """Take due deliveries for a while, oldest first; two who take at once get different ones.
 
     What is not reported before the lease ends may be claimed again: a receiver may be told twice, never not at all.
+
+    Raises:
+        Forbidden: it is not the organisation's own process: the addresses' secrets come with them, in plain.
     """
     ctx.principal.require("webhooks:deliver")
+    if not ctx.principal.is_organization:
+        raise Forbidden("Deliveries are for the process that sends them.", code="forbidden.secret")
     async with ctx.database.hot(ctx.principal) as connection:
         rows = await repository.claim(
             connection, ctx.principal.organization_id, ctx.clock.now(), request.limit, float(request.lease_seconds)

@@ -201,7 +201,7 @@ async def _is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, 
             PACKAGE,
             "recall_size_bounded",
             table=table.name,
-            scope=scope.predicate(table, params),
+            scope=scope.predicate(table, params, whole=True),
             limit=str(exact_limit + 1),
         )
         for table in sizes.tables
@@ -226,7 +226,7 @@ async def _nearest(
             name,
             table=table.name,
             vector=place,
-            scope=scope.predicate(table, params),
+            scope=scope.predicate(table, params, whole=name == "recall_exact"),
             limit=str(int(limit)),
         )
         for table in sizes.tables
@@ -259,7 +259,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
             bits=bits,
             match=match,
             any=params.add(query),
-            scope=scope.predicate(table, params),
+            scope=scope.predicate(table, params, whole=True),
             limit=str(POSTINGS_LIMIT),
         )
         tables.append(table)

@@ -52,17 +52,18 @@ async def update(ctx: Context, request: Update) -> Item:
 async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
     """The row, alone until the transaction ends; the errors that a caller can act on otherwise."""
     params = Params(ctx.principal.organization_id, request.id)
-    rule = visible(ctx.principal, repository.MEMORIES, params)
+    rule = visible(ctx.principal, "memory", params)
     row = await connection.fetchrow(
         "SELECT t.id, t.content, t.version, t.superseded_by, t.deleted_at FROM memories t "  # noqa: S608
         f"WHERE t.organization_id = $1 AND t.id = $2 AND {rule} FOR UPDATE",
         *params.values,
     )
     if row is None or row["deleted_at"] is not None:
+        params = Params(ctx.principal.organization_id, request.id)
         said = await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM messages WHERE organization_id = $1 AND id = $2)",
-            ctx.principal.organization_id,
-            request.id,
+            "SELECT EXISTS (SELECT FROM messages t WHERE t.organization_id = $1 AND t.id = $2 "  # noqa: S608
+            f"AND {visible(ctx.principal, 'message', params)})",
+            *params.values,
         )
         if said:
             raise Invalid(

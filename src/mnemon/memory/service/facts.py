@@ -7,12 +7,11 @@ from uuid import UUID
 
 from mnemon.agents import service as agents
 from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
+from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.identity import service as identity
-from mnemon.memory import facts, repository
-from mnemon.memory.facts import FACTS
+from mnemon.memory import facts
 from mnemon.memory.schemas_facts import (
     Asserted,
     AssertFact,
@@ -23,7 +22,8 @@ from mnemon.memory.schemas_facts import (
     Reconstructed,
     RetractFact,
 )
-from mnemon.memory.visibility import visible
+from mnemon.memory.service.seen import require_seen
+from mnemon.memory.visibility import visible, visible_fact
 
 
 async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
@@ -31,10 +31,11 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
 
     What was known is not overwritten: the old row is retracted, and what is left of its time is recorded anew. A fact
     that is known already for the whole of its time is returned as it is. Without an end it lasts until the next known
-    fact of its kind begins: a late report of an early time does not undo what came after.
+    fact of its kind begins: a late report of an early time does not undo what came after. What the principal may not
+    see is neither told nor undone: it stays known beside this.
 
     Raises:
-        NotFound: the team, the message or the memory is not there.
+        NotFound: the team, the message or the memory is not there, or not this principal's to see.
         Forbidden: the team is not the person's.
         Invalid: it ends before it begins (with ``valid_from`` left to the clock).
     """
@@ -46,7 +47,7 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
     async with ctx.database.hot(ctx.principal) as connection:
         row = await _row(ctx, connection, request)
         await facts.lock(connection, row["team_id"], request.subject, request.predicate)
-        known = await facts.known(connection, organization, row["team_id"], request.subject, request.predicate)
+        known = await _known(ctx, connection, row["team_id"], request)
         if not request.single_valued:
             known = [one for one in known if one["object"] == request.object]
         change = facts.plan(known, request.object, begins, request.valid_until)
@@ -67,15 +68,22 @@ async def _row(ctx: Context, connection: Connection, request: AssertFact) -> dic
         include={"subject", "predicate", "object", "confidence", "source_message_id", "source_memory_id"}
     )
     row |= {"user_id": principal.user_id, "agent_id": principal.agent_id, "team_id": None}
+    for kind in ("message", "memory"):
+        if row[f"source_{kind}_id"] is not None and not principal.is_organization:
+            await require_seen(ctx, connection, kind, [row[f"source_{kind}_id"]], f"source_{kind}_id")
     if request.user is not None:
         row["user_id"] = (await identity.ensure_users(connection, organization, [request.user]))[request.user]
     if request.agent is not None:
         row["agent_id"] = (await agents.ensure_agents(connection, organization, [request.agent]))[request.agent]
     if request.team is not None:
         row["team_id"] = await identity.find_team(connection, organization, request.team)
-        if principal.user_id is not None and row["team_id"] not in principal.team_ids:
-            raise Forbidden("This is another team's.", code="forbidden.team", field="team")
+        await agents.require_team(connection, principal, [row["team_id"]])
     return row
+
+
+async def _known(ctx: Context, connection: Connection, team_id: UUID | None, request: AssertFact) -> list[Any]:
+    params = Params(ctx.principal.organization_id, request.subject, request.predicate, team_id)
+    return await facts.known(connection, params, visible_fact(ctx.principal, params))
 
 
 async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
@@ -115,7 +123,7 @@ async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
 
 async def _one(ctx: Context, connection: Connection, fact_id: UUID) -> Any:
     params = Params(ctx.principal.organization_id, 1, fact_id)
-    rows = await facts.read(connection, params, f"t.id = $3 AND {visible(ctx.principal, FACTS, params)}", order="t.id")
+    rows = await facts.read(connection, params, f"t.id = $3 AND {visible_fact(ctx.principal, params)}", order="t.id")
     if not rows:
         raise NotFound(f"There is no fact {fact_id}.", code="not_found.fact", id=str(fact_id))
     return rows[0]
@@ -151,7 +159,7 @@ def _about(params: Params, subject: str | None, predicate: str | None, value: st
 
 
 async def _read(ctx: Context, params: Params, rules: list[str], order: str) -> tuple[Fact, ...]:
-    rules.append(visible(ctx.principal, FACTS, params))
+    rules.append(visible_fact(ctx.principal, params))
     async with ctx.database.reading(ctx.principal) as connection:
         return tuple(_fact(row) for row in await facts.read(connection, params, " AND ".join(rules), order=order))
 
@@ -169,7 +177,7 @@ async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
     ctx.principal.require("memories:read")
     async with ctx.database.reading(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id, request.memory_id)
-        rule = visible(ctx.principal, repository.MEMORIES, params)
+        rule = visible(ctx.principal, "memory", params)
         # The log outlives the memory: the organisation's own process reads it even then.
         seen = ctx.principal.is_organization or await connection.fetchval(
             f"SELECT EXISTS (SELECT FROM memories t WHERE t.organization_id = $1 AND t.id = $2 AND {rule})",  # noqa: S608

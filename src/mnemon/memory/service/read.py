@@ -38,9 +38,10 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
         wanted = params.add(item_id, "uuid")
         parts = []
         for table in TABLES:
-            rule = visible(ctx.principal, table, params) + " AND t.deleted_at IS NULL"
             if as_of is not None:
                 rule = scope.predicate(table, params)
+            else:
+                rule = visible(ctx.principal, table.kind, params) + " AND t.deleted_at IS NULL"
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
         row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
@@ -98,7 +99,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
             return await _message_history(ctx, connection, memory_id)
         params = Params(organization)
         wanted = params.add(chain, "uuid[]")
-        rule = visible(ctx.principal, repository.MEMORIES, params)
+        rule = visible(ctx.principal, "memory", params)
         rows = await connection.fetch(
             select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
         )
@@ -117,7 +118,7 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
     """What was said is not corrected: its story is that it was said, recorded and perhaps forgotten."""
     params = Params(ctx.principal.organization_id)
     table = TABLES[0]
-    rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, table, params)}"
+    rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, 'message', params)}"
     row = await connection.fetchrow(select_items(table, rule), *params.values)
     if row is None:
         raise _missing(message_id)

@@ -17,13 +17,14 @@ from mnemon.ai.embedders import LocalEmbedder
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import NewMessage
 from mnemon.conversations.service import Names
-from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, NotFound
+from mnemon.core.context import Context, Principal
+from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.db.types import array_literal, dump_json, encode_vectors
 from mnemon.identity import service as identity
 from mnemon.memory import repository
+from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import NewMemory, Remember, Remembered
 
 Item = NewMessage | NewMemory
@@ -41,7 +42,8 @@ async def remember(ctx: Context, request: Remember) -> Remembered:
 
     Raises:
         Invalid: an item breaks a rule (named by the schema before anything is sent).
-        NotFound: a team that is named does not exist.
+        NotFound: a team that is named does not exist, or a conversation is not this principal's to see.
+        Forbidden: a team is not the principal's, or a memory would be kept for somebody else alone.
         Unavailable: the embedder or the database cannot be reached; nothing was kept.
     """
     return await write(ctx, await prepare(ctx, request))
@@ -111,7 +113,7 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
         if said:
             written = await conversations.write_messages(
                 connection,
-                organization,
+                ctx.principal,
                 prepared.drafts,
                 model=ctx.embedder.name,
                 names=names,
@@ -126,8 +128,9 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
         if kept:
             rows = _Rows(names, ctx.embedder.name, now)
             for n, item in kept:
+                _require_own(ctx.principal, item, names)
                 rows.add(item, encoded[n])
-            created += await rows.write(connection, organization)
+            created += await rows.write(connection, ctx.principal)
             for (n, _), identifier in zip(kept, rows.ids, strict=True):
                 ids[n] = identifier
         if request.checkpoint is not None:
@@ -161,7 +164,23 @@ async def resolve_names(
         learnt.update({(organization, kind, name): one for name, one in made.items()})
         found[kind] = known | made
     teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(filter(None, groups))}
+    await agents.require_team(connection, ctx.principal, teams.values())
     return Names(users=found["user"], agents=found["agent"], teams=teams)
+
+
+def _require_own(principal: Principal, item: NewMemory, names: Names) -> None:
+    """Nobody leaves a memory in another's private keeping: only they would read it, and take it for their own."""
+    if principal.is_organization:
+        return
+    user, agent = names.users.get(item.user or ""), names.agents.get(item.agent or "")
+    if (item.memory_type is MemoryType.AGENT_PRIVATE and agent != principal.agent_id) or (
+        item.memory_type is MemoryType.USER_PROFILE and user != principal.user_id
+    ):
+        raise Forbidden(
+            f"A memory of the type {item.memory_type} is kept by whom it belongs to.",
+            code="forbidden.owner",
+            field="agent" if item.memory_type is MemoryType.AGENT_PRIVATE else "user",
+        )
 
 
 class _Rows:
@@ -177,12 +196,13 @@ class _Rows:
     def add(self, item: NewMemory, vector: Any) -> None:
         self.items.append((item, vector))
 
-    async def write(self, connection: Connection, organization: UUID) -> int:
+    async def write(self, connection: Connection, principal: Principal) -> int:
         """Write what is not there yet; returns how many were new."""
+        organization = principal.organization_id
         pairs = {(item.source, item.source_id) for item, _ in self.items if item.source_id}
         known = await repository.known_sources(connection, organization, pairs) if pairs else {}
         wanted = {item.conversation for item, _ in self.items if item.conversation}
-        places = await conversations.ensure_places(connection, organization, sorted(wanted)) if wanted else {}
+        places = await conversations.ensure_places(connection, principal, sorted(wanted)) if wanted else {}
         rows = []
         for item, vector in self.items:
             key = (item.source, item.source_id) if item.source_id else None

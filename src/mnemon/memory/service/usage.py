@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from uuid import UUID
 
 from mnemon.core.context import Context
-from mnemon.core.errors import NotFound
-from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.db.types import dump_json
 from mnemon.memory.schemas_facts import Recorded, RecordUsage, Usage, UsageOf
-from mnemon.memory.scope import TABLES
-from mnemon.memory.visibility import visible
+from mnemon.memory.service.seen import require_seen
+from mnemon.memory.visibility import visible_use
 
 PACKAGE = "mnemon.memory"
-_MESSAGES, _MEMORIES = TABLES
 
 
 async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
@@ -31,8 +25,8 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
     organization = ctx.principal.organization_id
     used = sorted(request.memories, key=lambda one: one.memory_id)
     async with ctx.database.hot(ctx.principal) as connection:
-        await _require(ctx, connection, _MESSAGES, [request.message_id], "message_id")
-        await _require(ctx, connection, _MEMORIES, [one.memory_id for one in used], "memories")
+        await require_seen(ctx, connection, "message", [request.message_id], "message_id")
+        await require_seen(ctx, connection, "memory", [one.memory_id for one in used], "memories")
         rows = await connection.fetch(
             statement(PACKAGE, "facts_record_usage"),
             organization,
@@ -48,36 +42,21 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
 async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
     """The memories of an answer, best first, or the answers that a memory was used for, newest first.
 
+    Of them those of which the principal sees both the answer and the memory.
+
     Raises:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
     ctx.principal.require("memories:read")
     async with ctx.database.reading(ctx.principal) as connection:
         if request.message_id is not None:
-            await _require(ctx, connection, _MESSAGES, [request.message_id], "message_id")
+            await require_seen(ctx, connection, "message", [request.message_id], "message_id")
             which, order, wanted = "u.message_id = $2", "u.rank NULLS LAST, u.relevance_score DESC", request.message_id
         else:
             assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
-            await _require(ctx, connection, _MEMORIES, [request.memory_id], "memory_id")
+            await require_seen(ctx, connection, "memory", [request.memory_id], "memory_id")
             which, order, wanted = "u.memory_id = $2", "u.created_at DESC", request.memory_id
-        rows = await connection.fetch(
-            statement(PACKAGE, "facts_usage", which=which, order=order),
-            ctx.principal.organization_id,
-            wanted,
-            request.limit,
-        )
+        params = Params(ctx.principal.organization_id, wanted, request.limit)
+        which += f" AND {visible_use(ctx.principal, params)}"
+        rows = await connection.fetch(statement(PACKAGE, "facts_usage", which=which, order=order), *params.values)
     return tuple(Usage.model_construct(None, **{**dict(row), "signals": json.loads(row["signals"])}) for row in rows)
-
-
-async def _require(ctx: Context, connection: Connection, table: RecallTable, ids: Collection[UUID], field: str) -> None:
-    params = Params(ctx.principal.organization_id, list(ids))
-    rule = visible(ctx.principal, table, params)
-    rows = await connection.fetch(
-        f"SELECT t.id FROM {table.name} t "  # noqa: S608 - the table's name is ours
-        f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {rule}",
-        *params.values,
-    )
-    missing = set(ids) - {row["id"] for row in rows}
-    if missing:
-        one = min(missing)
-        raise NotFound(f"There is no {table.kind} {one}.", code="not_found.memory", id=str(one), field=field)

@@ -15,8 +15,8 @@ from mnemon.db.embedded import cluster
 from mnemon.db.embedded.processes import PidFile
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
-from mnemon.db.sql import statement
 from mnemon.operations.backup.errors import RestoreFailed
+from mnemon.operations.trail import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,14 +227,13 @@ async def check(endpoint: embedded.Endpoint, role: str, database: str) -> dict[s
 
 async def _trails(connection: Any) -> int:
     """Hold each sealed audit trail against its chain; how many there are."""
-    organizations = await connection.fetch("SELECT DISTINCT organization_id FROM audit_blocks")
-    for row in organizations:
-        verdict = await connection.fetchrow(
-            statement("mnemon.operations", "verify_audit"), row["organization_id"], None, None
-        )
-        if verdict["broken"]:
-            raise RestoreFailed(
-                f"The audit trail of {row['organization_id']} is broken after the restore: {verdict['problem']}.",
-                hint="Use another backup, and see `verify_audit` on the server that was backed up.",
-            )
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        organizations = await connection.fetch("SELECT DISTINCT organization_id FROM audit_blocks")
+        for row in organizations:
+            verdict = await verify(connection, row["organization_id"], None)
+            if verdict.broken:
+                raise RestoreFailed(
+                    f"The audit trail of {row['organization_id']} is broken after the restore: {verdict.problem}.",
+                    hint="Use another backup, and see `mnemon audit verify` on the server that was backed up.",
+                )
     return len(organizations)

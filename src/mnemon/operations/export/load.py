@@ -13,18 +13,21 @@ import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError
+from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.core.ids import new_id
+from mnemon.core.installation import InstallationKey
+from mnemon.core.settings import load_settings
 from mnemon.core.slugs import check_slug
 from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, parse_url
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
-from mnemon.operations import repository
 from mnemon.operations.export.archive import Archive, opened
 from mnemon.operations.export.errors import damaged
 from mnemon.operations.export.rules import CLEARED, SEALED
 from mnemon.operations.export.schemas import Imported, ImportOrganization, Manifest
 from mnemon.operations.export.tables import COPY_OPTIONS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
+from mnemon.operations.trail import verify
+from mnemon.operations.trail.sealing import Signer
 
 #: Bytes of lines that become rows by one statement; a table that refers to itself is written by one, however large.
 BATCH = 16 << 20
@@ -50,7 +53,9 @@ async def verify_export(path: Path) -> Manifest:
     return await asyncio.to_thread(read)
 
 
-async def import_organization(url: str, request: ImportOrganization) -> Imported:
+async def import_organization(
+    url: str, request: ImportOrganization, installation: InstallationKey | None = None
+) -> Imported:
     """Bring an organisation in, with the ids it had, or as a copy with others.
 
     Everything is checked before a row is written, and again as it is written. One transaction: what fails or is killed
@@ -60,19 +65,28 @@ async def import_organization(url: str, request: ImportOrganization) -> Imported
     Args:
         url: as the role that owns the schema, or a superuser, who then acts as that role.
         request: where from, and how.
+        installation: the key of this installation, which signs the trail that arrives; None: that of the settings.
 
     Raises:
         Invalid: the export is damaged, or does not fit this database.
         Conflict: the organisation, its name, or one of its people's ids or addresses is here already.
         Forbidden: the role may not do it.
+        Unavailable: there is no installation key.
     """
     if request.slug is not None:
         check_slug(request.slug)
+    key = installation or InstallationKey.of(load_settings())
+    if key is None:
+        raise Unavailable(
+            "Whoever brings in an organisation signs its audit trail, and there is no installation key.",
+            code="unavailable.installation_key",
+            hint="Set MNEMON_INSTALLATION_KEY to the key of this installation.",
+        )
     with opened(request.path) as archive:
         _check_asked(archive.manifest, request)
         await asyncio.to_thread(archive.verify)
         async with _owner(url) as connection, connection.transaction():
-            return await _Import(connection, archive, request).run()
+            return await _Import(connection, archive, request, Signer(key)).run()
 
 
 def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
@@ -113,8 +127,9 @@ async def _owner(url: str) -> AsyncIterator[Any]:
 class _Import:
     """One import, in the transaction that the caller began."""
 
-    def __init__(self, connection: Any, archive: Archive, request: ImportOrganization) -> None:
+    def __init__(self, connection: Any, archive: Archive, request: ImportOrganization, signer: Signer) -> None:
         self.connection = connection
+        self.signer = signer
         self.archive = archive
         self.manifest = archive.manifest
         self.request = request
@@ -314,9 +329,11 @@ class _Import:
             "exported_at": self.manifest.exported_at.isoformat(),
             "rows": self.manifest.rows,
             "trail": self.manifest.audit.head,
+            "unsigned": self.manifest.audit.unsigned,
         }
         await run.execute(
-            "SELECT record_audit('organizations:import', 'organizations', $1::uuid::text, 'success', NULL, $2)",
+            "SELECT audit_write('organizations:import', 'organizations', ARRAY[$1::uuid], ARRAY[$1::uuid::text], "
+            "ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], 'success', NULL, audit_redact($2))",
             own,
             json.dumps(details),
         )
@@ -324,15 +341,20 @@ class _Import:
     async def _check_trail(self) -> None:
         """The chain says here what it said there; entries that are written from now on follow it."""
         run, own = self.connection, self.organization
+        earliest = await run.fetchval("SELECT min(created_at) FROM audit_logs WHERE organization_id = $1", own)
+        before = self.manifest.audit.missing_before
+        gone = None if before is None or earliest is None else min(before, earliest)
+        # Its signatures were the other installation's. From here on it is what it was when it came.
+        await self.signer.sign_imported(run, own, gone)
         # A server that counts its transactions from below the chain's begins a new era of it at once.
-        await repository.seal_audit(run, own, 1000)
-        found = await repository.verify_audit(run, own, None, None)
-        if found["broken"] != self.manifest.audit.broken:
+        await self.signer.seal(run, own, 1000)
+        found = await verify(run, own, None)
+        if found.broken != self.manifest.audit.broken:
             raise damaged(
                 f"The audit trail had {self.manifest.audit.broken} broken places when it was exported, and has "
-                f"{found['broken']} now.",
+                f"{found.broken} now.",
                 "invalid.export_trail",
-                problem=found["problem"],
+                problem=found.problem,
             )
 
     async def _to_embed(self) -> int:

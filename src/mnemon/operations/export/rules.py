@@ -89,6 +89,8 @@ OMITTED = {
     ("webhook_endpoints", "secret_encrypted"): "encrypted with this installation's key",
     ("messages", "is_indexed"): "whether a row is in the vector index of this installation",
     ("memories", "is_indexed"): "whether a row is in the vector index of this installation",
+    ("audit_blocks", "mac"): "signed with this installation's key: the other one signs what arrives",
+    ("audit_blocks", "mac_key"): "signed with this installation's key: the other one signs what arrives",
     ("metric_partials", "number"): "tells two rows apart, and is counted in this installation",
 }
 

@@ -12,7 +12,6 @@ from mnemon.core.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT
-from mnemon.operations import repository
 from mnemon.operations.export.archive import Draft
 from mnemon.operations.export.rules import EXCLUDED, OMITTED
 from mnemon.operations.export.schemas import (
@@ -24,6 +23,7 @@ from mnemon.operations.export.schemas import (
     Trail,
 )
 from mnemon.operations.export.tables import COPY_OPTIONS, SETTINGS, Table, facts, read_tables
+from mnemon.operations.trail import Sealer, verify
 
 _MODELS = (
     "SELECT DISTINCT embedding_model FROM (SELECT embedding_model FROM messages WHERE organization_id = $1 "
@@ -97,7 +97,8 @@ async def _manifest(connection: Any, ctx: Context, request: ExportOrganization, 
         raise NotFound("There is no such organisation any more.", code="not_found.organization")
     revision, dimensions = await facts(connection)
     models = [one["embedding_model"] for one in await connection.fetch(_MODELS, organization)]
-    trail = await repository.verify_audit(connection, organization, None, None)
+    trail = await verify(connection, organization, None)
+    signed = await verify(connection, organization, Sealer(ctx.database.installation))
     return Manifest(
         product=__version__,
         schema_revision=revision,
@@ -105,9 +106,11 @@ async def _manifest(connection: Any, ctx: Context, request: ExportOrganization, 
         organization=Organization(id=row["id"], slug=row["slug"], name=row["name"]),
         embedding=Embedding(models=tuple(models), dimensions=dimensions, included=request.vectors),
         audit=Trail(
-            blocks=trail["blocks"],
-            broken=trail["broken"],
-            head=bytes(trail["head_hash"]).hex() if trail["head_hash"] is not None else None,
+            blocks=trail.blocks,
+            broken=trail.broken,
+            head=trail.head_hash.hex() if trail.head_hash is not None else None,
+            unsigned=max(0, signed.broken - trail.broken),
+            missing_before=trail.retained_since if trail.expired else None,
         ),
         compression="gzip" if request.compress else "none",
         tables=tuple(entries),

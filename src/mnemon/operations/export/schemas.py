@@ -46,11 +46,19 @@ class Embedding(Schema):
 
 
 class Trail(Schema):
-    """The audit trail's chain as it was verified when it was exported."""
+    """The audit trail's chain as it was verified when it was exported.
+
+    Attributes:
+        broken: what is wrong with entries and blocks, by their hashes alone: an import must find as much.
+        unsigned: what was wrong beside that, by the signatures of the installation that exported it.
+        missing_before: entries before it had gone by retention; None: none had.
+    """
 
     blocks: int
     broken: int
     head: str | None
+    unsigned: int = 0
+    missing_before: datetime | None = None
 
 
 class Manifest(Schema):

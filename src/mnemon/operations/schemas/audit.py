@@ -120,13 +120,17 @@ class BrokenAudit(Schema):
 
     Attributes:
         problem: ``changed`` (the row is not as it was), ``missing`` (it is gone before its time), ``inserted`` (it was
-            put among sealed rows), ``block`` (the block's content was changed), ``chain`` (a block is gone or was put
-            in between), ``anchor`` (the block that was written down elsewhere is not there).
+            put among sealed rows), ``erased`` (it is blank, and no signed receipt of an erasure says so), ``block``
+            (the block's content was changed), ``chain`` (a block is gone or was put in between), ``unsigned`` (a block
+            has no signature), ``signature`` (it is not that of this block), ``key`` (it was made with a key that is
+            not here), ``anchor`` (the block that was written down elsewhere is not there).
         block: the block it belongs to.
         row_id: the row, None where a whole block is concerned.
     """
 
-    problem: Literal["changed", "missing", "inserted", "block", "chain", "anchor"]
+    problem: Literal[
+        "changed", "missing", "inserted", "erased", "block", "chain", "unsigned", "signature", "key", "anchor"
+    ]
     block: int | None
     row_id: UUID | None
 
@@ -144,6 +148,7 @@ class AuditVerification(Schema):
         broken: how many things are wrong.
         first_broken: the first of them.
         head: the end of the chain: to be written down elsewhere.
+        anchors: blocks written down elsewhere that were looked for.
     """
 
     valid: bool
@@ -155,3 +160,4 @@ class AuditVerification(Schema):
     broken: int
     first_broken: BrokenAudit | None
     head: AuditAnchor | None
+    anchors: int = 0

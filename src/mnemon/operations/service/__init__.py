@@ -6,6 +6,7 @@ from mnemon.operations.service.audit import (
     record_event,
     seal_audit,
     seal_audits,
+    seal_receipt,
     verify_audit,
 )
 from mnemon.operations.service.buffer import MetricWriter
@@ -33,6 +34,7 @@ __all__ = [
     "roll_up_metrics",
     "seal_audit",
     "seal_audits",
+    "seal_receipt",
     "slow_queries",
     "table_sizes",
     "verify_audit",

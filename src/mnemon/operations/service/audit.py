@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from uuid import UUID
 
 from mnemon.core.context import Context
@@ -21,6 +23,9 @@ from mnemon.operations.schemas import (
     Sealed,
     VerifyAudit,
 )
+from mnemon.operations.service.shown import shown
+from mnemon.operations.trail import Anchor, Anchors, verify
+from mnemon.operations.trail.sealing import Signer
 
 
 async def note_origin(
@@ -55,11 +60,13 @@ async def record_event(ctx: Context, event: AuditEvent) -> Audited:
 
 
 async def audit_trail(ctx: Context, query: AuditQuery) -> AuditPage:
-    """Entries of the organisation's trail, newest first."""
+    """Entries of the organisation's trail, newest first; what is private to others is not told with them."""
     ctx.principal.require("audit:read")
     async with ctx.database.unit(ctx.principal) as session:
         rows = await repository.AuditLogRepository(session, ctx.principal.organization_id).find(query)
-        return AuditPage(entries=tuple(_entry(row) for row in rows))
+        entries = [_entry(row) for row in rows]
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        return AuditPage(entries=await shown(connection, ctx.principal, entries))
 
 
 def _entry(row: AuditLogORM) -> AuditEntry:
@@ -86,55 +93,99 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     """Seal the organisation's trail as far as transactions have ended; any number may call it, at any time.
 
     Writers never wait for it. What a running transaction wrote is sealed by a later call. After a restore from a
-    logical dump, call it once before the application writes again.
+    logical dump, call it once before the application writes again. Each block is signed with a key of the installation,
+    and the newest is written down outside.
+
+    Raises:
+        Unavailable: the anchor could not be written down; what is sealed is sealed.
     """
     ctx.principal.require("audit:seal")
     size = (request or SealAudit()).block_size
+    organization = ctx.principal.organization_id
+    signer, anchors = _signing(ctx)
+    async with ctx.database.hot(ctx.principal) as connection:
+        await signer.sign_older(connection, organization, anchors)
     total = 0
     while True:
         async with ctx.database.hot(ctx.principal) as connection:
-            sealed = await repository.seal_audit(connection, ctx.principal.organization_id, size)
+            made, sealed = await signer.seal(connection, organization, size)
         total += sealed
         if sealed < size:
-            return Sealed(rows=total)
+            break
+    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        heads = await repository.trail_head(connection, organization)
+    await asyncio.to_thread(anchors.write, made or heads)
+    return Sealed(rows=total)
 
 
 async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
-    """Seal every trail, also those of organisations that are gone and the installation's own; for the worker."""
+    """Seal every trail, also those of organisations that are gone and the installation's own; for the worker.
+
+    Raises:
+        Unavailable: the anchors could not be written down; what is sealed is sealed.
+    """
     ctx.principal.require("operations:maintain")
+    signer, anchors = _signing(ctx)
     async with ctx.database.hot(ctx.principal) as connection:
-        return Sealed(rows=await repository.seal_every_audit(connection, (request or SealAudit()).block_size))
+        await signer.sign_older(connection, None, anchors)
+        made, rows = await signer.seal_every(connection, (request or SealAudit()).block_size)
+    if anchors.path not in _CAUGHT_UP:  # a process may have been killed between its seal and its anchor
+        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+            made = await repository.every_trail_head(connection)
+    _CAUGHT_UP.discard(anchors.path)  # until it is written down, as when the disk was full
+    await asyncio.to_thread(anchors.write, made)
+    _CAUGHT_UP.add(anchors.path)
+    return Sealed(rows=rows)
+
+
+async def seal_receipt(ctx: Context, connection: Connection, receipt: UUID) -> None:
+    """Sign what an erasure says it has blanked in the trail; in its transaction, after its last entry.
+
+    Without, verification takes each blanked entry for a forged one.
+    """
+    await Signer(ctx.database.installation).erasure(connection, ctx.principal.organization_id, str(receipt))
 
 
 async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> AuditVerification:
-    """Hold the organisation's trail against its chain: what is sealed, what is not yet, and the first broken row.
+    """Hold the organisation's trail against its chain, the chain's signatures and the anchors that were written down.
 
-    Who can rewrite rows and blocks alike can rewrite the whole chain: against that helps an anchor, the ``head`` of
-    an earlier verification, kept where they cannot reach it.
+    Who can rewrite rows and blocks alike has not the key that blocks are signed with. Who cuts blocks off, or brings
+    back an older state of the tables, is found by the anchors: those of this machine, and one that the caller has, such
+    as the ``head`` of an earlier verification.
     """
     ctx.principal.require("audit:read")
-    anchor = request.anchor if request is not None else None
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-        row = await repository.verify_audit(
-            connection,
-            ctx.principal.organization_id,
-            anchor.number if anchor else None,
-            bytes.fromhex(anchor.hash) if anchor else None,
-        )
+    own = ctx.principal.organization_id
+    signer, file = _signing(ctx)
+    anchors = [one for one in (await asyncio.to_thread(file.read)).anchors if one.organization == own]
+    if request is not None and request.anchor is not None:
+        anchors.append(Anchor(own, request.anchor.number, bytes.fromhex(request.anchor.hash), b"", ctx.clock.now()))
+    async with ctx.database.hot(ctx.principal, readonly=True, snapshot=True) as connection:
+        found = await verify(connection, own, signer.sealer, anchors)
     first = None
-    if row["problem"] is not None:
-        first = BrokenAudit(problem=row["problem"], block=row["block"], row_id=row["row_id"])
+    if found.problem is not None:
+        first = BrokenAudit.model_validate({"problem": found.problem, "block": found.block, "row_id": found.row_id})
     head = None
-    if row["head_number"] is not None:
-        head = AuditAnchor(number=row["head_number"], hash=bytes(row["head_hash"]).hex())
+    if found.head_number is not None and found.head_hash is not None:
+        head = AuditAnchor(number=found.head_number, hash=found.head_hash.hex())
     return AuditVerification(
-        valid=row["broken"] == 0,
-        blocks=row["blocks"],
-        sealed=row["sealed"],
-        expired=row["expired"],
-        unsealed=row["unsealed"],
-        sealed_until=row["sealed_until"],
-        broken=row["broken"],
+        valid=found.broken == 0,
+        blocks=found.blocks,
+        sealed=found.sealed,
+        expired=found.expired,
+        unsealed=found.unsealed,
+        sealed_until=found.sealed_until,
+        broken=found.broken,
         first_broken=first,
         head=head,
+        anchors=len(anchors),
     )
+
+
+def _signing(ctx: Context) -> tuple[Signer, Anchors]:
+    """What signs, and what writes down."""
+    installation = ctx.database.installation
+    return Signer(installation), Anchors.of(ctx.settings, installation)
+
+
+#: Files of anchors that this process has brought up to date once.
+_CAUGHT_UP: set[Path] = set()

@@ -9,6 +9,7 @@ from mnemon.core.errors import Conflict, NotFound
 from mnemon.db.connection import Connection
 from mnemon.operations import repository_erasure as repository
 from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasureReceipt, Remnant
+from mnemon.operations.service.audit import seal_receipt
 
 
 async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
@@ -36,6 +37,7 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
                 code="conflict.erasure_incomplete",
                 remnants=[one.model_dump() for one in remnants],
             )
+        await seal_receipt(ctx, connection, UUID(done["id"]))
     ctx.cache.clear()  # of this process; those of others are no older than a minute
     return ErasureReceipt(
         id=UUID(done["id"]),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, timedelta
 
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
+from mnemon.db.connection import Connection
 from mnemon.operations import repository
+from mnemon.operations.models import INSTALLATION
 from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
+from mnemon.operations.trail.sealing import Signer
 
 #: How often, and after how many seconds, a table that was in use is tried again.
 ATTEMPTS = 5
@@ -38,6 +42,8 @@ async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
     for attempt in range(ATTEMPTS):
         try:
             async with ctx.database.hot(ctx.principal) as connection:
+                if table == "audit_logs":
+                    await _record_retention(ctx, connection)
                 found = await repository.maintain_partitions(connection, table)
         except MnemonError as error:
             if not _in_use(error):
@@ -46,6 +52,22 @@ async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
         else:
             return None if found is None else MaintainedTable(table=table, **found)
     return MaintainedTable(table=table, busy=True)
+
+
+async def _record_retention(ctx: Context, connection: Connection) -> None:
+    """Sign what of the trail may go, before it goes: verification excuses nothing else.
+
+    By the clock that is behind, of the two: neither a server nor a process that is ahead lets go what is to be kept.
+    """
+    rule = await repository.retention_of_trail(connection)
+    if rule is None:
+        return
+    days, server = rule
+    now = ctx.clock.now()
+    until = (min(now, server) - timedelta(days=days)).astimezone(UTC)
+    until = until.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    if await repository.retention_due(connection, until):
+        await Signer(ctx.database.installation).retention(connection, INSTALLATION, until, days, now)
 
 
 def _in_use(error: MnemonError) -> bool:

@@ -70,6 +70,7 @@ def import_organization(
     ] = None,
 ) -> None:
     """Bring an organisation in, in one transaction: DATABASE_OWNER_URL, else the embedded server."""
+    from mnemon.app import installation_key
     from mnemon.doors.cli.commands.db import owner
     from mnemon.doors.cli.commands.doctor import make_configured_embedder
     from mnemon.doors.cli.output import emit, working
@@ -86,7 +87,7 @@ def import_organization(
         sha256=sha256,
     )
     with working("Importing"), owner(wanted, fresh=True) as (url, _):
-        done = run(load(url, request))
+        done = run(load(url, request, installation_key(wanted)))
     with session(organization=done.slug) as opened:
         embedded = _embed(opened)
     if state.json:

@@ -102,17 +102,60 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION audit_write(text, text, uuid[], text[], jsonb[], jsonb[], text, text, jsonb, uuid) FROM PUBLIC;
 
+-- object: function audit_event_problem(text, text, jsonb, uuid)
+-- Why an event may not be recorded by the application, null if it may. What triggers and functions of the owner write
+-- must not be told by anybody else: that a row was changed, that something was erased, that retention took something.
+-- That such a thing failed or was refused, services alone can tell.
+CREATE OR REPLACE FUNCTION audit_event_problem(p_action text, p_status text, p_metadata jsonb, p_user uuid) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  subject text := split_part(p_action, ':', 1);
+  verb text := split_part(p_action, ':', 2);
+  acting_user uuid := current_user_id();
+  acting_agent uuid := current_agent_id();
+BEGIN
+  IF p_action IS NULL OR p_action !~ '^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$' THEN
+    RETURN 'an event is resource:verb, in small letters';
+  ELSIF subject ~ '^(erasure|retention|audit|trail)' OR verb ~ '^(erase|import|seal)' THEN
+    RETURN 'the database alone records this';
+  ELSIF p_status = 'success' AND verb IN ('create', 'update', 'delete', 'restore', 'insert', 'truncate') AND EXISTS (
+    SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')
+      AND c.relname = subject) THEN
+    RETURN 'changes of rows are recorded by the database itself';
+  ELSIF jsonb_typeof(coalesce(p_metadata, '{}')) <> 'object' OR p_metadata ?| ARRAY['erased', 'blanked', 'receipt',
+    'seal', 'mac', 'claimed'] THEN
+    RETURN 'metadata is an object, and these keys of it are the database''s own: erased, blanked, receipt, seal, mac, '
+      'claimed';
+  ELSIF p_user IS NOT NULL AND p_user IS DISTINCT FROM acting_user AND (
+    acting_user IS NOT NULL OR acting_agent IS NOT NULL
+    OR subject NOT IN ('sign_in', 'sessions', 'mfa', 'mfa_devices', 'passwords', 'user_credentials', 'oauth_tokens',
+      'api_keys')) THEN
+    RETURN 'a person is named by an event of signing in alone, while nobody is signed in';
+  END IF;
+  RETURN NULL;
+END $$;
+REVOKE ALL ON FUNCTION audit_event_problem(text, text, jsonb, uuid) FROM PUBLIC;
+
 -- object: function record_audit(text, text, text, text, text, jsonb, uuid)
 -- What a service has to tell that no row change does: a sign-in, a refused access. The application may add to the
--- trail, in its own organisation or, without one, in the installation's; it can change nothing there.
+-- trail, in its own organisation or, without one, in the installation's; it can change nothing there, and say nothing
+-- that the database says. A person that it names while nobody is signed in is marked as its claim.
 CREATE OR REPLACE FUNCTION record_audit(
   p_action text, p_resource_type text DEFAULT NULL, p_resource_id text DEFAULT NULL, p_status text DEFAULT 'success',
   p_error text DEFAULT NULL, p_metadata jsonb DEFAULT '{}', p_user uuid DEFAULT NULL
 ) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  problem text := audit_event_problem(p_action, p_status, p_metadata, p_user);
+  details jsonb := audit_redact(coalesce(p_metadata, '{}'));
 BEGIN
+  IF problem IS NOT NULL THEN
+    RAISE EXCEPTION 'this event is not recorded: %', problem USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF p_user IS NOT NULL AND current_user_id() IS NULL THEN
+    details := details || '{"claimed": true}';
+  END IF;
   RETURN audit_write(p_action, p_resource_type, ARRAY[current_tenant()],
-    ARRAY[p_resource_id], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], p_status, p_error,
-    audit_redact(coalesce(p_metadata, '{}')), p_user);
+    ARRAY[p_resource_id], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb], p_status, p_error, details, p_user);
 END $$;
 REVOKE ALL ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION record_audit(text, text, text, text, text, jsonb, uuid) TO mnemon_app;
@@ -189,9 +232,16 @@ BEGIN ATOMIC
   SELECT CASE p_table WHEN 'organizations' THEN p_row ->> 'id' ELSE p_row ->> 'organization_id' END::uuid;
 END;
 
+-- object: function audit_lasting_id(text)
+-- What erasure leaves of the name of a thing: ids, and no name that a person gave.
+CREATE OR REPLACE FUNCTION audit_lasting_id(p_resource text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN p_resource ~ '^[0-9a-f-]{36}(:[0-9a-f-]{36})*$' THEN p_resource END;
+END;
+
 -- object: function refuse_audit_change()
 -- What the trail says stays as it was written. Erasure alone may blank a row: all that says what was done or from where
--- goes, all that says who, when and which table stays, and so does the hash that the chain has of it.
+-- goes, all that says who, when and which table stays, with ids, and so does the hash that the chain has of it.
 CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE erased jsonb;
@@ -203,7 +253,7 @@ BEGIN
       AND NEW.metadata = jsonb_build_object('erased', jsonb_build_object(
         'by', (erased ->> 'by')::uuid, 'hash', encode(audit_digest(OLD), 'hex')))
       AND NEW.old_value = '{}' AND NEW.new_value = '{}' AND NEW.error_message IS NULL AND NEW.ip_address IS NULL
-      AND NEW.user_agent IS NULL AND coalesce(NEW.resource_id = OLD.resource_id, NEW.resource_id IS NULL)
+      AND NEW.user_agent IS NULL AND NEW.resource_id IS NOT DISTINCT FROM audit_lasting_id(OLD.resource_id)
       AND (NEW.organization_id, NEW.id, NEW.created_at, NEW.transaction_id, NEW.user_id, NEW.agent_id,
            NEW.session_id, NEW.action, NEW.resource_type, NEW.status)
         IS NOT DISTINCT FROM
@@ -218,7 +268,39 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_logs FOR 
   EXECUTE FUNCTION refuse_audit_change();
 CREATE OR REPLACE TRIGGER append_only_all BEFORE TRUNCATE ON audit_logs FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+
+-- object: function refuse_block_change()
+-- Of a block nothing changes but that it gets its signature, once.
+CREATE OR REPLACE FUNCTION refuse_block_change() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    IF OLD.mac IS NULL AND NEW.mac IS NOT NULL
+      AND (NEW.organization_id, NEW.number, NEW.era, NEW.upper_transaction, NEW.previous_hash, NEW.hash, NEW.row_ids,
+           NEW.row_hashes, NEW.row_times, NEW.row_kept_hashes, NEW.sealed_at)
+        = (OLD.organization_id, OLD.number, OLD.era, OLD.upper_transaction, OLD.previous_hash, OLD.hash, OLD.row_ids,
+           OLD.row_hashes, OLD.row_times, OLD.row_kept_hashes, OLD.sealed_at) THEN
+      RETURN NEW;
+    END IF;
+  END IF;
+  RAISE EXCEPTION 'audit_blocks is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$;
 CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_blocks FOR EACH ROW
-  EXECUTE FUNCTION refuse_change();
+  EXECUTE FUNCTION refuse_block_change();
 CREATE OR REPLACE TRIGGER append_only_all BEFORE TRUNCATE ON audit_blocks FOR EACH STATEMENT
   EXECUTE FUNCTION refuse_change();
+
+-- object: function require_signature()
+-- No block is committed without its signature: what nobody signed would look like what somebody forged.
+CREATE OR REPLACE FUNCTION require_signature() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM audit_blocks b
+             WHERE b.organization_id = NEW.organization_id AND b.number = NEW.number AND b.mac IS NULL) THEN
+    RAISE EXCEPTION 'block % of the audit trail is not signed', NEW.number USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS signed ON audit_blocks;
+CREATE CONSTRAINT TRIGGER signed AFTER INSERT ON audit_blocks DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  EXECUTE FUNCTION require_signature();

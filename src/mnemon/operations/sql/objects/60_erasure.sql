@@ -404,8 +404,7 @@ BEGIN
   SELECT * INTO trail FROM erase_trail(receipt, p_id,
     array_remove(ids, NULL)::text[] || p_id::text || coalesce(names, '{}') || coalesce(touched::text[], '{}'),
     p_kind = 'organization');
-  PERFORM record_audit('erasure', p_kind, p_id::text, 'success', NULL,
-    jsonb_build_object('receipt', receipt, 'counts', counts, 'blanked', trail.blanked, 'digest', trail.digest));
+  PERFORM audit_erasure(p_kind, p_id::text, receipt, counts, trail.blanked, trail.digest);
   PERFORM set_config('app.erasing', '', true);
   RETURN jsonb_build_object('id', receipt, 'counts', counts, 'blanked', trail.blanked, 'digest', trail.digest);
 END $$;

@@ -1,0 +1,33 @@
+"""What a verb that names rows asks first: whether the principal may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import NotFound
+from mnemon.db.connection import Connection
+from mnemon.db.params import Params
+from mnemon.memory.scope import TABLES
+from mnemon.memory.visibility import visible
+
+
+async def require_seen(ctx: Context, connection: Connection, kind: str, ids: Collection[UUID], field: str) -> None:
+    """Let through only what the principal may see: messages or memories, by id.
+
+    Raises:
+        NotFound: one is not there, or not this principal's to see; the two look the same.
+    """
+    table = next(one for one in TABLES if one.kind == kind)
+    params = Params(ctx.principal.organization_id, list(ids))
+    rule = visible(ctx.principal, kind, params)
+    rows = await connection.fetch(
+        f"SELECT t.id FROM {table.name} t "  # noqa: S608 - the table's name is ours
+        f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {rule}",
+        *params.values,
+    )
+    missing = set(ids) - {row["id"] for row in rows}
+    if missing:
+        one = min(missing)
+        raise NotFound(f"There is no {kind} {one}.", code="not_found.memory", id=str(one), field=field)
