@@ -118,4 +118,5 @@ def test_the_count(arena: Arena) -> None:
     assert outcome.tries >= 20_000, "the whole file is run, or not enough of it"
     assert not outcome.through
     assert set(outcome.by_role) == set(ROLES), "both logins are tried"
-    assert not unmet(outcome, KNOWN), "known and not met any more: take it off the list"
+    if share(arena, ROLES[0]) == 1:  # where everything is tried
+        assert not unmet(outcome, KNOWN), "known and not met any more: take it off the list"
