@@ -11,7 +11,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage check lint types fmt docs bench lock build clean
+.PHONY: help run test coverage check lint types audit fmt docs bench lock build clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ coverage: ## run the tests, report lines and branches not reached; 90 % of each 
 	  [ -z "$$failed" ] || { echo "A domain is covered by less than 90 %." >&2; exit 1; }
 
 # The tests come last, so that the last line printed is pytest's.
-check: lint types ## everything that CI runs: lint, types, import ranks, generated pages, tests
+check: lint types audit ## everything that CI runs: lint, types, import ranks, audit, generated pages, tests
 	@set -e; for page in scripts/generate_*.py; do $(BIN)/python $$page --check; done
 	@$(BIN)/python -m pytest --durations=15 $(ARGS)
 
@@ -48,6 +48,11 @@ lint: ## check style, formatting and the ranks of imports
 types: ## check types (mypy --strict)
 	@$(SETUP) dev
 	@$(BIN)/mypy
+
+# Fails for a known vulnerability, and not where nobody could be asked: then it says so.
+audit: ## ask whether a locked dependency has a known vulnerability (pip-audit)
+	@$(SETUP) dev
+	@$(BIN)/python scripts/audit_dependencies.py $(AUDIT)
 
 fmt: ## format the code and fix what ruff can fix
 	@$(SETUP) dev

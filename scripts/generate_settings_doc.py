@@ -14,7 +14,7 @@ from typing import Literal, Union, get_args, get_origin
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
-from mnemon.core.settings import Settings
+from mnemon.core.settings import NEVER_FROM_A_FILE, Settings
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
@@ -25,9 +25,15 @@ INTRODUCTION = """\
 
 Every setting is optional. With none set, Mnemon starts its own PostgreSQL and uses the built-in embedder.
 
-A setting is read from the environment, then from a file `.env` in the working directory, then from its default; what
-the library is given as an argument wins over all of these. Where two names are given the first one wins, and case does
-not matter. Secrets never appear in a log line or an error message.
+A setting is read from the environment, then from a file that is named (`mnemon --env-file FILE`, MNEMON_ENV_FILE or
+`Memory(env_file=...)`), then from its default; what the library is given as an argument wins over all of these. Where
+two names are given the first one wins, and case does not matter. Secrets never appear in a log line or in an error
+message.
+
+No file is read because it lies somewhere, as a `.env` in the working directory: whoever made a directory would command
+whoever works in it. A file that is named has `NAME=value` lines, belongs to its user or to root, and nobody else may
+write it. What is marked * names what is run, and is not taken from a file: it is set in the environment. A program in a
+command is named by its whole path, or found in a directory of PATH that only its user or root may write.
 
 """
 
@@ -95,7 +101,7 @@ def page() -> str:
     for name, field in Settings.model_fields.items():
         meaning = field.description or name.replace("_", " ")
         cells = (
-            "<br>".join(f"`{env}`" for env in env_names(name, field)),
+            "<br>".join(f"`{env}`" for env in env_names(name, field)) + (" *" if name in NEVER_FROM_A_FILE else ""),
             type_name(field.annotation),
             default(field),
             bounds(field),

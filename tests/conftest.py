@@ -29,10 +29,11 @@ from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
 
-from .factories import KEY, copy_database, new_slug, upgrade
+from .factories import KEY, copy_database, installation_of, new_slug, upgrade, worker_at
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
+WORKER = "mnemon_worker"
 TEMPLATE = "mnemon_template"
 SHARED = "mnemon"
 
@@ -83,13 +84,12 @@ def place() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_this_machine() -> Iterator[None]:
-    """Neither the environment nor a .env file of whoever runs the tests decides what they do."""
+    """The environment of whoever runs the tests does not decide what they do."""
     patch = pytest.MonkeyPatch()
     for name in list(os.environ):
         plain = name.upper().removeprefix("MNEMON_").lower()
         if name.upper().startswith("MNEMON_") or plain in Settings.model_fields:
             patch.delenv(name)
-    patch.setitem(Settings.model_config, "env_file", None)
     patch.setenv("MNEMON_INSTALLATION_KEY", KEY.text())
     # Nor do the tests leave anything among the user's data.
     with tempfile.TemporaryDirectory(prefix="mnemon-anchors-") as anchors:
@@ -157,6 +157,13 @@ def app(house: AsyncMemory) -> App:
 def database(app: App) -> Database:
     """The shared database as the application role."""
     return app.database
+
+
+@pytest_asyncio.fixture(scope="session")
+async def installation(server: Server, template: str) -> AsyncIterator[Context]:
+    """The installation itself over the shared database, as a worker."""
+    async with worker_at(server.url(WORKER), organization="house") as made:
+        yield installation_of(made)
 
 
 @pytest_asyncio.fixture

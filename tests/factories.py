@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,9 +11,11 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from mnemon import AsyncMemory, Settings
+from mnemon.app import App, start
 from mnemon.core.context import Context, Principal
 from mnemon.core.installation import InstallationKey
 from mnemon.db.tenant import SET_TENANT, Prover
+from mnemon.jobs.schemas import INSTALLATION
 from mnemon.migrations import runner
 
 #: The installation key of every database that tests make; also in the environment of the whole run.
@@ -61,6 +65,21 @@ async def enter(
 def settings_of(url: str, **changes: Any) -> Settings:
     """Settings for a database by its URL."""
     return Settings(**{"database_url": url, "auto_maintenance": False, **changes})
+
+
+@asynccontextmanager
+async def worker_at(url: str, **changes: Any) -> AsyncIterator[App]:
+    """What a worker process holds that logs in by this URL."""
+    made = await start(settings_of(url, **changes), worker=True)
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+def installation_of(app: App) -> Context:
+    """The installation itself, whose work a worker does."""
+    return app.context.as_principal(Principal(INSTALLATION))
 
 
 @dataclass(frozen=True, slots=True)

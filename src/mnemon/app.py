@@ -20,7 +20,7 @@ from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
-from mnemon.db.startup import Facts, inspect_database, refuse_unsafe
+from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
 from mnemon.identity import service as identity
 from mnemon.memory import service as memory
 from mnemon.migrations import runner
@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 DATABASE = "mnemon"
 ADMIN_ROLE = "mnemon_admin"
 APP_ROLE = "mnemon_app"
+WORKER_ROLE = "mnemon_worker"
 OWNER_ROLE = "mnemon_owner"
 
 
@@ -151,29 +152,53 @@ async def _closing_lease(lease: embedded.Lease | None) -> AsyncIterator[None]:
         raise
 
 
-async def start(settings: Settings | None = None, *, clock: Clock | None = None) -> App:
+def _of_worker(settings: Settings) -> Settings:
+    """The settings of a process that logs in as a worker; where no login is named for it, what it finds is checked."""
+    url = settings.database_worker_url or settings.database_url
+    return settings.model_copy(update={"database_url": url})
+
+
+def _require_application(settings: Settings) -> None:
+    if settings.database_url is None and settings.database_worker_url is not None:
+        raise Invalid(
+            "DATABASE_WORKER_URL is set and DATABASE_URL is not: the first is for `mnemon worker` alone.",
+            code="invalid.database_url",
+            hint="Set DATABASE_URL to the application's login at the same server.",
+            field="database_url",
+        )
+
+
+async def start(settings: Settings | None = None, *, clock: Clock | None = None, worker: bool = False) -> App:
     """Start Mnemon: the database checked, the embedder ready, the organisation of the settings there.
+
+    Args:
+        settings: where and how; read from the environment when left out.
+        clock: what time it is.
+        worker: log in as a worker, who may do what goes across organisations; not for what serves callers.
 
     Raises:
         Invalid: a setting is wrong, or the embedder's width is not the database's.
         Unavailable: the database cannot be reached, is not migrated, or its role could bypass row-level security.
     """
     settings = settings or load_settings()
+    if worker:
+        settings = _of_worker(settings)
+    else:
+        _require_application(settings)
+    role = WORKER_ROLE if worker else APP_ROLE
     embedder = _embedder(settings)
     lease = None if settings.database_url else await start_embedded(settings)
     async with _closing_lease(lease):
-        url = lease.endpoint.url(APP_ROLE, DATABASE) if lease else ""
+        url = lease.endpoint.url(role, DATABASE) if lease else ""
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()
         database = Database(url, settings, installation_key(settings))
         try:
             facts = await inspect_database(database)
-            _check(facts, settings, embedder)
+            _check(facts, settings, embedder, worker=worker)
             database.match_operator = facts.match_operator
             organization = await identity.ensure_organization(database, settings.organization)
-            await database.use_replicas(
-                replicas.addresses(settings, lease.endpoint.data_dir if lease else None, APP_ROLE)
-            )
+            await database.use_replicas(replicas.addresses(settings, lease.endpoint.data_dir if lease else None, role))
         except BaseException:
             await database.close()
             raise
@@ -181,7 +206,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None)
     return App(settings, context, database, embedder, memory.AccessCounter(context), facts, lease)
 
 
-def _check(facts: Facts, settings: Settings, embedder: Embedder) -> None:
+def _check(facts: Facts, settings: Settings, embedder: Embedder, *, worker: bool) -> None:
     if facts.revision is None:
         raise Unavailable(
             "The database has no Mnemon schema yet.",
@@ -195,6 +220,7 @@ def _check(facts: Facts, settings: Settings, embedder: Embedder) -> None:
             code="unavailable.schema",
             hint="Run `mnemon db upgrade`, or install the version of Mnemon that fits the database.",
         )
+    refuse_wrong_login(facts, worker=worker, allowed=settings.allow_unsafe_role)
     if facts.dimensions != embedder.dimensions:
         raise Invalid(
             f"The embedder {embedder.name} makes vectors of {embedder.dimensions} dimensions; the database was made "

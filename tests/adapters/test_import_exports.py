@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mnemon.adapters.importers import Broken, Record, Utterance, jsonstream, open_import
+from mnemon.adapters.importers import Broken, Record, Utterance, limits, open_import
 from mnemon.core.errors import Invalid
 
 
@@ -180,7 +180,7 @@ def test_chatgpt_in_numbered_pieces_in_an_archive(tmp_path: Path) -> None:
 def test_conversations_that_are_broken_do_not_stop_the_others(tmp_path: Path) -> None:
     nul = chat(node("a", None, "user", "a\x00b"), current="a", conversation_id="c3")
     deep: Any = "x"
-    for _ in range(900):
+    for _ in range(90):
         deep = [deep]
     strange = {"conversation_id": "c2", "title": "odd", "mapping": ["a"]}
     path = dump(tmp_path / "conversations.json", [deep, strange, nul, {**CHAT, "conversation_id": "c4"}])
@@ -297,7 +297,7 @@ def test_damaged_archives_are_refused(tmp_path: Path) -> None:
 
 
 def test_an_element_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonstream, "MAX_ELEMENT", 1024 * 1024)
+    monkeypatch.setattr(limits, "MAX_ELEMENT", 1024 * 1024)
     path = tmp_path / "conversations.json"
     path.write_text(json.dumps([CHAT, {"conversation_id": "c", "title": "x" * 4 * 1024 * 1024}]))
     with pytest.raises(Invalid, match="an element of more than 1 MB"):
@@ -323,3 +323,74 @@ def test_a_large_archive_takes_little_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 1_501 * 4
     assert peak < 4 * 1024 * 1024
+
+
+def test_an_archive_with_strange_names_is_read_or_refused(tmp_path: Path) -> None:
+    good = {"conversations.json": [CHAT]}
+    for name in ("/", "../conversations.json", "/etc/passwd", "a\x1b[31mb.json", "C:\\x", "n" * 60_000):
+        path = pack(tmp_path / "export.zip", {**good, name: "x"})
+        assert len(said(list(open_import(path)))) == 4, name
+    nameless = pack(tmp_path / "nameless.zip", {**good, "x": "x"})
+    raw = bytearray(nameless.read_bytes())
+    entry = raw.rindex(b"PK\x01\x02")
+    raw[entry + 28], raw[entry + 32] = 0, 1  # its name is its comment
+    nameless.write_bytes(raw)
+    assert len(said(list(open_import(nameless)))) == 4
+    twice = pack(tmp_path / "twice.zip", {"conversations.json": [CHAT], "conversations.jsom": []})
+    twice.write_bytes(twice.read_bytes().replace(b"conversations.jsom", b"conversations.json"))
+    with pytest.raises(Invalid, match="two entries named conversations"):
+        open_import(twice)
+
+
+def test_an_entry_that_is_a_link_or_packed_strangely_is_refused(tmp_path: Path) -> None:
+    for change, code in (("link", "invalid.import.link"), ("lzma", "invalid.import.zip")):
+        path = tmp_path / f"{change}.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            info = zipfile.ZipInfo("conversations.json")
+            if change == "link":
+                info.external_attr = 0o120777 << 16
+            else:
+                info.compress_type = zipfile.ZIP_LZMA
+            archive.writestr(info, json.dumps([CHAT]))
+        for format_ in (None, "chatgpt"):
+            with pytest.raises(Invalid) as caught:
+                list(open_import(path, format=format_))
+            assert caught.value.code == code
+
+
+def test_entries_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
+    """A bomb without nesting: a thousand names for the same packed bytes."""
+    path = pack(tmp_path / "export.zip", {"c/2024-01-01.json": b"x" * 5000, "c/2024-01-02.json": b"", "users.json": []})
+    raw = bytearray(path.read_bytes())
+    first = raw.index(b"PK\x01\x02")
+    second = raw.index(b"PK\x01\x02", first + 1)
+    raw[second + 16 : second + 28] = raw[first + 16 : first + 28]  # sum, packed size and size of the first
+    raw[second + 20 : second + 24] = (len(raw)).to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(Invalid, match="lie one over the other"):
+        open_import(path)
+
+
+def test_a_directory_is_read_without_its_links(tmp_path: Path) -> None:
+    outside = dump(tmp_path / "secret.json", [{"ts": "1.0", "text": "secret"}])
+    export = tmp_path / "export"
+    (export / "general").mkdir(parents=True)
+    dump(export / "users.json", [])
+    dump(export / "general" / "2024-01-01.json", [{"ts": "1.0", "text": "hello"}])
+    assert len(said(list(open_import(export)))) == 1
+    link = export / "general" / "2024-01-02.json"
+    link.symlink_to(outside)
+    with pytest.raises(Invalid) as caught:
+        list(open_import(export))
+    assert caught.value.code == "invalid.import.link"
+    link.unlink()
+    (export / "other").symlink_to(tmp_path)
+    with pytest.raises(Invalid) as caught:
+        list(open_import(export))
+    assert caught.value.code == "invalid.import.link"
+    (export / "other").unlink()
+    opened = open_import(export)
+    (export / "general" / "2024-01-01.json").unlink()
+    (export / "general" / "2024-01-01.json").symlink_to(outside)
+    with pytest.raises(Invalid):
+        list(opened)

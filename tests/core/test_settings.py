@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mnemon.core.errors import Invalid
-from mnemon.core.settings import Settings, load_settings
+from mnemon.core.settings import NEVER_FROM_A_FILE, Settings, load_settings
 
 
 def test_every_setting_is_optional() -> None:
@@ -92,16 +93,87 @@ def test_a_bare_name_that_is_too_common_is_not_read(monkeypatch: pytest.MonkeyPa
     assert (settings.organization, settings.data_dir) == ("default", None)
 
 
-def test_a_file_in_the_working_directory_is_read_after_the_environment(
+def a_file(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_a_file_that_lies_in_the_working_directory_says_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / ".env").write_text("MNEMON_ORGANIZATION=from-file\nMNEMON_EXACT_SEARCH_LIMIT=200\nOTHER=1\n")
+    a_file(tmp_path / ".env", "MNEMON_ORGANIZATION=planted\nMNEMON_ENCRYPTION_KEY_COMMAND=touch ran\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(Settings.model_config, "env_file", ".env")
+    assert (load_settings().organization, load_settings().encryption_key_command) == ("default", None)
+    assert Settings().organization == "default"
+
+
+def test_a_file_that_is_named_is_read_after_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = a_file(
+        tmp_path / "mine.env",
+        "# a comment\nexport MNEMON_ORGANIZATION='from-file'\nMNEMON_EXACT_SEARCH_LIMIT=200\nOTHER=1\n"
+        "DATABASE_URL=postgresql://a:b@c/d\n",
+    )
+    settings = load_settings(env_file=path)
+    assert (settings.organization, settings.exact_search_limit) == ("from-file", 200)
+    assert settings.database_url is not None
+    monkeypatch.setenv("MNEMON_ENV_FILE", str(path))
     assert load_settings().organization == "from-file"
     monkeypatch.setenv("MNEMON_ORGANIZATION", "from-environment")
     settings = load_settings()
     assert (settings.organization, settings.exact_search_limit) == ("from-environment", 200)
+    assert load_settings(organization="mine").organization == "mine"
+    monkeypatch.setenv("MNEMON_ENV_FILE", "")
+    assert load_settings().exact_search_limit == 4000
+
+
+@pytest.mark.parametrize("name", sorted(NEVER_FROM_A_FILE))
+def test_what_is_run_is_not_taken_from_a_file_even_where_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for line in (f"MNEMON_{name.upper()}=/bin/true", f"mnemon_{name}=/bin/true", f"{name}=/bin/true"):
+        with pytest.raises(Invalid) as caught:
+            load_settings(env_file=a_file(tmp_path / "mine.env", line + "\n"))
+        assert (caught.value.code, caught.value.data["field"]) == ("invalid.env_file", name)
+        assert "environment" in (caught.value.hint or "")
+    monkeypatch.setenv(f"MNEMON_{name.upper()}", "/bin/true")
+    assert str(getattr(load_settings(), name)) == "/bin/true"
+
+
+def test_every_setting_that_names_what_is_run_is_known() -> None:
+    named = {name for name in Settings.model_fields if name.endswith(("_command", "_programs", "_program"))}
+    assert named == NEVER_FROM_A_FILE, "what is run is never taken from a file: add it to NEVER_FROM_A_FILE"
+
+
+def spoil(path: Path, how: str) -> None:
+    if how in {"0620", "0602", "0666"}:
+        path.chmod(int(how, 8))
+    elif how == "another's":
+        os.chown(path, 65534, 65534)
+    elif how == "binary":
+        path.write_bytes(b"\xff\xfe")
+    elif how == "large":
+        path.write_bytes(b"#" * 2_000_000)
+    else:
+        path.unlink()
+        if how == "directory":
+            path.mkdir()
+        elif how == "pipe":
+            os.mkfifo(path, 0o600)
+
+
+@pytest.mark.parametrize(
+    "how", ["0620", "0602", "0666", "another's", "missing", "directory", "pipe", "binary", "large"]
+)
+def test_a_file_that_others_could_have_written_is_refused(tmp_path: Path, how: str) -> None:
+    if how == "another's" and os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    path = a_file(tmp_path / "mine.env", "MNEMON_ORGANIZATION=planted\n")
+    spoil(path, how)
+    with pytest.raises(Invalid) as caught:
+        load_settings(env_file=path)
+    assert caught.value.code == "invalid.env_file"
+    assert str(path) in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -118,13 +118,14 @@ class OwnServer:
         return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
 
     async def prepared(self, database: str) -> str:
-        """Make a database at head with a login of its own for the application; the login's URL."""
+        """Make a database at head with logins of its own for application and workers; the application's URL."""
         connection = await asyncpg.connect(self.url())
         await connection.execute(f"CREATE DATABASE {database}")
         await connection.close()
         await upgrade(self.url(database=database).replace("postgresql://", "postgresql+asyncpg://"))
         connection = await asyncpg.connect(self.url(database=database))
         await connection.execute(f"CREATE ROLE {database}_app LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
+        await connection.execute(f"CREATE ROLE {database}_worker LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_worker")
         await connection.close()
         return self.url(role=f"{database}_app", database=database)
 

@@ -23,6 +23,7 @@ from tests.factories import upgrade
 
 SERVERS = 20
 LOGIN = "pooled_app"
+WORKS = "pooled_worker"
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin:/opt/homebrew/bin")
 needs_pgbouncer = pytest.mark.skipif(
@@ -48,6 +49,7 @@ class Pooled:
         """Write the configuration with the command, from the settings that an application has."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DATABASE_URL", self.server.url(LOGIN, PASSWORD, "pooled"))
+            patch.setenv("DATABASE_WORKER_URL", self.server.url(WORKS, PASSWORD, "pooled"))
             arguments = ["--listen-port", str(self.port), "--pool-size", str(SERVERS), "--out", str(directory)]
             assert main(["ops", "pgbouncer", *arguments, "--quiet"]) == 0
 
@@ -80,9 +82,10 @@ class Pooled:
             self.process = None
 
     def settings(self, *, password: str = PASSWORD, **changes: Any) -> Settings:
-        """An application's, through the pooler."""
+        """An application's and a worker's, through the pooler."""
         url = f"postgresql://{LOGIN}:{password}@127.0.0.1:{self.port}/pooled"
         options: dict[str, Any] = {"database_pool_size": 50, "database_pool_overflow": 0, "auto_maintenance": False}
+        options["database_worker_url"] = url.replace(LOGIN, WORKS)
         return Settings(database_url=url, database_pooler="transaction", **{**options, **changes})
 
     async def admin(self) -> Any:
@@ -92,7 +95,7 @@ class Pooled:
 
 @asynccontextmanager
 async def pooled_server() -> AsyncIterator[Pooled]:
-    """Both of them, with the schema and the application's login."""
+    """Both of them, with the schema and both logins."""
     made = Pooled()
     try:
         connection = await asyncpg.connect(made.server.url())
@@ -101,6 +104,7 @@ async def pooled_server() -> AsyncIterator[Pooled]:
         await upgrade(made.server.url(database="pooled").replace("postgresql://", "postgresql+asyncpg://"))
         connection = await made.admin()
         await connection.execute(f"CREATE ROLE {LOGIN} LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_app")
+        await connection.execute(f"CREATE ROLE {WORKS} LOGIN PASSWORD '{PASSWORD}' IN ROLE mnemon_worker")
         await connection.close()
         directory = made.server.home / "pooler"
         made.configure(directory)

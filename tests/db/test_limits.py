@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from mnemon.core.context import Context
-from mnemon.migrations import runner
+from mnemon.migrations import provision
 from tests.conftest import APP, Server
 from tests.factories import enter
 
@@ -17,7 +17,7 @@ from tests.factories import enter
 async def test_a_session_begins_with_limits(server: Server, template: str) -> None:
     connection = await server.connect(APP)
     try:
-        for name, value in runner.LIMITS.items():
+        for name, value in provision.LIMITS.items():
             found = await connection.fetchval("SELECT current_setting($1)::interval = $2::text::interval", name, value)
             assert found, name
     finally:

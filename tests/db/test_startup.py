@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from mnemon import AsyncMemory, Forbidden, Invalid, MnemonError, Unavailable
+from mnemon import AsyncMemory, Forbidden, Invalid, MnemonError, Settings, Unavailable
 from mnemon.app import start
 from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
@@ -83,6 +83,58 @@ async def test_a_role_without_the_applications_rights_is_told_what_is_missing(se
         assert isinstance(error, Unavailable)
         assert error.code == "unavailable.grants"
         assert f"GRANT mnemon_app TO {name}" in str(error)
+
+
+@pytest.mark.parametrize("options", ["IN ROLE mnemon_worker", "NOINHERIT IN ROLE mnemon_worker, mnemon_app"])
+async def test_a_workers_login_serves_no_callers(server: Server, admin: Any, options: str) -> None:
+    """Also one that would have to change its role first."""
+    async with role(admin, options) as name:
+        await admin.execute(f"GRANT mnemon_app TO {name} WITH INHERIT TRUE")
+        error = await refusal(server.url(name))
+        assert (type(error), error.code) == (Forbidden, "forbidden.worker_role")
+        assert "DATABASE_WORKER_URL" in str(error)
+        assert "IN ROLE mnemon_app" in str(error)
+
+
+@pytest.mark.parametrize("options", ["IN ROLE mnemon_app", "IN ROLE mnemon_app, mnemon_nothing"])
+async def test_the_applications_login_does_no_work_for_everybody(server: Server, admin: Any, options: str) -> None:
+    await admin.execute("CREATE ROLE mnemon_nothing")
+    try:
+        async with role(admin, options) as name:
+            for urls in ({"database_url": server.url(name)}, {"database_worker_url": server.url(name)}):
+                with pytest.raises(MnemonError) as caught:
+                    await start(settings_of(server.url(APP), **urls), worker=True)
+                assert (type(caught.value), caught.value.code) == (Unavailable, "unavailable.worker_role")
+                assert "IN ROLE mnemon_worker" in str(caught.value)
+    finally:
+        await admin.execute("DROP ROLE mnemon_nothing")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("SUPERUSER", "is a superuser"),
+        ("BYPASSRLS IN ROLE mnemon_worker", "has BYPASSRLS"),
+        ("IN ROLE mnemon_worker, mnemon_owner", "owns the tables"),
+    ],
+)
+async def test_no_worker_for_which_the_wall_would_not_hold(server: Server, admin: Any, options: str, why: str) -> None:
+    async with role(admin, options) as name:
+        with pytest.raises(Forbidden, match=why):
+            await start(settings_of(server.url(name)), worker=True)
+
+
+async def test_a_worker_has_a_login_of_its_own(server: Server, admin: Any) -> None:
+    async with role(admin, "IN ROLE mnemon_worker") as name:
+        made = await start(settings_of(server.url(APP), database_worker_url=server.url(name)), worker=True)
+        try:
+            assert made.facts.role == name
+            assert (made.facts.worker, made.facts.works, made.facts.unsafe) == (True, True, None)
+        finally:
+            await made.close()
+    with pytest.raises(Invalid) as caught:  # it would silently be the embedded server
+        await start(Settings(database_worker_url=server.url(APP), database_url=None))
+    assert caught.value.data["field"] == "database_url"
 
 
 async def test_an_empty_database_has_no_schema(server: Server, make_database: Any) -> None:

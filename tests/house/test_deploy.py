@@ -38,7 +38,10 @@ MANIFESTS: list[dict[str, Any]] = [
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 DOCKERFILES = [DEPLOY / "docker" / "Dockerfile", DEPLOY / "docker" / "Dockerfile.pgbouncer"]
 #: What other programs than Mnemon read.
-FOREIGN = {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS", "MNEMON_APP_PASSWORD"}
+FOREIGN = {
+    *("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_INITDB_ARGS"),
+    *("MNEMON_APP_PASSWORD", "MNEMON_WORKER_PASSWORD"),
+}
 
 
 def pods() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -216,20 +219,27 @@ async def test_the_login_script_makes_a_login_and_may_run_twice() -> None:
     server = OwnServer()
     try:
         connection = await asyncpg.connect(server.url())
-        await connection.execute("CREATE ROLE mnemon_app")
+        await connection.execute("CREATE ROLE mnemon_app; CREATE ROLE mnemon_worker IN ROLE mnemon_app")
         await connection.close()
         for password in ("first-one", "it's the 'second'"):
             environment = {
                 "PATH": f"{server.programs}:{os.environ['PATH']}",
                 "DATABASE_OWNER_URL": server.url(),
                 "MNEMON_APP_PASSWORD": password,
+                "MNEMON_WORKER_PASSWORD": password[::-1],
             }
             process = await asyncio.create_subprocess_exec("sh", str(script), env=environment)
             assert await process.wait() == 0
-            connection = await asyncpg.connect(
-                host="127.0.0.1", port=server.port, user="mnemon_login", password=password, database="postgres"
-            )
-            assert await connection.fetchval("SELECT pg_has_role(current_user, 'mnemon_app', 'MEMBER')")
-            await connection.close()
+            for login, secret, worker in (
+                ("mnemon_login", password, False),
+                ("mnemon_worker_login", password[::-1], True),
+            ):
+                connection = await asyncpg.connect(
+                    host="127.0.0.1", port=server.port, user=login, password=secret, database="postgres"
+                )
+                assert await connection.fetchval("SELECT pg_has_role(current_user, 'mnemon_app', 'MEMBER')")
+                found = await connection.fetchval("SELECT pg_has_role(current_user, 'mnemon_worker', 'MEMBER')")
+                assert found == worker
+                await connection.close()
     finally:
         server.close()

@@ -15,8 +15,8 @@ from mnemon.app import App
 from mnemon.core.context import Context
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.worker import Options, Worker
-from tests.conftest import APP, Server
-from tests.factories import copy_database, new_slug
+from tests.conftest import APP, WORKER, Server
+from tests.factories import copy_database, new_slug, worker_at
 
 DATABASE = "test_jobs"
 
@@ -32,6 +32,13 @@ async def queue_app(server: Server, template: str) -> AsyncIterator[App]:
     ) as memory:
         assert memory._app is not None
         yield memory._app
+
+
+@pytest_asyncio.fixture(scope="session")
+async def worker_app(server: Server, queue_app: App) -> AsyncIterator[App]:
+    """What a worker process holds over the same database."""
+    async with worker_at(server.url(WORKER, DATABASE), organization="queue", database_pool_size=20) as made:
+        yield made
 
 
 @pytest_asyncio.fixture
@@ -66,13 +73,13 @@ Working = Callable[..., Any]
 
 
 @pytest.fixture
-def working(queue_app: App, registry: Registry) -> Working:
+def working(worker_app: App, registry: Registry) -> Working:
     """A worker that runs while the block does, with leases and looks that suit a test."""
 
     @asynccontextmanager
     async def work(**options: Any) -> AsyncIterator[Worker]:
         given = {"lease": 30.0, "poll": 0.1, "grace": 5.0, **options}
-        worker = Worker(queue_app.context, registry, Options(**given))
+        worker = Worker(worker_app.context, registry, Options(**given))
         task = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -85,11 +92,11 @@ def working(queue_app: App, registry: Registry) -> Working:
 
 
 @pytest.fixture
-def drained(queue_app: App, registry: Registry) -> Callable[..., Awaitable[Worker]]:
+def drained(worker_app: App, registry: Registry) -> Callable[..., Awaitable[Worker]]:
     """Runs a worker until nothing is due."""
 
     async def drain(**options: Any) -> Worker:
-        worker = Worker(queue_app.context, registry, Options(**{"poll": 0.05, **options}))
+        worker = Worker(worker_app.context, registry, Options(**{"poll": 0.05, **options}))
         await worker.run(once=True)
         return worker
 

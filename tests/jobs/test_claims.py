@@ -1,4 +1,4 @@
-"""What the application role can get out of the queue across organisations, and by which index claims find their way."""
+"""What workers get out of the queue across organisations, and how a claim goes round among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mnemon.app import App
 from mnemon.core.context import Context
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
-from tests.conftest import APP, Server
+from tests.conftest import WORKER, Server
 from tests.factories import new_slug
 
 from .conftest import DATABASE
@@ -23,8 +23,8 @@ from .conftest import DATABASE
 
 @pytest_asyncio.fixture
 async def nobody(server: Server, owner: Any) -> AsyncIterator[Any]:
-    """The application role in no organisation, as workers connect."""
-    connection = await server.connect(APP, DATABASE)
+    """A worker in no organisation, as it claims."""
+    connection = await server.connect(WORKER, DATABASE)
     yield connection
     await connection.close()
 
@@ -54,9 +54,9 @@ async def test_without_an_organisation_only_claimed_jobs_are_seen(nobody: Any, c
             await nobody.execute(change)
 
 
-async def test_functions_across_organisations_are_the_applications_alone(owner: Any) -> None:
+async def test_functions_across_organisations_are_the_workers_alone(owner: Any) -> None:
     rows = await owner.fetch(
-        "SELECT p.oid::regprocedure::text AS name, p.proconfig, has_function_privilege('public', p.oid, 'EXECUTE') "
+        "SELECT p.oid::regprocedure::text AS name, p.proconfig, has_function_privilege('mnemon_app', p.oid, 'EXECUTE') "
         "AS open FROM pg_proc p WHERE p.prosecdef AND p.prosrc ~ 'background_jobs|job_schedules'"
     )
     assert {row["name"].split("(")[0] for row in rows} >= {
@@ -98,7 +98,7 @@ async def test_turns_go_round_from_where_the_last_claim_ended(nobody: Any, queue
 async def test_a_claim_passes_over_what_another_one_is_taking(server: Server, nobody: Any, ctx: Context) -> None:
     for _ in range(6):
         await service.enqueue(ctx, Enqueue(kind="a"))
-    second = await server.connect(APP, DATABASE)
+    second = await server.connect(WORKER, DATABASE)
     try:
         async with nobody.transaction():
             first = await claim(nobody, limit=4)

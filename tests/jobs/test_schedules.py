@@ -25,7 +25,7 @@ from .conftest import until
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-async def test_once_whatever_the_number_of_workers(queue_app: App, ctx: Context, registry: Registry) -> None:
+async def test_once_whatever_the_number_of_workers(ctx: Context, registry: Registry, worker_app: App) -> None:
     ran: list[str] = []
 
     @registry.handler("report")
@@ -35,9 +35,9 @@ async def test_once_whatever_the_number_of_workers(queue_app: App, ctx: Context,
     for number in range(5):
         schedule = SetSchedule(name=f"s{number}", kind="report", every_seconds=3600, payload={"of": f"s{number}"})
         await service.set_schedule(ctx, schedule)
-    workers = [Worker(queue_app.context, registry, Options(poll=0.01)) for _ in range(6)]
+    workers = [Worker(worker_app.context, registry, Options(poll=0.01)) for _ in range(6)]
     await asyncio.gather(*(worker.run(once=True) for worker in workers))
-    await Worker(queue_app.context, registry).run(once=True)
+    await Worker(worker_app.context, registry).run(once=True)
     assert sorted(ran) == [f"s{number}" for number in range(5)]
     (job, *_) = (await service.list_jobs(ctx)).jobs
     assert job.schedule in ran
@@ -138,33 +138,35 @@ async def test_a_failed_attempt_waits_by_the_databases_clock(ctx: Context, regis
     assert all(49.9 <= wait <= 100.1 for wait in waits)
 
 
-async def test_the_products_own_work_runs_by_itself(queue_app: App, ctx: Context, owner: Any) -> None:
+async def test_the_products_own_work_runs_by_itself(worker_app: App, ctx: Context, owner: Any) -> None:
     """Sealing, partitions, refreshes, indexing, retention: made once, run by whichever worker there is."""
-    made = await asyncio.gather(*(tasks.install_schedules(queue_app.context) for _ in range(3)))
+    made = await asyncio.gather(*(tasks.install_schedules(worker_app.context) for _ in range(3)))
     assert sum(made) == len(tasks.SCHEDULES)
     await owner.execute("UPDATE job_schedules SET next_run_at = now()")
     await owner.execute("UPDATE job_schedules SET every_seconds = 7 WHERE name = 'seal-audit'")
-    assert not await owner.fetchval("SELECT count(*) FROM audit_blocks")
-    await Worker(queue_app.context, tasks.registry).run(once=True)
-    installation = queue_app.context.as_principal(Principal(INSTALLATION))
+    own = ctx.principal.organization_id
+    assert not await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
+    await Worker(worker_app.context, tasks.registry).run(once=True)
+    installation = worker_app.context.as_principal(Principal(INSTALLATION))
     jobs = (await service.list_jobs(installation)).jobs
     assert {job.schedule for job in jobs} == {schedule.name for schedule in tasks.SCHEDULES}
     assert {job.status for job in jobs} == {"succeeded"}, [(job.kind, job.last_error) for job in jobs]
     assert {job.kind for job in jobs} <= set(tasks.registry)
-    assert await owner.fetchval("SELECT count(*) FROM audit_blocks"), "what the tests' organisations did is sealed"
-    assert await tasks.install_schedules(queue_app.context) == 0
+    sealed = await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
+    assert sealed, "what the tests' organisations did is sealed"
+    assert await tasks.install_schedules(worker_app.context) == 0
     kept = {one.name: one.every_seconds for one in await service.list_schedules(installation)}
     assert kept["seal-audit"] == 7, "what somebody changed stays"
 
 
 async def test_large_organisations_are_indexed_in_the_background(
-    queue_app: App, owner: Any, registry: Registry
+    queue_app: App, worker_app: App, owner: Any, registry: Registry
 ) -> None:
     from mnemon.memory import service as memory
     from mnemon.memory.schemas import NewMemory, Remember
     from tests.factories import with_settings
 
-    app_ctx = with_settings(queue_app.context, exact_search_limit=100)
+    app_ctx = with_settings(worker_app.context, exact_search_limit=100)
     large, small = [await queue_app.organization(new_slug()) for _ in range(2)]
     for ctx, count in ((large, 130), (small, 5)):
         items = tuple(NewMemory(content=f"number {number}") for number in range(count))
@@ -177,11 +179,11 @@ async def test_large_organisations_are_indexed_in_the_background(
     assert not (await service.list_jobs(small)).jobs
 
 
-async def test_no_organisation_does_the_installations_work(ctx: Context, other: Context) -> None:
+async def test_no_organisation_does_the_installations_work(worker_app: App, ctx: Context, other: Context) -> None:
     """Whoever may do everything in one organisation may still not reach into another."""
-    reaching = ("memory.find_unindexed", "knowledge.count_uses", "integrations.prune_deliveries", "jobs.prune")
+    reaching = {schedule.kind for schedule in tasks.SCHEDULES}
     made = [(await service.enqueue(ctx, Enqueue(kind=kind))).id for kind in reaching]
-    await Worker(ctx, tasks.registry).run(once=True)
+    await Worker(worker_app.context, tasks.registry).run(once=True)
     for one in made:
         job = await service.get_job(ctx, one)
         assert (job.status, job.error_code) == ("dead", "forbidden.installation"), job.kind

@@ -11,14 +11,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from mnemon.core.context import Context, Principal
+from mnemon.app import App
+from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.jobs import service
 from mnemon.jobs.errors import JobNotFound, JobState
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, ListJobs, SetSchedule
+from mnemon.jobs.schemas import Enqueue, ListJobs, SetSchedule
 from tests.conftest import APP, Server
-from tests.factories import enter
+from tests.factories import enter, installation_of
 
 from .conftest import DATABASE
 
@@ -241,7 +242,7 @@ async def test_schedules_are_made_changed_and_removed(ctx: Context) -> None:
     assert await service.list_schedules(ctx) == ()
 
 
-async def test_jobs_that_are_long_over_are_removed(owner: Any, ctx: Context) -> None:
+async def test_jobs_that_are_long_over_are_removed(owner: Any, worker_app: App, ctx: Context) -> None:
     for kind, status, age in (
         ("old", "succeeded", 8),
         ("young", "succeeded", 6),
@@ -267,7 +268,7 @@ async def test_jobs_that_are_long_over_are_removed(owner: Any, ctx: Context) -> 
                 status,
                 age,
             )
-    installation = ctx.as_principal(Principal(INSTALLATION))
+    installation = installation_of(worker_app)
     assert await service.prune_jobs(installation, days=7, dead_days=90) == 3
     assert {job.kind for job in (await service.list_jobs(ctx)).jobs} == {"young", "dead", "queued"}
     for days in (0, True, "7"):

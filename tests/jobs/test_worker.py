@@ -116,7 +116,7 @@ async def test_it_works_on_behalf_of_whoever_asked(
 
 
 async def test_two_workers_never_run_the_same_lease(
-    queue_app: App, ctx: Context, owner: Any, registry: Registry
+    worker_app: App, ctx: Context, owner: Any, registry: Registry
 ) -> None:
     running: set[UUID] = set()
     done: list[UUID] = []
@@ -132,7 +132,7 @@ async def test_two_workers_never_run_the_same_lease(
         done.append(run.job.id)
 
     made = {await enqueue(ctx) for _ in range(60)}
-    workers = [Worker(queue_app.context, registry, Options(concurrency=2, poll=0.05)) for _ in range(4)]
+    workers = [Worker(worker_app.context, registry, Options(concurrency=2, poll=0.05)) for _ in range(4)]
     await asyncio.gather(*(worker.run(once=True) for worker in workers))
     assert sorted(done) == sorted(made)
     assert set((await effects(owner, ctx)).values()) == {1}
@@ -175,7 +175,7 @@ async def test_it_looks_by_itself_where_notifications_do_not_come(
 
 
 async def test_a_lease_that_ended_gives_the_job_to_another(
-    queue_app: App, ctx: Context, owner: Any, registry: Registry, drained: Any, monkeypatch: pytest.MonkeyPatch
+    worker_app: App, ctx: Context, owner: Any, registry: Registry, drained: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first worker is not heard of, and comes back when another one has done the job."""
     entered, go_on = asyncio.Event(), asyncio.Event()
@@ -196,7 +196,7 @@ async def test_a_lease_that_ended_gives_the_job_to_another(
         outcome.append("done")
 
     made = await enqueue(ctx)
-    deaf = Worker(queue_app.context, registry, Options(lease=0.3, poll=30))
+    deaf = Worker(worker_app.context, registry, Options(lease=0.3, poll=30))
     monkeypatch.setattr(Worker, "_heartbeats", lambda self: asyncio.sleep(0))
     task = asyncio.create_task(deaf.run(once=True))
     await entered.wait()

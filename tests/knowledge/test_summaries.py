@@ -27,16 +27,16 @@ from tests.knowledge.factories import acting, make_agents, make_item, make_patte
 MATERIALIZED = ("pattern_effectiveness_totals", "knowledge_usage_totals")
 
 
-async def refresh(ctx: Context) -> None:
+async def refresh(installation: Context) -> None:
     """Refresh, even if another test is at it."""
     for _ in range(1000):
-        if await service.refresh_knowledge_summaries(ctx):
+        if await service.refresh_knowledge_summaries(installation):
             return
         await asyncio.sleep(0.01)
     raise TimeoutError
 
 
-async def test_summaries_of_patterns(ctx: Context, other: Context) -> None:
+async def test_summaries_of_patterns(ctx: Context, other: Context, installation: Context) -> None:
     agent = await acting(ctx)
     good, idle = await make_pattern(ctx, name="good"), await make_pattern(ctx, name="idle")
     await make_pattern(other, name="theirs")
@@ -51,7 +51,7 @@ async def test_summaries_of_patterns(ctx: Context, other: Context) -> None:
     for success in (True, True, False, None):
         await service.record_pattern_use(agent, PatternUse(pattern_id=good.id, success=success))
     assert await service.pattern_summaries(ctx, SummaryQuery()) == (), "as of the last refresh"
-    await refresh(ctx)
+    await refresh(installation)
     first, second = await service.pattern_summaries(ctx, SummaryQuery())
     assert (first.pattern_id, first.name, first.type) == (good.id, "good", "lateral")
     assert (first.runs, first.successes, first.mean_ms, first.p95_ms) == (3, 2, 200.0, 290.0)
@@ -60,11 +60,11 @@ async def test_summaries_of_patterns(ctx: Context, other: Context) -> None:
     assert (second.pattern_id, second.runs, second.success_rate, second.last_used_at) == (idle.id, 0, None, None)
     assert len(await service.pattern_summaries(ctx, SummaryQuery(limit=1))) == 1
     await service.delete_pattern(ctx, idle.id)
-    await refresh(ctx)
+    await refresh(installation)
     assert [one.pattern_id for one in await service.pattern_summaries(ctx, SummaryQuery())] == [good.id]
 
 
-async def test_summaries_of_knowledge(ctx: Context, other: Context) -> None:
+async def test_summaries_of_knowledge(ctx: Context, other: Context, installation: Context) -> None:
     (guide, scout) = await make_agents(ctx, "guide", "scout")
     trains, idle = await make_item(ctx, "Trains"), await make_item(ctx, "Idle")
     await make_item(other, "Theirs")
@@ -81,7 +81,7 @@ async def test_summaries_of_knowledge(ctx: Context, other: Context) -> None:
             ctx, TransferKnowledge(knowledge_id=trains.id, target_agent_id=scout, transfer_method="copy")
         )
         await service.finish_transfer(ctx, FinishTransfer(id=begun.id, success=success))
-    await refresh(ctx)
+    await refresh(installation)
     first, second = await service.knowledge_summaries(ctx, SummaryQuery())
     assert (first.knowledge_id, first.title, first.domain) == (trains.id, "Trains", "travel")
     assert (first.retrieved, first.used, first.rating, first.agents) == (1, 2, 0.75, 2)
@@ -89,16 +89,16 @@ async def test_summaries_of_knowledge(ctx: Context, other: Context) -> None:
     assert (second.knowledge_id, second.used, second.rating, second.last_used_at) == (idle.id, 0, None, None)
 
 
-async def test_readers_go_on_while_summaries_are_refreshed(ctx: Context, server: Server) -> None:
+async def test_readers_go_on_while_summaries_are_refreshed(ctx: Context, installation: Context, server: Server) -> None:
     await make_pattern(ctx)
-    await refresh(ctx)
+    await refresh(installation)
     connection = await server.connect()
     transaction = connection.transaction()
     await transaction.start()
     try:
         # As the refresh itself, held open: another refresh gives way, and readers read.
         assert await connection.fetchval("SELECT refresh_knowledge_summaries()")
-        assert not await asyncio.wait_for(service.refresh_knowledge_summaries(ctx), 10)
+        assert not await asyncio.wait_for(service.refresh_knowledge_summaries(installation), 10)
         assert len(await asyncio.wait_for(service.pattern_summaries(ctx, SummaryQuery()), 10)) == 1
     finally:
         await transaction.rollback()
@@ -106,11 +106,11 @@ async def test_readers_go_on_while_summaries_are_refreshed(ctx: Context, server:
 
 
 async def test_the_application_reads_summaries_through_the_wall_only(
-    ctx: Context, other: Context, admin: Any, server: Server
+    ctx: Context, other: Context, installation: Context, admin: Any, server: Server
 ) -> None:
     await make_pattern(ctx)
     await make_item(ctx)
-    await refresh(ctx)
+    await refresh(installation)
     for view in MATERIALIZED:
         assert await admin.fetchval(f"SELECT count(*) FROM {view}") > 0
         assert not await admin.fetchval("SELECT has_table_privilege($1, $2, 'SELECT')", APP, view)

@@ -181,8 +181,9 @@ REST: dict[str, tuple[Verb, str]] = {
         call(service.add_pattern, schemas.AddPattern, type="lateral", name="x", pattern_data={}),
         "patterns:write",
     ),
-    "refresh_knowledge_summaries": (call(service.refresh_knowledge_summaries, None), "operations:write"),
 }
+#: Of the installation: no permission in an organisation is enough.
+INSTALLATIONS = {"refresh_knowledge_summaries": service.refresh_knowledge_summaries}
 
 
 async def everything(ctx: Context, admin: Any) -> dict[str, list[str]]:
@@ -200,7 +201,7 @@ async def everything(ctx: Context, admin: Any) -> dict[str, list[str]]:
 
 
 def test_no_verb_is_forgotten() -> None:
-    assert {*NAMING, *LOOKING, *REST} == set(service.__all__)
+    assert {*NAMING, *LOOKING, *REST, *INSTALLATIONS} == set(service.__all__)
 
 
 async def test_another_organisation_finds_nothing_and_changes_nothing(
@@ -236,3 +237,8 @@ async def test_a_verb_needs_its_permission(ctx: Context, filled: Filled, name: s
     error = await refusal(verb(limited(ctx, "memories:read", "memories:write"), filled), Forbidden)
     assert error.data["permission"] == permission
     await verb(limited(ctx, permission), filled)
+
+
+@pytest.mark.parametrize("name", INSTALLATIONS)
+async def test_no_organisation_works_for_all(ctx: Context, name: str) -> None:
+    assert (await refusal(INSTALLATIONS[name](ctx), Forbidden)).code == "forbidden.installation"

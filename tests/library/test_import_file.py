@@ -14,6 +14,7 @@ import pytest
 
 from mnemon import AsyncMemory, Invalid, NotFound
 from mnemon.adapters import importing
+from mnemon.adapters.importers import limits
 from tests.factories import context_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -211,3 +212,53 @@ async def test_garbage_is_collected_as_before_once_the_last_import_is_over(memor
     )
     assert gc.get_threshold() == before
     assert during == {(100_000, 50, 100)}
+
+
+async def test_a_batch_is_small_where_its_metadata_is_large(
+    memory: AsyncMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two thousand lines of four megabytes each would be held at once."""
+    monkeypatch.setattr(limits, "BATCH_BYTES", 50_000)
+    path = write(tmp_path / "log.jsonl", [line(n, extra=["x" * 90] * 100) for n in range(100)])
+    packed = tmp_path / "log.jsonl.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes().replace(b"line ", b"Line ")))
+    reports: list[int] = []
+    for one in (path, packed):
+        reports.clear()
+        report = await memory.import_file(one, conversation="c", on_progress=lambda r: reports.append(r.imported))
+        assert report.imported == 100
+        assert len(reports) > 10
+        assert max(after - before for before, after in zip([0, *reports], reports, strict=False)) < 10
+
+
+async def test_a_file_that_turns_hostile_keeps_what_came_before_and_is_resumed_there(
+    memory: AsyncMemory, admin: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importing, "FIRST", 10)
+    monkeypatch.setattr(importing, "BATCH", 10)
+    path = tmp_path / "log.jsonl.gz"
+    good = "".join(f"{line(n)}\n" for n in range(35)).encode()
+    path.write_bytes(gzip.compress(good + b'{"text": "' + b"a" * 40_000_000 + b'"}\n', 9))
+    for attempt in range(2):
+        with pytest.raises(Invalid) as caught:
+            await memory.import_file(path)
+        assert caught.value.code == "invalid.import.bomb", attempt
+        assert await said(memory) == [f"line {n}" for n in range(30)]
+        (place,) = await checkpoints(memory, admin)
+        assert place["finished_at"] is None
+    path.write_bytes(gzip.compress(good))
+    report = await memory.import_file(path)
+    assert (report.imported, report.resumed_after) == (5, 30)
+    assert await said(memory) == [f"line {n}" for n in range(35)]
+
+
+async def test_nested_json_is_refused_with_its_place(memory: AsyncMemory, tmp_path: Path) -> None:
+    """The attack: eighty kilobytes that took four gigabytes."""
+    path = tmp_path / "conversations.json"
+    path.write_bytes(b"[" * 80_000)
+    with pytest.raises(Invalid) as caught:
+        await memory.import_file(path)
+    assert caught.value.code == "invalid.import.format"
+    report = await memory.import_file(path, format="chatgpt")
+    assert (report.imported, report.broken) == (0, 1)
+    assert "nested more than 100 deep" in report.problems[0].reason

@@ -199,7 +199,7 @@ async def test_settings_or_overrides(url: str, monkeypatch: pytest.MonkeyPatch) 
         ("organization", ""),
     ):
         with pytest.raises(Invalid) as caught:
-            AsyncMemory(None, **{name: value})
+            AsyncMemory(None, **{name: value})  # type: ignore[arg-type]
         assert caught.value.code == "invalid.setting"
         assert caught.value.data["field"] == name
     monkeypatch.setenv("MNEMON_ORGANIZATION", "from-the-environment")

@@ -11,8 +11,8 @@ import pytest_asyncio
 from mnemon import AsyncMemory
 from mnemon.app import App
 from mnemon.core.context import Context
-from tests.conftest import ADMIN, APP, TEMPLATE, Server
-from tests.factories import copy_database
+from tests.conftest import ADMIN, APP, TEMPLATE, WORKER, Server
+from tests.factories import copy_database, installation_of, worker_at
 from tests.operations.exports import Elsewhere
 
 
@@ -49,6 +49,15 @@ async def own(server: Server, make_database: Callable[..., Awaitable[str]]) -> A
             yield memory._app, admin
         finally:
             await admin.close()
+
+
+@pytest_asyncio.fixture
+async def upkeep(own: tuple[App, Any]) -> AsyncIterator[Context]:
+    """The installation itself over the database of the test's own, as a worker."""
+    url = own[0].settings.database_url
+    assert url is not None
+    async with worker_at(url.get_secret_value().replace(APP, WORKER), organization="own") as made:
+        yield installation_of(made)
 
 
 @pytest_asyncio.fixture(scope="module")

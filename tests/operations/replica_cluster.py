@@ -22,6 +22,7 @@ from mnemon.db import embedded
 from mnemon.db.embedded import state as written
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import Layout
+from mnemon.db.embedded.sockets import socket_dir_of
 from mnemon.db.replicas import ReplicaState
 from mnemon.operations import replicas
 from mnemon.operations.replicas import registry
@@ -98,7 +99,7 @@ class Cluster:
                 with suppress(MnemonError):
                     embedded.stop(version.parent)
                 # What a killed server leaves where its socket was.
-                shutil.rmtree(Layout.of(version.parent).socket_dir(server_account().uid), ignore_errors=True)
+                shutil.rmtree(socket_dir_of(Layout.of(version.parent), server_account().uid), ignore_errors=True)
         shutil.rmtree(self.home)
 
 

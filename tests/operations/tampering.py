@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 from mnemon.core.context import Context
 from mnemon.operations import service
 from mnemon.operations.trail.seals import Block, Kind, Sealer
+from tests.conftest import APP, WORKER
+from tests.factories import installation_of, worker_at
 
 REHASH = """
 DO $$
@@ -47,7 +49,17 @@ async def recompute(admin: Any, organization: UUID) -> None:
 
 async def seal_every(ctx: Context) -> int:
     """Seal every trail, as a worker does; how many rows."""
-    return (await service.seal_audits(ctx)).rows
+    async with at_work(ctx) as upkeep:
+        return (await service.seal_audits(upkeep)).rows
+
+
+@asynccontextmanager
+async def at_work(ctx: Context) -> AsyncIterator[Context]:
+    """The installation itself over the same database, as a worker; with the same clock and settings."""
+    url = ctx.settings.database_url
+    assert url is not None
+    async with worker_at(url.get_secret_value().replace(APP, WORKER), organization="own") as made:
+        yield replace(installation_of(made), clock=ctx.clock, settings=ctx.settings)
 
 
 async def sign(admin: Any, organization: UUID, sealer: Sealer) -> None:

@@ -64,7 +64,7 @@ async def test_erase_believes_no_forged_erasure(ctx: Context) -> None:
     for statement in (
         f"SELECT record_audit('erasure', 'user', '{name}')",
         f"SELECT audit_write('erasure', 'user', ARRAY[$org]::uuid[], ARRAY['{name}'], {nothing}, {nothing})",
-        f"SELECT audit_erasure('user', '{name}', gen_random_uuid(), '{{}}', 0, '')",
+        "SELECT write_receipt('user', gen_random_uuid(), '{}', '[]')",
         f"SELECT sign_erasure('{name}', 0, '', '', '', '')",
         "SELECT sign_retention($org::uuid, now(), 1, now(), '', '', '')",
         "SELECT sign_trails(ARRAY[$org]::uuid[], ARRAY[1]::bigint[], ARRAY[''::bytea], '', '')",

@@ -28,7 +28,7 @@ from mnemon.operations.schemas import (
 from mnemon.operations.trail.seals import Sealer
 from tests.conftest import APP, Server
 from tests.factories import KEY, enter, new_slug, with_settings
-from tests.operations.tampering import recompute, seal_every, sign, tampering
+from tests.operations.tampering import at_work, recompute, seal_every, sign, tampering
 
 
 async def write(ctx: Context, count: int) -> None:
@@ -248,7 +248,7 @@ async def test_a_large_transaction_is_one_block(ctx: Context) -> None:
     assert (found.valid, found.sealed, found.unsealed) == (True, 301, 0)
 
 
-async def test_every_trail_is_sealed_at_once(own: tuple[App, Any]) -> None:
+async def test_every_trail_is_sealed_at_once(own: tuple[App, Any], upkeep: Context) -> None:
     app, admin = own
     contexts = [await app.organization(new_slug()) for _ in range(3)]
     await admin.execute("DELETE FROM organizations WHERE id = $1", contexts[2].principal.organization_id)
@@ -277,17 +277,20 @@ async def test_the_chain_survives_retention(own: tuple[App, Any]) -> None:
     assert await admin.fetchval(count) == 5
     only = MaintainPartitions(tables=("audit_logs",))
     early = replace(app.context, clock=At(datetime.now(UTC) - timedelta(days=2000)))
-    await service.maintain_partitions(early, only)
+    async with at_work(early) as upkeep:
+        await service.maintain_partitions(upkeep, only)
     assert await admin.fetchval(count) == 5, "by the clock that is behind"
     late = replace(app.context, clock=At(datetime.now(UTC) + timedelta(days=4000)))
-    await service.maintain_partitions(late, only)
+    async with at_work(late) as upkeep:
+        await service.maintain_partitions(upkeep, only)
     assert await admin.fetchval(count) == 0
     assert await admin.fetchval("SELECT count(*) FROM audit_logs WHERE action = 'test:write'") == 12
     # What has gone has gone by the rule, which is signed; the hashes of its rows hold the chain together.
     found = await service.verify_audit(ctx)
     assert (found.valid, found.expired, found.sealed) == (True, 5, 13)
     await seal_every(app.context)
-    await service.maintain_partitions(app.context, only)
+    async with at_work(app.context) as upkeep:
+        await service.maintain_partitions(upkeep, only)
     records = await admin.fetch("SELECT metadata::text FROM audit_logs WHERE action = 'retention'")
     assert len(records) == 1
     assert '"days": 2555' in records[0][0]

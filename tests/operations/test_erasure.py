@@ -119,20 +119,21 @@ async def test_every_table_is_classified(admin: Any) -> None:
     assert not stale
 
 
-async def test_every_document_is_removed_or_searched(admin: Any) -> None:
-    """A table that no cascade reaches and that has a jsonb column is searched for what it names, or kept on purpose."""
+async def test_every_document_is_looked_into(admin: Any) -> None:
+    """An id in a document is cut out wherever it stands; what goes with its row instead has a rule that says so."""
     known = {table.name: table for table in await tables(admin)}
-    cascades = {(row[0], row[1]) for row in await admin.fetch(_CASCADES)}
-    said = await rules(admin)
-    kept = {table for (table, _), rule in said.items() if rule in {"keep", "detach"}}
-    free = set(known) - reached(known, cascades) - kept - {"audit_logs", "alembic_version", "schema_objects"}
-    open_ = [
-        f"{name}.{column.name}"
-        for name in free
-        for column in known[name].columns
-        if column.type == "jsonb" and column.name != "states" and (name, column.name) not in said
-    ]
-    assert not open_, f"add them to erasure_rules() as mentions: {open_}"
+    looked_into = {(row[0], row[1]) for row in await admin.fetch("SELECT * FROM erasure_documents()")}
+    documents = {
+        (table.name, column.name)
+        for table in known.values()
+        for column in table.columns
+        if column.type == "jsonb" and table.tenant_column is not None and table.name != "audit_logs"
+    }
+    assert looked_into == documents
+    ruled = {key for key, rule in (await rules(admin)).items() if rule in {"about", "whole"}}
+    assert ruled <= looked_into
+    # What has no id cannot be found again to be cut.
+    assert all("id" in {c.name for c in known[table].columns} for table, _ in looked_into)
 
 
 def _width(column: Column) -> int:
@@ -157,13 +158,11 @@ def planted(table: Table, values: dict[str, str], secret: str, subject: UUID) ->
 async def plant(admin: Any, ctx: Context, user: UUID, secret: str) -> set[str]:
     """A row of each table that the person has, the secret in all that takes it; the tables that took it."""
     known = await tables(admin)
-    said = await rules(admin)
     rows = Rows(admin, known, ctx.principal.organization_id)
     rows.made["users"] = dict(await admin.fetchrow("SELECT * FROM users WHERE id = $1", user))
     took = set()
     owned = [t for t in known if any(c.name in {"user_id", "sender_id"} for c in t.columns) and t.name != "audit_logs"]
-    searched = [t for t in known if any(r == "mentions" and n == t.name for (n, _), r in said.items())]
-    for table in {t.name: t for t in (*owned, *searched)}.values():
+    for table in owned:
         base = await rows.values(table.name)
         own = {c.name: f"'{user}'::uuid" for c in table.columns if c.name in {"user_id", "sender_id"}}
         for wanted in (planted(table, base, secret, user), base):
@@ -334,7 +333,16 @@ async def test_others_find_nothing_and_may_nothing(ctx: Context, other: Context,
         "erase_rows('users', 'id', '{}')",
         "erase_words('{}', '{}', 0)",
         "erase_from_sessions('{}', '{}')",
-        "erase_remnants('{}', '{}')",
+        "erase_references('{}', '{}')",
+        "erase_entities('{}', '{}')",
+        "erase_documents('{}', '{}')",
+        "erase_from_summaries('{}')",
+        "erase_trail('user', NULL, NULL, '{}', '{}', '{}', '{}')",
+        "erase_part('user', NULL, NULL, '{}')",
+        "erase_now('user', NULL, false)",
+        "erasure_totals()",
+        "erasure_rights(NULL, '{}')",
+        "write_receipt('user', NULL, '{}', '[]')",
     ):
         with pytest.raises(Forbidden):
             async with ctx.database.hot(ctx.principal) as connection:

@@ -14,7 +14,7 @@ from mnemon.operations.export import ExportOrganization, ImportOrganization, exp
 from mnemon.operations.schemas import MaintainPartitions
 from tests.factories import context_of, new_slug
 from tests.operations.exports import Elsewhere
-from tests.operations.tampering import tampering
+from tests.operations.tampering import at_work, tampering
 from tests.operations.test_audit_tampering import erased, trail
 
 
@@ -30,7 +30,8 @@ async def test_what_was_erased_and_has_expired_arrives_as_that(
     )
     await trail(ctx)
     await erased(ctx)
-    await service.maintain_partitions(app.context, MaintainPartitions(tables=("audit_logs",)))
+    async with at_work(app.context) as upkeep:
+        await service.maintain_partitions(upkeep, MaintainPartitions(tables=("audit_logs",)))
     before = await service.verify_audit(ctx)
     assert (before.valid, before.expired) == (True, 5)
     manifest = await export_organization(ctx, ExportOrganization(path=tmp_path / "export"))

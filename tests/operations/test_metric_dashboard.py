@@ -58,7 +58,7 @@ async def explained(ctx: Context, name: str, *args: Any) -> Read:
         return read(await connection.fetchval(query, ctx.principal.organization_id, *args))
 
 
-async def measure(ctx: Context, each: int, now: datetime) -> None:
+async def measure(ctx: Context, admin: Any, each: int, now: datetime) -> None:
     """So many measurements of every series in each hour, and the dashboard of them."""
     hour_now = now.replace(minute=0, second=0, microsecond=0)
     metrics = tuple(
@@ -73,7 +73,7 @@ async def measure(ctx: Context, each: int, now: datetime) -> None:
         for turn in range(each)
     )
     await service.ingest_metrics(ctx, IngestMetrics(metrics=metrics))
-    await service.dashboard(ctx, DashboardQuery(refresh=True))
+    await admin.execute("SELECT refresh_dashboard()")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ async def test_it_reads_no_measurement_and_ten_times_as_many_cost_the_same(quiet
     rollups = ("rollups", "system", "hour", "part-7", "n", since, None, 1000)
     found: dict[str, list[Read]] = {"dashboard": [], "rollups": []}
     for each in (1, 9):
-        await measure(ctx, each, now)
+        await measure(ctx, admin, each, now)
         await admin.execute("VACUUM ANALYZE metric_summary, metric_rollups")
         found["dashboard"].append(await explained(ctx, *DASHBOARD))
         found["rollups"].append(await explained(ctx, *rollups))
@@ -112,7 +112,7 @@ async def test_it_reads_no_measurement_and_ten_times_as_many_cost_the_same(quiet
 
 async def test_it_is_renewed_from_the_last_week_of_what_is_kept_for_ever(quiet: tuple[Context, Any]) -> None:
     ctx, admin = quiet
-    await measure(ctx, 1, datetime.now(UTC))
+    await measure(ctx, admin, 1, datetime.now(UTC))
     query = await admin.fetchval("SELECT pg_get_viewdef('metric_summary'::regclass)")
     await _years(admin)
     await admin.execute("VACUUM ANALYZE metric_rollups")
@@ -139,7 +139,7 @@ async def _years(admin: Any) -> None:
 
 async def test_nothing_of_what_it_shows_goes_with_the_measurements(quiet: tuple[Context, Any]) -> None:
     ctx, admin = quiet
-    await measure(ctx, 2, datetime.now(UTC))
+    await measure(ctx, admin, 2, datetime.now(UTC))
     before = (await service.dashboard(ctx)).rows
     await admin.execute("SELECT maintain_partitions_at('system_metrics', now() + interval '95 days')")
     assert await admin.fetchval("SELECT count(*) FROM system_metrics") == 0

@@ -65,9 +65,9 @@ async def test_the_policies_are_those_of_the_models(admin: Any) -> None:
     assert {row["name"] for row in ranges} == set(wanted), "say info={'partition': ...} in the model"
 
 
-async def test_three_intervals_are_ready(own: tuple[App, Any]) -> None:
-    app, admin = own
-    report = await service.maintain_partitions(app.context)
+async def test_three_intervals_are_ready(own: tuple[App, Any], upkeep: Context) -> None:
+    _, admin = own
+    report = await service.maintain_partitions(upkeep)
     assert not [one for one in report.tables if one.busy]
     assert {one.table for one in report.tables} >= {
         "agent_metrics",
@@ -78,7 +78,7 @@ async def test_three_intervals_are_ready(own: tuple[App, Any]) -> None:
     days = await partitions(admin, "agent_metrics")
     for ahead in range(4):
         assert f"agent_metrics_{NOW + timedelta(days=ahead):%Y%m%d}" in days
-    again = await service.maintain_partitions(app.context)
+    again = await service.maintain_partitions(upkeep)
     assert not [one for one in again.tables if one.made or one.dropped or one.drained]
 
 
@@ -100,7 +100,7 @@ async def test_partitions_begin_at_midnight_in_utc(own: tuple[App, Any]) -> None
             assert before["upper_bound"] <= after["lower_bound"]
 
 
-async def test_a_row_at_any_date_is_taken_and_kept(own: tuple[App, Any]) -> None:
+async def test_a_row_at_any_date_is_taken_and_kept(own: tuple[App, Any], upkeep: Context) -> None:
     app, admin = own
     moments = [
         datetime(2, 1, 1, tzinfo=UTC),
@@ -112,7 +112,7 @@ async def test_a_row_at_any_date_is_taken_and_kept(own: tuple[App, Any]) -> None
     await measure(app.context, *moments)
     before = await partitions(admin, "system_metrics")
     assert before["system_metrics_default"] == 4
-    found = await service.maintain_partitions(app.context, MaintainPartitions(tables=("system_metrics",)))
+    found = await service.maintain_partitions(upkeep, MaintainPartitions(tables=("system_metrics",)))
     after = await partitions(admin, "system_metrics")
     assert after[f"system_metrics_{NOW - timedelta(days=20):%Y%m%d}"] == 1
     assert after[f"system_metrics_{NOW + timedelta(days=3):%Y%m%d}"] == 1
@@ -185,7 +185,7 @@ async def test_many_days_at_once_are_drained_a_hundred_at_a_time(own: tuple[App,
     assert await admin.fetchval("SELECT count(*) FROM system_metrics") == 110
 
 
-async def test_twice_at_once_and_beside_writers(own: tuple[App, Any]) -> None:
+async def test_twice_at_once_and_beside_writers(own: tuple[App, Any], upkeep: Context) -> None:
     app, admin = own
     await measure(app.context, *[NOW - timedelta(days=n) for n in range(1, 30)])
     done = asyncio.Event()
@@ -199,25 +199,25 @@ async def test_twice_at_once_and_beside_writers(own: tuple[App, Any]) -> None:
 
     writer = asyncio.create_task(writing())
     wanted = MaintainPartitions(tables=("system_metrics",))
-    reports = await asyncio.gather(*(service.maintain_partitions(app.context, wanted) for _ in range(4)))
+    reports = await asyncio.gather(*(service.maintain_partitions(upkeep, wanted) for _ in range(4)))
     done.set()
     await writer
     assert not [one for report in reports for one in report.tables if one.busy]
-    await service.maintain_partitions(app.context, wanted)
+    await service.maintain_partitions(upkeep, wanted)
     rows = await partitions(admin, "system_metrics")
     assert rows["system_metrics_default"] == 0
     assert sum(rows.values()) == written
 
 
 async def test_a_table_in_use_is_busy_and_the_others_are_done(
-    own: tuple[App, Any], monkeypatch: pytest.MonkeyPatch
+    own: tuple[App, Any], upkeep: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, admin = own
+    _, admin = own
     monkeypatch.setattr("mnemon.operations.service.partitions.ATTEMPTS", 1)
     async with admin.transaction():
         await admin.execute("LOCK TABLE agent_metrics IN ACCESS SHARE MODE")
         report = await service.maintain_partitions(
-            app.context, MaintainPartitions(tables=("agent_metrics", "system_metrics"))
+            upkeep, MaintainPartitions(tables=("agent_metrics", "system_metrics"))
         )
     assert [(one.table, one.busy, bool(one.made)) for one in report.tables] == [
         ("agent_metrics", True, False),
@@ -238,14 +238,17 @@ async def test_the_application_cannot_move_the_clock_or_the_policies(ctx: Contex
                 await connection.execute(statement)
 
 
-async def test_only_time_series_that_are_known(ctx: Context, limited: Context) -> None:
+async def test_only_time_series_that_are_known(ctx: Context, installation: Context, limited: Context) -> None:
     for table in ("users", "memories", "agent_metrics_default", "x; DROP TABLE users"):
         with pytest.raises(Invalid) as caught:
-            await service.maintain_partitions(ctx, MaintainPartitions(tables=(table,)))
+            await service.maintain_partitions(installation, MaintainPartitions(tables=(table,)))
         assert caught.value.code == "invalid.time_series"
     with pytest.raises(Forbidden):
         await service.maintain_partitions(limited)
-    async with ctx.database.hot(ctx.principal) as connection:
+    with pytest.raises(Forbidden) as refused:
+        await service.maintain_partitions(ctx)
+    assert refused.value.code == "forbidden.installation"
+    async with installation.database.hot(installation.principal) as connection:
         assert await connection.fetchval("SELECT maintain_partitions('users')") is None
 
 
@@ -269,9 +272,9 @@ async def test_no_date_is_refused_and_none_is_lost(app: App, admin: Any, moments
         await transaction.rollback()
 
 
-async def test_a_partition_is_closed_to_the_application(own: tuple[App, Any]) -> None:
-    app, admin = own
-    await service.maintain_partitions(app.context)
+async def test_a_partition_is_closed_to_the_application(own: tuple[App, Any], upkeep: Context) -> None:
+    _, admin = own
+    await service.maintain_partitions(upkeep)
     for table in ("agent_metrics", "audit_logs"):
         for name in await partitions(admin, table):
             assert not await admin.fetchval("SELECT has_table_privilege($1, $2, 'SELECT')", APP, name), name

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from mnemon import AsyncMemory, Invalid, Settings, Unavailable
@@ -135,7 +136,7 @@ async def test_the_scram_secret_serves_in_place_of_the_password(pooled: Pooled) 
     await admin.close()
     path = pooled.server.home / "pooler" / "userlist.txt"
     assert PASSWORD in path.read_text()
-    path.write_text(path.read_text().replace(PASSWORD, secret))
+    path.write_text(path.read_text().replace(f'"{LOGIN}" "{PASSWORD}"', f'"{LOGIN}" "{secret}"'))
     pooled.stop()
     pooled.start(path.parent)
     async with AsyncMemory(pooled.settings(organization=new_slug())) as memory:
@@ -279,6 +280,15 @@ def test_the_ini_follows_the_settings_and_holds_no_secret() -> None:
     )
     assert "cret" not in written.replace("secret", "")
     assert pgbouncer.userlist(made).splitlines()[-1] == '"app" "s""cret"'
+    worker = settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w:the%22irs@db/mnemon")})
+    both = pgbouncer.pooler_for(worker)
+    assert pgbouncer.userlist(both).splitlines()[-2:] == ['"app" "s""cret"', '"w" "the""irs"']
+    read.read_string(pgbouncer.pgbouncer_ini(both))
+    assert (read["pgbouncer"]["default_pool_size"], read["pgbouncer"]["max_db_connections"]) == ("20", "40")
+    assert "irs" not in pgbouncer.pgbouncer_ini(both).replace("first", "")
+    with pytest.raises(Invalid) as caught:
+        pgbouncer.pooler_for(settings.model_copy(update={"database_worker_url": SecretStr("postgresql://w@db/x")}))
+    assert caught.value.data["field"] == "database_worker_url"
 
 
 def test_the_command_writes_for_nobody_else_and_replaces_what_was_open(

@@ -20,6 +20,8 @@ CASES = (
     # All of it, which in a large tenant is nearly all there is; and one series.
     Case("dashboard", (None, None, None, 100), small=("uq_metric_summary",), scans=frozenset({"metric_summary"})),
     Case("dashboard", ("agent", str(uuid4()), None, 100), ("uq_metric_summary",)),
+    Case("dashboard_now", (None, None, None, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
+    Case("dashboard_now", ("agent", str(uuid4()), None, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
     Case("rollups", ("agent", "hour", None, None, *PERIOD, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
     Case("rollups", ("agent", "hour", "x", None, *PERIOD, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
     # A whole trail is read, which is nearly all there is, but not for a small one.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, open_import
+from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, limits, open_import
 from mnemon.adapters.importers.records import excerpt
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
@@ -213,6 +213,7 @@ class _Run:
         broken: list[Broken] = []
         last: Position | None = None
         size, self.size = self.size, min(2 * self.size, BATCH)
+        begin: int | None = None
         for n, record in enumerate(islice(self.records, size)):
             if n % _POLITE == 0:
                 time.sleep(0)  # hands the interpreter over, if the event loop wants it, sooner than it would be taken
@@ -224,6 +225,11 @@ class _Run:
                 if self.stop_on_broken:
                     break  # its place is not kept: once it is mended, the import goes on with it
             last = record.position
+            # Where it lies in the unpacked file, or how much of that has been read.
+            place = self.source.bytes_read if last.offset is None else last.offset
+            begin = place if begin is None else begin
+            if place - begin > limits.BATCH_BYTES:
+                break
         return _Batch(messages, broken, last, self.source.bytes_read)
 
     def _message(self, utterance: Utterance) -> NewMessage | Broken:

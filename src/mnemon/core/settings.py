@@ -1,17 +1,23 @@
 """Settings: every one optional. With none set, the embedded database and the built-in embedder serve.
 
 Read from the environment (``MNEMON_DATABASE_URL`` or the bare ``DATABASE_URL`` that seed 002 FR-11 names), then from
-a ``.env`` file in the working directory, then the defaults below.
+a file that the user names (``--env-file``, MNEMON_ENV_FILE, ``Memory(env_file=...)``), then the defaults below. No file
+is read because it lies somewhere: a ``.env`` in the working directory is the word of whoever made that directory.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mnemon.core import trust
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 
@@ -34,6 +40,16 @@ def _postgres_url(raw: str) -> str:
     return raw
 
 
+_told: ContextVar[Mapping[str, str]] = ContextVar("what the named file says", default={})  # noqa: B039 - never changed
+
+
+class _NamedFile(EnvSettingsSource):
+    """What the file says that the user named, read as the environment is."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        return {name.lower(): value for name, value in _told.get().items()}
+
+
 class Settings(BaseSettings):
     """What one process of Mnemon needs to know.
 
@@ -41,13 +57,31 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_prefix="MNEMON_", extra="ignore", populate_by_name=True, validate_default=True
+        env_prefix="MNEMON_", extra="ignore", populate_by_name=True, validate_default=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where settings come from, what wins first."""
+        return init_settings, env_settings, _NamedFile(settings_cls)
 
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias=_names("database_url"),
         description="postgresql+asyncpg://role:password@host/db as the application role; unset: embedded server",
+    )
+    database_worker_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=_names("database_worker_url"),
+        description="the same database as a worker's role (`CREATE ROLE ... IN ROLE mnemon_worker`); used by `mnemon "
+        "worker` only; unset: DATABASE_URL, which is refused unless it is such a role",
     )
     database_owner_url: SecretStr | None = Field(
         default=None,
@@ -253,7 +287,7 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: object) -> object:
         return None if value == "" else value  # an empty path would be the working directory
 
-    @field_validator("database_url", "database_owner_url", "backup_database_url")
+    @field_validator("database_url", "database_worker_url", "database_owner_url", "backup_database_url")
     @classmethod
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
@@ -274,11 +308,25 @@ class Settings(BaseSettings):
         return value
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Read the settings; what is passed here wins over the environment.
+NEVER_FROM_A_FILE = frozenset(
+    {"encryption_key_command", "backup_key_command", "backup_alert_command", "backup_programs"}
+)
+"""Settings that name what is run: only the environment and the caller say them."""
+
+ENV_FILE = "MNEMON_ENV_FILE"
+
+
+def load_settings(*, env_file: str | Path | None = None, **overrides: object) -> Settings:
+    """Read the settings; what is passed here wins over the environment, and that over a file.
+
+    Args:
+        env_file: a file of ``NAME=value`` lines; the one that MNEMON_ENV_FILE names, if left out; none, if that names
+            none.
+        overrides: single settings by their names.
 
     Raises:
-        Invalid: a setting is out of its bounds; the message names it and never repeats a secret.
+        Invalid: a setting is out of its bounds; the message names it and never repeats a secret. Or the file is not
+            there, others could have written it, or it names what is to be run.
     """
     from pydantic import ValidationError
 
@@ -290,8 +338,10 @@ def load_settings(**overrides: object) -> Settings:
             hint="See docs/settings.md for the settings and their bounds.",
             field=unknown[0],
         )
+    named = env_file or os.environ.get(ENV_FILE)
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        with _the_file(Path(named).expanduser() if named else None):
+            return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         field = ".".join(str(part) for part in first["loc"])
@@ -301,3 +351,36 @@ def load_settings(**overrides: object) -> Settings:
             hint="See docs/settings.md for the settings and their bounds.",
             field=field,
         ) from None
+
+
+@contextmanager
+def _the_file(path: Path | None) -> Iterator[None]:
+    """What settings read meanwhile find in a file that the user named.
+
+    Raises:
+        Invalid: it is not there, others could have written it, or it names what is to be run.
+    """
+    if path is None:
+        yield
+        return
+    import io
+
+    from dotenv import dotenv_values
+
+    text = trust.read_own_file(path, "The settings file", "invalid.env_file")
+    told = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
+    for name in told:
+        plain = name.lower().removeprefix("mnemon_")
+        if plain in NEVER_FROM_A_FILE:
+            raise Invalid(
+                f"{name} stands in {path}: what is to be run is not taken from a file.",
+                code="invalid.env_file",
+                hint=f"Set {name} in the environment instead.",
+                field=plain,
+                path=str(path),
+            )
+    mark = _told.set(told)
+    try:
+        yield
+    finally:
+        _told.reset(mark)

@@ -159,6 +159,16 @@ def _data(error: asyncpg.PostgresError) -> MnemonError:
     return Invalid("A value is not one the database accepts.", code="invalid.value", detail=text[:200])
 
 
+def _refused(error: asyncpg.PostgresError) -> MnemonError:
+    if "permission denied for function" in str(error):
+        return Forbidden(
+            "The database's role may not call what this needs.",
+            code="forbidden.database",
+            hint="What goes across organisations is the workers' own: `mnemon worker`, with DATABASE_WORKER_URL.",
+        )
+    return Forbidden("Row-level security or the role's privileges refuse this.", code="forbidden.database")
+
+
 def _server(error: asyncpg.PostgresError) -> MnemonError | None:
     if error.sqlstate == UNPROVEN:
         return Unavailable(
@@ -186,10 +196,7 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
             hint="Run `mnemon db upgrade`.",
         )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return Forbidden(
-            "Row-level security or the role's privileges refuse this.",
-            code="forbidden.database",
-        )
+        return _refused(error)
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(
             "The statement ran longer than it may and was stopped.",

@@ -40,7 +40,15 @@ SESSION_BITS = 16
 SESSION_SIZE = 4096
 CONTENT_LIMIT = 50_000
 
-SESSION_NUMBERS = Sequence("session_numbers", metadata=Base.metadata, data_type=BigInteger)
+#: One for the whole installation, so that no row has to be locked for a number. It tells sessions of one organisation
+#: apart, so it may begin anew: there is no end that anybody could push it to.
+SESSION_NUMBERS = Sequence(
+    "session_numbers",
+    metadata=Base.metadata,
+    data_type=BigInteger,
+    maxvalue=2 ** (63 - SESSION_BITS) - 1,
+    cycle=True,
+)
 
 
 @dataclass(frozen=True, slots=True)

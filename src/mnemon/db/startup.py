@@ -23,7 +23,9 @@ SELECT current_user::text AS role, r.rolsuper, r.rolbypassrls,
   (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector_version,
   (SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass('memories') AND attname = 'embedding') AS dimensions,
   EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_tsvector_ops') AS leakproof,
-  has_function_privilege(r.oid, to_regprocedure('set_tenant(uuid, uuid, uuid, bytea)'), 'EXECUTE') AS granted
+  has_function_privilege(r.oid, to_regprocedure('set_tenant(uuid, uuid, uuid, bytea)'), 'EXECUTE') AS granted,
+  pg_has_role(r.oid, to_regrole('mnemon_worker')::oid, 'MEMBER') AS worker,
+  pg_has_role(r.oid, to_regrole('mnemon_worker')::oid, 'USAGE') AS works
 FROM pg_roles r WHERE r.rolname = current_user
 """
 
@@ -37,6 +39,8 @@ class Facts:
         match_operator: the full-text operator to use: a leakproof one of ours where a superuser could make it.
         revision: None before the first migration; ``unknown`` to a role that may not read it.
         dimensions: width of the embedding columns, None before the first migration.
+        granted: it has the application's rights.
+        worker: it is a worker's login, which may do work across organisations; ``works``: without changing its role.
     """
 
     role: str
@@ -47,6 +51,8 @@ class Facts:
     dimensions: int | None
     match_operator: str
     granted: bool
+    worker: bool
+    works: bool
 
 
 async def inspect_database(database: Database) -> Facts:
@@ -80,6 +86,8 @@ async def inspect_database(database: Database) -> Facts:
         dimensions=row["dimensions"],
         match_operator="@~@" if row["leakproof"] else "@@",
         granted=bool(row["granted"]),
+        worker=bool(row["worker"]),
+        works=bool(row["works"]),
     )
 
 
@@ -103,4 +111,33 @@ def refuse_unsafe(facts: Facts, *, allowed: bool) -> None:
             f"The role {facts.role} has not the application's rights.",
             code="unavailable.grants",
             hint=f"Run as an administrator: GRANT mnemon_app TO {facts.role}.",
+        )
+
+
+def refuse_wrong_login(facts: Facts, *, worker: bool, allowed: bool) -> None:
+    """Refuse to work for everybody without a worker's login, and to serve callers with one.
+
+    A process that answers callers is the one that is attacked: what it cannot do, nobody makes it do.
+
+    Raises:
+        Forbidden: an ordinary process, and the role may do what only workers may.
+        Unavailable: a worker, and the role may not do a worker's work.
+    """
+    if facts.unsafe:  # the owner or a superuser: refused before, or allowed for development
+        return
+    if worker and not facts.works:
+        raise Unavailable(
+            f"The role {facts.role} is the application's and may not do a worker's work.",
+            code="unavailable.worker_role",
+            hint="A worker logs in as a role of its own. Let an administrator run CREATE ROLE my_worker LOGIN PASSWORD "
+            "'...' IN ROLE mnemon_worker, then set DATABASE_WORKER_URL=postgresql://my_worker:...@host/database.",
+            role=facts.role,
+        )
+    if not worker and facts.worker and not allowed:
+        raise Forbidden(
+            f"The role {facts.role} is a worker's: it may do work across organisations.",
+            code="forbidden.worker_role",
+            hint="Name it in DATABASE_WORKER_URL, for `mnemon worker` alone; DATABASE_URL has a role of its own: "
+            "CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app.",
+            role=facts.role,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime, time
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import (
@@ -217,3 +217,21 @@ class ScheduleORM(Tenanted, Base):
     )
     created_at: Mapped[datetime] = created()
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class UpkeepLockORM(Base):
+    """What work of the installation locks, so that one is at it at a time: ``SELECT ... FOR UPDATE`` of its row.
+
+    Its owner alone can. An advisory lock could be held by whoever may connect, and what waits for it with it.
+    """
+
+    __tablename__ = "upkeep_locks"
+    __tenanted__: ClassVar[bool] = False
+    __table_args__ = (
+        {
+            "comment": "Global: a row for each work of the installation, locked while somebody is at it; the "
+            "application has no right on it, where anybody could hold an advisory lock"
+        },
+    )
+
+    name: Mapped[str] = mapped_column(String(63), primary_key=True)

@@ -177,7 +177,7 @@ async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int
         Forbidden: the principal is an organisation's.
         Invalid: a number of days is not from 1 to 3,650.
     """
-    _require_installation(ctx)
+    require_installation(ctx)
     for name, value in (("days", days), ("dead_days", dead_days)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3650:
             raise Invalid(f"{name} is from 1 to 3,650.", code="invalid.days", field=name)
@@ -196,7 +196,7 @@ async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
     Raises:
         Forbidden: the principal is an organisation's.
     """
-    _require_installation(ctx)
+    require_installation(ctx)
     after = UUID(int=0)
     while True:
         async with ctx.database.hot(ctx.principal, readonly=True) as connection:
@@ -208,9 +208,13 @@ async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
         after = found[-1]
 
 
-def _require_installation(ctx: Context) -> None:
-    """No organisation reaches into others, whatever it may do in its own."""
-    ctx.principal.require("operations:maintain")
+def require_installation(ctx: Context, permission: str = "operations:maintain") -> None:
+    """No organisation reaches into others, whatever it may do in its own.
+
+    Raises:
+        Forbidden: the principal is an organisation's, or has not the permission.
+    """
+    ctx.principal.require(permission)
     if ctx.principal.organization_id != INSTALLATION:
         raise Forbidden("This is the installation's own work.", code="forbidden.installation")
 

@@ -141,9 +141,9 @@ class Worker:
         self._wake.set()
 
     def _heard(self, payload: str) -> None:
-        if payload == LISTENING or payload.startswith("cancel "):
+        if payload in {LISTENING, "cancel"}:
             self._beat.set()
-        if payload == LISTENING or payload == "queued":
+        if payload in {LISTENING, "queued"}:
             self._wake.set()
 
     async def _sleep(self, seconds: float) -> None:

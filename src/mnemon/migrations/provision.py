@@ -18,7 +18,13 @@ from mnemon.migrations import wall
 
 OWNER_ROLE = "mnemon_owner"
 APP_ROLE = "mnemon_app"
+WORKER_ROLE = "mnemon_worker"
 OPTIONAL_EXTENSIONS = ("pg_trgm", "pgcrypto", "uuid-ossp", "pg_stat_statements")
+
+#: Of the application's logins: how long a statement may run, wait for a lock, and a transaction wait for its process.
+LIMITS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "300s"}
+#: Sessions that one login of the application may have: some of the server's hundred are left for who must mend things.
+MOST_SESSIONS = 80
 
 # Functions of the server that everybody may call and no application needs. Large objects belong to no table and have no
 # policy; a lock by a number can stop another organisation's work (lock_tenant() takes one that cannot); and sessions of
@@ -66,6 +72,10 @@ DROP OPERATOR IF EXISTS public.@~@ (tsvector, tsquery);
 DROP FUNCTION IF EXISTS public.recall_match(tsvector, tsquery);
 """
 
+_WORKS = (
+    f"SELECT coalesce(pg_has_role(to_regrole('{WORKER_ROLE}')::oid, to_regrole('{APP_ROLE}')::oid, 'USAGE'), false)"
+)
+
 
 async def provision(connection: AsyncConnection) -> bool:
     """Make roles and extensions; then act as the schema's owner. Runs in the caller's transaction.
@@ -74,7 +84,7 @@ async def provision(connection: AsyncConnection) -> bool:
         True if the rest runs as ``mnemon_owner``; False if the connected login owns the schema itself.
 
     Raises:
-        Unavailable: the vector extension is not there and cannot be made, or the application role cannot be made.
+        Unavailable: the vector extension is not there and cannot be made, or a role cannot be made.
     """
     superuser = await _value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await wall.refuse_planted(connection)
@@ -82,15 +92,35 @@ async def provision(connection: AsyncConnection) -> bool:
     if superuser:
         await _superuser(connection)
         return True
+    await _app_role(connection)
+    await _worker_role(connection)
     await _close_as_owner(connection)
-    if not await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
-        await _app_role(connection)
     return False
+
+
+def limits(login: str) -> list[str]:
+    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
+    return [
+        f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
+        *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
+    ]
 
 
 async def act_as_owner(connection: AsyncConnection) -> None:
     """From here on, what is made belongs to the owner role and not to the superuser."""
     await connection.exec_driver_sql(f"SET ROLE {OWNER_ROLE}")
+
+
+async def forget_samples(connection: AsyncConnection) -> None:
+    """As the superuser again: remove what the planner sampled of columns that it is to sample no more.
+
+    ANALYZE leaves those as they are, and before PostgreSQL 18 an owner has no way to remove them.
+    """
+    await connection.exec_driver_sql("RESET ROLE")
+    await connection.exec_driver_sql(
+        "DELETE FROM pg_catalog.pg_statistic s USING pg_catalog.pg_attribute a "
+        "WHERE a.attrelid = s.starelid AND a.attnum = s.staattnum AND a.attstattarget = 0"
+    )
 
 
 async def unprovision(connection: AsyncConnection) -> None:
@@ -120,11 +150,13 @@ async def _vector(connection: AsyncConnection) -> None:
 
 
 async def _superuser(connection: AsyncConnection) -> None:
-    for role, options in ((OWNER_ROLE, "NOLOGIN"), (APP_ROLE, "NOLOGIN")):
+    for role, options in ((OWNER_ROLE, "NOLOGIN"), (APP_ROLE, "NOLOGIN"), (WORKER_ROLE, "NOLOGIN")):
         await connection.exec_driver_sql(
             f"DO $$ BEGIN CREATE ROLE {role} {options} NOSUPERUSER NOBYPASSRLS; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
+    if not await _value(connection, _WORKS):
+        await connection.exec_driver_sql(f"GRANT {APP_ROLE} TO {WORKER_ROLE}")
     await connection.exec_driver_sql(f"GRANT CREATE, USAGE ON SCHEMA public TO {OWNER_ROLE}")
     await _close(connection)
     if not await _value(connection, "SELECT to_regprocedure('public.recall_match(tsvector, tsquery)') IS NOT NULL"):
@@ -165,6 +197,8 @@ async def _close_as_owner(connection: AsyncConnection) -> None:
 
 
 async def _app_role(connection: AsyncConnection) -> None:
+    if await _value(connection, f"SELECT to_regrole('{APP_ROLE}') IS NOT NULL"):
+        return
     try:
         async with connection.begin_nested():
             await connection.exec_driver_sql(f"CREATE ROLE {APP_ROLE} NOLOGIN")
@@ -172,7 +206,29 @@ async def _app_role(connection: AsyncConnection) -> None:
         raise Unavailable(
             f"The role {APP_ROLE} does not exist and this role may not create it.",
             code="unavailable.role",
-            hint=f"Let an administrator run CREATE ROLE {APP_ROLE} NOLOGIN, then run this again.",
+            hint=f"Let an administrator run CREATE ROLE {APP_ROLE} NOLOGIN; "
+            f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}, then run this again.",
+        ) from error
+
+
+async def _worker_role(connection: AsyncConnection) -> None:
+    """The workers' role: it may do what the application may, and alone what goes across organisations."""
+    if await _value(connection, _WORKS):
+        return
+    there = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
+    grant = f"GRANT {APP_ROLE} TO {WORKER_ROLE}"
+    try:
+        async with connection.begin_nested():
+            if not there:
+                await connection.exec_driver_sql(f"CREATE ROLE {WORKER_ROLE} NOLOGIN")
+            await connection.exec_driver_sql(grant)
+    except DBAPIError as error:
+        missing = f"is no member of {APP_ROLE}" if there else "does not exist"
+        wanted = grant if there else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
+        raise Unavailable(
+            f"The role {WORKER_ROLE} {missing} and this role may not change that.",
+            code="unavailable.role",
+            hint=f"Let an administrator run {wanted}, then run this again.",
         ) from error
 
 

@@ -26,7 +26,16 @@ from mnemon.core.installation import InstallationKey
 from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations import ddl, wall
-from mnemon.migrations.provision import APP_ROLE, OWNER_ROLE, act_as_owner, provision, unprovision
+from mnemon.migrations.provision import (
+    APP_ROLE,
+    OWNER_ROLE,
+    WORKER_ROLE,
+    act_as_owner,
+    forget_samples,
+    limits,
+    provision,
+    unprovision,
+)
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -43,10 +52,6 @@ RANKS = (
     "integrations",
     "operations",
 )
-#: Of the application's logins: how long a statement may run, wait for a lock, and a transaction wait for its process.
-LIMITS = {"statement_timeout": "60s", "lock_timeout": "30s", "idle_in_transaction_session_timeout": "300s"}
-#: Sessions that one login of the application may have: some of the server's hundred are left for who must mend things.
-MOST_SESSIONS = 80
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
@@ -158,11 +163,16 @@ async def upgrade(
         cfg = config(dimensions=dimensions, vector_index=vector_index)
         if as_owner and owner_url is not None:
             async with _session(owner_url, lock_timeout=lock_timeout) as own:
-                return await _bring(own, cfg, revision, installation)
+                reached = await _bring(own, cfg, revision, installation)
+        else:
+            if as_owner:
+                await act_as_owner(connection)
+                await connection.commit()
+            reached = await _bring(connection, cfg, revision, installation)
         if as_owner:
-            await act_as_owner(connection)
+            await forget_samples(connection)
             await connection.commit()
-        return await _bring(connection, cfg, revision, installation)
+        return reached
 
 
 async def _bring(connection: AsyncConnection, cfg: Config, revision: str, installation: InstallationKey | None) -> str:
@@ -172,6 +182,8 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
     reached = await connection.run_sync(_current) or "base"
     if reached == head():  # they are written for its tables
         await _apply_objects(connection)
+        # What people write is sampled by no planner, also in tables and summaries that were made just now.
+        await connection.exec_driver_sql("SELECT public.hide_from_statistics()")
         await wall.set_policies(connection, await wall.is_granted(connection))
         if installation is not None:
             await wall.keep_key(connection, installation)
@@ -270,18 +282,10 @@ async def has_key(url: str) -> bool:
         return await wall.has_key(connection)
 
 
-def limits(login: str) -> list[str]:
-    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
-    return [
-        f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
-        *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
-    ]
-
-
 async def let_log_in(url: str) -> None:
     """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
     async with _connection(url, lock_timeout=10) as connection:
-        for role in (APP_ROLE, OWNER_ROLE):
+        for role in (APP_ROLE, WORKER_ROLE, OWNER_ROLE):
             await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
         for statement in limits(APP_ROLE):
             await connection.exec_driver_sql(statement)

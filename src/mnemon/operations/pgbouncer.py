@@ -7,7 +7,7 @@ twenty connections. One process, or few, need none: their own pools do as well, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
@@ -22,7 +22,8 @@ _DEFAULT_PORT = 5432
 _INI = """\
 ; Written by `mnemon ops pgbouncer`. PgBouncer 1.18 or newer; start it as a user that is not root:
 ;   pgbouncer -d pgbouncer.ini
-; Mnemon then has DATABASE_POOLER=transaction, and a DATABASE_URL that leads to {listen_host}:{listen_port}.
+; Mnemon then has DATABASE_POOLER=transaction, and a DATABASE_URL that leads to {listen_host}:{listen_port}; workers a
+; DATABASE_WORKER_URL.
 ; `mnemon db upgrade` does not go through here: it holds a lock for a whole session, so DATABASE_OWNER_URL leads to
 ; PostgreSQL itself.
 
@@ -39,7 +40,8 @@ listen_port = {listen_port}
 ; no socket in the file system: under /tmp anybody could put one there first
 unix_socket_dir =
 
-; The names and secrets of userlist.txt serve both ways: for who comes, and to log in to the server.
+; The names and secrets of userlist.txt serve both ways: for who comes, and to log in to the server. The application's
+; login and the workers' are two, and each has connections of its own to the server: neither acts as the other.
 auth_type = scram-sha-256
 auth_file = {auth_file}
 ; TLS towards the server as the URL asks for it; towards clients none, so listen on loopback or on a private network,
@@ -52,10 +54,11 @@ client_tls_sslmode = disable
 pool_mode = transaction
 ; Never run in transaction mode: there is nothing to reset.
 server_reset_query =
-; Connections to PostgreSQL, for all clients together: about two to four for each of its cores; more only queue
-; inside the server. The second line holds also where somebody adds another user.
+; Connections to PostgreSQL, for all clients of a login together: about two to four for each of its cores; more only
+; queue inside the server. The second line is for all logins, and leaves each its own: a connection that lies idle in
+; the one's is not taken from it for the other. It holds also where somebody adds another user.
 default_pool_size = {pool_size}
-max_db_connections = {pool_size}
+max_db_connections = {all_connections}
 ; Clients that may be connected: all processes' DATABASE_POOL_SIZE + DATABASE_POOL_OVERFLOW added up, and some. A client
 ; costs about 2 kB. (The limit of open files must be above this and the server connections together.)
 max_client_conn = {max_clients}
@@ -97,6 +100,7 @@ class Pooler:
     Attributes:
         role: the application's login, of the server and of PgBouncer.
         secret: its password, or its SCRAM secret as ``pg_authid.rolpassword`` has it.
+        worker: the workers' login, where they come through it too; ``worker_secret``: its password.
         connect_query: what every connection to the server runs first.
         tls: how the server is reached, in libpq's words.
         auth_file: where PgBouncer finds the list of users; relative to its working directory.
@@ -116,6 +120,8 @@ class Pooler:
     idle_transaction_timeout: int = 60
     tls: str = "prefer"
     auth_file: str = "userlist.txt"
+    worker: str = ""
+    worker_secret: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what would mean something else in a file of lines, quotes and equals signs.
@@ -123,18 +129,19 @@ class Pooler:
         Raises:
             Invalid: a name or host has characters that the format cannot carry.
         """
-        for field, value, allowed in (
+        for name, value, allowed in (
             ("database", self.database, _NAME),
             ("role", self.role, _NAME),
+            ("worker", self.worker, _NAME),
             ("server_host", self.server_host, _HOST),
             ("listen_host", self.listen_host, _HOST),
         ):
-            if not allowed.fullmatch(value):
+            if not allowed.fullmatch(value) and (name, value) != ("worker", ""):
                 raise Invalid(
-                    f"PgBouncer's configuration cannot carry this {field.replace('_', ' ')}: {value[:60]!r}.",
+                    f"PgBouncer's configuration cannot carry this {name.replace('_', ' ')}: {value[:60]!r}.",
                     code="invalid.pooler",
                     hint="Letters, digits, _ and - make names; a host also has dots and colons.",
-                    field=field,
+                    field=name,
                 )
         if not self.secret or not self.secret.isprintable():
             raise Invalid(
@@ -143,12 +150,19 @@ class Pooler:
                 hint="Give it in DATABASE_URL: postgresql://role:password@host/database.",
                 field="database_url",
             )
+        if self.worker and (not self.worker_secret or not self.worker_secret.isprintable()):
+            raise Invalid(
+                "The workers' password is missing, or cannot stand on a line.",
+                code="invalid.pooler",
+                hint="Give it in DATABASE_WORKER_URL: postgresql://role:password@host/database.",
+                field="database_worker_url",
+            )
         if self.tls not in _TLS or any(mark in self.auth_file for mark in "\n\r'\""):
             raise Invalid("PgBouncer knows no such TLS mode or file.", code="invalid.pooler", field="tls")
 
 
 def pooler_for(settings: Settings, *, host: str | None = None, port: int | None = None, **options: object) -> Pooler:
-    """What PgBouncer needs, from the settings: server, database and login of ``DATABASE_URL``.
+    """What PgBouncer needs, from the settings: server, database and login of ``DATABASE_URL``, and the workers' login.
 
     Args:
         settings: those of the application that will connect.
@@ -177,6 +191,9 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
         "connect_query": connect_query(settings),
         "tls": tls if isinstance(tls, str) else tls[0],
     }
+    if settings.database_worker_url is not None:
+        login = parse_url(settings.database_worker_url.get_secret_value())
+        given |= {"worker": login.username or "", "worker_secret": str(login.password or "")}
     return Pooler(**{**given, **options})  # type: ignore[arg-type]
 
 
@@ -193,15 +210,18 @@ def pgbouncer_ini(pooler: Pooler) -> str:
     """The text of ``pgbouncer.ini``; there is no secret in it."""
     # A mode that checks certificates needs to know by whose word; Debian and its kin keep the system's there.
     ca = "\nserver_tls_ca_file = /etc/ssl/certs/ca-certificates.crt" if pooler.tls.startswith("verify") else ""
-    fields = {name: getattr(pooler, name) for name in Pooler.__slots__ if name != "secret"}
-    return _INI.format(**fields, tls_ca=ca)
+    fields = {name: getattr(pooler, name) for name in Pooler.__slots__ if "secret" not in name}
+    return _INI.format(**fields, all_connections=pooler.pool_size * (2 if pooler.worker else 1), tls_ca=ca)
 
 
 def userlist(pooler: Pooler) -> str:
-    """The text of ``userlist.txt``: the login and its secret. Nobody but PgBouncer's user is to read it."""
-    secret = pooler.secret.replace('"', '""')
+    """The text of ``userlist.txt``: the logins and their secrets. Nobody but PgBouncer's user is to read it."""
+    logins = {pooler.role: pooler.secret} | ({pooler.worker: pooler.worker_secret} if pooler.worker else {})
     return (
         "; It serves both to check who comes and to log in to the server. What stands there in pg_authid.rolpassword\n"
         "; (SCRAM-SHA-256$...) may stand here too, then there is no password in this file.\n"
-        f'"{pooler.role}" "{secret}"\n'
-    )
+    ) + "".join(f'"{role}" "{_doubled(secret)}"\n' for role, secret in logins.items())
+
+
+def _doubled(secret: str) -> str:
+    return secret.replace('"', '""')

@@ -242,7 +242,7 @@ async def rollups(connection: Connection, organization_id: UUID, *values: Any) -
 
 
 async def refresh_dashboard(connection: Connection) -> int:
-    """Bring the dashboard up to date."""
+    """Bring everybody's dashboard up to date."""
     return int(await connection.fetchval("SELECT refresh_dashboard()"))
 
 
@@ -253,6 +253,14 @@ async def dashboard(connection: Connection, organization_id: UUID, *values: Any)
         "SELECT max(refreshed_at) FROM metric_dashboard WHERE organization_id = $1", organization_id
     )
     return refreshed, rows
+
+
+async def dashboard_now(
+    connection: Connection, organization_id: UUID, *values: Any
+) -> tuple[datetime | None, list[Any]]:
+    """The same added up at this moment; None where there is nothing."""
+    rows = await connection.fetch(statement(PACKAGE, "dashboard_now"), organization_id, *values)
+    return (await connection.fetchval("SELECT now()") if rows else None), rows
 
 
 async def add_row(connection: Connection, table: str, values: dict[str, Any]) -> UUID:

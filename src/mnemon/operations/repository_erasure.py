@@ -1,4 +1,4 @@
-"""Statements of erasure. What is removed, and how, is in the database: sql/objects/60_erasure.sql."""
+"""Statements of erasure. What is removed, and how, is in the database: sql/objects/60_erasure.sql and after."""
 
 from __future__ import annotations
 
@@ -8,19 +8,34 @@ from uuid import UUID
 
 from mnemon.db.connection import Connection
 
-#: The living before the softly deleted, where both have the name.
+#: Everybody whom a name can mean, the softly deleted too: (id, the name shown, the fields that are the name).
 _FIND = {
-    "user": "SELECT id FROM users WHERE organization_id = $1 AND (id::text = $2 OR external_id = $2 "
-    "OR lower(email) = lower($2)) ORDER BY id::text = $2 DESC, deleted_at DESC NULLS FIRST, id LIMIT 1",
-    "conversation": "SELECT id FROM conversations WHERE organization_id = $1 AND (id::text = $2 OR external_id = $2) "
-    "ORDER BY id::text = $2 DESC, deleted_at DESC NULLS FIRST, id LIMIT 1",
-    "organization": "SELECT id FROM organizations WHERE id = $1 AND (id::text = $2 OR slug = $2)",
+    "user": "SELECT u.id, coalesce(u.display_name, u.full_name, u.external_id, u.email) AS label, u.deleted_at, "
+    "array_remove(ARRAY[CASE WHEN u.id::text = lower($2) THEN 'id' END, "
+    "CASE WHEN u.external_id = $2 THEN 'external_id' END, "
+    "CASE WHEN lower(u.email) = lower($2) THEN 'email' END], NULL) AS matched "
+    "FROM users u WHERE u.organization_id = $1 "
+    "AND (u.id::text = lower($2) OR u.external_id = $2 OR lower(u.email) = lower($2)) ORDER BY u.id LIMIT 20",
+    "conversation": "SELECT c.id, coalesce(c.name, c.external_id) AS label, c.deleted_at, "
+    "array_remove(ARRAY[CASE WHEN c.id::text = lower($2) THEN 'id' END, "
+    "CASE WHEN c.external_id = $2 THEN 'external_id' END], NULL) AS matched "
+    "FROM conversations c WHERE c.organization_id = $1 AND (c.id::text = lower($2) OR c.external_id = $2) "
+    "ORDER BY c.id LIMIT 20",
+    "organization": "SELECT o.id, o.name AS label, o.deleted_at, "
+    "array_remove(ARRAY[CASE WHEN o.id::text = lower($2) THEN 'id' END, "
+    "CASE WHEN o.slug = $2 THEN 'slug' END], NULL) AS matched "
+    "FROM organizations o WHERE o.id = $1 AND (o.id::text = lower($2) OR o.slug = $2)",
 }
 
 
-async def find_subject(connection: Connection, organization_id: UUID, kind: str, name: str) -> UUID | None:
-    """The id of what is to be erased, also where it is softly deleted."""
-    found: UUID | None = await connection.fetchval(_FIND[kind], organization_id, name)
+async def candidates(connection: Connection, organization_id: UUID, kind: str, name: str) -> list[Any]:
+    """(id, label, deleted_at, matched) of all that a name can mean."""
+    return list(await connection.fetch(_FIND[kind], organization_id, name))
+
+
+async def refusal(connection: Connection, kind: str, subject: UUID) -> str | None:
+    """Why the principal of the transaction may not erase this, in a word; None if they may."""
+    found: str | None = await connection.fetchval("SELECT erasure_refusal($1, $2)", kind, subject)
     return found
 
 
@@ -39,9 +54,18 @@ async def was_erased(connection: Connection, organization_id: UUID, kind: str, n
 
 async def erase(connection: Connection, kind: str, subject: UUID) -> dict[str, Any] | None:
     """Erase; None if the tenant of the transaction has no such subject."""
+    return await _whole(connection, "SELECT erase_subject($1, $2)::text", kind, subject)
+
+
+async def preview(connection: Connection, kind: str, subject: UUID) -> dict[str, Any] | None:
+    """What erasing would do now; None if the tenant of the transaction has no such subject."""
+    return await _whole(connection, "SELECT preview_erasure($1, $2)::text", kind, subject)
+
+
+async def _whole(connection: Connection, statement: str, kind: str, subject: UUID) -> dict[str, Any] | None:
     # It takes as long as there are rows: what is half done after a while is not to be begun again for ever.
     await connection.execute("SET LOCAL statement_timeout = 0")
-    raw = await connection.fetchval("SELECT erase_subject($1, $2)::text", kind, subject)
+    raw = await connection.fetchval(statement, kind, subject)
     found: dict[str, Any] | None = json.loads(raw) if raw is not None else None
     return found
 

@@ -12,6 +12,7 @@ import pytest
 from mnemon.db import embedded
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import Layout
+from mnemon.db.embedded.sockets import socket_dir_of
 
 
 def _where() -> str:
@@ -33,7 +34,7 @@ def place() -> Iterator[Path]:
     for control in path.rglob(".mnemon"):
         embedded.stop(control.parent)
         # Left by a supervisor that was killed and had no successor.
-        shutil.rmtree(Layout.of(control.parent).socket_dir(server_account().uid), ignore_errors=True)
+        shutil.rmtree(socket_dir_of(Layout.of(control.parent), server_account().uid), ignore_errors=True)
     left = [pid for pid in Path("/proc").iterdir() if pid.name.isdigit() and _works_below(pid, path)]
     shutil.rmtree(path)
     assert not left, "a test left processes behind"

@@ -139,23 +139,6 @@ def test_waiting_ends(cluster: Path) -> None:
     os.close(lock)
 
 
-@pytest.mark.parametrize("planted", ["open directory", "symbolic link"])
-def test_a_planted_socket_directory_is_refused(data_dir: Path, place: Path, planted: str) -> None:
-    socket_dir = Layout.of(data_dir).socket_dir(server_account().uid)
-    elsewhere = place / "elsewhere"
-    elsewhere.mkdir(mode=0o700)
-    if planted == "open directory":
-        socket_dir.mkdir()
-        socket_dir.chmod(0o777)
-    else:
-        socket_dir.symlink_to(elsewhere)
-    try:
-        assert code_of(data_dir) == "embedded.socket_dir_refused"
-        assert not list(elsewhere.iterdir())
-    finally:
-        socket_dir.rmdir() if socket_dir.is_dir() and not socket_dir.is_symlink() else socket_dir.unlink()
-
-
 def test_a_copy_of_a_kept_servers_directory_is_not_kept(place: Path, cluster: Path) -> None:
     with embedded.acquire(cluster):
         embedded.keep(cluster)

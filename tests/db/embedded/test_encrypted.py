@@ -22,6 +22,7 @@ from mnemon.db import embedded
 from mnemon.db.embedded import KeySource, vault
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import Layout
+from mnemon.db.embedded.sockets import socket_dir_of
 from mnemon.doors.cli.main import main
 from mnemon.operations.replicas import registry
 from mnemon.operations.replicas.model import Record
@@ -97,7 +98,7 @@ def _clear(place: Path) -> list[int]:
         directory = found.with_suffix("")
         embedded.stop(directory)
         vault.unmount(directory)
-        shutil.rmtree(Layout.of(directory).socket_dir(server_account().uid), ignore_errors=True)
+        shutil.rmtree(socket_dir_of(Layout.of(directory), server_account().uid), ignore_errors=True)
     for found in place.glob("*.new-*"):
         vault.unmount(found / "mount")
     left = [pid for pid in _gocryptfs(place) if not _ends(pid)]

@@ -58,3 +58,42 @@ def test_the_name_has_to_be_typed(cli: Cli, monkeypatch: pytest.MonkeyPatch, typ
 def test_what_is_refused(cli: Cli) -> None:
     for arguments in ((), ("--user", "a", "--conversation", "b"), ("--user", "a", "--whole-organization")):
         assert cli("erase", *arguments, "--yes", "--json").error["code"] == "invalid.erase"
+
+
+def test_a_preview_shows_and_changes_nothing(cli: Cli) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    shown = cli("erase", "--user", "ada", "--preview")
+    assert (shown.code, "memories" in shown.out, "Rows that go" in shown.out) == (0, True, True)
+    told = cli("erase", "--user", "ada", "--dry-run", "--json").json
+    assert (told["kind"], told["label"], told["counts"]["memories"], told["detached"]) == ("user", "ada", 1, {})
+    assert "figs" in cli("list").out
+    refused = cli("erase", "--user", "ada", "--json")
+    assert (refused.code, refused.error["code"], "--yes" in refused.error["hint"]) == (2, "invalid.unconfirmed", True)
+    assert cli("erase", "--user", "bo", "--preview", "--json").error["code"] == "not_found.user"
+
+
+@pytest.mark.parametrize("json", [False, True])
+def test_what_goes_is_shown_before_it_is_asked(cli: Cli, monkeypatch: pytest.MonkeyPatch, json: bool) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    done = cli("erase", "--user", "ada", *(["--json"] if json else []), stdin=b"ada\n")
+    assert done.code == 0
+    shown = done.err if json else done.out
+    assert shown.index("Would erase") < shown.index("memories") < shown.index("Type ada")
+    if json:  # and standard output is the receipt alone
+        assert done.json["counts"]["memories"] == 1
+
+
+def test_a_name_that_means_two(cli: Cli) -> None:
+    cli("remember", "Ada likes figs.", "--user", "ada")
+    one = cli("erase", "--user", "ada", "--preview", "--json").json["subject_id"]
+    cli("remember", "Mallory was here.", "--user", one)
+    refused = cli("erase", "--user", one, "--yes", "--json")
+    assert (refused.code != 0, refused.error["code"]) == (True, "conflict.ambiguous")
+    assert {c["matched"][0] for c in refused.error["data"]["candidates"]} == {"id", "external_id"}
+    assert "--by" in cli("erase", "--user", one, "--yes").err
+    assert cli("erase", "--user", one, "--by", "nothing", "--yes", "--json").error["kind"] == "invalid"
+    done = cli("erase", "--user", one, "--by", "external-id", "--yes", "--json").json
+    assert done["subject_id"] != one
+    assert "figs" in cli("list").out
+    assert cli("erase", "--user", one, "--by", "id", "--yes", "--json").json["subject_id"] == one

@@ -15,8 +15,10 @@ import pytest
 
 from mnemon import AsyncMemory
 from mnemon.core.context import Context
+from mnemon.doors.cli.main import main
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
+from tests.conftest import APP, WORKER, Server
 from tests.factories import context_of
 
 from .conftest import MNEMON, Cli
@@ -80,6 +82,21 @@ def test_what_the_commands_refuse(cli: Cli) -> None:
     for name in ("no.such.module:registry", "json:registry", "json:loads", ":x", "x y"):
         refused = cli("worker", "--once", "--handlers", name, "--json")
         assert (refused.code, refused.error["code"]) == (2, "invalid.handlers"), name
+
+
+def test_a_worker_with_the_applications_login_is_told_what_it_needs(
+    server: Server, template: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", server.url(APP))
+    assert main(["worker", "--once"]) != 0
+    told = capsys.readouterr().err
+    assert "IN ROLE mnemon_worker" in told
+    assert "DATABASE_WORKER_URL" in told
+    monkeypatch.setenv("DATABASE_WORKER_URL", server.url(WORKER))
+    assert main(["worker", "--once", "--no-schedules", "--queue", "of-nobody"]) == 0
+    monkeypatch.setenv("DATABASE_URL", server.url(WORKER))
+    assert main(["list"]) != 0
+    assert "IN ROLE mnemon_app" in capsys.readouterr().err
 
 
 def test_another_organisation_sees_no_job(cli: Cli, queue: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import shutil
 from dataclasses import dataclass, field
@@ -93,10 +92,10 @@ class Site:
         assert self.settings.backup_dir is not None
         shutil.copytree(self.settings.backup_dir, where)
         # A slot of its own, or what the copy fetches would be missing in the archive of the other tests.
-        bound = where / "cluster.json"
-        told = json.loads(bound.read_text())
-        bound.write_text(json.dumps(told | {"name": uuid4().hex[:8]}))
-        return changed(self.settings, backup_dir=where)
+        settings = changed(self.settings, backup_dir=where)
+        store = store_of(settings)
+        store.put_bound(store.bound() | {"name": uuid4().hex[:8]})
+        return settings
 
 
 def changed(settings: Settings, **values: Any) -> Settings:

@@ -142,7 +142,7 @@ def test_what_they_refuse(
         ({"MNEMON_BACKUP_KEY": "", "MNEMON_BACKUP_KEY_FILE": "/nowhere/key"}, 2, "No such file"),
         ({"MNEMON_BACKUP_KEY": "", "MNEMON_BACKUP_KEY_FILE": "/dev/null"}, 2, "32 random bytes"),
         ({"MNEMON_BACKUP_KEY": "", "MNEMON_BACKUP_KEY_COMMAND": "false"}, 2, "it ended with 1"),
-        ({"MNEMON_BACKUP_KEY": "", "MNEMON_BACKUP_KEY_COMMAND": "no-such-program-here"}, 2, "No such file"),
+        ({"MNEMON_BACKUP_KEY": "", "MNEMON_BACKUP_KEY_COMMAND": "no-such-program-here"}, 2, "is not found"),
         ({"MNEMON_BACKUP_DIR": ""}, 2, "No directory"),
         ({"MNEMON_BACKUP_DIR": "/dev/null"}, 2, "cannot be used"),
     ],

@@ -71,3 +71,12 @@ async def test_what_is_old_missing_failed_or_broken(site: Site, spare: Path) -> 
         assert found[what].do, what
     assert found["backups verified"].level == "note"
     assert gone.name in found["gap in the WAL archive"].found
+
+
+async def test_a_directory_that_was_tampered_with_is_said(site: Site, spare: Path) -> None:
+    settings = site.copy(spare)
+    bound = spare / "cluster.json"
+    bound.write_text(json.dumps(json.loads(bound.read_text()) | {"name": "deadbeef"}))
+    found = await findings(site, settings)
+    assert found["directory of backups"].level == "wrong"
+    assert "was changed since" in found["directory of backups"].found

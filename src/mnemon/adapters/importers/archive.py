@@ -1,32 +1,39 @@
-"""An export as a tree of files: a zip archive, a directory, or one file alone. Nothing is ever unpacked to disk."""
+"""An export as a tree of files: a zip archive, a directory, or one file alone.
+
+Nothing is ever unpacked to disk, no link is followed, and a name in an archive is only ever compared, never opened.
+"""
 
 from __future__ import annotations
 
-import lzma
+import os
+import stat
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from types import TracebackType
+from typing import BinaryIO, Self, cast
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.files import head_and_tail, require_exists, require_file
-from mnemon.adapters.importers.records import printable
+from mnemon.adapters.importers.records import excerpt, printable
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
-MAX_RATIO = 200
-"""How many times larger than packed an entry may be: text packs 3 to 20 times, a bomb a thousand."""
-
-_RATIO_MATTERS = 16 * 1024 * 1024
+# Stored, deflated, bzip2. LZMA is left out: an entry says itself how many gigabytes it wants to unpack with.
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_ENTRY = 30  # bytes that an entry takes at least beside its name and what is packed
+_LISTED = 100  # and about so many in the archive's list
+_TAIL = 65_557 + 76
 # All that zipfile raises on a file that is not as it should be, whichever way.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
     struct.error,
     EOFError,
+    LookupError,
     OSError,
     OverflowError,
     RuntimeError,
@@ -35,7 +42,7 @@ _DAMAGE = (
 
 
 class Tree:
-    """The files of an export, by their names with slashes."""
+    """The files of an export, by their names with slashes; what it holds open is closed at the end of a block."""
 
     def __init__(self, path: Path, sizes: dict[str, int]) -> None:
         self.path = path
@@ -43,6 +50,17 @@ class Tree:
         self.fingerprint = ""
         self._done = 0
         self._current: _Counted | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is open; opening a file opens it again."""
 
     @property
     def bytes_read(self) -> int:
@@ -58,7 +76,7 @@ class Tree:
         """One file's bytes.
 
         Raises:
-            Invalid: it is damaged, needs a password, or is a bomb.
+            Invalid: it is damaged, needs a password, is a link, or is a bomb.
         """
         with self._open(name) as raw:
             self._current = _Counted(raw, self.label(name))
@@ -69,7 +87,15 @@ class Tree:
                 self._current = None
 
     def _open(self, name: str) -> BinaryIO:
-        return (self.path / name).open("rb")
+        try:
+            # Not followed if it became a link since it was listed, nor waited for if it became a pipe.
+            fd = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            raise _damaged(self.label(name), error) from error
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise _link(self.label(name))
+        return os.fdopen(fd, "rb")
 
 
 class _Single(Tree):
@@ -83,33 +109,45 @@ class _Single(Tree):
 
 
 class _Zip(Tree):
-    """A zip archive."""
+    """A zip archive, whose list of files is read once and not for each file."""
+
+    _archive: zipfile.ZipFile | None = None
+
+    def close(self) -> None:
+        if self._archive is not None:
+            self._archive.close()
+        self._archive = None
 
     def _open(self, name: str) -> BinaryIO:
         try:
-            archive = zipfile.ZipFile(self.path)
+            if self._archive is None:
+                self._archive = zipfile.ZipFile(self.path)
+            info = self._archive.getinfo(name)
+        except (*_DAMAGE, KeyError) as error:
+            raise _damaged(printable(self.path.name), error) from error
+        self._refuse(info)
+        try:
+            return cast("BinaryIO", self._archive.open(info))
         except _DAMAGE as error:
-            raise _damaged(self.path.name, error) from error
-        with archive:
-            info = archive.getinfo(name)
-            if info.flag_bits & 1:
-                raise Invalid(
-                    f"{self.label(name)} needs a password.",
-                    code="invalid.import.password",
-                    hint="Unpack the archive yourself and import what is in it.",
-                )
-            if info.file_size > _RATIO_MATTERS and info.file_size > MAX_RATIO * max(1, info.compress_size):
-                raise Invalid(
-                    f"{self.label(name)} unpacks to {info.file_size:,} bytes from {info.compress_size:,}: "
-                    "no text packs like that.",
-                    code="invalid.import.bomb",
-                    hint="Do not trust this archive; export the conversations again.",
-                )
-            try:
-                # Stays readable when the archive is closed: zipfile counts the readers of the underlying file.
-                return cast("BinaryIO", archive.open(info))
-            except _DAMAGE as error:
-                raise _damaged(self.label(name), error) from error
+            raise _damaged(self.label(name), error) from error
+
+    def _refuse(self, info: zipfile.ZipInfo) -> None:
+        label = self.label(info.filename)
+        if info.flag_bits & 1:
+            raise Invalid(
+                f"{label} needs a password.",
+                code="invalid.import.password",
+                hint="Unpack the archive yourself and import what is in it.",
+            )
+        if stat.S_ISLNK(info.external_attr >> 16):
+            raise _link(label)
+        if info.compress_type not in _METHODS:
+            raise Invalid(
+                f"{label} is packed by a method that no export uses (number {info.compress_type}).",
+                code="invalid.import.zip",
+                hint="Give the zip file as it was downloaded, or unpack it and import what is in it.",
+            )
+        _refuse_bomb(label, info.file_size, info.compress_size)
 
 
 class _Counted:
@@ -144,31 +182,129 @@ def open_tree(path: Path, wanted: str) -> Tree:
     if path.is_dir():
         return _directory(path)
     size = require_file(path, wanted)
-    tree: Tree
     with path.open("rb") as stream:
         packed = stream.read(4) == b"PK\x03\x04"
-    if packed or zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                tree = _Zip(path, {i.filename: i.file_size for i in archive.infolist() if not i.is_dir()})
-        except _DAMAGE as error:
-            raise _damaged(path.name, error) from error
-    else:
-        tree = _Single(path, {path.name: size})
+    zipped = packed or zipfile.is_zipfile(path)
+    tree: Tree = _Zip(path, _contents(path, size)) if zipped else _Single(path, {path.name: size})
     tree.fingerprint = head_and_tail(path, size)
     return tree
 
 
+def _contents(path: Path, size: int) -> dict[str, int]:
+    """The files of a zip archive and their unpacked sizes.
+
+    Raises:
+        Invalid: it is damaged, holds more files than an export has, two of one name, or some that share their bytes.
+    """
+    label = printable(path.name)
+    if _list_size(path, size) > limits.MAX_ENTRIES * _LISTED:
+        raise _crowded(label)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except _DAMAGE as error:
+        raise _damaged(label, error) from error
+    if len(infos) > limits.MAX_ENTRIES:
+        raise _crowded(label)
+    sizes: dict[str, int] = {}
+    packed = unpacked = 0
+    for info in infos:
+        packed += info.compress_size + _ENTRY + len(info.filename)
+        unpacked += info.file_size
+        if info.filename in sizes:
+            raise _damaged(label, ValueError(f"it has two entries named {printable(info.filename)[:100]}"))
+        sizes[info.filename] = info.file_size
+    if packed > size:
+        raise _damaged(label, ValueError("its entries lie one over the other"))
+    _refuse_bomb(label, unpacked, size)
+    return {info.filename: info.file_size for info in infos if not info.filename.endswith("/")}
+
+
+def _list_size(path: Path, size: int) -> int:
+    """How many bytes an archive's list of files has, which is read whole before anything else is known.
+
+    0 where there is no list: then it is no archive, which others say.
+    """
+    with path.open("rb") as stream:
+        stream.seek(max(0, size - _TAIL))
+        tail = stream.read()
+    end = tail.rfind(b"PK\x05\x06")
+    said = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+    # Before it, in an archive of more than 4 GB or 65,535 files, its like with longer numbers.
+    large = tail.rfind(b"PK\x06\x06", 0, max(end, 0))
+    return max(
+        said if said != 0xFFFFFFFF else 0, int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0
+    )
+
+
 def _directory(path: Path) -> Tree:
-    found = [file for file in sorted(path.glob("*.json")) + sorted(path.glob("*/*.json")) if file.is_file()]
-    tree = Tree(path, {file.relative_to(path).as_posix(): file.stat().st_size for file in found})
+    names = _json_files(path, path)
+    folders: list[str] = []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_symlink() and entry.is_dir():
+                raise _link(printable(f"{path.name}/{entry.name}"))
+    for folder in sorted(folders):
+        names |= _json_files(path, path / folder)
+        if len(names) > limits.MAX_ENTRIES:
+            raise _crowded(printable(path.name))
+    tree = Tree(path, names)
     tree.fingerprint = digest(*(f"{name}:{size}" for name, size in tree.sizes.items()))
     return tree
 
 
+def _json_files(root: Path, folder: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.name.endswith(".json"):
+                    continue
+                name = entry.name if folder == root else f"{folder.name}/{entry.name}"
+                if entry.is_symlink():
+                    raise _link(printable(f"{root.name}/{name}"))
+                if entry.is_file():
+                    found[name] = entry.stat().st_size
+    except OSError as error:
+        raise Invalid(
+            f"{folder} cannot be read: {error.strerror or error}.",
+            code="invalid.import.unreadable",
+            hint="Check who may read it.",
+            path=str(folder),
+        ) from error
+    return dict(sorted(found.items()))
+
+
+def _refuse_bomb(label: str, unpacked: int, packed: int) -> None:
+    if unpacked > limits.RATIO_MATTERS and unpacked > limits.MAX_RATIO * max(1, packed):
+        raise Invalid(
+            f"{label} unpacks to {unpacked:,} bytes from {packed:,}: no text packs like that.",
+            code="invalid.import.bomb",
+            hint="Do not trust this archive; export the conversations again.",
+        )
+
+
+def _crowded(label: str) -> Invalid:
+    return Invalid(
+        f"{label} has more than {limits.MAX_ENTRIES:,} files.",
+        code="invalid.import.entries",
+        hint="Export a shorter time, or unpack it and import folder by folder.",
+    )
+
+
+def _link(label: str) -> Invalid:
+    return Invalid(
+        f"{label} is a link or no plain file, and what it leads to is not part of the export.",
+        code="invalid.import.link",
+        hint="Put a copy of the file in its place if it belongs there.",
+    )
+
+
 def _damaged(label: str, error: Exception) -> Invalid:
     return Invalid(
-        f"{label} cannot be unpacked: {error}.",
+        f"{label} cannot be unpacked: {excerpt(str(error), 200)}.",
         code="invalid.import.zip",
         hint="The archive is damaged or incomplete; download it again.",
     )

@@ -11,7 +11,7 @@ from mnemon.adapters.importers.records import role_of
 
 _KINDS = ("text", "multimodal_text", "code", "execution_output")
 # Citations are set between private-use characters, and mean nothing outside the page they were shown on.
-_CITATION = re.compile("\ue200[^\ue201]*\ue201")
+_CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201")
 
 
 class ChatGpt(ConversationsExport):
@@ -47,7 +47,7 @@ class ChatGpt(ConversationsExport):
                 text=_text(content),
                 role=role,
                 at=last,
-                speaker="ChatGPT" if role == "assistant" else author.get("name"),
+                speaker="ChatGPT" if role == "assistant" else str(author["name"]) if author.get("name") else None,
                 metadata=_metadata(message, content),
             )
 

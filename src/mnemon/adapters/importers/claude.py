@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any, ClassVar
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree
 from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
+from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
 from mnemon.adapters.importers.records import role_of
-
-_MAX_USERS = 16 * 1024 * 1024
 
 
 class Claude(ConversationsExport):
@@ -27,16 +28,13 @@ class Claude(ConversationsExport):
     def _prepare(self, tree: Tree) -> None:
         self._names_of = {}
         name = next((n for n in tree.sizes if n.rsplit("/", 1)[-1] == "users.json"), None)
-        if name is None or tree.sizes[name] > _MAX_USERS:
+        if name is None or tree.sizes[name] > limits.MAX_LIST:
             return
-        with tree.open(name) as stream:
-            raw = stream.read()
-        try:
-            users = json.loads(raw)
-            self._names_of = {u["uuid"]: u["full_name"] for u in users if u.get("full_name")}
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
-            # Names are a courtesy; the conversations are complete without them.
-            return
+        # Names are a courtesy; the conversations are complete without them.
+        with tree.open(name) as raw, suppress(Damaged):
+            for user in islice(elements(MeteredStream(raw, tree.label(name))), limits.MAX_LISTED):
+                if isinstance(user, dict) and isinstance(user.get("full_name"), str) and user["full_name"]:
+                    self._names_of[str(user.get("uuid"))] = user["full_name"][: limits.MAX_NAME]
 
     def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
         key, title = conversation.get("uuid"), conversation.get("name")

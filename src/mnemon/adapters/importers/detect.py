@@ -29,7 +29,7 @@ _KEYS = {
 SLACK_FILES = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
 """The lists that a Slack export has beside its folders; which of them depends on the plan."""
 
-CONVERSATIONS = re.compile(r"(?:[^/]+/)?conversations(?:-\d+)?\.json")
+CONVERSATIONS = re.compile(r"(?:(?!\.\.?/)[^/]+/)?conversations(?:-\d+)?\.json")
 """The entries of a ChatGPT or Claude export that hold conversations; a large one comes in numbered pieces."""
 
 
@@ -65,7 +65,7 @@ def _tree_format(path: Path, what: str) -> str:
     tree = open_tree(path, "what is imported")
     found = next((name for name in sorted(tree.sizes) if CONVERSATIONS.fullmatch(name)), None)
     if found is not None:
-        with tree.open(found) as entry:
+        with tree, tree.open(found) as entry:
             return _json_format(entry) or _refuse(path)
     if {name.rsplit("/", 1)[-1] for name in tree.sizes if name.count("/") <= 1} & set(SLACK_FILES):
         return "slack"

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import
 from mnemon.adapters.importers.dates import parse_moment
@@ -22,9 +23,13 @@ from mnemon.adapters.importers.records import (
     Utterance,
     character_problem,
     excerpt,
+    shown,
 )
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
+
+SHAPELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What is raised by code that takes values for those of a format that they are not of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +90,39 @@ class ConversationsExport(Import):
 
     def _read(self, anchor: Anchor) -> Iterator[Record]:
         counter = Counter()
-        self._tree = open_tree(self.path, f"a {self.format} export")
-        self._prepare(self._tree)
-        for name in self._names:
-            file = self._tree.label(name)
-            with self._tree.open(name) as raw:
-                stream = MeteredStream(raw, file)
-                try:
-                    for number, conversation in enumerate(elements(stream), 1):
-                        yield from self._conversation(conversation, f"conversation {number}", file, counter)
-                except Damaged as error:
-                    yield counter.broken(file, f"{error}; nothing after it can be read")
+        with open_tree(self.path, f"a {self.format} export") as tree:
+            self._tree = tree
+            self._prepare(tree)
+            for name in self._names:
+                file = tree.label(name)
+                with tree.open(name) as raw:
+                    stream = MeteredStream(raw, file)
+                    try:
+                        for number, conversation in enumerate(elements(stream), 1):
+                            yield from self._conversation(conversation, f"conversation {number}", file, counter)
+                    except Damaged as error:
+                        yield counter.broken(file, f"{error}; nothing after it can be read")
 
     def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:
         key, title = self._key(conversation) if isinstance(conversation, dict) else (None, None)
-        if key is None:
-            yield counter.broken(file, f"{where}: not a conversation with an id", excerpt(str(conversation)))
+        if key is None or len(key) > limits.MAX_NAME:
+            what = "not a conversation with an id" if key is None else "its id is too long to be one"
+            yield counter.broken(file, f"{where}: {what}", shown(conversation))
             return
+        # What each message carries is cut before there are many of them.
+        title = title[: limits.MAX_NAME] if title else title
         try:
             messages = list(self._messages(conversation))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except SHAPELESS as error:
             # A shape that the format never had: say where, and go on with the next conversation.
             yield counter.broken(
-                file, f"{where} ({excerpt(title or key)}): not in the shape of {self.format}: {error!r}"
+                file, f"{where} ({excerpt(title or key)}): not in the shape of {self.format}: {excerpt(repr(error))}"
             )
             return
         for message in messages:
             if not message.text or message.text.isspace():
                 continue
-            if problem := character_problem(_strings(message, key, title), "the text"):
+            if problem := too_long(message) or character_problem(_strings(message, key, title), "the text"):
                 yield counter.broken(file, f"{where}, message {excerpt(message.id)}: {problem}", excerpt(message.text))
                 continue
             for text, source_id, part in in_parts(message.text, f"{key}:{message.id}"):
@@ -132,6 +141,15 @@ class ConversationsExport(Import):
                 )
 
 
+def too_long(message: Message) -> str | None:
+    """What about a message is longer than anything that was said, as the end of a sentence; or None."""
+    if len(message.text) > limits.MAX_MESSAGE_TEXT:
+        return f"the text has {len(message.text):,} characters, more than {limits.MAX_MESSAGE_TEXT:,}"
+    if len(message.id) > limits.MAX_NAME or len(message.speaker or "") > limits.MAX_NAME:
+        return "its id or its speaker's name is too long to be one"
+    return None
+
+
 def _strings(message: Message, key: str, title: str | None) -> list[object]:
     """All that goes into a database."""
     return [message.text, message.metadata, message.speaker, message.id, key, title]
@@ -141,5 +159,5 @@ def moment_or_none(value: object) -> datetime | None:
     """A moment, or None where the export has none that can be read: the words count more."""
     try:
         return parse_moment(value)
-    except ValueError:
+    except (ValueError, ArithmeticError):
         return None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.records import printable
 from mnemon.core.errors import Invalid, NotFound
 from mnemon.core.ids import digest
@@ -167,12 +168,47 @@ class ByteSource:
             return
         with self.path.open("rb") as raw:
             self._raw = raw
-            stream = cast("BinaryIO", gzip.GzipFile(fileobj=raw)) if self.gzip else raw
+            stream = cast("BinaryIO", _Inflated(raw, self.name)) if self.gzip else raw
             try:
                 stream.seek(offset)
                 yield stream
             finally:
                 self._read = raw.tell()
+
+
+class _Inflated:
+    """What a gzip file unpacks to, which is refused where it is more than any text unpacks to."""
+
+    def __init__(self, raw: BinaryIO, name: str) -> None:
+        self._raw = raw
+        self._name = name
+        self._stream = gzip.GzipFile(fileobj=raw)
+        self._count = 0
+
+    def seek(self, offset: int) -> int:
+        """Pass over what was read before."""
+        while self._count < offset and self.read(min(offset - self._count, HEAD)):
+            pass
+        return self._count
+
+    def read(self, size: int = -1) -> bytes:
+        """Unpacked bytes."""
+        return self._counted(self._stream.read(size))
+
+    def readline(self, size: int = -1) -> bytes:
+        """An unpacked line."""
+        return self._counted(self._stream.readline(size))
+
+    def _counted(self, chunk: bytes) -> bytes:
+        self._count += len(chunk)
+        packed = self._raw.tell()
+        if self._count > limits.RATIO_MATTERS and self._count > limits.MAX_RATIO * packed:
+            raise Invalid(
+                f"{self._name} unpacks to more than {self._count:,} bytes from {packed:,}: no text packs like that.",
+                code="invalid.import.bomb",
+                hint="Do not trust this file. If it is a log that says the same all the time, unpack it first.",
+            )
+        return chunk
 
 
 class _Pushback(io.RawIOBase):

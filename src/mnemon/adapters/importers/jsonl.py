@@ -11,9 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NoReturn
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import
 from mnemon.adapters.importers.dates import parse_moment
 from mnemon.adapters.importers.files import STDIN, ByteSource
+from mnemon.adapters.importers.jsonshape import Shape
 from mnemon.adapters.importers.records import (
     Anchor,
     Broken,
@@ -29,9 +31,6 @@ from mnemon.adapters.importers.records import (
 )
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
-
-MAX_LINE = 4 * 1024 * 1024
-"""The longest line that is read, in bytes; of a longer one only the beginning is kept, to say what it was."""
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "text": ("text", "content"),
@@ -176,7 +175,7 @@ class JsonLines(Import):
             return self._utterance(_parse(raw, size), here, run)
         except _Bad as bad:
             reason = f"line {here.line + 1}: {bad}"
-            if raw.endswith(b"\n") or size > MAX_LINE:
+            if raw.endswith(b"\n") or size > limits.MAX_LINE:
                 return Broken(self._position(here, run.anchor, 0, digest(reason)), reason, excerpt(raw))
             # The last line, without its end, is perhaps still being written: to go on after it is to read it again.
             return Broken(self._position(here, run.anchor, -1, before), reason, excerpt(raw))
@@ -264,10 +263,10 @@ def _columns(given: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
 
 
 def _read_line(stream: BinaryIO) -> tuple[bytes, int]:
-    """The next line, cut off after :data:`MAX_LINE` bytes, and its whole length."""
-    raw = stream.readline(MAX_LINE + 1)
+    """The next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length."""
+    raw = stream.readline(limits.MAX_LINE + 1)
     size = len(raw)
-    if size <= MAX_LINE or raw.endswith(b"\n"):
+    if size <= limits.MAX_LINE or raw.endswith(b"\n"):
         return raw, size
     while chunk := stream.readline(_CHUNK):
         size += len(chunk)
@@ -277,12 +276,15 @@ def _read_line(stream: BinaryIO) -> tuple[bytes, int]:
 
 
 def _parse(raw: bytes, size: int) -> dict[str, Any]:
-    if size > MAX_LINE:
-        raise _Bad(f"the line has {size:,} bytes, more than {MAX_LINE:,}")
+    if size > limits.MAX_LINE:
+        raise _Bad(f"the line has {size:,} bytes, more than {limits.MAX_LINE:,}")
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _Bad(f"not UTF-8 at byte {error.start + 1} of the line") from error
+    # The brackets of most lines are few: only of the others it is worth knowing which are in texts.
+    if line.count("[") + line.count("{") > limits.MAX_DEPTH and (problem := Shape().feed(raw)):
+        raise _Bad(f"not JSON that can be read: {problem}")
     try:
         record = _DECODER.decode(line)
     except json.JSONDecodeError as error:

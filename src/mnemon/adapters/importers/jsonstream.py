@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import ijson  # type: ignore[import-untyped]
 
+from mnemon.adapters.importers import limits
+from mnemon.adapters.importers.jsonshape import Shape
 from mnemon.adapters.importers.records import excerpt, plain
 from mnemon.core.errors import Invalid
-
-MAX_ELEMENT = 256 * 1024 * 1024
-"""The largest element (one conversation with all its messages) that is read, in bytes."""
 
 _SLACK = 1024 * 1024
 _HEAD = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_BEGIN, _END = {"start_map", "start_array"}, {"end_map", "end_array"}
 
 
 class Damaged(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
@@ -24,13 +23,14 @@ class Damaged(Exception):  # noqa: N818 - a signal between importers, never rais
 
 
 class MeteredStream:
-    """A stream that counts, and that refuses an element without end."""
+    """A stream that counts, and that refuses what a parser had better not see: endless elements, endless depth."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream = stream
         self._name = name
+        self._shape = Shape()
         self.bytes_read = 0
-        self._element = 0
+        self._element = self._values = 0
         # Looked at first, and given out first: an archive's entry cannot be read twice.
         self._front = stream.read(4096).removeprefix(_BOM)
 
@@ -43,38 +43,45 @@ class MeteredStream:
         """Up to `size` bytes.
 
         Raises:
-            Invalid: the element being read is larger than :data:`MAX_ELEMENT`.
+            Damaged: it is nested too deeply, or has a number of too many digits.
+            Invalid: the element being read is larger than :data:`limits.MAX_ELEMENT`, or has too many values.
         """
         if size == 0:
             return b""
         chunk, self._front = self._front or self._stream.read(size), b""
         self.bytes_read += len(chunk)
-        if self.bytes_read - self._element > MAX_ELEMENT + _SLACK:
-            raise Invalid(
-                f"{self._name} has an element of more than {MAX_ELEMENT >> 20} MB after byte {self._element:,}.",
-                code="invalid.import.element",
-                hint="This is larger than any conversation; check that it is the right file.",
-            )
+        if problem := self._shape.feed(chunk):
+            raise Damaged(f"the JSON cannot be read before byte {self.bytes_read:,}: {problem}")
+        if self.bytes_read - self._element > limits.MAX_ELEMENT + _SLACK:
+            raise self._too_large(f"an element of more than {limits.MAX_ELEMENT >> 20} MB")
+        if self._shape.values - self._values > limits.MAX_VALUES:
+            raise self._too_large(f"an element of more than {limits.MAX_VALUES:,} values")
         return chunk
 
     def element_done(self) -> None:
         """An element is complete; the next may be as large again."""
-        self._element = self.bytes_read
+        self._element, self._values = self.bytes_read, self._shape.values
+
+    def _too_large(self, what: str) -> Invalid:
+        return Invalid(
+            f"{self._name} has {what} after byte {self._element:,}.",
+            code="invalid.import.element",
+            hint="This is larger than any conversation; check that it is the right file.",
+        )
 
 
 def elements(stream: MeteredStream) -> Iterator[Any]:
     """The elements of an array one after the other; of a document that is no array, itself.
 
-    An element that is nested too deeply to be anything is yielded as None.
-
     Raises:
-        Damaged: the JSON is not well formed, or ends too early; the elements before that have been yielded.
+        Damaged: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
+            before that have been yielded.
         Invalid: an element is too large.
     """
     try:
         for element in ijson.items(stream, stream.prefix):
             stream.element_done()
-            yield _usable(element)
+            yield plain(element)
     except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
         # ijson repeats the bytes it stumbled over, on several lines; the first says what it is.
         message = error.args[0] if error.args else error
@@ -84,18 +91,22 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
         raise Damaged(f"the JSON is damaged before byte {stream.bytes_read:,} ({what})") from error
 
 
-def _usable(element: Any) -> Any:
-    try:
-        return plain(element)
-    except RecursionError:
-        return None
-
-
 def top_keys(stream: BinaryIO) -> Iterator[str]:
-    """The keys of the document's object, or of the objects in its array, in its first 4 MB."""
+    """The keys of the document's object, or of the objects in its array, in its first 4 MB.
+
+    Events without their prefixes: those of deeply nested JSON are as long as it is deep, each.
+    """
+    head = MeteredStream(stream, "")
+    array, depth = head.prefix == "item", 0
     try:
-        for prefix, event, value in ijson.parse(io.BytesIO(stream.read(_HEAD))):
-            if event == "map_key" and prefix in ("", "item"):
+        for event, value in ijson.basic_parse(head):
+            if event in _BEGIN:
+                depth += 1
+            elif event in _END:
+                depth -= 1
+            elif event == "map_key" and depth == 1 + array:
                 yield value
-    except (ijson.JSONError, UnicodeDecodeError, ValueError):
+            if head.bytes_read > _HEAD:
+                return
+    except (ijson.JSONError, UnicodeDecodeError, ValueError, Damaged, Invalid):
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ from mnemon.adapters.importers.records import (
     character_problem,
     excerpt,
     printable,
+    shown,
     text_problem,
 )
 
@@ -66,12 +67,15 @@ class Locomo(Import):
             yield counter.broken(self._name, f"sample {number + 1}: not an object")
             return
         name = sample.get("sample_id")
-        key = str(name) if name not in (None, "") else f"{Path(self._name).stem}-{number + 1}"
+        key = shown(name) if name not in (None, "") else f"{Path(self._name).stem}-{number + 1}"
         title = _title(sample)
+        if problem := character_problem([key, title], "its name"):
+            yield counter.broken(self._name, f"sample {number + 1}: {problem}", excerpt(key))
+            return
         for session, date_time, turns in _sessions(sample):
             begin = _begin(date_time)
             for index, turn in enumerate(turns):
-                where = f"{excerpt(key)}, session {excerpt(session)}, turn {index + 1}"
+                where = f"{excerpt(key)}, session {session}, turn {index + 1}"
                 at = begin + timedelta(seconds=index) if begin else None
                 yield self._turn(turn, where, counter, key, title, session, at, date_time)
 
@@ -88,14 +92,14 @@ class Locomo(Import):
     ) -> Record:
         file = self._name
         if not isinstance(turn, dict) or not isinstance(turn.get("text", ""), str):
-            return counter.broken(file, f"{where}: not a turn with a text", excerpt(str(turn)))
+            return counter.broken(file, f"{where}: not a turn with a text", shown(turn))
         caption = turn.get("image_caption") or turn.get("blip_caption")
         text = turn.get("text", "")
         if caption:
             text = f"{text} [image: {caption}]".strip()
-        if problem := text_problem(text) or character_problem([turn, key, title, session, date_time], "the turn"):
+        if problem := text_problem(text) or character_problem(turn, "the turn"):
             return counter.broken(file, f"{where}: {problem}", excerpt(text))
-        dia_id = str(turn.get("dia_id") or f"{session}:{where.rsplit(' ', 1)[1]}")
+        dia_id = excerpt(str(turn.get("dia_id") or "")) or f"{session}:{where.rsplit(' ', 1)[1]}"
         known = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
         metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in known}}
         if caption:
@@ -123,24 +127,32 @@ def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[An
     if isinstance(listed, list):
         for index, session in enumerate(listed):
             if isinstance(session, dict) and isinstance(session.get("turns"), list):
-                yield str(session.get("session", index + 1)), session.get("date_time"), session["turns"]
+                label = shown(session.get("session", index + 1))
+                yield label, _date_time(session.get("date_time")), session["turns"]
         return
     talk = sample.get("conversation")
     if not isinstance(talk, dict):
         return
     numbers = [key.removeprefix("session_") for key in talk if key.startswith("session_")]
-    for number in sorted((n for n in numbers if n.isdecimal()), key=int):
+    for number in sorted((n for n in numbers if n.isdecimal() and len(n) < 10), key=int):
         turns = talk[f"session_{number}"]
         if isinstance(turns, list):
-            yield number, talk.get(f"session_{number}_date_time"), turns
+            yield number, _date_time(talk.get(f"session_{number}_date_time")), turns
 
 
-def _begin(date_time: object) -> datetime | None:
+def _date_time(value: object) -> str | None:
+    """A session's date as it is written: each of its turns carries it."""
+    return excerpt(value) if isinstance(value, str) else None
+
+
+def _begin(date_time: str | None) -> datetime | None:
     try:
-        return parse_locomo(date_time) if isinstance(date_time, str) else None
+        begin = parse_locomo(date_time) if date_time else None
     except ValueError:
         # The words are worth more than their date: the turns are read without a time, the date kept as it is.
         return None
+    # The last seconds of the last year leave no room for the turns.
+    return begin if begin is None or begin.year < MAXYEAR else None
 
 
 def _title(sample: dict[str, Any]) -> str | None:
@@ -150,4 +162,4 @@ def _title(sample: dict[str, Any]) -> str | None:
     )
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         return None
-    return " and ".join(names)
+    return excerpt(" and ".join(names[:20]), 200)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
+import html
 import re
 from collections.abc import Iterator
 from email.errors import HeaderParseError
+from email.feedparser import BytesFeedParser
 from email.header import decode_header, make_header
 from email.message import Message
-from html.parser import HTMLParser
+
+from mnemon.adapters.importers import limits
 
 _BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "hr"}
 _SILENT = {"script", "style", "head", "title"}
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+# Quotes count where a value begins; elsewhere in a tag they are letters like any other.
+_ENDING = re.compile(r""">|=\s*["']""")
+_RAW = {name: re.compile(rf"</{name}\b", re.I) for name in ("script", "style")}
 _SPACES = re.compile(r"[ \t\r\f\v\xa0]+")
 _BLANKS = re.compile(r"\n[ \t]*\n[ \t\n]*")
 # "On 3 May 2024 at 10:11, Somebody <s@example.org> wrote:", also over two lines, also in German and French.
@@ -20,10 +28,51 @@ _ATTRIBUTION = re.compile(
 _ORIGINAL = re.compile(
     r"^[ \t]*-{2,} ?(?:Original Message|Ursprüngliche Nachricht|Message d'origine) ?-{2,}", re.M | re.I
 )
-_SIGNATURE = re.compile(r"^-- ?$", re.M)
+_MAX_ATTRIBUTION = 600
 _MAX_SIGNATURE = 12
-# A text of 50,000 characters has far less markup than this, and html.parser is slow on what is not HTML.
+# A text of 50,000 characters has far less markup than this.
 _MAX_HTML = 1024 * 1024
+# Encodings that Python knows, that no mail is in, and that take the square of a text's length, or mean something else.
+_NO_CHARSETS = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "unicode_internal"}
+_SHORT = {"content-type": 1000, "content-disposition": 1000}
+
+
+def parsed(content: bytes) -> Message:
+    """A mail, taken apart.
+
+    Raises:
+        ValueError: it has more parts, or is nested more deeply, than any mail.
+    """
+    parser = _Parser(_factory=_Mail)
+    parser.feed(content)
+    return parser.close()
+
+
+class _Mail(Message):
+    """A part of a mail, of whose headers no more is kept than is read of them."""
+
+    _count = 0
+
+    def set_raw(self, name: str, value: str) -> None:
+        """What the parser calls for each header."""
+        self._count += 1
+        if self._count <= limits.MAX_MAIL_HEADERS:
+            longest = _SHORT.get(name.lower(), limits.MAX_MAIL_HEADER)
+            super().set_raw(name[:100], value[:longest])
+
+
+class _Parser(BytesFeedParser):
+    """The parser of the standard library, which stops at the limits."""
+
+    _parts = 0
+
+    def _new_message(self) -> None:
+        super()._new_message()  # type: ignore[misc]
+        self._parts += 1
+        if self._parts > limits.MAX_MAIL_PARTS:
+            raise ValueError(f"it has more than {limits.MAX_MAIL_PARTS} parts")
+        if len(self._msgstack) > limits.MAX_MAIL_DEPTH:  # type: ignore[attr-defined]
+            raise ValueError(f"its parts are nested more than {limits.MAX_MAIL_DEPTH} deep")
 
 
 def header(message: Message, name: str) -> str | None:
@@ -34,9 +83,12 @@ def header(message: Message, name: str) -> str | None:
 
 def decoded(raw: str) -> str | None:
     """A header's text on one line, with its encoded words (``=?utf-8?q?…?=``) decoded; None when it is empty."""
+    raw = raw[: limits.MAX_MAIL_HEADER]
     try:
-        text = str(make_header(decode_header(raw)))
-    except (LookupError, ValueError, HeaderParseError):
+        words = decode_header(raw)
+        known = not any(_is_no_charset(charset) for _, charset in words)
+        text = str(make_header(words)) if known else raw
+    except (LookupError, ValueError, HeaderParseError, AssertionError):
         # An encoding nobody knows, or bytes that are not in it: as it stands is better than nothing.
         text = raw
     return " ".join(_storable(text).split()) or None
@@ -75,38 +127,71 @@ def own_words(text: str) -> str:
 
 def from_html(markup: str) -> str:
     """The text of an HTML document."""
-    reader = _Text()
-    reader.feed(markup)
-    reader.close()
-    lines = (_SPACES.sub(" ", line).strip() for line in "".join(reader.pieces).split("\n"))
+    lines = (_SPACES.sub(" ", line).strip() for line in "".join(_pieces(markup)).split("\n"))
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
-class _Text(HTMLParser):
-    """Collects what a reader of the page would see."""
+def _pieces(markup: str) -> Iterator[str]:
+    """What a reader of the page would see, piece by piece.
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._silent = 0
+    Every character is looked at a fixed number of times, whatever the markup: html.parser takes the square of its
+    length for what is no HTML.
+    """
+    at, silent = 0, 0
+    while (begin := markup.find("<", at)) >= 0:
+        if not silent:
+            yield _seen(markup[at:begin])
+        tag = _TAG.match(markup, begin)
+        if tag is None:
+            if markup[begin + 1 : begin + 2] not in ("!", "?", "/"):
+                # No tag but a sign: "a < b".
+                if not silent:
+                    yield "<"
+                at = begin + 1
+                continue
+            closing = "-->" if markup.startswith("<!--", begin) else ">"
+            end = markup.find(closing, begin)
+            if end < 0:
+                return  # it never ends, and all that follows is in it
+            at = end + len(closing)
+            continue
+        end = _tag_end(markup, tag.end())
+        if end < 0:
+            return
+        at, name, ends = end, tag[2].lower(), bool(tag[1])
+        if name in _SILENT:
+            silent = max(0, silent - 1) if ends else silent + 1
+            if not ends and name in _RAW:
+                closed = _RAW[name].search(markup, at)
+                if closed is None:
+                    return
+                at = closed.start()
+        elif name in _BLOCKS and not silent:
+            yield _border(name, ends=ends)
+    if not silent:
+        yield _seen(markup[at:])
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _SILENT:
-            self._silent += 1
-        elif tag in _BLOCKS:
-            self.pieces.append("\n\n" if tag == "p" else "\n")
-            if tag == "li":
-                self.pieces.append("- ")
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in _BLOCKS and tag != "br":
-            self.pieces.append("\n")
+def _tag_end(markup: str, at: int) -> int:
+    """Where a tag ends, of which the name is passed; a bracket in quotes is no end. -1 where it has none."""
+    while (found := _ENDING.search(markup, at)) is not None:
+        if found[0] == ">":
+            return found.end()
+        closing = markup.find(found[0][-1], found.end())
+        if closing < 0:
+            return -1
+        at = closing + 1
+    return -1
 
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.pieces.append(data.replace("\n", " "))
+
+def _border(name: str, *, ends: bool) -> str:
+    if ends:
+        return "" if name == "br" else "\n"
+    return ("\n\n" if name == "p" else "\n") + ("- " if name == "li" else "")
+
+
+def _seen(text: str) -> str:
+    return html.unescape(text).replace("\n", " ")
 
 
 def _inline(message: Message) -> Iterator[Message]:
@@ -119,10 +204,20 @@ def _decoded(part: Message) -> str:
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
         return ""
+    charset = part.get_content_charset() or "utf-8"
     try:
-        return payload.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:
+        return payload.decode("utf-8" if _is_no_charset(charset) else charset, "replace")
+    except (LookupError, ValueError):
         return payload.decode("utf-8", "replace")
+
+
+def _is_no_charset(name: str | None) -> bool:
+    if not name:
+        return False
+    try:
+        return codecs.lookup(name).name.replace("-", "_") in _NO_CHARSETS
+    except (LookupError, ValueError):
+        return False  # nobody knows it: whoever decodes will say so
 
 
 def _storable(text: str) -> str:
@@ -131,11 +226,17 @@ def _storable(text: str) -> str:
 
 
 def _without_signature(text: str) -> str:
-    marks = list(_SIGNATURE.finditer(text))
+    mark = max((end for line in ("--", "-- ") if (end := _last_line(text, line)) >= 0), default=-1)
     # A line of two dashes far from the end is a writer's rule, not a signature.
-    if marks and text[marks[-1].end() :].count("\n") <= _MAX_SIGNATURE:
-        return text[: marks[-1].start()]
-    return text
+    return text[:mark] if mark >= 0 and text.count("\n", mark + 2) <= _MAX_SIGNATURE else text
+
+
+def _last_line(text: str, line: str) -> int:
+    """Where the last line begins that is exactly this; -1 where there is none."""
+    if text.endswith("\n" + line) or text == line:
+        return len(text) - len(line)
+    found = text.rfind(f"\n{line}\n")
+    return found + 1 if found >= 0 else 0 if text.startswith(f"{line}\n") else -1
 
 
 def _without_trailing_quote(text: str) -> str:
@@ -146,7 +247,12 @@ def _without_trailing_quote(text: str) -> str:
     if end == len(lines):
         return text
     kept = "\n".join(lines[:end]).rstrip()
-    matches = list(_ATTRIBUTION.finditer(kept))
+    # It has two lines of two hundred characters: further back it need not be looked for.
+    begin = max(0, len(kept) - _MAX_ATTRIBUTION)
+    begin = kept.rfind("\n", 0, begin) + 1 if begin else 0
+    if len(kept) - begin > 2 * _MAX_ATTRIBUTION:
+        return kept  # a line this long is none
+    matches = list(_ATTRIBUTION.finditer(kept, begin))
     if matches and matches[-1].end() == len(kept):
         kept = kept[: matches[-1].start()]
     return kept

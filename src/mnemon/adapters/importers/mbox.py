@@ -7,27 +7,29 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email import message_from_bytes
+from email.errors import MessageError
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import
 from mnemon.adapters.importers.dates import as_utc
+from mnemon.adapters.importers.export import SHAPELESS
 from mnemon.adapters.importers.files import ByteSource
-from mnemon.adapters.importers.mail import attachments, body, decoded, header, own_words
+from mnemon.adapters.importers.mail import attachments, body, decoded, header, own_words, parsed
 from mnemon.adapters.importers.records import Anchor, Broken, Position, Record, Utterance, excerpt
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
-MAX_MESSAGE = 4 * 1024 * 1024
-"""How much of a message is read: its text comes before its attachments, and those are not imported."""
-
 _LINE = 64 * 1024
-# A line of prose may begin with "From " as well; that a separator ends with a time and a year tells them apart.
-_SEPARATOR = re.compile(rb"From \S*.*\d{1,2}:\d{2}(:\d{2})?\b.*\d{4}")
+_MAX_ADDRESS = 2000  # characters of one: parseaddr takes more than their number
+# A line of prose may begin with "From " as well; that a separator ends with a time and a year tells them apart. One
+# after the other: in one expression they would be tried against each other, with the cube of the line's length.
+_TIME = re.compile(rb"\d:\d{2}(:\d{2})?\b")
+_YEAR = re.compile(rb"\d{4}")
 _QUOTED = re.compile(rb"^>(>*From )", re.M)
 _ID = re.compile(r"<([^<>\s]+)>")
 
@@ -102,16 +104,16 @@ class Mbox(Import):
                 yield Broken(self._position(last, entry + 1 - last.entry, reason), reason)
 
     def _message(self, raw: _Raw, begin: Anchor) -> Iterator[Record]:
-        message = message_from_bytes(raw.content)
         try:
+            message = parsed(raw.content)
             text = body(message)
             fields = _Fields.of(message, raw.content)
-        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            reason = f"line {begin.line + 1}: a message that is not in the form of mail: {error!r}"
+        except (*SHAPELESS, AssertionError, MessageError) as error:
+            reason = f"line {begin.line + 1}: a message that is not in the form of mail: {excerpt(repr(error))}"
             yield Broken(self._position(begin, 1, reason), reason, excerpt(raw.content))
             return
         if not text:
-            what = "has no text" if raw.whole else f"has no text in its first {MAX_MESSAGE >> 20} MB"
+            what = "has no text" if raw.whole else f"has no text in its first {limits.MAX_MAIL >> 20} MB"
             reason = f"line {begin.line + 1}: the message {excerpt(fields.subject or fields.id)!r} {what}"
             yield Broken(self._position(begin, 1, reason), reason, excerpt(fields.id))
             return
@@ -158,7 +160,7 @@ class _Fields:
         references = _ID.findall(header(message, "References") or "")
         parents = references or _ID.findall(header(message, "In-Reply-To") or "")
         # Taken apart before it is decoded: the name may have a comma in it.
-        name, address = parseaddr(str(message.get("From", "")))
+        name, address = parseaddr(str(message.get("From", ""))[:_MAX_ADDRESS])
         subject = header(message, "Subject")
         metadata: dict[str, Any] = {"message_id": identity}
         values = {
@@ -185,18 +187,25 @@ def _messages(stream: BinaryIO, anchor: Anchor) -> Iterator[_Raw]:
     offset, line = anchor.offset, anchor.line
     begin, kept, size, after_blank, line_start = anchor, bytearray(), 0, True, True
     while chunk := stream.readline(_LINE):
-        if line_start and after_blank and _SEPARATOR.match(chunk[:300]) and offset > anchor.offset:
+        if line_start and after_blank and _separates(chunk[:300]) and offset > anchor.offset:
             yield _raw(begin, offset, line, kept, size)
             begin, kept, size = Anchor(offset, line), bytearray(), 0
         after_blank = line_start and not chunk.strip(b"\r\n")
         line_start = chunk.endswith(b"\n")
         size += len(chunk)
-        if len(kept) < MAX_MESSAGE:
+        if len(kept) < limits.MAX_MAIL:
             kept += chunk
         offset += len(chunk)
         line += line_start
     if size:
         yield _raw(begin, offset, line, kept, size)
+
+
+def _separates(line: bytes) -> bool:
+    if not line.startswith(b"From "):
+        return False
+    time = _TIME.search(line, 5)
+    return time is not None and _YEAR.search(line, time.end()) is not None
 
 
 def _raw(begin: Anchor, offset: int, line: int, kept: bytearray, size: int) -> _Raw:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from itertools import islice
 from math import isfinite
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from mnemon.core.errors import Invalid
 
@@ -191,20 +193,40 @@ def excerpt(raw: bytes | str, length: int = 80) -> str:
     return clean if len(clean) <= length else clean[: length - 1] + "…"
 
 
+def shown(value: Any) -> str:
+    """The beginning of some JSON, without writing all of it out first."""
+    if isinstance(value, dict):
+        return excerpt("{" + ", ".join(f"{_short(str(key))}: …" for key in islice(value, 5)) + "}")
+    if isinstance(value, list):
+        return f"[{len(value)} values]"
+    return excerpt(value if isinstance(value, str) else str(value))
+
+
 def printable(name: str) -> str:
-    """A file's name as text that can be stored: a name on the disk need not be UTF-8."""
-    return name.encode("utf-8", "replace").decode("utf-8")
+    """A file's name as text that can be stored and shown: it need not be UTF-8, and may hold a terminal's commands."""
+    text = name.encode("utf-8", "replace").decode("utf-8")
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def plain(value: Any) -> Any:
-    """JSON values with the exact decimals of a streaming parser turned into plain numbers."""
-    if isinstance(value, dict):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if value is None or isinstance(value, str | bool | int | float):
+    """JSON values with the exact decimals of a streaming parser turned into plain numbers, in their places."""
+    if not isinstance(value, dict | list):
+        return _plain_number(value)
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        for key, inner in item.items() if isinstance(item, dict) else enumerate(item):
+            if isinstance(inner, dict | list):
+                stack.append(inner)
+            elif isinstance(inner, Decimal):
+                item[key] = _plain_number(inner)
+    return value
+
+
+def _plain_number(value: Any) -> Any:
+    if not isinstance(value, Decimal):
         return value
-    number = float(cast("Any", value))
+    number = float(value)
     # 1e999 is JSON, and infinity is not.
     return number if isfinite(number) else None
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import
 from mnemon.adapters.importers.detect import SLACK_FILES
-from mnemon.adapters.importers.export import moment_or_none
+from mnemon.adapters.importers.export import SHAPELESS, Message, moment_or_none, too_long
 from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
-from mnemon.adapters.importers.records import Anchor, Position, Record, Utterance, character_problem, excerpt
+from mnemon.adapters.importers.records import (
+    Anchor,
+    Position,
+    Record,
+    Utterance,
+    character_problem,
+    excerpt,
+    printable,
+    shown,
+)
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
-_DAY = re.compile(r"(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
-_MAX_LIST = 64 * 1024 * 1024
+_DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
+_MAX_MEMBERS = 50  # of a conversation, in its title
+_MAX_LABEL = 100  # characters of a name: a mention of five characters becomes so many
 # What Slack says about a channel, not what somebody said in it.
 _NOISE = {
     *(f"{kind}_{what}" for kind in ("channel", "group") for what in ("join", "leave", "archive", "unarchive")),
@@ -95,41 +105,46 @@ class Slack(Import):
 
     def _read(self, anchor: Anchor) -> Iterator[Record]:
         counter = Counter()
-        self._tree = tree = open_tree(self.path, "a slack export")
-        directory = _directory(tree, self._root)
-        self._base = tree.bytes_read
-        for name in self._days:
-            folder = name.removeprefix(self._root).split("/", 1)[0]
-            key, title = directory.channels.get(folder, (folder, f"#{folder}"))
-            label = tree.label(name)
-            with tree.open(name) as raw:
-                try:
-                    for number, message in enumerate(elements(MeteredStream(raw, label)), 1):
-                        yield from self._message(
-                            message, f"{name}, message {number}", label, counter, directory, key, title
-                        )
-                except Damaged as error:
-                    yield counter.broken(label, f"{name}: {error}")
+        with open_tree(self.path, "a slack export") as tree:
+            self._tree = tree
+            directory = _directory(tree, self._root)
+            self._base = tree.bytes_read
+            for name in self._days:
+                folder = name.removeprefix(self._root).split("/", 1)[0]
+                key, title = directory.channels.get(folder, (folder, f"#{folder}"))
+                label, day = tree.label(name), printable(name)
+                with tree.open(name) as raw:
+                    try:
+                        for number, message in enumerate(elements(MeteredStream(raw, label)), 1):
+                            yield from self._message(
+                                message, f"{day}, message {number}", label, counter, directory, key, title
+                            )
+                    except Damaged as error:
+                        yield counter.broken(label, f"{day}: {error}")
 
     def _message(
         self, message: Any, where: str, file: str, counter: Counter, directory: _Directory, key: str, title: str
     ) -> Iterator[Record]:
         if not isinstance(message, dict) or not isinstance(message.get("ts"), str):
-            yield counter.broken(file, f"{where}: not a message with a `ts`", excerpt(str(message)))
+            yield counter.broken(file, f"{where}: not a message with a `ts`", shown(message))
             return
         subtype = str(message.get("subtype") or "")
         if subtype in _NOISE:
             return
         try:
-            text = directory.readable(_text(message))
+            text = _text(message)
+            if len(text) <= limits.MAX_MESSAGE_TEXT:  # a longer one is refused below, as it stands
+                text = directory.readable(text)
             speaker, bot = _speaker(message, directory)
             metadata = _metadata(message)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            yield counter.broken(file, f"{where}: not in the shape of slack: {error!r}", excerpt(str(message)))
+        except SHAPELESS as error:
+            reason = f"{where}: not in the shape of slack: {excerpt(repr(error))}"
+            yield counter.broken(file, reason, shown(message))
             return
         if not text:
             return
-        if problem := character_problem([text, speaker, metadata, key, title], "the text"):
+        said = Message(message["ts"], text, "user", speaker=speaker)
+        if problem := too_long(said) or character_problem([text, speaker, metadata, key, title], "the text"):
             yield counter.broken(file, f"{where}: {problem}", excerpt(text))
             return
         for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
@@ -160,38 +175,56 @@ def _layout(tree: Tree) -> tuple[str, list[str]]:
 def _directory(tree: Tree, root: str) -> _Directory:
     found = _Directory()
     for user in _list(tree, f"{root}users.json"):
-        profile = user.get("profile") or {}
+        profile = user.get("profile")
+        profile = profile if isinstance(profile, dict) else {}
         names = (profile.get("display_name"), user.get("real_name"), profile.get("real_name"), user.get("name"))
-        found.people[str(user.get("id"))] = next((str(n) for n in names if n), str(user.get("id")))
+        key = _name(user.get("id"))
+        found.people[key] = next((_name(n) for n in names if n), key)
         if user.get("is_bot"):
-            found.bots.add(str(user.get("id")))
+            found.bots.add(key)
     for name in SLACK_FILES:
         for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
-            key = str(channel.get("id"))
-            label = str(channel.get("name") or "")
-            members = [found.people.get(str(m), str(m)) for m in channel.get("members") or []]
+            key = _name(channel.get("id"))
+            label = _name(channel.get("name") or "")
+            listed = channel.get("members")
+            members = [found.people.get(one := _name(m), one) for m in (listed if isinstance(listed, list) else [])]
+            more = f" and {len(members) - _MAX_MEMBERS} others" if len(members) > _MAX_MEMBERS else ""
             private = name in ("dms.json", "mpims.json")
-            title = " and ".join(members) if private and members else f"#{label or key}"
+            title = " and ".join(members[:_MAX_MEMBERS]) + more if private and members else f"#{label or key}"
             # The folder of a direct conversation is named by its id, all others by their name.
             found.channels[key if name == "dms.json" else label or key] = (key, title)
             found.names[key] = label
     return found
 
 
-def _list(tree: Tree, name: str) -> list[dict[str, Any]]:
-    if tree.sizes.get(name, _MAX_LIST + 1) > _MAX_LIST:
-        return []
-    with tree.open(name) as stream:
-        raw = stream.read()
-    try:
-        values = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise Invalid(
-            f"{tree.label(name)} is not JSON: {error}.",
-            code="invalid.import.damaged",
-            hint="Export from Slack again.",
-        ) from error
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
+    """The people or channels of a list, one after the other: of each no more is kept than what is asked for."""
+    if tree.sizes.get(name, limits.MAX_LIST + 1) > limits.MAX_LIST:
+        return
+    with tree.open(name) as raw:
+        stream = MeteredStream(raw, tree.label(name))
+        if not stream.prefix:
+            return  # no list
+        try:
+            for number, value in enumerate(elements(stream)):
+                if number >= limits.MAX_LISTED:
+                    raise Invalid(
+                        f"{tree.label(name)} has more than {limits.MAX_LISTED:,} entries.",
+                        code="invalid.import.entries",
+                        hint="Export from Slack again; no workspace has so many.",
+                    )
+                if isinstance(value, dict):
+                    yield value
+        except Damaged as error:
+            raise Invalid(
+                f"{tree.label(name)} is not JSON: {error}.",
+                code="invalid.import.damaged",
+                hint="Export from Slack again.",
+            ) from error
+
+
+def _name(value: object) -> str:
+    return str(value)[:_MAX_LABEL] if isinstance(value, str | int) else ""
 
 
 def _text(message: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,16 +10,19 @@ from mnemon.adapters.importers.records import MAX_TEXT
 
 # In the order of preference: a paragraph, a line, a sentence, a word.
 _BORDERS = ("\n\n", "\n", ". ", " ")
+_SPACE = re.compile(r"\s*")
 
 
 def split(text: str, limit: int = MAX_TEXT) -> list[str]:
     """The text in parts of at most `limit` characters, cut between paragraphs where that is possible."""
-    parts, rest = [], text.strip()
-    while len(rest) > limit:
-        cut = _cut(rest, limit)
-        part, rest = rest[:cut].rstrip(), rest[cut:].lstrip()
-        parts.append(part)
-    return [part for part in (*parts, rest) if part]
+    text = text.strip()
+    parts, begin = [], 0
+    while len(text) - begin > limit:
+        end = _cut(text, begin, limit)
+        parts.append(text[begin:end].rstrip())
+        space = _SPACE.match(text, end)
+        begin = space.end() if space else end
+    return [part for part in (*parts, text[begin:]) if part]
 
 
 def in_parts(text: str, source_id: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -31,10 +35,10 @@ def in_parts(text: str, source_id: str) -> Iterator[tuple[str, str, dict[str, An
         yield part, f"{source_id}#{number}", {"part": number, "parts": len(parts)}
 
 
-def _cut(text: str, limit: int) -> int:
+def _cut(text: str, begin: int, limit: int) -> int:
     for border in _BORDERS:
         # Not in the first half: a part of three words and one of 49,997 characters help nobody.
-        found = text.rfind(border, limit // 2, limit - len(border) + 1)
+        found = text.rfind(border, begin + limit // 2, begin + limit - len(border) + 1)
         if found != -1:
             return found + len(border)
-    return limit
+    return begin + limit

@@ -21,6 +21,7 @@ from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.keys import KeySource
 from mnemon.db.embedded.layout import Layout
 from mnemon.db.embedded.model import Endpoint, Lease, Status
+from mnemon.db.embedded.sockets import refuse_planted_socket, socket_dir_of
 from mnemon.db.embedded.state import State
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def acquire(
     asked = _Asked(version, linger_seconds, options, key)
     with directory.explained(layout.data_dir):
         while True:
+            directory.refuse_planted(layout, server_account())
             control = layout.control
             if not control.is_dir():
                 directory.check_version(layout, version, layout.cluster_version())
@@ -76,6 +78,7 @@ def acquire(
             found = states.read_live(layout)
             if found is None or not _answers(found):
                 found = _start(layout, asked, deadline)
+            refuse_planted_socket(found.socket_dir, layout, server_account().uid)
             directory.check_version(layout, version, found.version)
         except BaseException:
             model.release(fd)
@@ -94,6 +97,7 @@ def keep(data_dir: Path) -> None:
     _require_platform()
     layout = Layout.of(data_dir)
     if layout.control.is_dir():
+        directory.refuse_planted(layout, server_account())
         with directory.explained(layout.data_dir), _momentary_lease(layout):
             if states.read_live(layout) is not None:
                 layout.keep.write_bytes(os.fsencode(layout.data_dir))
@@ -131,6 +135,7 @@ def stop(data_dir: Path, *, timeout: float = 30.0) -> bool:
     layout = Layout.of(data_dir)
     if not layout.control.is_dir():
         return False
+    directory.refuse_planted(layout, server_account())
     unkeep(data_dir)
     deadline = time.monotonic() + timeout
     told = False
@@ -357,7 +362,7 @@ def _stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
 
     with _supervisors_place(layout) as free:
         if free:
-            os.close(previous.settle(layout, layout.socket_dir(server_account().uid), pause))
+            os.close(previous.settle(layout, socket_dir_of(layout, server_account().uid), pause))
             vault.unmount(layout.data_dir)
         return free and orphan
 

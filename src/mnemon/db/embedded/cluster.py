@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from mnemon.core import trust
 from mnemon.core.errors import Invalid
 from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.db.embedded.model import ADMIN_ROLE
@@ -86,9 +87,9 @@ def postgres_command(programs: Path, layout: Layout, socket_dir: Path, options: 
 
 def server_environment(layout: Layout) -> dict[str, str]:
     """A plain environment: nothing of the caller's (PGDATA, PGOPTIONS, a locale) decides how the server runs."""
-    passed = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    passed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     # With no LC_ALL macOS starts threads inside postgres, which then refuses to run.
-    return {"PATH": os.defpath, **passed, "LC_ALL": "C", "TZ": "UTC", "HOME": str(layout.data_dir)}
+    return {"PATH": trust.search_path(), **passed, "LC_ALL": "C", "TZ": "UTC", "HOME": str(layout.data_dir)}
 
 
 def clear_staging(layout: Layout, uid: int, gid: int) -> Path:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
+from mnemon.core.trust import is_own
 from mnemon.db.embedded import vault
 from mnemon.db.embedded.account import VARIABLE, Account, first_closed, way_to
 from mnemon.db.embedded.layout import Layout
@@ -41,6 +43,25 @@ def prepare(layout: Layout, account: Account) -> None:
     # Readable for the server's account, because pg_basebackup reads every file of a data directory.
     if account.switch and found.st_mode & 0o777 != 0o755:
         layout.control.chmod(0o755)
+
+
+def refuse_planted(layout: Layout, account: Account) -> None:
+    """Refuse control files that another user has made: they say which socket to talk to and which process to end.
+
+    Raises:
+        Invalid: ``embedded.data_dir_owner``.
+    """
+    if not os.path.lexists(layout.control):
+        return  # nobody has started a server here: what is there is looked at before one is
+    # Whose the data directory is, is looked at before a server starts: nobody can make control files of ours in it.
+    places = [layout.vault, layout.cipher, layout.control] if layout.is_encrypted else [layout.control]
+    for path in places:
+        try:
+            found = path.lstat()
+        except OSError:
+            continue  # not there yet, or a file system that has died: nothing is read from it
+        if not stat.S_ISDIR(found.st_mode) or not is_own(found, account.uid):
+            raise _wrong_owner(path, found.st_uid, account)
 
 
 def open_way(data_dir: Path, account: Account) -> None:

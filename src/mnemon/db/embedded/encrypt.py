@@ -16,6 +16,7 @@ from mnemon.db.embedded import directory, locks, previous, vault
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.keys import KeySource
 from mnemon.db.embedded.layout import CONTROL, Layout
+from mnemon.db.embedded.sockets import socket_dir_of
 
 # Not copied: our own locks, and what only means something while a server runs.
 _LEFT = frozenset({CONTROL, "postmaster.pid", "postmaster.opts"})
@@ -276,7 +277,7 @@ def _nobody_uses(layout: Layout) -> Iterator[None]:
             if not locks.try_lock(held[-1]):
                 raise _in_use(layout)
         # Also none that somebody else started. It raises when one runs, and waits for one that is ending.
-        held.append(previous.settle(layout, layout.socket_dir(server_account().uid), time.sleep))
+        held.append(previous.settle(layout, socket_dir_of(layout, server_account().uid), time.sleep))
         yield
     finally:
         for fd in held:

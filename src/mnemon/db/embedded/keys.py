@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnemon.core import crypto
+from mnemon.core import crypto, trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 
 if TYPE_CHECKING:
@@ -127,9 +127,8 @@ def _from_command(command: str) -> str:
     import subprocess
 
     try:
-        words = shlex.split(command)
         done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
-            words,
+            trust.command_words(command, "MNEMON_ENCRYPTION_KEY_COMMAND"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=_PATIENCE,
@@ -138,8 +137,10 @@ def _from_command(command: str) -> str:
         why = f"it ended with {done.returncode}" if done.returncode else ""
     except subprocess.TimeoutExpired:
         why = f"it took longer than {_PATIENCE:g} seconds"
-    except (OSError, ValueError, IndexError) as error:
-        why = getattr(error, "strerror", None) or "it is no command line"
+    except OSError as error:
+        why = error.strerror or "it cannot be started"
+    except Invalid as error:
+        raise Unavailable(error.message, code="embedded.key_unreadable", hint=error.hint) from None
     if why:
         # Neither the command nor its output is repeated: both may hold a secret.
         raise Unavailable(

@@ -1,14 +1,12 @@
-"""Where things are: the control files inside the data directory and the socket directory outside of it."""
+"""Where things are: the control files inside the data directory."""
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnemon.core.errors import Conflict, Invalid
+from mnemon.core.errors import Invalid
 
 PORT = 5432
 CONTROL = ".mnemon"
@@ -16,11 +14,6 @@ ENCRYPTED = ".encrypted"
 """What the name of an encrypted data directory's other half ends with; see :mod:`mnemon.db.embedded.vault`."""
 HARMLESS = frozenset({CONTROL, "lost+found", ".DS_Store"})
 """Names that a directory may hold and still count as empty: our own, a file system's, a file browser's."""
-
-# sun_path holds 108 bytes on Linux and 104 on macOS, with the closing NUL.
-_SOCKET_PATH_LIMIT = 103
-# unix_socket_directories is a comma-separated list with quoting rules of its own.
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.+-]+")
 
 
 @dataclass(frozen=True)
@@ -167,49 +160,7 @@ class Layout:
         except FileNotFoundError:
             return False
 
-    def socket_dir(self, server_uid: int) -> Path:
-        """The short private directory for the socket of a server that runs as ``server_uid``.
-
-        A data directory's own path may be longer than a socket's path can be.
-        """
-        import hashlib
-
-        name = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
-        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-        # Root's runtime directory is closed to the account that the server runs as.
-        if runtime.startswith("/") and os.geteuid() != 0 and _is_private(Path(runtime), server_uid):
-            candidate = Path(runtime) / f"mnemon-{name}"
-            fits = len(os.fsencode(candidate / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT
-            if fits and _PLAIN_PATH.fullmatch(str(candidate)):
-                return candidate
-        return Path(f"/tmp/mnemon-{server_uid}-{name}")  # noqa: S108 - make_socket_dir refuses a planted one
-
-
-def make_socket_dir(path: Path, uid: int, gid: int) -> None:
-    """Make the socket directory, mode 0700 and owned by the server's account, or accept one that is exactly so.
-
-    Raises:
-        Conflict: ``embedded.socket_dir_refused`` if something else is there, which another user may have planted.
-    """
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
-    else:
-        if uid != os.geteuid():
-            os.chown(path, uid, gid, follow_symlinks=False)
-    if not _is_private(path, uid):
-        raise Conflict(
-            f"The socket directory {path} is not a directory of mode 0700 that belongs to user {uid}.",
-            code="embedded.socket_dir_refused",
-            hint="Whoever made it may have planted it. Look at it, remove it, and try again.",
-            path=str(path),
-        )
-
-
-def _is_private(path: Path, uid: int) -> bool:
-    try:
-        found = path.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == uid and stat.S_IMODE(found.st_mode) == 0o700
+    @property
+    def socket_note(self) -> Path:
+        """Says where this data directory's socket is; see :func:`socket_dir_of`."""
+        return self.control / "socket"

@@ -24,8 +24,9 @@ from types import FrameType
 from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.db.embedded import account as accounts
 from mnemon.db.embedded import cluster, directory, install, locks, previous, processes, vault
-from mnemon.db.embedded.layout import PORT, Layout, make_socket_dir
+from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.db.embedded.model import Phase
+from mnemon.db.embedded.sockets import make_socket_dir, socket_dir_of
 from mnemon.db.embedded.state import State, write
 
 LOCKED_BY_ANOTHER = 3
@@ -76,7 +77,7 @@ class _Supervisor:
         self.vault: vault.Vault | None = None
         self.layout = Layout(Path(orders.data_dir))
         self.account = accounts.server_account()
-        self.socket_dir = self.layout.socket_dir(self.account.uid)
+        self.socket_dir = socket_dir_of(self.layout, self.account.uid)
         self.supervisor_lock = supervisor_lock
         self.lease = locks.open_lock(self.layout.lease)
         self.server: subprocess.Popen[bytes] | None = None
@@ -189,7 +190,8 @@ class _Supervisor:
             self._mount()
         guard = previous.settle(self.layout, self.socket_dir, self._pause)
         try:
-            make_socket_dir(self.socket_dir, self.account.uid, self.account.gid)
+            self.socket_dir = make_socket_dir(self.layout, self.account.uid, self.account.gid)
+            self.state = replace(self.state, socket_dir=str(self.socket_dir))
             self._remove_sockets()
             command = cluster.postgres_command(self.programs, self.layout, self.socket_dir, self.orders.options)
             self.server = self._spawn(command, guard, signal.SIGINT)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.db.embedded.account import Account, server_account
 from mnemon.db.embedded.layout import HARMLESS, Layout
@@ -91,7 +91,7 @@ def require() -> str:
             hint="Put the data directory on an encrypted volume (FileVault, BitLocker) instead.",
             platform=sys.platform,
         )
-    program = shutil.which(PROGRAM)
+    program = trust.find_program(PROGRAM)
     if program is None or (os.geteuid() != 0 and _fusermount() is None):
         raise Unavailable(
             "An encrypted data directory needs gocryptfs and FUSE, and they are not installed.",
@@ -293,12 +293,12 @@ def unmount(target: Path) -> None:
 
 def _unmount_command(target: Path, *, lazy: bool) -> list[str]:
     if os.geteuid() == 0:
-        return ["umount", *(["-l"] if lazy else []), "--", str(target)]
-    return [_fusermount() or "fusermount3", "-u", *(["-z"] if lazy else []), "--", str(target)]
+        return [trust.find_program("umount") or "/bin/umount", *(["-l"] if lazy else []), "--", str(target)]
+    return [_fusermount() or "/usr/bin/fusermount3", "-u", *(["-z"] if lazy else []), "--", str(target)]
 
 
 def _fusermount() -> str | None:
-    return shutil.which("fusermount3") or shutil.which("fusermount")
+    return trust.find_program("fusermount3") or trust.find_program("fusermount")
 
 
 def _send(process: subprocess.Popen[bytes], key: bytes) -> None:
@@ -345,4 +345,4 @@ def _failed(cipher: Path, code: int, said: str) -> MnemonError:
 
 def _environment() -> dict[str, str]:
     """Nothing of the caller's, whose variables may hold the key."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+    return {"PATH": trust.search_path(), "LC_ALL": "C"}

@@ -27,7 +27,9 @@ from mnemon.doors.cli.commands import (
 )
 from mnemon.doors.cli.state import state
 
-ANYWHERE = "-o, --data-dir, --json, --quiet, --no-color and --debug may be written before or after the command."
+ANYWHERE = (
+    "-o, --data-dir, --env-file, --json, --quiet, --no-color and --debug may be written before or after the command."
+)
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -98,6 +100,12 @@ def _options(
         Path | None,
         typer.Option("--data-dir", metavar="DIR", help="The embedded server's data, even if DATABASE_URL is set."),
     ] = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--env-file", metavar="FILE", help="A file of settings, yours alone to write; MNEMON_ENV_FILE too."
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="JSON instead of tables; errors too, on standard error.")
     ] = False,
@@ -111,6 +119,7 @@ def _options(
     """The memory of AI agents and the people they work with, kept in one PostgreSQL."""
     state.organization = organization
     state.data_dir = data_dir.expanduser() if data_dir else None
+    state.env_file = env_file.expanduser() if env_file else None
     state.json = json
     state.quiet = quiet
     state.debug = debug or os.environ.get("MNEMON_DEBUG", "").lower() not in {"", "0", "false", "no"}

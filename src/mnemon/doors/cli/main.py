@@ -9,7 +9,7 @@ from collections.abc import Sequence
 #: Exit code of a program whose reader went away, as the shell reports one that SIGPIPE ended.
 BROKEN_PIPE = 141
 
-_VALUED = ("--organization", "--data-dir", "-o")
+_VALUED = ("--organization", "--data-dir", "--env-file", "-o")
 _FLAGS = ("--json", "--quiet", "-q", "--no-color", "--debug")
 
 
@@ -69,7 +69,7 @@ def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
         named = argument.startswith("--organization=")
         if argument == "--":
             rest += [argument, *left]
-        elif argument in _FLAGS or argument.startswith(("--organization=", "--data-dir=")):
+        elif argument in _FLAGS or argument.startswith(("--organization=", "--data-dir=", "--env-file=")):
             front.append(argument)
         elif argument in _VALUED:
             value = [value for value in (next(left, None),) if value is not None]

@@ -23,6 +23,7 @@ class State:
 
     organization: str | None = None
     data_dir: Path | None = None
+    env_file: Path | None = None
     json: bool = False
     quiet: bool = False
     debug: bool = False
@@ -43,8 +44,13 @@ def settings(**overrides: Any) -> Settings:
     if state.organization is not None:
         said["organization"] = state.organization
     if state.data_dir is not None:
-        said |= {"data_dir": state.data_dir, "database_url": None, "database_owner_url": None}
-    return load_settings(**{**said, **overrides})
+        said |= {
+            "data_dir": state.data_dir,
+            "database_url": None,
+            "database_worker_url": None,
+            "database_owner_url": None,
+        }
+    return load_settings(env_file=state.env_file, **{**said, **overrides})
 
 
 class Session:

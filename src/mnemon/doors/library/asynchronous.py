@@ -15,6 +15,7 @@ from mnemon.core.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings, load_settings
 from mnemon.core.text import parse
+from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, given
 from mnemon.memory import service
 from mnemon.memory.schemas import (
@@ -35,7 +36,7 @@ from mnemon.memory.schemas import (
 )
 
 if TYPE_CHECKING:
-    from mnemon.operations.schemas import ErasureReceipt
+    from mnemon.operations.schemas import ErasurePreview, ErasureReceipt
 
 #: Items of one transaction when an iterable has more.
 _CHUNK = 1000
@@ -52,12 +53,15 @@ class AsyncMemory:
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name
             instead, and win: ``AsyncMemory(data_dir="./memory", organization="acme")``.
+        env_file: a file of settings, which no one but its user may write; no file is read that is not named.
     """
 
-    def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
-        if settings is not None and overrides:
+    def __init__(
+        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+    ) -> None:
+        if settings is not None and (overrides or env_file):
             raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
-        self.settings = settings or load_settings(**overrides)
+        self.settings = settings or load_settings(env_file=env_file, **overrides)
         self._app: App | None = None
         self._ctx: Context | None = None
         self._opening = asyncio.Lock()
@@ -322,25 +326,46 @@ class AsyncMemory:
         ctx.database.see(ctx.principal.organization_id, position)
 
     async def erase(
-        self, *, user: str | None = None, conversation: str | None = None, organization: bool = False
+        self,
+        *,
+        user: str | UUID | None = None,
+        conversation: str | UUID | None = None,
+        organization: bool = False,
+        by: str | None = None,
+        preview: ErasurePreview | None = None,
     ) -> ErasureReceipt:
         """Erase a person, a conversation or this whole organisation for good; see docs/erasure.md.
+
+        Args:
+            user: the person: id, external id or e-mail address.
+            conversation: the conversation: id or external id.
+            organization: all there is.
+            by: which of these the name is: ``id``, ``external_id`` or ``email``.
+            preview: what :meth:`preview_erasure` gave, if it was confirmed: the subject has to be the same still.
 
         Raises:
             Invalid: not one of the three is given.
             NotFound: there is none of this name in this organisation.
+            Conflict: the name means more than one; nothing was erased.
         """
         from mnemon.operations import service as operations
-        from mnemon.operations.schemas import Erase
 
-        named = {"user": user, "conversation": conversation, "organization": organization or None}
-        given_kinds = [kind for kind, name in named.items() if name is not None]
-        if len(given_kinds) != 1:
-            raise Invalid("Give one of user, conversation and organization.", code="invalid.erase")
         ctx = await self.open()
-        kind = given_kinds[0]
-        name = str(ctx.principal.organization_id) if organization else named[kind]
-        return await operations.erase(ctx, parse(Erase, {"kind": kind, "name": name}))
+        return await operations.erase(ctx, erasure(ctx, user, conversation, organization, by=by, preview=preview))
+
+    async def preview_erasure(
+        self,
+        *,
+        user: str | UUID | None = None,
+        conversation: str | UUID | None = None,
+        organization: bool = False,
+        by: str | None = None,
+    ) -> ErasurePreview:
+        """What :meth:`erase` would do now: rows that go and rows that lose a reference, counted. Changes nothing."""
+        from mnemon.operations import service as operations
+
+        ctx = await self.open()
+        return await operations.preview_erasure(ctx, erasure(ctx, user, conversation, organization, by=by))
 
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""

@@ -8,6 +8,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from mnemon.core.settings import Settings
@@ -75,10 +76,13 @@ class Memory:
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name
             instead, and win.
+        env_file: a file of settings, which no one but its user may write; no file is read that is not named.
     """
 
-    def __init__(self, settings: Settings | None = None, **overrides: Any) -> None:
-        self._memory = AsyncMemory(settings, **overrides)
+    def __init__(
+        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+    ) -> None:
+        self._memory = AsyncMemory(settings, env_file=env_file, **overrides)
         _OPEN.add(self)
 
     def __enter__(self) -> Self:
@@ -115,6 +119,7 @@ class Memory:
     position = _blocking(AsyncMemory.position)
     after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)
+    preview_erasure = _blocking(AsyncMemory.preview_erasure)
     maintain = _blocking(AsyncMemory.maintain)
     import_file = _blocking(AsyncMemory.import_file)
 

@@ -32,7 +32,7 @@ async def work(
     """Run a worker until SIGTERM or Ctrl-C; a second one gives running jobs back at once.
 
     Args:
-        settings: the database and the providers.
+        settings: the database, by ``database_worker_url``, and the providers.
         options: how the worker works.
         handlers: further registries, as ``package.module:name``.
         once: end when nothing is due.
@@ -41,7 +41,7 @@ async def work(
 
     Raises:
         Invalid: a registry of ``handlers`` cannot be found.
-        Unavailable: the database cannot be reached at the start.
+        Unavailable: the database cannot be reached at the start, or the login is not a worker's.
     """
     known = Registry()
     known.include(registry)
@@ -50,7 +50,8 @@ async def work(
         known.include(load_registry(name))
     enough = max(settings.database_pool_size, min(50, options.concurrency + BESIDE))
     # A job was enqueued by another process: what it is about may not have reached a replica yet.
-    app = await start(settings.model_copy(update={"database_pool_size": enough, "database_replica_reads": False}))
+    changed = {"database_pool_size": enough, "database_replica_reads": False}
+    app = await start(settings.model_copy(update=changed), worker=True)
     try:
         if schedules:
             await install_schedules(app.context)

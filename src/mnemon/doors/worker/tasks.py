@@ -18,7 +18,6 @@ from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.memory import service as memory
 from mnemon.operations import service as operations
-from mnemon.operations.schemas import DashboardQuery
 
 registry = Registry()
 
@@ -61,9 +60,9 @@ async def maintain_partitions(run: Run) -> dict[str, Any]:
 
 
 @registry.handler("operations.refresh_dashboard", base_delay=30)
-async def refresh_dashboard(run: Run) -> None:
+async def refresh_dashboard(run: Run) -> dict[str, int]:
     """Roll up measurements of everybody and renew the dashboard (REQ-T134)."""
-    await operations.dashboard(run.ctx, DashboardQuery(refresh=True))
+    return {"partials": (await operations.refresh_dashboard(run.ctx)).partials}
 
 
 @registry.handler("knowledge.refresh_summaries", base_delay=30)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mnemon.core.context import Context
+from mnemon.jobs.service import require_installation
 from mnemon.knowledge import repository
 from mnemon.knowledge.schemas import RecomputeAccuracy
 
@@ -43,9 +44,14 @@ async def recompute_pattern_accuracy(ctx: Context, request: RecomputeAccuracy) -
 async def refresh_knowledge_summaries(ctx: Context) -> bool:
     """Compute the summaries of patterns and of usage anew, for every organisation; readers are not kept out (REQ-T149).
 
+    The installation's own work, which workers do on schedule.
+
     Returns:
         False, and nothing was done, while somebody else is at it.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
     """
-    ctx.principal.require("operations:write")
+    require_installation(ctx, "operations:write")
     async with ctx.database.hot(ctx.principal) as connection:
         return await repository.refresh(connection)

@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import os
-import shlex
 import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
+from mnemon.core import trust
 from mnemon.core.context import Context
 from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
@@ -104,14 +104,14 @@ def _run(settings: Settings, text: str) -> None:
         return
     try:
         subprocess.run(  # noqa: S603 - the operator's own program
-            shlex.split(settings.backup_alert_command),
+            trust.command_words(settings.backup_alert_command, "MNEMON_BACKUP_ALERT_COMMAND"),
             input=text.encode(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             timeout=_SECONDS,
             check=True,
         )
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+    except (MnemonError, OSError, ValueError, subprocess.SubprocessError) as error:
         raise RuntimeError(f"the program of MNEMON_BACKUP_ALERT_COMMAND failed ({type(error).__name__})") from None
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 import stat
 import subprocess
 from dataclasses import dataclass, field
 
+from mnemon.core import trust
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
@@ -106,14 +106,16 @@ def _outside(settings: Settings) -> str:
         return text
     try:
         done = subprocess.run(  # noqa: S603 - the operator's own program
-            shlex.split(settings.backup_key_command or ""),
+            trust.command_words(settings.backup_key_command or "", "MNEMON_BACKUP_KEY_COMMAND"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=_COMMAND_SECONDS,
             check=True,
         )
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
+    except Invalid as error:
+        raise Invalid(error.message, code="backup.key_unreadable", hint=error.hint) from None
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise Invalid(
             f"The program of MNEMON_BACKUP_KEY_COMMAND gave no key: {_reason(error)}.",
             code="backup.key_unreadable",

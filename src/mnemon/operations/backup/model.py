@@ -55,6 +55,14 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of a backup, as it lies in its directory."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """One complete backup.
 
@@ -70,6 +78,7 @@ class Label:
         embedded: whether it is of Mnemon's own server.
         superuser: a role that may look at everything after a restore.
         database: the database that was connected to.
+        files: every file of it but the label, by its name; None for a backup from before there was such a list.
     """
 
     id: str
@@ -89,6 +98,7 @@ class Label:
     embedded: bool
     superuser: str
     database: str
+    files: dict[str, Listed] | None = None
 
     @property
     def major(self) -> int:
@@ -113,7 +123,9 @@ class Label:
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Label:
         """From its file; fields of a later version are left alone."""
-        known = {field.name: told[field.name] for field in fields(cls)}
+        known = {field.name: told[field.name] for field in fields(cls) if field.name != "files"}
+        listed = told.get("files")
+        known["files"] = {name: Listed(**one) for name, one in listed.items()} if listed is not None else None
         for name in ("started_at", "finished_at"):
             known[name] = datetime.fromisoformat(known[name])
         return cls(**known)
@@ -197,7 +209,11 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a verification looked at; it is good if there are no problems."""
+    """What a verification looked at; it is good if there are no problems.
+
+    Attributes:
+        notes: what cannot be said of what an earlier version wrote, and how to go on.
+    """
 
     backups: int
     files: int
@@ -205,6 +221,7 @@ class Verified:
     read_bytes: int
     seconds: float
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

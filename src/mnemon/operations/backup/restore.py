@@ -27,8 +27,8 @@ from mnemon.db import embedded
 from mnemon.db.embedded import cluster, directory, locks
 from mnemon.db.embedded.account import Account, server_account
 from mnemon.db.embedded.layout import Layout
-from mnemon.operations.backup import recover, tar
-from mnemon.operations.backup.errors import ProgramFailed, RestoreRefused
+from mnemon.operations.backup import contents, recover, tar
+from mnemon.operations.backup.errors import Damaged, ProgramFailed, RestoreRefused
 from mnemon.operations.backup.model import Archived, Label, Restored
 from mnemon.operations.backup.source import free_bytes, program_environment
 from mnemon.operations.backup.store import Store, explained
@@ -129,6 +129,7 @@ def prepare(store: Store, request: RestoreRequest, step: Step | None, *, any_ver
             hint="`mnemon backup unpack` decrypts it, and prints the commands for the programs of that version.",
         )
     chain = store.chain(chosen)
+    check_whole(store, chain)
     reach = store.reach()
     timeline = request.timeline or (reach.timeline if reach and target.kind != "backup" else chosen.timeline)
     timeline = max(timeline, chosen.timeline)
@@ -148,6 +149,24 @@ def prepare(store: Store, request: RestoreRequest, step: Step | None, *, any_ver
             hint="Choose a directory on a larger disk.",
         )
     return Plan(store, layout, account, target, chain, timeline, segments, step or (lambda _what, _share: None))
+
+
+def check_whole(store: Store, chain: list[Label]) -> None:
+    """See that what is restored is all that was made, and of the server that it is said to be of.
+
+    Raises:
+        Damaged: a file was added, changed or taken away; or cluster.json was.
+    """
+    bound = store.bound()
+    for label in chain:
+        contents.check_backup(store, label)
+        if label.files is not None and label.system_identifier != bound.get("system_identifier"):
+            raise Damaged(
+                f"{label.id} is of another server than {store.root / contents.CLUSTER} says"
+                + ("." if bound else ", which is missing."),
+                hint="Take cluster.json from a copy of the directory.",
+                backup=label.id,
+            )
 
 
 def refuse_filled(into: Path) -> None:
@@ -246,7 +265,7 @@ def extract(plan: Plan, label: Label, target: Path) -> Path:
     """Decrypt one backup into a new directory, and hold it against its manifest."""
     target.mkdir(mode=0o700)
     what = f"Decrypting {label.id}"
-    with plan.store.reading(plan.store.backups / label.id / BASE) as reader:
+    with plan.store.reading(plan.store.backups / label.id / BASE, label.files) as reader:
         tar.walk(_Counted(reader, plan, label, what), label.id, target)
     return target
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from mnemon.core.clock import Clock
 from mnemon.core.settings import Settings
+from mnemon.operations.backup import contents
+from mnemon.operations.backup.contents import PARTIAL
 from mnemon.operations.backup.model import Label, Listing, Pruned
-from mnemon.operations.backup.store import PARTIAL, Store, explained, sync
+from mnemon.operations.backup.store import Store, explained, sync
 from mnemon.operations.backup.wal import gaps, wal_bytes
 
 _SEGMENT = 16 << 20
@@ -57,11 +59,15 @@ def _prune(store: Store, settings: Settings, now: datetime) -> Pruned:
         keep = _kept(labels, now - timedelta(days=settings.backup_days), base)
         freed = 0
         gone = [label for label in labels if label.id not in keep]
+        if gone:
+            contents.announce(store, [label.id for label in gone])
         for label in reversed(gone):  # what builds on another goes first: a kill leaves no chain without its beginning
             hidden = store.backups / f"{PARTIAL}{label.id}"
             (store.backups / label.id).rename(hidden)
             freed += sum(path.stat().st_size for path in hidden.iterdir())
             shutil.rmtree(hidden)
+        if gone:
+            contents.settle(store)
         segments = 0
         for one in store.archived(labels[-1].segment_bytes) if base is not None else ():
             if base is not None and one.segment < base.first_segment:

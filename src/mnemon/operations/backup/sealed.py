@@ -64,7 +64,13 @@ class SealedWriter:
         self._number = 0
         self.plain_bytes = 0
         self.sealed_bytes = len(header)
+        self._hash = hashlib.sha256(header)
         file.write(header)
+
+    @property
+    def sha256(self) -> str:
+        """Of the sealed bytes so far."""
+        return self._hash.hexdigest()
 
     def write(self, data: bytes) -> None:
         """Add plain bytes."""
@@ -87,6 +93,7 @@ class SealedWriter:
         sealed = self._cipher.encrypt(_nonce(self._number, last=last), chunk, None)
         self._number += 1
         self.sealed_bytes += len(sealed)
+        self._hash.update(sealed)
         self._file.write(sealed)
 
 
@@ -114,6 +121,7 @@ class SealedReader:
         self._left = b""
         self._plain = bytearray()
         self.sealed_bytes = len(header)
+        self._hash = hashlib.sha256(header)
         if not self._next:
             raise self._damaged(b"", last=True)
 
@@ -126,6 +134,11 @@ class SealedReader:
         given = bytes(self._plain[:size])
         del self._plain[:size]
         return given
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the sealed bytes, once all of them have been read."""
+        return None if self._next else self._hash.hexdigest()
 
     def _fill(self) -> bool:
         """Make some more plain bytes; False at the end."""
@@ -146,6 +159,7 @@ class SealedReader:
         following = self._file.read(CHUNK + TAG) if len(sealed) == CHUNK + TAG else b""
         last = not following
         self.sealed_bytes += len(sealed)
+        self._hash.update(sealed)
         try:
             plain = self._cipher.decrypt(_nonce(self._number, last=last), sealed, None)
         except (InvalidTag, ValueError):

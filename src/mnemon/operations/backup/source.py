@@ -16,6 +16,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL
 
+from mnemon.core import trust
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
@@ -253,8 +254,8 @@ def program_version(program: Path) -> int:
 
 def program_environment(extra: dict[str, str]) -> dict[str, str]:
     """A plain environment for a program of PostgreSQL's: nothing of the caller's PG* variables."""
-    passed = {name: os.environ[name] for name in ("PATH", "HOME", "LD_LIBRARY_PATH") if name in os.environ}
-    return {"PATH": os.defpath, **passed, "LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": "mnemon backup", **extra}
+    passed = {name: os.environ[name] for name in ("HOME", "LD_LIBRARY_PATH") if name in os.environ}
+    return {"PATH": trust.search_path(), **passed, "LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": "mnemon backup", **extra}
 
 
 def free_bytes(path: Path) -> int:

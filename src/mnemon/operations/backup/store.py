@@ -1,10 +1,11 @@
 """The directory of backups: what lies where, and how a file gets there whole or not at all.
 
-    cluster.json                    which server the directory is for, and the id of the newest key; plain
+    cluster.json                    which server the directory is for, and the id of the newest key; plain, with a seal
     backups/<id>/                   base.tar, manifest and, last, label: with it the backup counts as there
     backups/.partial-<id>/          one that is being made, or was interrupted
     wal/<segment or history file>   the archive
-    records/                        how far the archive reaches, the last verification, named moments, the last failure
+    records/                        how far the archive reaches, which backups there are, the last verification, named
+                                    moments, the last failure
 
 All but cluster.json and the last failure is sealed (:mod:`mnemon.operations.backup.sealed`), and its name has the
 ending ``.sealed``. Names of files say when a backup was made and how WAL segments are numbered, and nothing else.
@@ -26,13 +27,13 @@ from typing import Any, BinaryIO
 from mnemon.core.errors import Invalid, MnemonError
 from mnemon.core.settings import Settings
 from mnemon.db.embedded import locks
+from mnemon.operations.backup import contents
+from mnemon.operations.backup.contents import CLUSTER, ENDING, PARTIAL
 from mnemon.operations.backup.errors import BackupNotFound, Busy, Damaged, NotConfigured, OtherCluster, StorageFull
 from mnemon.operations.backup.keys import Keyring, load_keys
-from mnemon.operations.backup.model import Archived, Label, Reach, Segment
+from mnemon.operations.backup.model import Archived, Label, Listed, Reach, Segment
 from mnemon.operations.backup.sealed import SealedReader, SealedWriter, read_header
 
-ENDING = ".sealed"
-PARTIAL = ".partial-"
 _NEW = ".new-"
 _FORMAT = 1
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -102,6 +103,12 @@ class Store:
         newest = self.keys.newest()[0].hex()
         told = self.bound()
         if not told:
+            if any(label.files is not None for label in self.labels()[0]):
+                raise Damaged(
+                    f"{self.root / CLUSTER} is missing, and there are backups beside it.",
+                    hint="Take it from a copy, or set MNEMON_BACKUP_DIR to a new directory and take a full backup.",
+                    file=CLUSTER,
+                )
             told = {"format": _FORMAT, "system_identifier": system_identifier, "name": secrets.token_hex(4)}
         if told.get("system_identifier") != system_identifier:
             raise OtherCluster(
@@ -111,28 +118,39 @@ class Store:
                 server=system_identifier,
             )
         last = told.get("key")
-        if last != newest:
+        if last != newest or contents.SEAL not in told:
             if last is not None:
                 self.keys.find(bytes.fromhex(last), str(self.root))
-            with explained(self.root):
-                _write(self.root / "cluster.json", (json.dumps(told | {"key": newest}) + "\n").encode())
+            self.put_bound(told | {"key": newest})
         return str(told["name"])
 
+    def put_bound(self, told: Mapping[str, Any]) -> None:
+        """Write cluster.json with its seal."""
+        sealed = {**told, contents.SEAL: contents.seal_of(told, self.keys, str(self.root))}
+        with explained(self.root):
+            _write(self.root / CLUSTER, (json.dumps(sealed) + "\n").encode())
+
     def bound(self) -> dict[str, Any]:
-        """What :meth:`bind` noted; empty before."""
+        """What :meth:`bind` noted; empty before.
+
+        Raises:
+            Damaged: it was changed since.
+        """
         try:
-            told = json.loads((self.root / "cluster.json").read_bytes())
+            told = json.loads((self.root / CLUSTER).read_bytes())
             if told["format"] > _FORMAT:
                 raise Invalid(
                     f"{self.root} was written by a later version of Mnemon.",
                     code="backup.format",
                     hint="Use that version.",
                 )
-            return dict(told)
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError):
-            raise Damaged(f"{self.root / 'cluster.json'} cannot be read.", hint="Take it from a copy.") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise Damaged(f"{self.root / CLUSTER} cannot be read.", hint="Take it from a copy.") from None
+        labels = self.labels()[0] if contents.SEAL not in told else []
+        contents.check_seal(told, self.keys, labels, str(self.root / CLUSTER))
+        return dict(told)
 
     # -- one at a time ----------------------------------------------------------------------------------------
 
@@ -188,20 +206,39 @@ class Store:
                 raise
 
     @contextmanager
-    def reading(self, path: Path) -> Iterator[SealedReader]:
+    def reading(self, path: Path, listed: Mapping[str, Listed] | None = None) -> Iterator[SealedReader]:
         """Read a sealed file.
+
+        Args:
+            path: the file.
+            listed: what a list says of the files beside it; one that is read to its end is held against it.
 
         Raises:
             Damaged: it is missing, or not what was written there.
         """
         try:
-            file: BinaryIO = path.open("rb")
+            # Not a link, and not waited for if it is a pipe: both only somebody else can have put there.
+            fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            file: BinaryIO = os.fdopen(fd, "rb")
         except FileNotFoundError:
             raise Damaged(
                 f"{self.shown(path)} is missing.", hint="Take it from a copy, or use another backup.", file=path.name
             ) from None
+        except OSError as error:
+            raise Damaged(
+                f"{self.shown(path)} cannot be read: {error.strerror}.",
+                hint="Look at what it is: a backup has plain files only.",
+                file=path.name,
+            ) from None
         with explained(self.root), file:
-            yield SealedReader(file, self.keys, self._purpose(path), self.shown(path))
+            reader = SealedReader(file, self.keys, self._purpose(path), self.shown(path))
+            yield reader
+        if listed is not None and reader.sha256 is not None and reader.sha256 != listed[path.name].sha256:
+            raise Damaged(
+                f"{self.shown(path)} is not the file that its backup was made with.",
+                hint="Take it from a copy, or use another backup.",
+                file=path.name,
+            )
 
     def _purpose(self, path: Path) -> str:
         """Where a file belongs: its place below the directory. A backup that is being made has its final name."""

@@ -9,25 +9,26 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mnemon.core.settings import Settings
-from mnemon.operations.backup import tar
+from mnemon.operations.backup import contents, tar
+from mnemon.operations.backup.contents import ENDING, LABEL, PARTIAL
 from mnemon.operations.backup.errors import Damaged, ProgramFailed
-from mnemon.operations.backup.model import Kind, Label, Taken, parse_lsn
+from mnemon.operations.backup.model import Kind, Label, Listed, Taken, parse_lsn
 from mnemon.operations.backup.sealed import SealedWriter
 from mnemon.operations.backup.source import Source, open_source, program_environment
-from mnemon.operations.backup.store import ENDING, PARTIAL, Store, explained, sync
+from mnemon.operations.backup.store import Store, explained, sync
 from mnemon.operations.backup.wal import pull
 
 T = TypeVar("T")
 #: Called with the bytes that are done and, where that is known, all there will be.
 Progress = Callable[[int, int | None], None]
 
-BASE, MANIFEST, LABEL = f"base.tar{ENDING}", f"manifest{ENDING}", f"label{ENDING}"
+BASE, MANIFEST = f"base.tar{ENDING}", f"manifest{ENDING}"
 _SUMMARIES = ("WAL summaries are required", "summarize_wal")
 _WAIT = 120.0  # seconds for somebody who fetches WAL to end
 _TOLD = 20_000_000  # bytes between two calls of progress
@@ -81,7 +82,8 @@ async def _parent(source: Source, store: Store) -> tuple[Label | None, str | Non
     for label in reversed(labels):
         if label.timeline == timeline and label.major == source.facts.major:
             try:
-                store.chain(label)
+                for one in store.chain(label):
+                    contents.check_backup(store, one)
             except Damaged:
                 continue
             return label, None
@@ -109,7 +111,7 @@ async def _run(source: Source, store: Store, parent: Label | None, progress: Pro
 @dataclass(frozen=True)
 class _Found:
     contents: tar.Contents
-    stored_bytes: int
+    stored: Listed
 
 
 async def _finish(
@@ -135,23 +137,27 @@ async def _finish(
         end_lsn=max(parse_lsn(one["End-LSN"]) for one in ranges),
         oldest_running=int(row["oldest"]),
         data_bytes=found.contents.data_bytes,
-        stored_bytes=found.stored_bytes,
+        stored_bytes=found.stored.size,
         embedded=source.is_embedded,
         superuser=source.facts.superuser,
         database="mnemon" if source.is_embedded else source.facts.database,
     )
-    _publish(store, work, label, found.contents.manifest)
-    return label
+    return _publish(store, work, label, found)
 
 
-def _publish(store: Store, work: Path, label: Label, manifest: bytes) -> None:
-    """Make a backup that is whole one that counts."""
+def _publish(store: Store, work: Path, label: Label, found: _Found) -> Label:
+    """Make a backup that is whole one that counts, with the list of its files."""
     with explained(store.root):
         with store.writing(work / MANIFEST) as writer:
-            writer.write(manifest)
+            writer.write(found.contents.manifest)
+        files = {BASE: found.stored, MANIFEST: Listed(writer.sealed_bytes, writer.sha256)}
+        label = replace(label, files=files)
         store.put_json(work / LABEL, label.as_json())
+        contents.announce(store, [label.id])
         work.rename(store.backups / label.id)
         sync(store.backups)
+        contents.settle(store)
+    return label
 
 
 class _Told:
@@ -213,7 +219,8 @@ class _Streamed:
         command += ["--manifest-checksums=SHA256", "--no-password"]
         if self.parent is not None:
             known = scratch / "manifest"
-            with self.store.reading(self.store.backups / self.parent.id / MANIFEST) as reader:
+            place = self.store.backups / self.parent.id / MANIFEST
+            with self.store.reading(place, self.parent.files) as reader:
                 known.write_bytes(reader.read())
             command += [f"--incremental={known}"]
         errors = scratch / "errors"
@@ -232,7 +239,7 @@ class _Streamed:
                 assert process.stdout is not None  # noqa: S101 - a pipe was asked for
                 tee = _Tee(process.stdout, sink, self.told, self.stopped)
                 try:
-                    contents = tar.walk(tee, self.work.name.removeprefix(PARTIAL))
+                    found = tar.walk(tee, self.work.name.removeprefix(PARTIAL))
                 except Damaged:
                     if process.wait() == 0:
                         raise
@@ -241,7 +248,7 @@ class _Streamed:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-        return _Found(contents, (self.work / BASE).stat().st_size)
+        return _Found(found, Listed(sink.sealed_bytes, sink.sha256))
 
 
 def _failed(log: str) -> ProgramFailed:

@@ -11,19 +11,23 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
 from mnemon.db.embedded.layout import Layout
-from mnemon.operations.backup import tar
+from mnemon.operations.backup import contents, tar
 from mnemon.operations.backup.errors import Damaged, RestoreFailed
 from mnemon.operations.backup.model import Label, Restored, Verified
-from mnemon.operations.backup.restore import RestoreRequest, Step, restore
+from mnemon.operations.backup.restore import RestoreRequest, Step, check_whole, restore
 from mnemon.operations.backup.source import data_dir, program_environment
 from mnemon.operations.backup.store import Store
 from mnemon.operations.backup.take import BASE, MANIFEST, in_thread
 from mnemon.operations.backup.wal import gaps
+
+T = TypeVar("T")
+_SEGMENT = 16 << 20
 
 
 async def verify(settings: Settings, *, backup: str | None = None, step: Step | None = None) -> Verified:
@@ -67,41 +71,58 @@ class _Work:
         self.store, self.stopped, self.step = store, stopped, step
         self.files = self.segments = self.read_bytes = 0
         self.problems: list[str] = []
+        self.notes: list[str] = []
 
     def run(self, backup: str | None) -> Verified:
         began = time.monotonic()
+        before = self._tried(lambda: contents.Known.of(self.store))
         labels, unreadable = self.store.labels()
+        after = self._tried(lambda: contents.Known.of(self.store))
         if backup is not None:
             labels, unreadable = self.store.chain(self.store.label(backup)), {}
         self.problems += [f"{name}: {reason}" for name, reason in unreadable.items()]
         for number, label in enumerate(labels):
             self.step(label.id, number / len(labels))
             self._tried(lambda label=label: self._backup(label))  # type: ignore[misc]
+        bound = self._tried(lambda: self._bound(labels)) or {}
         if backup is None:
             self._archive(labels)
+            self.problems += contents.strangers(self.store, labels[-1].segment_bytes if labels else _SEGMENT)
+            self.problems += contents.missing_or_unknown(before, after, labels)
+        self.notes += contents.notes_on(labels, after, sealed=contents.SEAL in bound)
         spent = time.monotonic() - began
-        return Verified(len(labels), self.files, self.segments, self.read_bytes, spent, tuple(self.problems))
+        return Verified(
+            len(labels), self.files, self.segments, self.read_bytes, spent, tuple(self.problems), tuple(self.notes)
+        )
 
-    def _tried(self, look: Callable[[], None]) -> None:
+    def _tried(self, look: Callable[[], T]) -> T | None:
         try:
-            look()
+            return look()
         except MnemonError as error:
             if error.message not in self.problems:
                 self.problems.append(error.message)
+        return None
+
+    def _bound(self, labels: list[Label]) -> dict[str, Any]:
+        """What cluster.json says, if it is the one that was written."""
+        check_whole(self.store, labels)
+        return self.store.bound()
 
     def _backup(self, label: Label) -> None:
         self.store.chain(label)
+        # On its own: what is in the files is looked at also where there is one too many.
+        self._tried(lambda: contents.check_backup(self.store, label))
         place = self.store.backups / label.id
-        with self.store.reading(place / MANIFEST) as reader:
+        with self.store.reading(place / MANIFEST, label.files) as reader:
             manifest = reader.read()
-        with self.store.reading(place / BASE) as reader:
-            contents = tar.walk(_Counted(reader, self), label.id)
-        if contents.manifest != manifest:
+        with self.store.reading(place / BASE, label.files) as reader:
+            found = tar.walk(_Counted(reader, self), label.id)
+        if found.manifest != manifest:
             raise Damaged(f"{label.id} has two manifests that differ.", hint="Use another backup.")
-        self.files += len(contents.files)
+        self.files += len(found.files)
 
     def _archive(self, labels: list[Label]) -> None:
-        size = labels[-1].segment_bytes if labels else 16 << 20
+        size = labels[-1].segment_bytes if labels else _SEGMENT
         archived = self.store.archived(size)
         names = [one.name for one in archived]
         for number, name in enumerate([*names, *self.store.histories()]):

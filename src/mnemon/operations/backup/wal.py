@@ -16,10 +16,11 @@ from datetime import datetime
 
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
+from mnemon.operations.backup.contents import ENDING
 from mnemon.operations.backup.errors import Busy, OtherCluster, WalGap
 from mnemon.operations.backup.model import Archived, Gap, Label, Pulled, Reach, Segment, parse_lsn, show_lsn
 from mnemon.operations.backup.source import Source, open_source, rights
-from mnemon.operations.backup.store import ENDING, Store
+from mnemon.operations.backup.store import Store
 
 #: Segments after which the server is told that it may let go of them.
 _ADVANCE = 8

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.operations.backup.alerts import failures
+from mnemon.operations.backup.errors import Damaged
 from mnemon.operations.backup.model import Label, Listing
 from mnemon.operations.backup.retention import listing
 from mnemon.operations.backup.store import Store
@@ -133,6 +134,8 @@ async def _server(connection: Any, store: Store) -> list[Finding]:
         name = str(store.bound().get("name", ""))
         row = await connection.fetchrow(_SLOT, slot_name(name))
         archiver = await connection.fetchrow(_ARCHIVER)
+    except Damaged as error:
+        return [Finding("directory of backups", "wrong", error.message, error.hint)]
     except Exception as error:  # a replica, or a role that may see nothing: the rest of the findings stands
         return [Finding("backup slot", "note", f"cannot be looked at ({type(error).__name__})", None)]
     if row is None:

@@ -7,11 +7,13 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -20,6 +22,7 @@ from pydantic import ValidationError
 
 from mnemon.core.errors import Conflict, Invalid, Unavailable
 from mnemon.operations.export.errors import damaged
+from mnemon.operations.export.packed import BLOCK, MOST_FILES, Packed
 from mnemon.operations.export.rules import INCLUDED
 from mnemon.operations.export.schemas import FORMAT, FORMAT_VERSION, Manifest, TableEntry, digest_of
 
@@ -172,13 +175,14 @@ def _sync(directory: Path) -> None:
 class Archive:
     """An export that is read: nothing of it is believed before its hash is right."""
 
-    def __init__(self, path: Path, packed: tarfile.TarFile | None) -> None:
+    def __init__(self, path: Path, packed: Packed | None) -> None:
         self._path = path
         self._packed = packed
         self.manifest = self._read_manifest()
         self._entries = {entry.name: entry for entry in self.manifest.tables}
         expected = {file_name(name, compressed=self._compressed) for name in self._entries} | {MANIFEST}
-        found = sorted(packed.getnames() if packed else [one.name for one in path.iterdir()])
+        # No more names than would be too many: what else lies there does not matter.
+        found = sorted(packed.names() if packed else [one.name for one in islice(path.iterdir(), MOST_FILES)])
         twice = len(self._entries) != len(self.manifest.tables)
         if twice or set(self._entries) != INCLUDED or found != sorted(expected):
             named = sorted(expected ^ set(found)) or sorted(INCLUDED ^ set(self._entries)) or ["one of them twice"]
@@ -192,7 +196,7 @@ class Archive:
         try:
             with self._open(MANIFEST) as file:
                 raw = file.read(_LONGEST_MANIFEST)
-        except (FileNotFoundError, KeyError):
+        except (OSError, KeyError):
             raise Invalid(
                 f"{self._path} has no {MANIFEST}: it is no export, or one that was not finished.",
                 code="invalid.export",
@@ -201,7 +205,8 @@ class Archive:
             ) from None
         try:
             found = json.loads(raw)
-        except ValueError:
+            digest = digest_of(found) if isinstance(found, dict) else ""
+        except (ValueError, RecursionError):
             raise damaged(f"{MANIFEST} is not JSON.") from None
         version = found.get("format_version") if isinstance(found, dict) and found.get("format") == FORMAT else None
         if not isinstance(version, int):
@@ -213,7 +218,7 @@ class Archive:
                 hint="Install the version of Mnemon that wrote it, or a newer one.",
                 format_version=version,
             )
-        if digest_of(found) != found.get("sha256"):
+        if digest != found.get("sha256"):
             raise damaged(f"{MANIFEST} is not what was exported: its hash is wrong.")
         try:
             return Manifest.model_validate(found)
@@ -221,18 +226,16 @@ class Archive:
             raise damaged(f"{MANIFEST} has a field that is not as it should be: {error.errors()[0]['loc']}.") from None
 
     @contextmanager
-    def _open(self, name: str) -> Iterator[IO[bytes]]:
+    def _open(self, name: str) -> Iterator[Any]:
         """A file by its name. Nothing is unpacked, no name out of the export is used, and no link followed."""
-        if self._packed is None:
-            with os.fdopen(os.open(self._path / name, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
-                yield file
+        if self._packed is not None:
+            yield self._packed.open(name)
             return
-        found = self._packed.getmember(name)
-        member = self._packed.extractfile(found) if found.isreg() else None
-        if member is None:
-            raise damaged(f"{name} is no file.")
-        with member:
-            yield member
+        # Not blocking: a pipe of that name would be waited for without end.
+        with os.fdopen(os.open(self._path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise damaged(f"{name} is no file.")
+            yield file
 
     def lines(self, table: str, size: int = CHUNK) -> Iterator[bytes]:
         """The whole lines of a table, some of them at a time.
@@ -242,7 +245,9 @@ class Archive:
         """
         entry = self._entries[table]
         name = file_name(table, compressed=self._compressed)
-        hashed, total, rows, rest = hashlib.sha256(), 0, 0, b""
+        hashed, total, rows = hashlib.sha256(), 0, 0
+        rest: list[bytes] = []  # of a line that is not whole yet: joined once, however many pieces it comes in
+        waiting = 0
         try:
             with self._open(name) as raw:
                 file: Any = gzip.GzipFile(fileobj=raw, mode="rb") if self._compressed else raw
@@ -251,15 +256,18 @@ class Archive:
                     hashed.update(data)
                     total += len(data)
                     rows += data.count(b"\n")
-                    whole, _, end = data.rpartition(b"\n")
-                    rest, ready = (end, rest + whole + b"\n") if len(end) < len(data) else (rest + data, b"")
-                    if len(rest) > _LONGEST_LINE:
-                        raise damaged(f"{name} has a line that is too long.")
-                    if ready:
+                    whole, newline, end = data.rpartition(b"\n")
+                    if newline:
+                        ready = b"".join([*rest, whole, newline])
+                        rest, waiting = [], 0
                         yield ready
-        except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+                    rest.append(end)
+                    waiting += len(end)
+                    if waiting > _LONGEST_LINE:
+                        raise damaged(f"{name} has a line that is too long.")
+        except (OSError, EOFError, zlib.error) as error:
             raise damaged(f"{name} cannot be read: {error}.") from error
-        if rest or (rows, total, hashed.hexdigest()) != (entry.rows, entry.bytes, entry.sha256):
+        if waiting or (rows, total, hashed.hexdigest()) != (entry.rows, entry.bytes, entry.sha256):
             raise damaged(f"{name} is not what was exported: its size or its hash is wrong.", table=table)
 
     def verify(self) -> None:
@@ -285,19 +293,30 @@ def opened(path: Path) -> Iterator[Archive]:
         yield Archive(path, None)
         return
     try:
-        packed = tarfile.open(path, mode="r:")  # noqa: SIM115 - closed below
+        # Not blocking: a pipe of that name would be waited for without end.
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0)
     except FileNotFoundError:
         raise Invalid(f"There is no {path}.", code="invalid.path", hint="Check the name.", field="path") from None
-    except (OSError, tarfile.TarError):
-        raise Invalid(
-            f"{path} is neither a directory nor a .tar file.",
-            code="invalid.export",
-            hint="Give the directory or the .tar that `mnemon organization export` made.",
-            field="path",
-        ) from None
-    with packed:
-        try:
-            archive = Archive(path, packed)
-        except tarfile.TarError as error:
-            raise damaged(f"{path} cannot be read: {error}.") from error
-        yield archive
+    except OSError as error:
+        raise _no_export(path) from error
+    with file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode) or not _begins_as_tar(file):
+            raise _no_export(path)
+        yield Archive(path, Packed(path, file))
+
+
+def _begins_as_tar(file: IO[bytes]) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(os.pread(file.fileno(), BLOCK, 0), "utf-8", "replace")
+    except tarfile.TarError:
+        return False
+    return True
+
+
+def _no_export(path: Path) -> Invalid:
+    return Invalid(
+        f"{path} is neither a directory nor a .tar file.",
+        code="invalid.export",
+        hint="Give the directory or the .tar that `mnemon organization export` made.",
+        field="path",
+    )

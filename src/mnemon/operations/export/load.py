@@ -23,17 +23,16 @@ from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
 from mnemon.operations.export.archive import Archive, opened
 from mnemon.operations.export.errors import damaged
-from mnemon.operations.export.rules import CLEARED, SEALED
+from mnemon.operations.export.rules import CLEARED, SEALED, SESSIONS
 from mnemon.operations.export.schemas import Imported, ImportOrganization, Manifest
-from mnemon.operations.export.tables import COPY_OPTIONS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
+from mnemon.operations.export.tables import COPY_OPTIONS, NUMBERS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
 from mnemon.operations.trail import verify
 from mnemon.operations.trail.sealing import Signer
 
 #: Bytes of lines that become rows by one statement; a table that refers to itself is written by one, however large.
 BATCH = 16 << 20
-#: A session's number comes from a sequence of the installation, which has to go on above those that were imported.
-#: No export that is honest comes near this, and no other can use the sequence up.
-HIGHEST_NUMBER = 2**46
+#: Tables of which all lines are staged before a row is made: a batch of them would not do.
+WHOLE = frozenset({"organizations", "users", "conversation_sessions"})
 
 _OWNER = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'organizations'::regclass"
 
@@ -147,7 +146,8 @@ class _Import:
             # Not compressed: a line is read once, a moment later.
             f"CREATE TEMP TABLE {STAGE} (line json NOT NULL) WITH (toast_tuple_target = 8160) ON COMMIT DROP; "
             f"ALTER TABLE {STAGE} ALTER COLUMN line SET STORAGE EXTERNAL; "
-            f"CREATE TEMP TABLE {PEOPLE} (old uuid PRIMARY KEY, new uuid NOT NULL) ON COMMIT DROP"
+            f"CREATE TEMP TABLE {PEOPLE} (old uuid PRIMARY KEY, new uuid NOT NULL) ON COMMIT DROP; "
+            f"CREATE TEMP TABLE {NUMBERS} (old bigint PRIMARY KEY, new bigint NOT NULL) ON COMMIT DROP"
         )
         left_out = sorted(SEALED) if self.renamed else []
         rows = {table.name: await self._table(table) for table in tables if table.name not in left_out}
@@ -232,7 +232,7 @@ class _Import:
         while lines := await asyncio.to_thread(next, batches, None):
             await self._stage(lines)
             waiting += len(lines)
-            if table.name not in table.parents and table.name not in {"organizations", "users"}:
+            if table.name not in table.parents and table.name not in WHOLE:
                 written += await self._insert(table, insert)
                 waiting = 0
         if waiting:
@@ -263,6 +263,8 @@ class _Import:
         run = self.connection
         if table.name == "users":
             await self._people()
+        if table.name in SESSIONS:
+            await self._number(SESSIONS[table.name][1])
         if table.name == "organizations":  # its name is the one that was looked for
             insert = insert.replace('r."slug"', "$2::text")
         arguments = (self.organization, self.slug) if "$2" in insert else (self.organization,)
@@ -304,25 +306,23 @@ class _Import:
             )
             self.dropped = taken
 
+    async def _number(self, number: str) -> None:
+        """Give the sessions of staged lines numbers of this installation, in the order of those they had.
+
+        One for each that is there: whatever numbers an export has, the sequence goes on by no more than its rows.
+        """
+        with _of_the_export():
+            await self.connection.execute(
+                f"INSERT INTO {NUMBERS} SELECT s.old, nextval('session_numbers') FROM ("  # noqa: S608 - ours
+                f"SELECT DISTINCT {number} AS old FROM {STAGE} i ORDER BY 1) s "
+                f"WHERE s.old IS NOT NULL AND NOT EXISTS (SELECT FROM {NUMBERS} n WHERE n.old = s.old)"
+            )
+
     async def _settle(self) -> None:
-        """What belongs to the installation: its sequence, its trail."""
+        """What belongs to the installation: its trail."""
         run, own = self.connection, self.organization
-        highest = await run.fetchval(
-            "SELECT greatest((SELECT max(number) FROM conversation_sessions WHERE organization_id = $1), "
-            "(SELECT max(ordinal) >> 16 FROM messages WHERE organization_id = $1), "
-            "(SELECT max(ordinal) >> 16 FROM memories WHERE organization_id = $1), 0)",
-            own,
-        )
-        if highest >= HIGHEST_NUMBER:
-            raise damaged("A session has a number that none can have.", "invalid.export_number")
         if not self.renamed:
             await self._check_trail()
-        # Committed or not, nobody is given a number between the look and the change: this waits for whoever has one
-        # under way, and holds others up to the end of the transaction, which is near.
-        await run.execute("ALTER SEQUENCE session_numbers INCREMENT BY 1")
-        await run.execute(
-            "SELECT setval('session_numbers', $1) WHERE $1 > (SELECT last_value FROM session_numbers)", highest
-        )
         details = {
             "sha256": self.manifest.sha256,
             "organization_id": str(self.manifest.organization.id),

@@ -65,6 +65,8 @@ EXCLUDED = {
     "alembic_version": "the installation's own",
     "schema_objects": "the installation's own",
     "partition_policies": "the installation's own",
+    "upkeep_locks": "the installation's own",
+    "installation_keys": "the installation's own, by which its processes prove themselves",
     "permissions": "the catalogue of every installation; role_permissions name them",
     "sessions": "hashes of tokens: who is signed in here is not signed in there",
     "user_credentials": "hashes of passwords: people set one in the other installation",
@@ -118,6 +120,8 @@ SEALED = frozenset({"audit_logs", "audit_blocks"})
 #: What a table comes after, where no foreign key says so.
 AFTER = {
     "agent_metrics": frozenset({"agents"}),
+    "messages": frozenset({"conversation_sessions"}),
+    "memories": frozenset({"conversation_sessions"}),
     "metric_partials": frozenset(
         {"agent_metrics", "system_metrics", "knowledge_metrics", "pattern_metrics", "pattern_usage"}
     ),
@@ -128,6 +132,14 @@ CLEARED = frozenset({"metric_partials"})
 
 #: Read in this order, where there is an index for it and it is the order of writing.
 ORDERED = {"messages": "ordinal", "memories": "ordinal"}
+
+#: Columns with the number of a session, and how it is read off a staged line. A number is its installation's own, so an
+#: import is given others: what an export says of them reaches nobody else's.
+SESSIONS = {
+    "conversation_sessions": ("number", "(i.line ->> 'number')::bigint"),
+    "messages": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
+    "memories": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
+}
 
 #: Columns that go together when vectors are left out.
 VECTOR = "embedding"

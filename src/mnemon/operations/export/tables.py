@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mnemon.db.connection import Connection
-from mnemon.operations.export.rules import AFTER, ARRIVES, INCLUDED, NAMED, OMITTED, ORDERED, VECTOR
+from mnemon.operations.export.rules import AFTER, ARRIVES, INCLUDED, NAMED, OMITTED, ORDERED, SESSIONS, VECTOR
 
 #: Neither has a character that JSON does: a line of the file is what the database sent, and the other way round.
 COPY_OPTIONS = {"format": "csv", "delimiter": "\x02", "quote": "\x01"}
 STAGE = "incoming"
 PEOPLE = "incoming_people"
+NUMBERS = "incoming_numbers"
 
 #: What a value's text depends on.
 SETTINGS = (
@@ -112,6 +113,11 @@ class Table:
         if place in NAMED:
             return NAMED[place][2]
         value = f'r."{column.name}"'
+        if self.name in SESSIONS and column.name == SESSIONS[self.name][0]:
+            if column.name == "number":
+                return f"(SELECT n.new FROM {NUMBERS} n WHERE n.old = {value})"  # noqa: S608
+            number = f"SELECT n.new FROM {NUMBERS} n WHERE n.old = ({value} >> 16)"  # noqa: S608
+            return f"((({number}) << 16) | ({value} & 65535))"
         if column.type == "jsonb":
             # A JSON null comes as no value at all; the line is read a second time only where it may have one.
             said = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""

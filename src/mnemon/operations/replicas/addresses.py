@@ -12,6 +12,7 @@ from mnemon.db.embedded import Endpoint
 from mnemon.db.embedded import state as states
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import PORT, Layout
+from mnemon.db.embedded.sockets import is_private, socket_dir_of
 from mnemon.db.engine import parse_url
 from mnemon.operations.replicas import registry
 from mnemon.operations.replicas.model import DATABASE, Record
@@ -58,7 +59,10 @@ def endpoint(record: Record, version: int) -> Endpoint:
     """Where an embedded replica listens, or will once it runs."""
     layout = Layout.of(record.directory)
     live = states.read_live(layout) if layout.control.is_dir() else None
-    place = Path(live.socket_dir) if live and live.socket_dir else layout.socket_dir(server_account().uid)
+    account = server_account().uid
+    # What the file says counts only where it leads to a socket of the server's own account.
+    said = Path(live.socket_dir) if live and live.socket_dir else None
+    place = said if said and is_private(said, account) else socket_dir_of(layout, account)
     return Endpoint(place, PORT, layout.data_dir, version)
 
 

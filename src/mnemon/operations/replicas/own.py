@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import URL
 
+from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db.embedded import binaries
@@ -157,7 +157,7 @@ def _program(programs: Path | None, version: int) -> Path:
     if programs is not None:
         found: Path | None = programs / _PROGRAM
     else:
-        in_path = shutil.which(_PROGRAM)
+        in_path = trust.find_program(_PROGRAM)
         found = Path(in_path) if in_path else None
         if found is None and version in {16, 18}:
             found = binaries(version) / _PROGRAM

@@ -14,7 +14,14 @@ from mnemon.operations.schemas.audit import (
     VerifyAudit,
 )
 from mnemon.operations.schemas.base import METRICS_AT_ONCE
-from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasureReceipt, Remnant
+from mnemon.operations.schemas.erasure import (
+    Erase,
+    ErasureKind,
+    ErasurePreview,
+    ErasureReceipt,
+    NameField,
+    Remnant,
+)
 from mnemon.operations.schemas.logs import (
     ErrorGroup,
     ErrorGroups,
@@ -57,6 +64,7 @@ __all__ = [
     "DashboardRow",
     "Erase",
     "ErasureKind",
+    "ErasurePreview",
     "ErasureReceipt",
     "ErrorGroup",
     "ErrorGroups",
@@ -68,6 +76,7 @@ __all__ = [
     "Logged",
     "MaintainPartitions",
     "MaintainedTable",
+    "NameField",
     "PartitionReport",
     "Period",
     "Remnant",

@@ -96,7 +96,7 @@ class DashboardQuery(Schema):
     """What the dashboard is to show.
 
     Attributes:
-        refresh: bring it up to date first; otherwise it is as of its last refresh.
+        refresh: add the organisation's own up now; otherwise it is as of the last refresh for everybody.
     """
 
     source: MetricSource | None = None

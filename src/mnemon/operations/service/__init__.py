@@ -10,9 +10,15 @@ from mnemon.operations.service.audit import (
     verify_audit,
 )
 from mnemon.operations.service.buffer import MetricWriter
-from mnemon.operations.service.erasure import erase
+from mnemon.operations.service.erasure import erase, preview_erasure
 from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics
-from mnemon.operations.service.metrics import dashboard, ingest_metrics, list_rollups, roll_up_metrics
+from mnemon.operations.service.metrics import (
+    dashboard,
+    ingest_metrics,
+    list_rollups,
+    refresh_dashboard,
+    roll_up_metrics,
+)
 from mnemon.operations.service.monitoring import index_usage, slow_queries, table_sizes
 from mnemon.operations.service.partitions import maintain_partitions
 
@@ -29,7 +35,9 @@ __all__ = [
     "log_request",
     "maintain_partitions",
     "note_origin",
+    "preview_erasure",
     "record_event",
+    "refresh_dashboard",
     "request_statistics",
     "roll_up_metrics",
     "seal_audit",

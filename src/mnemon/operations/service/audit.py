@@ -8,6 +8,7 @@ from uuid import UUID
 
 from mnemon.core.context import Context
 from mnemon.db.connection import Connection
+from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.models import AuditLogORM
 from mnemon.operations.schemas import (
@@ -122,9 +123,10 @@ async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
     """Seal every trail, also those of organisations that are gone and the installation's own; for the worker.
 
     Raises:
+        Forbidden: the principal is an organisation's.
         Unavailable: the anchors could not be written down; what is sealed is sealed.
     """
-    ctx.principal.require("operations:maintain")
+    require_installation(ctx)
     signer, anchors = _signing(ctx)
     async with ctx.database.hot(ctx.principal) as connection:
         await signer.sign_older(connection, None, anchors)

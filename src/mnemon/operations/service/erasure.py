@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from mnemon.core.context import Context
-from mnemon.core.errors import Conflict, NotFound
+from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.connection import Connection
 from mnemon.operations import repository_erasure as repository
-from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasureReceipt, Remnant
+from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasurePreview, ErasureReceipt, Remnant
 from mnemon.operations.service.audit import seal_receipt
+
+#: What erasure_refusal() says, as a sentence and what to do.
+_REFUSALS = {
+    "agent": ("An agent erases nothing.", "Let a person or a process of the organisation do it."),
+    "self": ("Nobody erases themselves.", "Ask another owner of the organisation."),
+    "right": (
+        "The right to erase is not yours, or only by your own grant or by that of somebody concerned.",
+        "Ask an owner of the organisation.",
+    ),
+    "rank": ("Somebody concerned may do what you may not.", "Ask an owner of the organisation."),
+    "last_owner": (
+        "This is the organisation's last owner.",
+        "Give the role owner to somebody else first, or erase the organisation.",
+    ),
+}
+
+
+async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
+    """What :func:`erase` would do now, counted by doing it in a transaction that is taken back.
+
+    Raises:
+        NotFound: the organisation has nothing of this name.
+        Conflict: the name means more than one (``conflict.ambiguous``, with the candidates).
+        Forbidden: as for :func:`erase`.
+    """
+    _require(ctx, request.kind)
+    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+        found = await _subject(ctx, connection, request)
+        if found is not None:
+            await _let(connection, request.kind, found["id"])
+        shown = None if found is None else await repository.preview(connection, request.kind, found["id"])
+        if found is None or shown is None:
+            raise _nothing(request)
+    return ErasurePreview(
+        kind=request.kind,
+        subject_id=found["id"],
+        label=found["label"],
+        counts=_counted(shown["counts"]),
+        detached=_counted(shown["detached"]),
+        blanked=shown["blanked"],
+    )
 
 
 async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
@@ -19,47 +61,93 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
 
     Raises:
         NotFound: the organisation has nothing of this name.
-        Forbidden: the principal has not ``users:delete``, or for the organisation ``organizations:delete``.
-        Conflict: something would still name it; nothing was erased.
+        Forbidden: the principal has not ``users:erase``, or for the organisation ``organizations:delete``; has it only
+            from themselves or from somebody concerned; is the one, or does not outrank everybody concerned.
+        Conflict: the name means more than one (``conflict.ambiguous``, with the candidates), or something else than
+            the preview showed; or something would still name it. Nothing was erased.
     """
-    whole = request.kind is ErasureKind.ORGANIZATION
-    ctx.principal.require("organizations:delete" if whole else "users:delete")
-    organization = ctx.principal.organization_id
+    _require(ctx, request.kind)
     async with ctx.database.hot(ctx.principal, bulk=True) as connection:
-        subject = await repository.find_subject(connection, organization, request.kind, request.name)
-        done = await repository.erase(connection, request.kind, subject) if subject is not None else None
-        if subject is None or done is None:
+        found = await _subject(ctx, connection, request)
+        done = None
+        if found is not None:
+            await _let(connection, request.kind, found["id"])
+            done = await repository.erase(connection, request.kind, found["id"])
+        if found is None or done is None:
             return await _earlier(ctx, connection, request)
+        subject: UUID = found["id"]
         remnants = await _remnants(connection, subject)
         if remnants:
             raise Conflict(
                 f"Rows would still name the {request.kind}; nothing was erased.",
                 code="conflict.erasure_incomplete",
+                hint="docs/erasure.md says what each of them is.",
                 remnants=[one.model_dump() for one in remnants],
             )
         await seal_receipt(ctx, connection, UUID(done["id"]))
     ctx.cache.clear()  # of this process; those of others are no older than a minute
+    counts = _counted(done["counts"])
     return ErasureReceipt(
         id=UUID(done["id"]),
         kind=request.kind,
         subject_id=subject,
         erased_at=ctx.clock.now(),
-        counts=dict(sorted((name, count) for name, count in done["counts"].items() if count)),
+        counts=counts,
+        detached=_counted(done["detached"]),
+        grown=_grown(request.preview, counts),
         blanked=done["blanked"],
         digest=done["digest"],
         verification=_query(subject),
     )
 
 
+def _require(ctx: Context, kind: ErasureKind) -> None:
+    ctx.principal.require("organizations:delete" if kind is ErasureKind.ORGANIZATION else "users:erase")
+
+
+async def _subject(ctx: Context, connection: Connection, request: Erase) -> Any:
+    """(id, label) of the one that the name means, also where it is softly deleted; None if there is none."""
+    rows = await repository.candidates(connection, ctx.principal.organization_id, request.kind, request.name)
+    if request.by is not None:
+        rows = [row for row in rows if request.by in row["matched"]]
+    if request.preview is not None and [row["id"] for row in rows] not in ([], [request.preview.subject_id]):
+        raise Conflict(
+            "The name means something else now than the preview showed; nothing was erased.",
+            code="conflict.erasure_subject",
+            hint="Look at a new preview.",
+        )
+    if len(rows) > 1:
+        raise Conflict(
+            f"{request.name!r} means more than one {request.kind}: "
+            + "; ".join(f"{row['id']} ({row['label']}) by {', '.join(row['matched'])}" for row in rows)
+            + ".",
+            code="conflict.ambiguous",
+            hint="Say which of these the name is: by=, or --by on the command line; by id there is one at most.",
+            candidates=[
+                {
+                    "id": str(row["id"]),
+                    "label": row["label"],
+                    "matched": list(row["matched"]),
+                    "deleted": row["deleted_at"] is not None,
+                }
+                for row in rows
+            ],
+        )
+    return rows[0] if rows else None
+
+
+async def _let(connection: Connection, kind: ErasureKind, subject: UUID) -> None:
+    refused = await repository.refusal(connection, kind, subject)
+    if refused is not None:
+        sentence, hint = _REFUSALS[refused]
+        raise Forbidden(sentence, code=f"forbidden.erasure_{refused}", hint=hint)
+
+
 async def _earlier(ctx: Context, connection: Connection, request: Erase) -> ErasureReceipt:
     """What a second erasure by the id says: there is nothing left."""
     name = request.name.lower()
     if not await repository.was_erased(connection, ctx.principal.organization_id, request.kind, name):
-        raise NotFound(
-            f"There is no {request.kind} of this name to erase.",
-            code=f"not_found.{request.kind}",
-            hint="Once erased, it is known by its id only.",
-        )
+        raise _nothing(request)
     subject = UUID(name)
     return ErasureReceipt(
         id=None,
@@ -72,6 +160,25 @@ async def _earlier(ctx: Context, connection: Connection, request: Erase) -> Eras
         verification=_query(subject),
         remnants=await _remnants(connection, subject),
     )
+
+
+def _nothing(request: Erase) -> NotFound:
+    return NotFound(
+        f"There is no {request.kind} of this name to erase.",
+        code=f"not_found.{request.kind}",
+        hint="Once erased, it is known by its id only.",
+    )
+
+
+def _counted(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted((name, count) for name, count in counts.items() if count))
+
+
+def _grown(preview: ErasurePreview | None, counts: dict[str, int]) -> dict[str, int]:
+    if preview is None:
+        return {}
+    more = {name: count - preview.counts.get(name, 0) for name, count in counts.items()}
+    return {name: count for name, count in more.items() if count > 0}
 
 
 async def _remnants(connection: Connection, subject: UUID) -> tuple[Remnant, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mnemon.core.context import Context
+from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import (
     AgentMetric,
@@ -92,19 +93,30 @@ async def list_rollups(ctx: Context, query: RollupQuery) -> Rollups:
     )
 
 
+async def refresh_dashboard(ctx: Context) -> RolledUp:
+    """Roll up what waits and renew the dashboard, of every organisation; workers do it on schedule.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
+    """
+    require_installation(ctx)
+    async with ctx.database.hot(ctx.principal) as connection:
+        return RolledUp(partials=await repository.refresh_dashboard(connection))
+
+
 async def dashboard(ctx: Context, query: DashboardQuery | None = None) -> Dashboard:
     """The organisation's series over the last hour, day and week.
 
-    As of the last refresh, which a worker does on schedule; ``refresh`` does one first, for everybody.
+    As of the last refresh for everybody, which a worker does on schedule; with ``refresh`` the organisation's own are
+    added up now, and nobody else's.
     """
     ctx.principal.require("metrics:read")
     query = query or DashboardQuery()
     if query.refresh:
-        ctx.principal.require("metrics:write")
-        async with ctx.database.hot(ctx.principal) as connection:
-            await repository.refresh_dashboard(connection)
+        await roll_up_metrics(ctx)
+    read = repository.dashboard_now if query.refresh else repository.dashboard
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
-        refreshed, rows = await repository.dashboard(
+        refreshed, rows = await read(
             connection,
             ctx.principal.organization_id,
             query.source.value if query.source else None,

@@ -7,6 +7,7 @@ import asyncpg
 from mnemon.core.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.db.errors import translated
+from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import IndexUse, IndexUses, SlowQueries, SlowQuery, TableSize, TableSizes
 
@@ -14,24 +15,36 @@ LIMIT = 1000
 
 
 async def table_sizes(ctx: Context, *, limit: int = LIMIT) -> TableSizes:
-    """Tables of the installation with their partitions, the largest first. These are not one organisation's figures."""
-    ctx.principal.require("operations:read")
+    """Tables of the installation with their partitions, the largest first.
+
+    Raises:
+        Forbidden: the principal is an organisation's, and these are not one organisation's figures.
+    """
+    require_installation(ctx, "operations:read")
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         rows = await repository.table_sizes(connection, _checked(limit))
     return TableSizes(tables=tuple(TableSize(**dict(row)) for row in rows))
 
 
 async def index_usage(ctx: Context, *, limit: int = LIMIT) -> IndexUses:
-    """Indexes of the installation with those of their partitions, the most used first."""
-    ctx.principal.require("operations:read")
+    """Indexes of the installation with those of their partitions, the most used first.
+
+    Raises:
+        Forbidden: the principal is an organisation's.
+    """
+    require_installation(ctx, "operations:read")
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         rows = await repository.index_usage(connection, _checked(limit))
     return IndexUses(indexes=tuple(IndexUse(**dict(row)) for row in rows))
 
 
 async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
-    """Statements of the database, the slowest on average first, where the server keeps them."""
-    ctx.principal.require("operations:read")
+    """Statements of the database, the slowest on average first, where the server keeps them.
+
+    Raises:
+        Forbidden: the principal is an organisation's, and these are everybody's statements.
+    """
+    require_installation(ctx, "operations:read")
     wanted = _checked(limit)
     with translated():
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, timedelta
 from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.db.connection import Connection
+from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.models import INSTALLATION
 from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
@@ -25,9 +26,10 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
     when somebody uses the table. A table that is always in use is reported as busy, the others are done.
 
     Raises:
+        Forbidden: the principal is an organisation's: every organisation's rows are in these tables.
         Invalid: a table that was named is not a partitioned time series.
     """
-    ctx.principal.require("operations:maintain")
+    require_installation(ctx)
     async with ctx.database.hot(ctx.principal, readonly=True) as connection:
         known = await repository.partitioned_tables(connection)
     wanted = request.tables if request is not None and request.tables else tuple(known)

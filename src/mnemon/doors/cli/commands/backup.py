@@ -177,6 +177,8 @@ def verify(
         )
         for problem in found.problems:
             _say(problem, "red")
+        for note in found.notes:
+            _say(f"Note: {note}.")
     try:
         backups.require_whole(found)
     except Exception as error:

@@ -19,17 +19,20 @@ app = typer.Typer(no_args_is_help=True, help="The database schema: upgrade, down
 _LINE = 200
 
 _LOGIN = """\
-The application connects as a role of its own, which owns nothing. An administrator makes one:
+The application connects as a role of its own, which owns nothing, and workers as another, which alone may do what goes
+across organisations. An administrator makes both:
 
   CREATE ROLE my_app LOGIN PASSWORD '...' IN ROLE mnemon_app;
+  CREATE ROLE my_worker LOGIN PASSWORD '...' IN ROLE mnemon_worker;
   ALTER ROLE my_app CONNECTION LIMIT 80;
   ALTER ROLE my_app SET statement_timeout = '60s';
   ALTER ROLE my_app SET lock_timeout = '30s';
   ALTER ROLE my_app SET idle_in_transaction_session_timeout = '300s';
 
-and Mnemon is told in its environment:
+and Mnemon is told in its environment, the second line that of `mnemon worker` only:
 
-  DATABASE_URL=postgresql://my_app:...@host/database"""
+  DATABASE_URL=postgresql://my_app:...@host/database
+  DATABASE_WORKER_URL=postgresql://my_worker:...@host/database"""
 
 
 _KEY = """\

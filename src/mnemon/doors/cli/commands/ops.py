@@ -31,7 +31,10 @@ def pgbouncer(
     listen_host: Annotated[str, typer.Option(metavar="HOST", help="Where PgBouncer listens.")] = "127.0.0.1",
     listen_port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="And at which port.")] = 6432,
     pool_size: Annotated[
-        int, typer.Option(min=1, max=1000, metavar="N", help="Connections to PostgreSQL, for all clients together.")
+        int,
+        typer.Option(
+            min=1, max=1000, metavar="N", help="Connections to PostgreSQL, for all clients of a login together."
+        ),
     ] = 20,
     max_clients: Annotated[
         int, typer.Option(min=1, max=100_000, metavar="N", help="Clients that may be connected at a time.")
@@ -40,7 +43,7 @@ def pgbouncer(
         Path, typer.Option(metavar="DIR", help="Where pgbouncer.ini and userlist.txt go.", file_okay=False)
     ] = Path("pgbouncer"),
 ) -> None:
-    """Write PgBouncer's configuration, in transaction mode, for the database and login of DATABASE_URL."""
+    """Write PgBouncer's configuration, in transaction mode, for DATABASE_URL and, if it is set, DATABASE_WORKER_URL."""
     from mnemon.doors.cli.output import emit
     from mnemon.operations import pgbouncer as configuration
 
@@ -61,10 +64,12 @@ def pgbouncer(
     if state.json:
         emit({"ini": out / "pgbouncer.ini", "userlist": out / "userlist.txt", "listen": [listen_host, listen_port]})
     elif not state.quiet:
-        typer.echo(f"Written: {out / 'pgbouncer.ini'} and userlist.txt, which holds a password (mode 0600).")
+        typer.echo(f"Written: {out / 'pgbouncer.ini'} and userlist.txt, which holds passwords (mode 0600).")
         typer.echo("Start PgBouncer as a user that is not root and can read them: pgbouncer -d pgbouncer.ini")
         typer.echo("Then Mnemon's environment has DATABASE_POOLER=transaction and, with its password,")
-        typer.echo(f"  DATABASE_URL=postgresql://{pooler.role}:...@{listen_host}:{listen_port}/{pooler.database}")
+        logins = {"DATABASE_URL": pooler.role} | ({"DATABASE_WORKER_URL": pooler.worker} if pooler.worker else {})
+        for name, role in logins.items():
+            typer.echo(f"  {name}=postgresql://{role}:...@{listen_host}:{listen_port}/{pooler.database}")
 
 
 def _write(path: Path, text: str) -> None:

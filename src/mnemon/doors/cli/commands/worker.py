@@ -41,7 +41,11 @@ def worker(
         bool, typer.Option("--schedules/--no-schedules", help="Make the installation's schedules if they are missing.")
     ] = True,
 ) -> None:
-    """Run background jobs of every organisation until SIGTERM or Ctrl-C; as many processes as you like."""
+    """Run background jobs of every organisation until SIGTERM or Ctrl-C; as many processes as you like.
+
+    On a server of your own it logs in by DATABASE_WORKER_URL, as a role that an administrator makes: CREATE ROLE
+    my_worker LOGIN PASSWORD '...' IN ROLE mnemon_worker.
+    """
     from dataclasses import asdict
 
     from mnemon.doors.cli.output import emit, say

@@ -52,7 +52,7 @@ BEGIN
     WHERE CASE
       WHEN p.resource IN ('audit', 'logs', 'operations') THEN
         CASE WHEN p.action = 'read' THEN 3 ELSE 4 END
-      WHEN p.name = 'organizations:delete' THEN 4
+      WHEN p.name IN ('organizations:delete', 'users:erase') THEN 4
       WHEN p.resource = 'account' THEN 1
       WHEN p.resource IN ('sessions', 'api_keys', 'webhooks', 'jobs', 'metrics') OR p.action = 'maintain' THEN 3
       WHEN p.action = 'read' THEN 1

@@ -35,7 +35,8 @@ CREATE OR REPLACE TRIGGER guard_update BEFORE UPDATE ON background_jobs FOR EACH
   WHEN (OLD.status <> NEW.status OR OLD.states <> NEW.states) EXECUTE FUNCTION guard_job();
 
 -- object: function announce_job()
--- Wakes workers when the transaction commits: once for all it enqueued, and by name for a job to be cancelled.
+-- Wakes workers when the transaction commits: once for all it enqueued, and for jobs to be cancelled. Everybody who can
+-- connect can listen, so it says nothing of whose job it is, or which.
 CREATE OR REPLACE FUNCTION announce_job() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -46,7 +47,7 @@ BEGIN
   ELSIF NEW.status = 'queued' THEN
     PERFORM pg_notify('mnemon_jobs', 'queued');
   ELSE
-    PERFORM pg_notify('mnemon_jobs', 'cancel ' || NEW.id);
+    PERFORM pg_notify('mnemon_jobs', 'cancel');
   END IF;
   RETURN NULL;
 END $$;

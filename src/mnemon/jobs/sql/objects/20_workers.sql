@@ -1,5 +1,6 @@
--- What workers do across organisations. SECURITY DEFINER: they return or change jobs as claims and leases allow, and
--- nothing else; afterwards a worker acts inside the job's own organisation.
+-- What workers do across organisations, and only their role may call. SECURITY DEFINER: they return or change jobs as
+-- claims and leases allow, and nothing else; afterwards a worker acts inside the job's own organisation. What a caller
+-- can ask for at once is bounded: a thousand jobs, and leases of a day.
 
 -- object: function claim_jobs(text, text[], text[], uuid, integer, double precision)
 -- Leases up to p_limit due jobs of the given kinds (and queues, if any are named) to a worker, for p_lease seconds.
@@ -30,6 +31,8 @@ DECLARE
   taken integer;
   total integer := 0;
 BEGIN
+  p_limit := least(p_limit, 1000);
+  p_lease := least(p_lease, 86400);
   WHILE total < p_limit LOOP
     IF first_round THEN
       IF last IS NULL THEN
@@ -111,12 +114,13 @@ BEGIN
     END IF;
   END LOOP;
 END $$;
-REVOKE ALL ON FUNCTION claim_jobs(text, text[], text[], uuid, integer, double precision) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION claim_jobs(text, text[], text[], uuid, integer, double precision) TO mnemon_app;
+REVOKE ALL ON FUNCTION claim_jobs(text, text[], text[], uuid, integer, double precision) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION claim_jobs(text, text[], text[], uuid, integer, double precision) TO mnemon_worker;
 
 -- object: function renew_leases(uuid[], double precision)
 -- The heartbeat: prolongs leases by p_lease seconds from now, and says of each that still holds whether somebody wants
--- its job cancelled. A lease that is not among them is lost. A row that is just being changed is not waited for.
+-- its job cancelled. A lease that is not among them is lost. A row that is just being changed is not waited for. Whoever
+-- does not hold a lease cannot name it: it is a random number of 122 bits, told to the worker that claimed the job.
 -- Index: ix_background_jobs_lease.
 CREATE OR REPLACE FUNCTION renew_leases(p_leases uuid[], p_lease double precision)
 RETURNS TABLE (lease_id uuid, cancel_requested boolean)
@@ -126,13 +130,13 @@ BEGIN
   WITH held AS (
     SELECT j.ctid AS place FROM background_jobs j WHERE j.lease_id = ANY(p_leases) FOR UPDATE SKIP LOCKED
   )
-  UPDATE background_jobs j SET lease_expires_at = clock_timestamp() + make_interval(secs => p_lease)
+  UPDATE background_jobs j SET lease_expires_at = clock_timestamp() + make_interval(secs => least(p_lease, 86400))
   FROM held WHERE j.ctid = held.place;
   RETURN QUERY SELECT j.lease_id, j.cancel_requested_at IS NOT NULL FROM background_jobs j
     WHERE j.lease_id = ANY(p_leases);
 END $$;
-REVOKE ALL ON FUNCTION renew_leases(uuid[], double precision) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION renew_leases(uuid[], double precision) TO mnemon_app;
+REVOKE ALL ON FUNCTION renew_leases(uuid[], double precision) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION renew_leases(uuid[], double precision) TO mnemon_worker;
 
 -- object: function release_expired_jobs(integer)
 -- Takes jobs back whose worker was not heard of in time: queued again, cancelled if that was wanted, or dead if no
@@ -158,8 +162,8 @@ BEGIN
   GET DIAGNOSTICS released = ROW_COUNT;
   RETURN released;
 END $$;
-REVOKE ALL ON FUNCTION release_expired_jobs(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION release_expired_jobs(integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION release_expired_jobs(integer) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION release_expired_jobs(integer) TO mnemon_worker;
 
 -- object: function prune_jobs(integer, integer, integer)
 -- Removes jobs that were over p_days ago, dead ones p_dead_days ago (a day at least); at most p_limit, returns how many.
@@ -179,8 +183,8 @@ BEGIN
   GET DIAGNOSTICS removed = ROW_COUNT;
   RETURN removed;
 END $$;
-REVOKE ALL ON FUNCTION prune_jobs(integer, integer, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION prune_jobs(integer, integer, integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION prune_jobs(integer, integer, integer) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION prune_jobs(integer, integer, integer) TO mnemon_worker;
 
 -- object: function organizations_after(uuid, integer)
 -- The ids of organisations, in order, for work that has to look at each of them.
@@ -190,5 +194,5 @@ BEGIN
   RETURN QUERY SELECT o.id FROM organizations o
     WHERE o.deleted_at IS NULL AND o.id > p_after ORDER BY o.id LIMIT p_limit;
 END $$;
-REVOKE ALL ON FUNCTION organizations_after(uuid, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION organizations_after(uuid, integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION organizations_after(uuid, integer) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION organizations_after(uuid, integer) TO mnemon_worker;

@@ -40,5 +40,5 @@ BEGIN
   END LOOP;
   RETURN fired;
 END $$;
-REVOKE ALL ON FUNCTION fire_schedules(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION fire_schedules(integer) TO mnemon_app;
+REVOKE ALL ON FUNCTION fire_schedules(integer) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION fire_schedules(integer) TO mnemon_worker;

@@ -104,12 +104,11 @@ GRANT EXECUTE ON FUNCTION top_knowledge(uuid, integer) TO mnemon_app;
 CREATE OR REPLACE FUNCTION refresh_knowledge_summaries() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtextextended('refresh_knowledge_summaries', 0)) THEN
-    RETURN false;
-  END IF;
+  PERFORM FROM upkeep_locks WHERE name = 'knowledge_summaries' FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
   REFRESH MATERIALIZED VIEW CONCURRENTLY pattern_effectiveness_totals;
   REFRESH MATERIALIZED VIEW CONCURRENTLY knowledge_usage_totals;
   RETURN true;
 END $$;
-REVOKE ALL ON FUNCTION refresh_knowledge_summaries() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION refresh_knowledge_summaries() TO mnemon_app;
+REVOKE ALL ON FUNCTION refresh_knowledge_summaries() FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION refresh_knowledge_summaries() TO mnemon_worker;

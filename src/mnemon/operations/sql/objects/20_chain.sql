@@ -171,7 +171,7 @@ BEGIN
   END LOOP;
 END $$;
 REVOKE ALL ON FUNCTION seal_every_trail(integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION seal_every_trail(integer) TO mnemon_app;
+GRANT EXECUTE ON FUNCTION seal_every_trail(integer) TO mnemon_worker;
 
 -- object: function unsigned_trail(uuid)
 -- Blocks of the transaction's own organisation without a signature: from before blocks were signed, or forged. `lone`:
@@ -200,7 +200,7 @@ RETURNS TABLE (
   ORDER BY b.organization_id, b.number
 $$;
 REVOKE ALL ON FUNCTION every_unsigned_trail() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION every_unsigned_trail() TO mnemon_app;
+GRANT EXECUTE ON FUNCTION every_unsigned_trail() TO mnemon_worker;
 
 -- object: function every_trail_head()
 -- The newest block of each trail: what is to be written down outside. For the worker.
@@ -210,7 +210,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   FROM audit_blocks b WHERE b.mac IS NOT NULL ORDER BY b.organization_id, b.number DESC
 $$;
 REVOKE ALL ON FUNCTION every_trail_head() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION every_trail_head() TO mnemon_app;
+GRANT EXECUTE ON FUNCTION every_trail_head() TO mnemon_worker;
 
 -- object: function sign_trails(uuid[], bigint[], bytea[], bytea, bytea)
 -- Writes the signatures of blocks that have none. Only a process with the installation's key makes them, and it proves

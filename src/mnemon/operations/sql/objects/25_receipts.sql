@@ -1,31 +1,3 @@
--- object: function audit_erasure(text, text, uuid, jsonb, bigint, text)
--- The entries that say what an erasure did: the receipt, the counts of removed rows, and each entry of the trail that
--- it blanked, with the hash that the entry had, at most a thousand in one entry. As the owner, within an erasure only.
-CREATE OR REPLACE FUNCTION audit_erasure(
-  p_kind text, p_subject text, p_receipt uuid, p_counts jsonb, p_rows bigint, p_digest text
-) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
-DECLARE
-  tenant uuid := current_tenant();
-  part record;
-BEGIN
-  FOR part IN
-    SELECT p.place, jsonb_agg(jsonb_build_object('id', p.id, 'hash', p.hash) ORDER BY p.id)
-      FILTER (WHERE p.id IS NOT NULL) AS blanked
-    FROM (SELECT 0::bigint AS place, NULL::uuid AS id, NULL::text AS hash
-      UNION ALL
-      SELECT (row_number() OVER (ORDER BY a.id) - 1) / 1000, a.id, a.metadata #>> '{erased,hash}'
-      FROM audit_logs a
-      WHERE a.organization_id = tenant AND a.metadata #>> '{erased,by}' = p_receipt::text) p
-    GROUP BY p.place ORDER BY p.place
-  LOOP
-    PERFORM audit_write('erasure', p_kind, ARRAY[tenant], ARRAY[p_subject], ARRAY['{}'::jsonb], ARRAY['{}'::jsonb],
-      'success', NULL, jsonb_build_object('receipt', p_receipt, 'blanked', coalesce(part.blanked, '[]'))
-        || CASE part.place WHEN 0 THEN jsonb_build_object('counts', p_counts, 'rows', p_rows, 'digest', p_digest)
-           ELSE '{}' END);
-  END LOOP;
-END $$;
-REVOKE ALL ON FUNCTION audit_erasure(text, text, uuid, jsonb, bigint, text) FROM PUBLIC;
-
 -- object: function sign_erasure(text, bigint, bytea, bytea, bytea, bytea)
 -- Adds to the trail the signature of a receipt: of how many entries it lists, and of a digest of them. In the
 -- transaction of the erasure, by the process, which proves that it is one.
@@ -92,16 +64,4 @@ BEGIN
       OR EXISTS (SELECT FROM ONLY audit_logs_default d WHERE d.created_at < p_until));
 END $$;
 REVOKE ALL ON FUNCTION audit_retention_due(timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION audit_retention_due(timestamptz) TO mnemon_app;
-
--- What goes across organisations is for the worker alone, where it has a role of its own.
-DO $$
-DECLARE name text;
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'mnemon_worker') THEN RETURN; END IF;
-  FOREACH name IN ARRAY ARRAY['seal_every_trail(integer)', 'every_unsigned_trail()', 'every_trail_head()',
-      'audit_retention_due(timestamptz)'] LOOP
-    EXECUTE format('REVOKE EXECUTE ON FUNCTION public.%s FROM mnemon_app', name);
-    EXECUTE format('GRANT EXECUTE ON FUNCTION public.%s TO mnemon_worker', name);
-  END LOOP;
-END $$;
+GRANT EXECUTE ON FUNCTION audit_retention_due(timestamptz) TO mnemon_worker;

@@ -35,7 +35,7 @@ DECLARE
   done integer;
   total bigint := 0;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('dashboard', 0));
+  PERFORM FROM upkeep_locks WHERE name = 'dashboard' FOR UPDATE;
   LOOP
     done := roll_up_metrics(NULL, 10000);
     total := total + done;
@@ -44,5 +44,5 @@ BEGIN
   REFRESH MATERIALIZED VIEW CONCURRENTLY metric_summary;
   RETURN total;
 END $$;
-REVOKE ALL ON FUNCTION refresh_dashboard() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION refresh_dashboard() TO mnemon_app;
+REVOKE ALL ON FUNCTION refresh_dashboard() FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION refresh_dashboard() TO mnemon_worker;

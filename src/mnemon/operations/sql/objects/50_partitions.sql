@@ -41,6 +41,7 @@ BEGIN
   ) THEN RETURN NULL; END IF;
   EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)',
     made, p_table, starts AT TIME ZONE 'UTC', ends AT TIME ZONE 'UTC');
+  PERFORM hide_from_statistics(made);
   RETURN made;
 END $$;
 
@@ -71,6 +72,7 @@ BEGIN
   EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', p_table, p_table || '_default');
   EXECUTE format('ALTER TABLE %I RENAME TO %I', p_table || '_default', drained);
   EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I DEFAULT', p_table || '_default', p_table);
+  PERFORM hide_from_statistics(p_table || '_default');
   FOREACH moment IN ARRAY coalesce(moments, '{}') LOOP
     PERFORM make_partition(p_table, p_every, moment);
   END LOOP;
@@ -105,8 +107,8 @@ DECLARE
   starts timestamptz;
   part record;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtextextended('partitions:' || p_table, 0));
-  SELECT * INTO policy FROM partition_policies WHERE table_name = p_table;
+  -- One at a time, by a row that only its owner can lock: an advisory lock could be held by whoever may connect.
+  SELECT * INTO policy FROM partition_policies WHERE table_name = p_table FOR UPDATE;
   IF NOT FOUND OR to_regclass(quote_ident(p_table)) IS NULL THEN RETURN NULL; END IF;
   IF policy.retention_days IS NOT NULL THEN
     -- A partition goes when its last row is past retention, so rows are kept for up to one interval longer.
@@ -148,5 +150,5 @@ CREATE OR REPLACE FUNCTION maintain_partitions(p_table text) RETURNS jsonb
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '800ms' AS $$
   SELECT maintain_partitions_at(p_table, now())
 $$;
-REVOKE ALL ON FUNCTION maintain_partitions(text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION maintain_partitions(text) TO mnemon_app;
+REVOKE ALL ON FUNCTION maintain_partitions(text) FROM PUBLIC, mnemon_app;
+GRANT EXECUTE ON FUNCTION maintain_partitions(text) TO mnemon_worker;

@@ -1,0 +1,38 @@
+"""What is to be erased, from the arguments of the library's verbs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from mnemon.core.context import Context
+from mnemon.core.errors import Invalid
+from mnemon.core.text import parse
+
+if TYPE_CHECKING:
+    from mnemon.operations.schemas import Erase, ErasurePreview
+
+
+def erasure(
+    ctx: Context,
+    user: str | UUID | None,
+    conversation: str | UUID | None,
+    organization: bool,
+    *,
+    by: str | None = None,
+    preview: ErasurePreview | None = None,
+) -> Erase:
+    """The request; a UUID is an id and nothing else.
+
+    Raises:
+        Invalid: not one of the three is given, or ``by`` is no field.
+    """
+    from mnemon.operations.schemas import Erase
+
+    named = {"user": user, "conversation": conversation, "organization": organization or None}
+    kinds = [kind for kind, name in named.items() if name is not None]
+    if len(kinds) != 1:
+        raise Invalid("Give one of user, conversation and organization.", code="invalid.erase")
+    name = ctx.principal.organization_id if organization else named[kinds[0]]
+    field = "id" if isinstance(name, UUID) else by
+    return parse(Erase, {"kind": kinds[0], "name": str(name), "by": field, "preview": preview})
