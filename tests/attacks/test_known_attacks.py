@@ -196,7 +196,7 @@ def test_the_application_has_nothing_that_workers_do(scratch: Arena) -> None:
     workers = {f.name for f in scratch.field.catalogue.functions if f.by_worker and not f.by_app}
     wanted = {
         *("claim_jobs", "renew_leases", "release_expired_jobs", "prune_jobs", "organizations_after", "fire_schedules"),
-        *("refresh_dashboard", "refresh_knowledge_summaries", "seal_every_audit", "maintain_partitions"),
+        *("refresh_dashboard", "refresh_knowledge_summaries", "seal_every_trail", "maintain_partitions"),
     }
     assert wanted <= workers
 
