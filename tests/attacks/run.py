@@ -47,6 +47,10 @@ class Outcome:
         self.slow += other.slow
 
 
+#: What came of the matrix on each version so far; told at the end of a run.
+OUTCOMES: dict[int, Outcome] = {}
+
+
 @dataclass(slots=True)
 class Arena:
     """A database under attack."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.attacks import tries_catalogues, tries_functions, tries_oracles, tries_settings, tries_tables
 from tests.attacks.known import KNOWN
-from tests.attacks.run import Arena, Outcome, unmet
+from tests.attacks.run import OUTCOMES, Arena, Outcome, unmet
 from tests.attacks.tries import ROLES, Field, Try, situations, spread
 
 #: Tries that an attacker makes in A and in none, and that are dealt out to the situations with garbage.
@@ -36,12 +36,10 @@ ELSEWHERE: dict[str, Callable[[Field], Iterator[Try]]] = {
     "constraints": tries_oracles.constraints,
 }
 
-_outcomes: dict[int, Outcome] = {}
-
 
 def note(arena: Arena, outcome: Outcome) -> None:
     """Keep for the count at the end; fail with what went through."""
-    _outcomes.setdefault(arena.field.catalogue.version, Outcome()).add(outcome)
+    OUTCOMES.setdefault(arena.field.catalogue.version, Outcome()).add(outcome)
     assert not outcome.through, f"{len(outcome.through)} went through:\n" + "\n".join(outcome.through[:200])
     assert not outcome.meaningless, f"{len(outcome.meaningless)} mean nothing:\n" + "\n".join(outcome.meaningless[:60])
 
@@ -114,7 +112,7 @@ def test_the_attacker_still_is(arena: Arena) -> None:
 
 def test_the_count(arena: Arena) -> None:
     """At least 20,000 tries on this version, as both logins, none through; what is known is still so."""
-    outcome = _outcomes.get(arena.field.catalogue.version, Outcome())
+    outcome = OUTCOMES.get(arena.field.catalogue.version, Outcome())
     assert outcome.tries >= 20_000, "the whole file is run, or not enough of it"
     assert not outcome.through
     assert set(outcome.by_role) == set(ROLES), "both logins are tried"
