@@ -90,3 +90,21 @@ async def test_no_key_no_signatures(patient: Patient, monkeypatch: pytest.Monkey
 async def test_a_retention_that_was_shortened(patient: Patient) -> None:
     await patient.admin.execute("UPDATE partition_policies SET retention_days = 7 WHERE table_name = 'audit_logs'")
     assert "7 days" in (await complaints(patient))["audit retention"].found
+
+
+async def test_a_trail_of_before_there_were_signatures(patient: Patient, tmp_path: Path) -> None:
+    """Right after an upgrade it waits for its signatures; once an anchor knows it, it has lost them."""
+    anchors = tmp_path / "anchors.jsonl"
+    await _audited(patient.admin)
+    url = patient.server.url(APP, patient.name)
+    async with AsyncMemory(database_url=url, organization="own", audit_anchors=anchors) as memory:
+        await seal_every(context_of(memory))
+    await patient.admin.execute("SET session_replication_role = replica")
+    await patient.admin.execute("UPDATE audit_blocks SET mac = NULL, mac_key = NULL")
+    lost = (await complaints(patient, audit_anchors=anchors))["audit chain"]
+    assert (lost.level, "unsigned" in lost.found) == ("wrong", True)
+    anchors.unlink()
+    older = (await complaints(patient, audit_anchors=anchors))["audit chain"]
+    assert (older.level, "before there were signatures" in older.found) == ("note", True)
+    await patient.admin.execute("UPDATE audit_logs SET action = 'test:nothing' WHERE action = 'test:write'")
+    assert (await complaints(patient, audit_anchors=anchors))["audit chain"].level == "wrong"

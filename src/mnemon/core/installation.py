@@ -102,7 +102,7 @@ def read(path: Path) -> InstallationKey:
     """The key in a file.
 
     Raises:
-        Invalid: the file cannot be read, others may read or change it, or it holds no key.
+        Invalid: the file cannot be read, belongs to somebody else, others may read or change it, or it holds no key.
     """
     try:
         with path.open("rb") as file:
@@ -115,6 +115,13 @@ def read(path: Path) -> InstallationKey:
             hint="Put the file back, or set MNEMON_INSTALLATION_KEY to what was in it.",
             field="installation_key_file",
         ) from None
+    if found.st_uid not in {0, os.geteuid()}:
+        raise Invalid(
+            f"The installation key in {path} belongs to another user, who may have planted it.",
+            code="invalid.installation_key_owner",
+            hint="Look at it and remove it, or let its owner run Mnemon.",
+            field="installation_key_file",
+        )
     if stat.S_IMODE(found.st_mode) & 0o027:
         raise Invalid(
             f"Others than its owner may read or change the installation key in {path}.",

@@ -63,14 +63,15 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
     if installation is None:
         do = "Set MNEMON_INSTALLATION_KEY: without it nobody can tell a forged chain from ours."
         return [*findings, await _verified(connection, None), Finding("audit signatures", "note", "not looked at", do)]
-    findings.append(await _verified(connection, Sealer(installation)))
-    findings += await _anchored(connection, Anchors.of(wanted, installation))
+    anchors = Anchors.of(wanted, installation)
+    findings.append(await _verified(connection, Sealer(installation), anchors))
+    findings += await _anchored(connection, anchors)
     return [*findings, *await _kept(connection)]
 
 
-async def _verified(connection: asyncpg.Connection, sealer: Sealer | None) -> Finding:
+async def _verified(connection: asyncpg.Connection, sealer: Sealer | None, anchors: Anchors | None = None) -> Finding:
     broken: list[str] = []
-    rows = chains = 0
+    rows = chains = older = 0
     left = 0
     for chain in await connection.fetch(_CHAINS):
         if chains == MOST or rows + chain["rows"] > LONGEST:
@@ -82,16 +83,35 @@ async def _verified(connection: asyncpg.Connection, sealer: Sealer | None) -> Fi
             if told.broken:
                 told = await verify(connection, organization, sealer)
         rows, chains = rows + chain["rows"], chains + 1
-        if told.broken:
+        if told.problem == "unsigned" and anchors and await _is_older(connection, organization, anchors):
+            older += 1
+        elif told.broken:
             broken.append(f"{organization} (block {told.block}: {told.problem})")
     if broken:
         return Finding("audit chain", "wrong", f"broken for {some(broken)}", _CHANGED)
+    if older:
+        found = f"{older} trail{'s' if older != 1 else ''} of before there were signatures, whole but for those"
+        return Finding("audit chain", "note", found, "The next sealing signs them: run `mnemon worker --once`.")
     rest = f"; {left} too long to verify here" if left else ""
     if chains == 0 and not left:
         return Finding("audit chain", "ok", "nothing is sealed yet")
     whose = None if await _sees_all(connection) else SEE_MORE
     counted = f"{rows:,} rows of {chains} organisation{'s' if chains != 1 else ''} are as they were sealed{rest}"
     return Finding("audit chain", "ok", counted, whose)
+
+
+async def _is_older(connection: asyncpg.Connection, organization: UUID, anchors: Anchors) -> bool:
+    """Whether a trail has no signature because it is of before there were any: nothing says that it had one."""
+    try:
+        written = await asyncio.to_thread(anchors.read)
+    except MnemonError:
+        return False
+    if any(one.organization == organization for one in written.anchors):
+        return False
+    signed = "SELECT EXISTS (SELECT FROM audit_blocks WHERE organization_id = $1 AND mac IS NOT NULL)"
+    if await connection.fetchval(signed, organization):
+        return False
+    return not (await verify(connection, organization, None)).broken
 
 
 async def _sees_all(connection: asyncpg.Connection) -> bool:
