@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mnemon.app import App
 from mnemon.core.context import Context
 from mnemon.db.session import Database
 from mnemon.memory.recall.candidates import quote_lexeme
+from tests.conftest import APP, Server
+from tests.factories import enter, new_slug
 
 #: Few words, so that they meet; with what quoting, escaping and the operators of a question are written with.
 PLAIN_WORDS = [
@@ -28,7 +33,7 @@ PLAIN_WORDS = [
     "é",
     "日本",
     "(",
-    "|",
+    "\x01",
 ]
 WORDS = st.sampled_from([*PLAIN_WORDS, "l" * 2040, "l" * 2039 + "m", "'" * 1500])
 QUOTED = WORDS.map(quote_lexeme)
@@ -87,3 +92,87 @@ async def test_what_search_gives_for_phrases_and_without_words(ctx: Context) -> 
         query = "SELECT search_query(websearch_to_tsquery('english', $1))::text"
         assert not await connection.fetchval(query, "the of")
         assert (await connection.fetchval(query, '"red fox" -cat or dog')).count("'") == 6
+
+
+async def test_rows_of_others_on_a_page_that_is_looked_through_are_passed_over(
+    app: App, ctx: Context, admin: Any
+) -> None:
+    """A bitmap that does not fit into memory names pages: the index's condition is asked of all that lies there."""
+    organization = ctx.principal.organization_id
+    others = [(await app.organization(new_slug())).principal.organization_id for _ in range(40)]
+    part = (
+        "SELECT r FROM generate_series(0, 15) r WHERE satisfies_hash_partition('memories'::regclass, 16, r, $1::uuid)"
+    )
+    own = await admin.fetchval(part, organization)
+    beside = [one for one in others if await admin.fetchval(part, one) == own]
+    assert beside
+    await admin.execute(
+        "INSERT INTO memories (organization_id, content) "
+        "SELECT o, 'lighthouse ' || (SELECT string_agg(md5(n || ':' || i), ' ') FROM generate_series(1, 20) i) "
+        "FROM generate_series(1, 4000) n, unnest($1::uuid[]) o",
+        [organization, beside[0]],
+    )
+    await admin.execute("VACUUM ANALYZE memories")
+    async with ctx.database.hot(ctx.principal) as connection:
+        for setting in ("work_mem = '64kB'", "enable_seqscan = off", "enable_indexscan = off"):
+            await connection.execute(f"SET LOCAL {setting}")
+        await connection.execute("SET LOCAL cpu_index_tuple_cost = 1000")
+        query = (
+            "SELECT count(*) FROM memories t "
+            "WHERE search_words(t.organization_id, t.search_vector) @~@ search_query('lighthous')"
+        )
+        plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN (ANALYZE) {query}"))
+        assert "search_words_idx" in plan, plan
+        assert "lossy=" in plan
+        assert await connection.fetchval(query) == 4000
+    await admin.execute("DELETE FROM memories WHERE organization_id = ANY($1)", [organization, beside[0]])
+
+
+async def test_upkeep_of_the_server_salts_as_the_application_does(server: Server, make_database: Any) -> None:
+    """What a superuser or the owner does to an index, in no organisation: build, rebuild, check, analyze."""
+    name = await make_database()
+    admin = await server.connect(database=name)
+    organization = await admin.fetchval("INSERT INTO organizations (name, slug) VALUES ('n', 'n-n') RETURNING id")
+    await admin.execute("INSERT INTO memories (organization_id, content) VALUES ($1, 'red fox')", organization)
+    asked = (
+        "SELECT count(*) FROM memories t "
+        "WHERE search_words(t.organization_id, t.search_vector) @~@ search_query($1::text::tsquery)"
+    )
+    part = await admin.fetchval("SELECT tableoid::regclass::text FROM memories")
+    words = "search_words(organization_id, search_vector)"
+    for login in (None, "mnemon_owner"):
+        for work in (
+            "VACUUM ANALYZE memories",
+            "REINDEX INDEX ix_memories_search",
+            f"REINDEX TABLE CONCURRENTLY {part}",
+            f"CREATE INDEX CONCURRENTLY again ON {part} USING gin ({words} recall_words_ops)",
+            "DROP INDEX again",
+            f"CLUSTER {part} USING {part}_pkey",
+            f"VACUUM FULL {part}",
+        ):
+            if login:
+                await admin.execute(f"SET ROLE {login}")
+            await admin.execute(work)
+            await admin.execute("RESET ROLE")
+            connection = await server.connect(APP, name)
+            async with connection.transaction():
+                await enter(connection, organization)
+                await connection.execute("SET LOCAL enable_seqscan = off")
+                await connection.execute("SET LOCAL enable_indexscan = off")
+                await connection.execute("SET LOCAL cpu_index_tuple_cost = 1000")
+                assert await connection.fetchval(asked, "fox") == 1, work
+                assert await connection.fetchval(asked, "wolf") == 0
+            await connection.close()
+    await admin.close()
+
+
+async def test_a_salt_goes_with_its_organisation(admin: Any) -> None:
+    made = await admin.fetchval("INSERT INTO organizations (name, slug) VALUES ('n', $1) RETURNING id", new_slug())
+    other = await admin.fetchval("INSERT INTO organizations (name, slug) VALUES ('n', $1) RETURNING id", new_slug())
+    salts = "SELECT salt FROM search_salts WHERE id = $1"
+    first, second = await admin.fetchval(salts, made), await admin.fetchval(salts, other)
+    assert len(first) == len(second) == 12
+    assert first != second
+    await admin.execute("DELETE FROM organizations WHERE id = $1", made)
+    assert await admin.fetchval(salts, made) is None
+    assert await admin.fetchval(salts, other) == second

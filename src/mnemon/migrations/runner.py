@@ -203,8 +203,8 @@ async def _rebuild_search_indexes(connection: AsyncConnection) -> None:
     found = await connection.execute(
         text(
             "SELECT c.relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_opclass o "
-            "ON o.oid = i.indclass[0] WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'I' "
-            "AND c.relname LIKE 'ix\\_%\\_search' AND o.opcname <> :operators"
+            "ON o.oid = i.indclass[0] WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition "
+            "AND o.opcintype = 'tsvector'::regtype AND c.relname LIKE 'ix\\_%\\_search' AND o.opcname <> :operators"
         ),
         {"operators": operators},
     )

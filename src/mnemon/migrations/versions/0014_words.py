@@ -40,12 +40,17 @@ END $$
 # declares it leakproof), and it may be asked before the policy is. It raises nothing that depends on a word. A session
 # of the schema's owner or of a superuser (building an index, maintenance of the server, an import) is told all.
 # The cost is what keeps the planner from salting row by row where the index serves.
-# Words that would be too long with the salt are held by their hash.
+# Words that would be too long with the salt are held by their hash. All are salted in one step where they are short and
+# none has the character that they are joined by; word by word takes twice as long.
 WORDS = """
 CREATE FUNCTION search_words(p_organization uuid, p_vector tsvector) RETURNS tsvector
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER COST 1000
 SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan AS $$
-DECLARE own text;
+DECLARE
+  own text;
+  words text[] := tsvector_to_array(p_vector);
+  joined text;
+  salted text[];
 BEGIN
   IF NOT pg_has_role(session_user, current_user, 'MEMBER') THEN
     IF p_organization IS DISTINCT FROM current_tenant() THEN
@@ -56,9 +61,16 @@ BEGIN
   IF own IS NULL THEN
     RAISE EXCEPTION 'organisation % has no salt', p_organization;
   END IF;
-  RETURN array_to_tsvector(ARRAY(
-    SELECT own || CASE WHEN octet_length(w) > 2000 THEN encode(sha256(convert_to(w, 'UTF8')), 'hex') ELSE w END
-    FROM unnest(tsvector_to_array(p_vector)) w));
+  joined := array_to_string(words, chr(1) || own);
+  IF octet_length(joined) <= 2000 THEN
+    salted := string_to_array(own || joined, chr(1));
+  END IF;
+  IF cardinality(salted) IS DISTINCT FROM cardinality(words) THEN
+    salted := ARRAY(
+      SELECT own || CASE WHEN octet_length(w) > 2000 THEN encode(sha256(convert_to(w, 'UTF8')), 'hex') ELSE w END
+      FROM unnest(words) w);
+  END IF;
+  RETURN array_to_tsvector(salted);
 END $$
 """
 
