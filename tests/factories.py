@@ -245,6 +245,7 @@ _SPECIAL: dict[str, str] = {
     "memories.superseded_at": "now()",  # what supersedes a memory does so at a time
     "patterns.type": "'adaptive'",
     "job_schedules.every_seconds": "3600",  # or a time of day
+    "sample_count": "1",
     "workflows.steps": '\'[{{"name": "one"}}]\'::jsonb',
 }
 

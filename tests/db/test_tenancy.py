@@ -23,6 +23,7 @@ from tests.factories import Rows, Table, enter, insert, new_slug, settings_of, t
 EXCEPTIONS = {
     "alembic_version": "one row, the revision: read at start-up, before there is an organisation",
     "sign_in_attempts": "guesses, also for addresses that nobody has: the owner's alone, nothing is granted",
+    "upkeep_locks": "rows that upkeep locks; the owner's alone, nothing is granted",
     "installation_keys": "what proofs are checked with: the owner's alone, nothing is granted",
     "search_salts": "what an organisation's words stand behind in an index: the owner's alone, nothing is granted",
     "schema_objects": "digests of the SQL objects that were applied; holds nothing of anybody's",

@@ -626,7 +626,7 @@ EXCEPTIONS: dict[str, str] = {
             "identity.session_of identity.revoke_agent_keys identity.outrank identity.spare_last_owner memory.prepare "
             "memory.write memory.embed memory.resolve_names memory.require_seen operations.write workspace.require_own "
             "identity.may identity.hold identity.own_secret identity.secret_box integrations.seal integrations.unseal "
-            "knowledge.acting_agent"
+            "knowledge.acting_agent jobs.require_installation operations.seal_receipt"
         ).split(),
         PART,
     ),
@@ -639,10 +639,11 @@ EXCEPTIONS: dict[str, str] = {
     **dict.fromkeys(
         (
             "jobs.prune_jobs jobs.every_organization operations.seal_audits operations.maintain_partitions "
-            "operations.table_sizes operations.index_usage operations.slow_queries"
+            "operations.table_sizes operations.index_usage operations.slow_queries operations.refresh_dashboard"
         ).split(),
         "the installation's: sizes and upkeep, no rows",
     ),
+    "operations.preview_erasure": "counts, for who may erase; tests/operations/test_erasure*.py",
     "operations.erase": "erasure has its own rights and tests, tests/operations/test_erasure*.py",
     "memory.maintain": "tells how many rows of the organisation wait for an index, and nothing of them",
     "conversations.checkpoint": "how far an import has come: a name of the caller's choice and counts",

@@ -28,9 +28,11 @@ from .conftest import DATABASE
 #: What the application may call that acts as the owner, and why nobody reaches another organisation by it.
 APPLICATION = {
     "attempt_waits": "how long an address waits, by a keyed hash that only the process can make",
+    "audit_retentions": "signed records of what retention took, of the transaction's trail or the installation's",
     "begin_attempt": "counts attempts to sign in, by keyed hashes that only the process can make",
     "ensure_organization": "the id of the organisation with a slug, to who proves the slug with the installation's key",
     "erase_subject": "erases in the organisation of the transaction",
+    "erasure_refusal": "why an erasure is refused, in the organisation of the transaction",
     "erasure_remains": "counts what is left of an id, in the organisation of the transaction",
     "find_api_key_by_hash": "one key by its hash, which only its holder can know",
     "find_session_by_refresh_hash": "one session by a token's hash, which only its holder can know",
@@ -38,13 +40,19 @@ APPLICATION = {
     "find_user_by_email": "a sign-in begins with an address, to who proves the question with the installation's key",
     "lock_tenant": "takes a lock of the transaction's organisation",
     "password_hash_of": "a hash in the transaction's organisation, to who proves the question with the key",
+    "preview_erasure": "counts what an erasure would take, in the organisation of the transaction",
     "proven": "says whether a proof is one; without the installation's key nobody makes one",
     "record_audit": "writes to the trail of the transaction's organisation",
     "refresh_planner_statistics": "analyses where the transaction's organisation has its rows; tells nothing",
+    "seal_trail": "makes a block of the trail of the transaction's organisation",
     "settle_attempt": "ends an attempt that was right, by keyed hashes that only the process can make",
     "set_tenant": "says who the transaction is for, to who proves it with the installation's key",
+    "sign_erasure": "signs a receipt of the transaction's organisation, with what only the process can make",
+    "sign_retention": "signs a record, with what only the process can make",
+    "sign_trails": "signs blocks, with what only the process can make",
     "top_knowledge": "reads a summary, of the transaction's organisation alone",
     "top_patterns": "reads a summary, of the transaction's organisation alone",
+    "unsigned_trail": "blocks of the transaction's organisation that nobody signed",
 }
 #: What workers alone may call: each goes across organisations.
 WORKERS = {

@@ -124,6 +124,23 @@ async def test_a_hole_in_the_wall(patient: Patient, harm: str, what: str, words:
         assert found[0].do
 
 
+async def test_a_login_that_changed_its_own_defaults(patient: Patient) -> None:
+    """PostgreSQL lets every login do that; the process says its own settings, and the doctor tells."""
+    thief = await patient.server.connect(APP, patient.name)
+    try:
+        await thief.execute("ALTER ROLE CURRENT_USER SET default_transaction_read_only = on")
+        found = await patient.named("logins")
+        assert (found.level, "default_transaction_read_only=on for mnemon_app" in found.found) == ("note", True)
+        assert "RESET default_transaction_read_only" in (found.do or "")
+        url = patient.server.url(APP, patient.name)
+        async with AsyncMemory(database_url=url, organization="own", auto_maintenance=False) as memory:
+            await memory.remember("written all the same", user="ada")
+    finally:
+        await patient.admin.execute("ALTER ROLE mnemon_app RESET default_transaction_read_only")
+        await thief.close()
+    assert "logins" not in await patient.complaints()
+
+
 async def test_partitions(patient: Patient) -> None:
     names = await patient.admin.fetch("SELECT name FROM partition_bounds('audit_logs') WHERE lower_bound > now()")
     for row in names:

@@ -309,7 +309,7 @@ class Settings(BaseSettings):
 
 
 NEVER_FROM_A_FILE = frozenset(
-    {"encryption_key_command", "backup_key_command", "backup_alert_command", "backup_programs"}
+    {"encryption_key_command", "backup_key_command", "backup_alert_command", "backup_programs", "audit_anchor_command"}
 )
 """Settings that name what is run: only the environment and the caller say them."""
 

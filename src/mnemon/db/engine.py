@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import asyncpg
@@ -32,6 +33,10 @@ SESSION_SETTINGS = {
     "ivfflat.iterative_scan": "relaxed_order",
     "ivfflat.probes": "10",
     "application_name": "mnemon",
+    # Said here because a login may change its own defaults, and whoever got at one might.
+    "search_path": "public",
+    "row_security": "on",
+    "default_transaction_read_only": "off",
 }
 
 #: Of every connection that owns the schema or more. The catalogue's own names come first, since it is not listed, then
@@ -97,7 +102,12 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
         connect_args={"timeout": settings.database_connect_timeout} | (_pooled() if pooled else _direct(settings)),
     )
-    event.listen(engine.sync_engine, "connect", _prepare_pooled if pooled else _prepare)
+    register = _register_pooled if pooled else _register
+
+    def prepare(dbapi_connection: Any, _record: object) -> None:
+        dbapi_connection.run_async(partial(_in_time, register, settings.database_connect_timeout))
+
+    event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
 
@@ -147,7 +157,7 @@ def session_settings(settings: Settings) -> dict[str, str]:
 
 
 def _direct(settings: Settings) -> dict[str, Any]:
-    return {"server_settings": session_settings(settings)}
+    return {"server_settings": session_settings(settings) | {"default_transaction_isolation": "read committed"}}
 
 
 def _pooled() -> dict[str, Any]:
@@ -171,21 +181,23 @@ def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError
 
 
-def _prepare(dbapi_connection: Any, _record: object) -> None:
-    """Teach a new connection the vector types, where the database has them."""
-    dbapi_connection.run_async(_register)
+async def _in_time(register: Callable[[Any], Awaitable[None]], seconds: float, connection: Any) -> None:
+    """A server that hangs after it has let a connection in is one that cannot be reached."""
+    try:
+        async with asyncio.timeout(seconds):
+            await register(connection)
+    except BaseException:
+        connection.terminate()  # nobody else would close it
+        raise
 
 
 async def _register(connection: Any) -> None:
+    """Teach a new connection the vector types, where the database has them."""
     try:
         await register_vector(connection)
     except ValueError:
         # The extension is not there yet: the migration makes it, and says so if it cannot.
         return
-
-
-def _prepare_pooled(dbapi_connection: Any, _record: object) -> None:
-    dbapi_connection.run_async(_register_pooled)
 
 
 async def _register_pooled(connection: Any) -> None:

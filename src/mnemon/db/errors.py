@@ -24,9 +24,9 @@ _SHARD = re.compile(r"_\d{6,}$")
 _RULE = re.compile(r"_(?:format|length|not_blank|depth)$")
 _PARTITION = re.compile(r"_p\d{2}(?=_|$)|_default$")
 
-#: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
 #: What set_tenant() and its like say to who has no proof.
 UNPROVEN = "MN001"
+#: What the driver raises when the server went away or cannot be reached; a statement that was stopped is none of these.
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,

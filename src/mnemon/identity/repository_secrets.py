@@ -106,9 +106,11 @@ async def accept_code(connection: Connection, organization_id: UUID, device_id: 
 
 
 async def tell_of_refusal(connection: Connection, user_id: UUID) -> None:
-    """Tell the trail that a code was refused."""
+    """Tell the trail that a code was refused: of the person who signs in, or of whom somebody else tried it for."""
     await connection.execute(
-        "SELECT record_audit('mfa_devices:verify', 'users', $1::uuid::text, 'failure', NULL, '{}', $1::uuid)", user_id
+        "SELECT record_audit('mfa_devices:verify', 'users', $1::uuid::text, 'failure', NULL, '{}', "
+        "CASE WHEN current_user_id() IS NULL AND current_agent_id() IS NULL THEN $1::uuid END)",
+        user_id,
     )
 
 

@@ -244,13 +244,24 @@ class SystemMetricORM(Tenanted, Base):
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
 
 
+def _bounded(*, samples: int, total: str, squares: str) -> tuple[CheckConstraint, ...]:
+    """Bounds of sums: everybody's are added up together, and no organisation's may come to the end of a type."""
+    return (
+        CheckConstraint(f"sample_count BETWEEN 1 AND {samples}", name="sample_count"),
+        CheckConstraint(f"total BETWEEN -{total} AND {total}", name="total"),
+        CheckConstraint(f"total_of_squares BETWEEN 0 AND {squares}", name="total_of_squares"),
+        CheckConstraint("minimum BETWEEN -1e100 AND maximum", name="minimum"),
+        CheckConstraint("maximum BETWEEN minimum AND 1e100", name="maximum"),
+    )
+
+
 class MetricPartialORM(Base):
     """What one statement brought of one series in one hour: waits to be added to the rollups."""
 
     __tablename__ = "metric_partials"
     __tenanted__: ClassVar[bool] = True
     __table_args__ = (
-        CheckConstraint("sample_count > 0", name="sample_count"),
+        *_bounded(samples=10**9, total="1e110", squares="1e210"),
         CheckConstraint(_SOURCE, name="source"),
         {"comment": "Written by trigger with the metrics, taken away by the rollup: each is added exactly once"},
     )
@@ -277,8 +288,7 @@ class MetricRollupORM(Base):
     __tenanted__: ClassVar[bool] = True
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
-        CheckConstraint("sample_count > 0", name="sample_count"),
-        CheckConstraint("minimum <= maximum", name="minimum"),
+        *_bounded(samples=10**16, total="1e140", squares="1e240"),
         CheckConstraint(_SOURCE, name="source"),
         CheckConstraint("bucket_size IN ('hour', 'day')", name="bucket_size"),
         Index("ix_metric_rollups_time", "organization_id", "bucket_size", text("bucket_start DESC")),

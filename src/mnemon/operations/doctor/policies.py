@@ -72,6 +72,16 @@ WHERE p.pronamespace = 'public'::regnamespace AND p.prosqlbody IS NULL AND p.pro
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 ORDER BY 1
 """
+# Defaults of the application's and the workers' logins: each may change its own, and they stay for later sessions.
+_DEFAULTS = """
+SELECT r.rolname::text AS login, split_part(c.setting, '=', 1) AS name, c.setting
+FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole CROSS JOIN LATERAL unnest(s.setconfig) c(setting)
+WHERE pg_has_role(r.oid, coalesce(to_regrole($1), 0::regrole)::oid, 'MEMBER') AND NOT r.rolsuper
+  AND split_part(c.setting, '=', 1) <> ALL ($2::text[])
+ORDER BY 1, 2
+"""
+#: Those that `mnemon db upgrade` sets or says how to.
+_USUAL = ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"]
 _SEALED = """
 SELECT coalesce(pg_get_functiondef(to_regprocedure('current_tenant()')) LIKE '%sealed_who%', false)
 """
@@ -98,7 +108,16 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
     if sealed:
         do = f"Let an administrator run GRANT SET ON PARAMETER {PARAMETER} TO the owner, then `mnemon db upgrade`."
         findings.append(Finding("proof", "note", "each read checks the seal of its organisation, which takes time", do))
-    return findings + await _functions(connection) + await _granted(connection)
+    return findings + await _functions(connection) + await _granted(connection) + await _defaults(connection)
+
+
+async def _defaults(connection: asyncpg.Connection) -> list[Finding]:
+    rows = await connection.fetch(_DEFAULTS, APP_ROLE, _USUAL)
+    if not rows:
+        return []
+    told = some([f"{row['setting']} for {row['login']}" for row in rows])
+    do = f"If nobody meant it: ALTER ROLE {rows[0]['login']} RESET {rows[0]['name']}; and change its password."
+    return [Finding("logins", "note", f"a login has defaults of its own: {told}", do)]
 
 
 async def _functions(connection: asyncpg.Connection) -> list[Finding]:

@@ -170,7 +170,7 @@ BEGIN
     EXIT WHEN NOT FOUND;
   END LOOP;
 END $$;
-REVOKE ALL ON FUNCTION seal_every_trail(integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION seal_every_trail(integer) FROM PUBLIC, mnemon_app;
 GRANT EXECUTE ON FUNCTION seal_every_trail(integer) TO mnemon_worker;
 
 -- object: function unsigned_trail(uuid)
@@ -199,7 +199,7 @@ RETURNS TABLE (
   WHERE b.mac IS NULL
   ORDER BY b.organization_id, b.number
 $$;
-REVOKE ALL ON FUNCTION every_unsigned_trail() FROM PUBLIC;
+REVOKE ALL ON FUNCTION every_unsigned_trail() FROM PUBLIC, mnemon_app;
 GRANT EXECUTE ON FUNCTION every_unsigned_trail() TO mnemon_worker;
 
 -- object: function every_trail_head()
@@ -209,7 +209,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_te
   SELECT DISTINCT ON (b.organization_id) b.organization_id, b.number, b.hash, b.mac
   FROM audit_blocks b WHERE b.mac IS NOT NULL ORDER BY b.organization_id, b.number DESC
 $$;
-REVOKE ALL ON FUNCTION every_trail_head() FROM PUBLIC;
+REVOKE ALL ON FUNCTION every_trail_head() FROM PUBLIC, mnemon_app;
 GRANT EXECUTE ON FUNCTION every_trail_head() TO mnemon_worker;
 
 -- object: function sign_trails(uuid[], bigint[], bytea[], bytea, bytea)

@@ -63,5 +63,5 @@ BEGIN
     AND (EXISTS (SELECT FROM partition_bounds('audit_logs') b WHERE b.upper_bound <= p_until)
       OR EXISTS (SELECT FROM ONLY audit_logs_default d WHERE d.created_at < p_until));
 END $$;
-REVOKE ALL ON FUNCTION audit_retention_due(timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION audit_retention_due(timestamptz) FROM PUBLIC, mnemon_app;
 GRANT EXECUTE ON FUNCTION audit_retention_due(timestamptz) TO mnemon_worker;

@@ -166,6 +166,7 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE ON system_metrics
 -- object: function roll_up_metrics(uuid, integer)
 -- Adds waiting partials to the hourly and daily rollups and takes them away, in one statement: each is added exactly
 -- once, however often and by however many this is called, and whenever its measurements were made. Returns how many.
+-- At the bounds of the columns sums stay where they are: one organisation's must not stop the adding up of everybody's.
 -- Without an organisation: everybody's, which only the owner of the tables may see.
 CREATE OR REPLACE FUNCTION roll_up_metrics(p_organization uuid, p_limit integer DEFAULT 10000) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
@@ -182,13 +183,15 @@ BEGIN
     INSERT INTO metric_rollups AS r (organization_id, source, subject, metric_type, bucket_size, bucket_start,
       sample_count, total, total_of_squares, minimum, maximum)
     SELECT t.organization_id, t.source, t.subject, t.metric_type, s.size, date_trunc(s.size, t.hour, 'UTC'),
-      sum(t.sample_count), sum(t.total), sum(t.total_of_squares), min(t.minimum), max(t.maximum)
+      least(sum(t.sample_count), 1e16), greatest(least(sum(t.total), 1e140), -1e140),
+      least(sum(t.total_of_squares), 1e240), min(t.minimum), max(t.maximum)
     FROM taken t CROSS JOIN (VALUES ('hour'), ('day')) AS s(size)
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6  -- one order for all, so that two of us wait for each other and do not deadlock
     ON CONFLICT (organization_id, source, subject, metric_type, bucket_size, bucket_start) DO UPDATE
-    SET sample_count = r.sample_count + excluded.sample_count, total = r.total + excluded.total,
-        total_of_squares = r.total_of_squares + excluded.total_of_squares,
+    SET sample_count = least(r.sample_count + excluded.sample_count, 10000000000000000),
+        total = greatest(least(r.total + excluded.total, 1e140), -1e140),
+        total_of_squares = least(r.total_of_squares + excluded.total_of_squares, 1e240),
         minimum = least(r.minimum, excluded.minimum), maximum = greatest(r.maximum, excluded.maximum),
         updated_at = now()
     RETURNING 1
