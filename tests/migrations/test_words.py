@@ -31,7 +31,7 @@ async def found(server: Server, name: str, words: str) -> list[str]:
 async def test_rows_from_before_are_found_and_stay(server: Server, make_database: Any) -> None:
     name = await make_database(empty=True)
     url = server.url(database=name)
-    await upgrade(url, revision="0013")
+    await upgrade(url, revision="0014")
     admin = await server.connect(database=name)
     own = await admin.fetchval("INSERT INTO organizations (name, slug) VALUES ('n', 'old-one') RETURNING id")
     await admin.execute("INSERT INTO organizations (name, slug, deleted_at) VALUES ('n', 'gone-one', now())")
@@ -44,7 +44,7 @@ async def test_rows_from_before_are_found_and_stay(server: Server, make_database
     assert await admin.fetchval(TRUSTED)
     assert await found(server, name, "harbour") == ["the harbour is open"]
     assert (await runner.check(url)).ok
-    await runner.downgrade(url, revision="0013")
+    await runner.downgrade(url, revision="0014")
     assert await definitions(admin) == before
     assert await admin.fetchval("SELECT to_regclass('search_salts') IS NULL")
     assert await admin.fetchval("SELECT count(*) FROM pg_proc WHERE proname ~ '^(search_|salt_)'") == 0

@@ -1,7 +1,7 @@
 """How a statement says that a row has the words of a question, so that the full-text index serves it.
 
 The index holds each organisation's words behind a salt of its own, so that nobody finds another's words in it
-(migration 0014). A statement asks it by ``{match}(<tsquery>)``. What the index answers is a little wide: it knows
+(migration 0015). A statement asks it by ``{match}(<tsquery>)``. What the index answers is a little wide: it knows
 nothing of where a word stands. A statement whose question may have phrases looks at the row's own words beside it.
 """
 

@@ -115,7 +115,7 @@ def search_index(table: str, column: str = "search_vector") -> None:
 
 
 def words_index(table: str) -> None:
-    """The full-text index over salted words (revision 0014), as this server allows it."""
+    """The full-text index over salted words (revision 0015), as this server allows it."""
     op.execute(words_index_text(table, words_operators(op.get_bind())))
 
 

@@ -1,6 +1,6 @@
 -- object: function search_query(tsquery)
 -- A question as the full-text indexes are asked it: its words behind the salt of the transaction's organisation (see
--- search_words(), migration 0014). It finds every row that the question fits, and where the question is of words, `&`,
+-- search_words(), migration 0015). It finds every row that the question fits, and where the question is of words, `&`,
 -- `|` and `!` alone, no other. The index knows not where a word stands, nor how a longer one goes on: for a phrase it
 -- finds the rows with all of its words, for `word:*` all rows. SECURITY DEFINER: nobody else reads the salts.
 CREATE OR REPLACE FUNCTION search_query(p_query tsquery) RETURNS tsquery
