@@ -44,6 +44,8 @@ APPLICATION = {
     "proven": "says whether a proof is one; without the installation's key nobody makes one",
     "record_audit": "writes to the trail of the transaction's organisation",
     "refresh_planner_statistics": "analyses where the transaction's organisation has its rows; tells nothing",
+    "search_query": "puts the words of a question behind the salt of the transaction's organisation",
+    "search_words": "puts words behind the salt of the transaction's organisation, and says nothing of another's",
     "seal_trail": "makes a block of the trail of the transaction's organisation",
     "settle_attempt": "ends an attempt that was right, by keyed hashes that only the process can make",
     "set_tenant": "says who the transaction is for, to who proves it with the installation's key",
