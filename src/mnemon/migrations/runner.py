@@ -25,7 +25,7 @@ from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey
 from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
 from mnemon.db.errors import translated
-from mnemon.migrations import ddl, wall
+from mnemon.migrations import indexes, wall
 from mnemon.migrations.provision import (
     APP_ROLE,
     OWNER_ROLE,
@@ -184,7 +184,7 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
     reached = await connection.run_sync(_current) or "base"
     if reached == head():  # they are written for its tables
         await _apply_objects(connection)
-        await _rebuild_search_indexes(connection)
+        await indexes.rebuild_search(connection)
         # What people write is sampled by no planner, also in tables and summaries that were made just now.
         await connection.exec_driver_sql("SELECT public.hide_from_statistics()")
         await wall.set_policies(connection, await wall.is_granted(connection))
@@ -192,40 +192,9 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
             await wall.keep_key(connection, installation)
         await connection.commit()
         if cfg.attributes["vector_index"] is not None:
-            await _rebuild_vector_indexes(connection, cfg.attributes["vector_index"])
+            await indexes.rebuild_vectors(connection, cfg.attributes["vector_index"])
             await connection.commit()
     return reached
-
-
-async def _rebuild_search_indexes(connection: AsyncConnection) -> None:
-    """Make the full-text indexes anew that a superuser has made a better operator class for since."""
-    operators = await connection.run_sync(ddl.words_operators)
-    found = await connection.execute(
-        text(
-            "SELECT c.relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_opclass o "
-            "ON o.oid = i.indclass[0] WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition "
-            "AND o.opcintype = 'tsvector'::regtype AND c.relname LIKE 'ix\\_%\\_search' AND o.opcname <> :operators"
-        ),
-        {"operators": operators},
-    )
-    for (name,) in found.all():
-        await connection.exec_driver_sql(f"DROP INDEX {name}")
-        table = name.removeprefix("ix_").removesuffix("_search")
-        await connection.exec_driver_sql(ddl.words_index_text(table, operators))
-
-
-async def _rebuild_vector_indexes(connection: AsyncConnection, kind: str) -> None:
-    found = await connection.execute(
-        text(
-            "SELECT c.relname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relnamespace = "
-            "'public'::regnamespace AND c.relname IN ('ix_memories_embedding', 'ix_messages_embedding') "
-            "AND a.amname <> :kind"
-        ),
-        {"kind": kind},
-    )
-    for (name,) in found.all():
-        await connection.exec_driver_sql(f"DROP INDEX {name}")
-        await connection.exec_driver_sql(ddl.vector_index(name.removeprefix("ix_").removesuffix("_embedding"), kind))
 
 
 async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:
