@@ -30,6 +30,12 @@ from mnemon.db.session import Database
 from mnemon.migrations import runner
 
 from .factories import KEY, copy_database, installation_of, new_slug, upgrade, worker_at
+from .parallel import (  # noqa: F401 - pytest's hooks
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
