@@ -27,6 +27,7 @@ from mnemon.db.embedded.sockets import socket_dir_of
 from mnemon.doors.cli.main import main
 from mnemon.operations.replicas import registry
 from mnemon.operations.replicas.model import Record
+from tests.patience import PATIENCE
 
 from .conftest import _where
 from .support import ROOT, Client, fetch, kill, pids, runs, until
@@ -123,7 +124,7 @@ def _gocryptfs(place: Path, program: bytes = b"gocryptfs") -> list[int]:
 
 def _ends(pid: int) -> bool:
     try:
-        return bool(until(lambda: not runs(pid), 5))
+        return bool(until(lambda: not runs(pid)))
     except AssertionError:
         return False
 
@@ -313,7 +314,7 @@ def test_two_that_make_it_at_once_and_two_that_start_it(clean: Path, locked: Pat
         for one in keys
     ]
     for number, maker in enumerate(makers):
-        made[number] = maker.communicate(timeout=60)[0].strip() == b"True"
+        made[number] = maker.communicate(timeout=PATIENCE)[0].strip() == b"True"
     assert sum(made.values()) == 1
     layout = Layout.of(clean / "new")
     (clean / "new").mkdir()
@@ -383,13 +384,13 @@ def test_a_killed_file_system_under_load_loses_nothing_that_was_acknowledged(loc
         writers = [threading.Thread(target=write, args=(lease.endpoint, first)) for first in range(4)]
         for writer in writers:
             writer.start()
-        assert enough.wait(60)
+        assert enough.wait(PATIENCE)
         supervisor, postmaster = pids(locked)
         kill(*_gocryptfs(locked.parent))
-        until(lambda: embedded.status(locked).postmaster_pid not in {None, postmaster}, 60)
+        until(lambda: embedded.status(locked).postmaster_pid not in {None, postmaster})
         back.set()
         for writer in writers:
-            writer.join(60)
+            writer.join(PATIENCE)
         assert refused, "nobody noticed: the load was not there when the file system went"
         assert pids(locked)[0] == supervisor
         kept = fetch(lease.endpoint, "select array_agg(n) from note")
@@ -481,7 +482,7 @@ def test_who_asks_for_the_server_during_an_encryption_waits_and_gets_the_encrypt
     with embedded.acquire(cluster, key=key, linger_seconds=0) as lease:
         assert vault.is_mounted(cluster)
         assert fetch(lease.endpoint, "select answer from note") == 42
-    assert worker.wait(60) == 0
+    assert worker.wait(PATIENCE) == 0
 
 
 @needs_gocryptfs
