@@ -17,7 +17,8 @@ from tests.db.pooled import LOGIN, SERVERS, needs_pgbouncer, pooled_server
 from bench.measure import number
 from bench.report import Report
 from mnemon import AsyncMemory, Settings
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserCreate
 

@@ -21,8 +21,9 @@ from bench.statements_data import ROWS, Place, load, places
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentRef
 from mnemon.app import App
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.identity import repository_access
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserRef

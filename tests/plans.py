@@ -20,7 +20,8 @@ from sqlalchemy import event
 
 from mnemon import AsyncMemory
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from tests.conftest import APP, TEMPLATE, Server

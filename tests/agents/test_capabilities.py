@@ -37,8 +37,9 @@ from mnemon.agents.schemas import (
     StateRef,
     VoiceExample,
 )
+from mnemon.context import Context
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.db.sql import statement

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentMemoryConfig
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.slugs import slugify
 
 

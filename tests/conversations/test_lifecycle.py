@@ -13,6 +13,7 @@ import pytest_asyncio
 from mnemon import AsyncMemory, Conflict, Forbidden, NotFound
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentCreate
+from mnemon.context import Context
 from mnemon.conversations import service
 from mnemon.conversations.repository import ConversationRepository, MessageRepository
 from mnemon.conversations.schemas import (
@@ -23,7 +24,7 @@ from mnemon.conversations.schemas import (
     ConversationRef,
     ConversationUpdate,
 )
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TeamCreate

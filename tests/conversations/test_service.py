@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mnemon import AsyncMemory
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint
-from mnemon.core.context import Context
 from tests.factories import context_of
 
 

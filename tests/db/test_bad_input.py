@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from sqlalchemy import CheckConstraint
 
 from mnemon.catalog import metadata
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid, MnemonError, NotFound
 from mnemon.core.text import parse
 from mnemon.db.errors import _field

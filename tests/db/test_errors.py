@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import sqlalchemy.exc
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.errors import translate
 from mnemon.db.session import Database

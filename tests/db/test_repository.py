@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnemon import Conflict, Invalid, NotFound
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.identity.repository import TeamRepository, UserRepository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.repository import MemoryRepository

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Unavailable
 from mnemon.db.engine import SESSION_SETTINGS
 from mnemon.db.session import Database

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.session import Database
 from tests.conftest import APP, Server
 from tests.factories import Rows, Table, enter, tables

@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.db.session import Database
 from mnemon.db.tenant import PLAIN
 from tests.conftest import APP, Server

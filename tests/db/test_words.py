@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.session import Database
 from mnemon.memory.recall.candidates import quote_lexeme
 from tests.conftest import APP, Server

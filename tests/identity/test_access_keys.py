@@ -14,9 +14,9 @@ from mnemon import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from mnemon.agents import service as agents
 from mnemon.agents.models import AgentStatus
 from mnemon.agents.schemas import AgentCreate, AgentRef, AgentStatusSet
+from mnemon.context import Context
 from mnemon.core.cache import Cache
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity

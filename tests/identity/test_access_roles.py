@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import mnemon
 from mnemon import Conflict, Forbidden, Invalid, NotFound
+from mnemon.context import Context
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.db.sql import statement

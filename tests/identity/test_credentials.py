@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Settings, Unauthenticated, Unavailable
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.settings import load_settings
 from mnemon.core.text import parse
 from mnemon.db.session import Database

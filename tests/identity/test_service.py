@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mnemon import Invalid, NotFound
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.session import Database
 from mnemon.identity import service as identity
 from mnemon.identity.service import name_words

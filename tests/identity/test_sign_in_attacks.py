@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, Unauthenticated, Unavailable
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserCreate, UserUpdate

@@ -15,9 +15,10 @@ from pydantic import SecretStr
 from mnemon import AsyncMemory
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentCreate, StateCheckpoint
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import ConversationCreate
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.graph import service as graph
 from mnemon.graph.schemas import EnsureEntity, Mention, NewMention
 from mnemon.identity import service as identity

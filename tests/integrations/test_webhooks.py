@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.sql import statement
 from mnemon.integrations import repository, service

@@ -16,8 +16,9 @@ import pytest
 import pytest_asyncio
 
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden
+from mnemon.core.principal import Principal
 from mnemon.jobs import service
 from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
 from tests.conftest import APP, WORKER, Server

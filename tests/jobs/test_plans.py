@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.sql import statement
 from tests.conftest import Server
 from tests.factories import new_slug

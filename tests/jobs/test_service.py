@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.jobs import service

@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import ALL_PERMISSIONS, Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.principal import ALL_PERMISSIONS, Principal
 from mnemon.jobs import service
 from mnemon.jobs.errors import GiveUp, LeaseLost, RetryLater
 from mnemon.jobs.listener import Listener

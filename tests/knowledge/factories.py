@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from mnemon.agents import service as agents_service
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import MnemonError
 from mnemon.core.text import parse
 from mnemon.knowledge import service

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, Conflict, Invalid, NotFound
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.memory import service
 from mnemon.memory.schemas import History, Update
 from tests.factories import context_of

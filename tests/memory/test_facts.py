@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mnemon import AsyncMemory
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.identity.repository import TeamRepository

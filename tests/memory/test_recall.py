@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, Forbidden, Invalid
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.memory import service
 from mnemon.memory.recall.packing import tokens

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, Conflict, Forbidden, Invalid, NewMemory, NewMessage, NotFound, Unavailable
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.core.text import CONTENT_LIMIT
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.db.session import Database

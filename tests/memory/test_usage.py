@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.memory.schemas_facts import RecordUsage, Usage, UsageOf, Used
 from mnemon.memory.service.usage import record_usage, usage_of

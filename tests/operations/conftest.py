@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from mnemon import AsyncMemory
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from tests.conftest import ADMIN, APP, TEMPLATE, WORKER, Server
 from tests.factories import copy_database, installation_of, worker_at
 from tests.operations.exports import Elsewhere

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mnemon.context import Context
 from mnemon.conversations.schemas import NewMessage
-from mnemon.core.context import Context
 from mnemon.core.errors import Forbidden, Invalid
 from mnemon.core.text import parse
 from mnemon.memory import service as memory_service

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.operations import repository, service
 from mnemon.operations.schemas import AuditEvent

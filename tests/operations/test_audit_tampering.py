@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.installation import InstallationKey
 from mnemon.operations import service
 from mnemon.operations.schemas import AuditEvent, AuditVerification, SealAudit

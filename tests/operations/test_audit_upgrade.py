@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.installation import InstallationKey
 from mnemon.migrations import runner
 from mnemon.operations import service

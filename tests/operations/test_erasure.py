@@ -12,7 +12,7 @@ import pytest
 
 from mnemon import AsyncMemory
 from mnemon.catalog import metadata
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.operations import service
 from mnemon.operations.schemas import Erase, ErasureKind

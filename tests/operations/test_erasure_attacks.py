@@ -13,8 +13,9 @@ import asyncpg
 import pytest
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
+from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import RoleAssign, RoleCreate
 from mnemon.migrations import runner

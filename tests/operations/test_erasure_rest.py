@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, MnemonError, NotFound
 from mnemon.db import embedded
 from mnemon.memory import service as memories

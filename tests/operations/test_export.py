@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mnemon import AsyncMemory
 from mnemon.catalog import metadata
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, Unavailable
 from mnemon.operations import service
 from mnemon.operations.export import (

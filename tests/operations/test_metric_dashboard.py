@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.sql import statement
 from mnemon.operations import service
 from mnemon.operations.schemas import DashboardQuery, IngestMetrics, SystemMetric

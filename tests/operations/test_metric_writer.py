@@ -11,8 +11,8 @@ from uuid import RFC_4122, UUID, uuid4
 
 import pytest
 
+from mnemon.context import Context
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.db.ids import new_ids
 from mnemon.knowledge.schemas import KnowledgeUse, PatternRun, PatternUse

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mnemon.app import App
 from mnemon.catalog import metadata
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid
 from mnemon.operations import service
 from mnemon.operations.schemas import IngestMetrics, MaintainPartitions, RollupQuery, SystemMetric

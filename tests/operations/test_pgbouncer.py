@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from mnemon import AsyncMemory, Invalid, Settings, Unavailable
 from mnemon.app import App
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.engine import SESSION_SETTINGS
 from mnemon.db.session import Database
 from mnemon.doors.cli.main import main

@@ -18,7 +18,7 @@ from sqlalchemy import text
 from mnemon import AsyncMemory, Invalid, MnemonError, Settings, Unavailable
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import ConversationList, ConversationRef, SearchMessages
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.db.tenant import SET_TENANT

@@ -13,6 +13,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from mnemon import Forbidden, NotFound
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.models import MessageRole
 from mnemon.conversations.repository import MessageRepository
@@ -26,7 +27,6 @@ from mnemon.conversations.schemas import (
     NewMessage,
     SearchMessages,
 )
-from mnemon.core.context import Context
 from mnemon.core.crypto import new_secret_key
 from mnemon.core.text import parse
 from mnemon.db.sql import statement

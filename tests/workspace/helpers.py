@@ -11,9 +11,10 @@ from uuid import UUID
 
 import pytest
 
+from mnemon.context import Context
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Invalid, MnemonError
+from mnemon.core.principal import Principal
 from mnemon.core.text import Schema, parse
 from mnemon.identity import service as identity
 

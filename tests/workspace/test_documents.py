@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.workspace import service
 from mnemon.workspace.schemas import (

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.db.sql import statement
 from mnemon.workspace import service

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 
 import mnemon
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.workspace import service

@@ -20,7 +20,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import pooled

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from mnemon.core.context import Principal
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import create_engine, pooled

@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.ids import new_id
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.graph import repository
 from mnemon.graph.repository import EntityRepository, Lock, RelationshipRepository

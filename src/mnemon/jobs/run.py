@@ -11,8 +11,9 @@ from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Invalid
+from mnemon.core.principal import Principal
 from mnemon.core.text import invalid
 from mnemon.db.connection import Connection
 from mnemon.db.types import dump_json

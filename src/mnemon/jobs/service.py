@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.db.connection import Connection
 from mnemon.jobs import repository

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.jobs import repository
 from mnemon.jobs.errors import GiveUp, LeaseLost, RetryLater

@@ -10,8 +10,8 @@ import pytest
 from mnemon import Settings
 from mnemon.operations import backup
 from mnemon.operations.backup import Label
-from mnemon.operations.backup.contents import PARTIAL
 from mnemon.operations.backup.model import Kind, Segment
+from mnemon.operations.backup.seal import PARTIAL
 from mnemon.operations.backup.store import Store
 
 from .support import new_key, store_of

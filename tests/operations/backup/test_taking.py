@@ -18,9 +18,9 @@ import pytest
 from mnemon.core.errors import MnemonError
 from mnemon.db import embedded
 from mnemon.operations import backup
-from mnemon.operations.backup.contents import PARTIAL
 from mnemon.operations.backup.errors import Busy, Damaged, OtherCluster, WalGap
 from mnemon.operations.backup.keys import load_keys
+from mnemon.operations.backup.seal import PARTIAL
 from mnemon.operations.backup.store import Store
 from mnemon.operations.backup.take import BASE, MANIFEST
 

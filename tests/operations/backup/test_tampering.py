@@ -17,8 +17,9 @@ from mnemon import Settings
 from mnemon.core.errors import MnemonError
 from mnemon.operations import backup
 from mnemon.operations.backup import RestoreRequest, contents
-from mnemon.operations.backup.contents import LABEL, Known
+from mnemon.operations.backup.contents import Known
 from mnemon.operations.backup.errors import Damaged, KeyMissing
+from mnemon.operations.backup.seal import LABEL
 from mnemon.operations.backup.store import Store
 from mnemon.operations.backup.take import BASE, MANIFEST
 

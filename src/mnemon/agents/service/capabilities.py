@@ -6,7 +6,7 @@ from mnemon.agents import repository
 from mnemon.agents.repository import CapabilityRepository
 from mnemon.agents.schemas import AgentRef, Capability, CapabilityAdd, CapabilityRef, CapableAgent, CapableSearch
 from mnemon.agents.service.lifecycle import no_agent
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 
 

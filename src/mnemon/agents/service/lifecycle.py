@@ -13,7 +13,7 @@ from mnemon.agents.models import AgentORM, AgentStatus
 from mnemon.agents.repository import AgentRepository
 from mnemon.agents.schemas import AgentCreate, AgentDNA, AgentList, AgentRef, AgentStatusSet, AgentUpdate
 from mnemon.agents.service.participants import require_team
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.core.slugs import slugify
 from mnemon.db.connection import Connection

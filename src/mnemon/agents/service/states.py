@@ -13,7 +13,7 @@ from uuid import UUID
 from mnemon.agents import repository
 from mnemon.agents.schemas import AgentState, StateCheckpoint, StateList, StateRef
 from mnemon.agents.service.lifecycle import no_agent
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection

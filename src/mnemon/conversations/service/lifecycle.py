@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.models import ConversationORM, ConversationStatus
 from mnemon.conversations.repository import ConversationRepository
@@ -19,8 +20,8 @@ from mnemon.conversations.schemas import (
     ConversationRef,
     ConversationUpdate,
 )
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Forbidden, NotFound
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 
 #: Columns that decide who sees a conversation.

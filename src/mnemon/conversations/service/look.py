@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
 from mnemon.conversations.service.lifecycle import driver, missing, one
-from mnemon.core.context import Context
 
 #: Of a word that very many messages have, so many of the newest are ranked.
 RANKED = 2000

@@ -8,8 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, MnemonError
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.identity import service as identity
 from mnemon.jobs import service as jobs

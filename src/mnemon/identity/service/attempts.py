@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import MnemonError, Unauthenticated
 from mnemon.identity import repository_secrets
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, NotFound, Unauthenticated
 from mnemon.db.connection import Connection
 from mnemon.identity import repository_access, repository_secrets

@@ -12,8 +12,8 @@ from uuid import UUID
 from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
 
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.errors import Conflict, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement

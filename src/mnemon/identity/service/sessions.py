@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import NotFound, Unauthenticated
+from mnemon.core.principal import Principal
 from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import UserRef
 from mnemon.identity.schemas_access import (

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.crypto import new_token
 from mnemon.core.errors import Conflict, Forbidden
 from mnemon.core.ids import new_id

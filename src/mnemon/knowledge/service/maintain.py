@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.jobs.service import require_installation
 from mnemon.knowledge import repository
 from mnemon.knowledge.schemas import RecomputeAccuracy

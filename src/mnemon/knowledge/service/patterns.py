@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.types import dump_json
 from mnemon.knowledge import repository

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
 from mnemon.knowledge import repository
 from mnemon.knowledge.cursors import read_cursor, write_cursor

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import UUID
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import MnemonError
+from mnemon.core.principal import Principal
 from mnemon.memory import repository
 from mnemon.memory.schemas import Hit
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from mnemon.agents import service as agents
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement

@@ -8,7 +8,7 @@ import struct
 from datetime import UTC, datetime
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.db.connection import Connection

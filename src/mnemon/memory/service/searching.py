@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnemon.agents import service as agents
 from mnemon.ai.embedders import LocalEmbedder
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.memory import names
 from mnemon.memory.items import fetch_items

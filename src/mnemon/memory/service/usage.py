@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.params import Params
 from mnemon.db.sql import statement
 from mnemon.db.types import dump_json

@@ -10,8 +10,8 @@ import subprocess
 from datetime import UTC, datetime
 from typing import Any
 
+from mnemon.context import Context
 from mnemon.core import trust
-from mnemon.core.context import Context
 from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.operations.models import ErrorLevel

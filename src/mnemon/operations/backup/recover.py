@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -16,12 +17,8 @@ from mnemon.db.embedded.processes import PidFile
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
 from mnemon.operations.backup.errors import RestoreFailed
+from mnemon.operations.backup.plan import Plan
 from mnemon.operations.trail import verify
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from mnemon.operations.backup.restore import Plan
 
 _HOURS = 24 * 3600.0
 _LOOK = 0.05  # seconds between two looks

@@ -15,29 +15,26 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
 from mnemon.db.embedded import cluster, directory, locks
-from mnemon.db.embedded.account import Account, server_account
+from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import Layout
 from mnemon.operations.backup import contents, recover, tar
 from mnemon.operations.backup.errors import Damaged, ProgramFailed, RestoreRefused
-from mnemon.operations.backup.model import Archived, Label, Restored
+from mnemon.operations.backup.model import Label, Restored
+from mnemon.operations.backup.plan import Plan, Step
+from mnemon.operations.backup.seal import CLUSTER
 from mnemon.operations.backup.source import free_bytes, program_environment
 from mnemon.operations.backup.store import Store, explained
 from mnemon.operations.backup.take import BASE, in_thread
-from mnemon.operations.backup.target import Target, choose, read_target
+from mnemon.operations.backup.target import choose, read_target
 from mnemon.operations.backup.wal import needed_for
-
-#: Called with what is being done, and how far that is from 0 to 1.
-Step = Callable[[str, float], None]
 
 _MARK = "restoring"
 _MAP = re.compile(r"\d+_vm(\.\d+)?")
@@ -59,32 +56,6 @@ class RestoreRequest:
     to: str = "latest"
     backup: str | None = None
     timeline: int | None = None
-
-
-@dataclass
-class Plan:
-    """A restore that was found possible."""
-
-    store: Store
-    layout: Layout
-    account: Account
-    target: Target
-    chain: list[Label]
-    timeline: int
-    segments: list[Archived]
-    step: Step
-    seconds: dict[str, float] = field(default_factory=dict)
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def label(self) -> Label:
-        """The backup that is brought back, with those it builds on."""
-        return self.chain[-1]
-
-    @property
-    def wal(self) -> Path:
-        """Where PostgreSQL takes the WAL from."""
-        return self.layout.inner / "wal"
 
 
 async def restore(settings: Settings, request: RestoreRequest, *, step: Step | None = None) -> Restored:
@@ -162,7 +133,7 @@ def check_whole(store: Store, chain: list[Label]) -> None:
         contents.check_backup(store, label)
         if label.files is not None and label.system_identifier != bound.get("system_identifier"):
             raise Damaged(
-                f"{label.id} is of another server than {store.root / contents.CLUSTER} says"
+                f"{label.id} is of another server than {store.root / CLUSTER} says"
                 + ("." if bound else ", which is missing."),
                 hint="Take cluster.json from a copy of the directory.",
                 backup=label.id,

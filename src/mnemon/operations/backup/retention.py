@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from mnemon.core.clock import Clock
 from mnemon.core.settings import Settings
 from mnemon.operations.backup import contents
-from mnemon.operations.backup.contents import PARTIAL
 from mnemon.operations.backup.model import Label, Listing, Pruned
+from mnemon.operations.backup.seal import PARTIAL
 from mnemon.operations.backup.store import Store, explained, sync
 from mnemon.operations.backup.wal import gaps, wal_bytes
 

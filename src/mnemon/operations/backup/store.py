@@ -27,11 +27,10 @@ from typing import Any, BinaryIO
 from mnemon.core.errors import Invalid, MnemonError
 from mnemon.core.settings import Settings
 from mnemon.db.embedded import locks
-from mnemon.operations.backup import contents
-from mnemon.operations.backup.contents import CLUSTER, ENDING, PARTIAL
 from mnemon.operations.backup.errors import BackupNotFound, Busy, Damaged, NotConfigured, OtherCluster, StorageFull
 from mnemon.operations.backup.keys import Keyring, load_keys
 from mnemon.operations.backup.model import Archived, Label, Listed, Reach, Segment
+from mnemon.operations.backup.seal import CLUSTER, ENDING, PARTIAL, SEAL, check_seal, seal_of
 from mnemon.operations.backup.sealed import SealedReader, SealedWriter, read_header
 
 _NEW = ".new-"
@@ -118,7 +117,7 @@ class Store:
                 server=system_identifier,
             )
         last = told.get("key")
-        if last != newest or contents.SEAL not in told:
+        if last != newest or SEAL not in told:
             if last is not None:
                 self.keys.find(bytes.fromhex(last), str(self.root))
             self.put_bound(told | {"key": newest})
@@ -126,7 +125,7 @@ class Store:
 
     def put_bound(self, told: Mapping[str, Any]) -> None:
         """Write cluster.json with its seal."""
-        sealed = {**told, contents.SEAL: contents.seal_of(told, self.keys, str(self.root))}
+        sealed = {**told, SEAL: seal_of(told, self.keys, str(self.root))}
         with explained(self.root):
             _write(self.root / CLUSTER, (json.dumps(sealed) + "\n").encode())
 
@@ -148,8 +147,8 @@ class Store:
             return {}
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Damaged(f"{self.root / CLUSTER} cannot be read.", hint="Take it from a copy.") from None
-        labels = self.labels()[0] if contents.SEAL not in told else []
-        contents.check_seal(told, self.keys, labels, str(self.root / CLUSTER))
+        labels = self.labels()[0] if SEAL not in told else []
+        check_seal(told, self.keys, labels, str(self.root / CLUSTER))
         return dict(told)
 
     # -- one at a time ----------------------------------------------------------------------------------------

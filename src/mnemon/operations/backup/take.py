@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from mnemon.core.settings import Settings
 from mnemon.operations.backup import contents, tar
-from mnemon.operations.backup.contents import ENDING, LABEL, PARTIAL
 from mnemon.operations.backup.errors import Damaged, ProgramFailed
 from mnemon.operations.backup.model import Kind, Label, Listed, Taken, parse_lsn
+from mnemon.operations.backup.seal import ENDING, LABEL, PARTIAL
 from mnemon.operations.backup.sealed import SealedWriter
 from mnemon.operations.backup.source import Source, open_source, program_environment
 from mnemon.operations.backup.store import Store, explained, sync

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnemon.core.settings import Settings
-from mnemon.operations.backup.restore import Plan, RestoreRequest, Step, extract, lay_out_wal, prepare
+from mnemon.operations.backup.plan import Plan, Step
+from mnemon.operations.backup.restore import RestoreRequest, extract, lay_out_wal, prepare
 from mnemon.operations.backup.store import Store, explained
 from mnemon.operations.backup.take import clear, in_thread
 

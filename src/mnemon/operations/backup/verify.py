@@ -20,7 +20,9 @@ from mnemon.db.embedded.layout import Layout
 from mnemon.operations.backup import contents, tar
 from mnemon.operations.backup.errors import Damaged, RestoreFailed
 from mnemon.operations.backup.model import Label, Restored, Verified
-from mnemon.operations.backup.restore import RestoreRequest, Step, check_whole, restore
+from mnemon.operations.backup.plan import Step
+from mnemon.operations.backup.restore import RestoreRequest, check_whole, restore
+from mnemon.operations.backup.seal import SEAL
 from mnemon.operations.backup.source import data_dir, program_environment
 from mnemon.operations.backup.store import Store
 from mnemon.operations.backup.take import BASE, MANIFEST, in_thread
@@ -89,7 +91,7 @@ class _Work:
             self._archive(labels)
             self.problems += contents.strangers(self.store, labels[-1].segment_bytes if labels else _SEGMENT)
             self.problems += contents.missing_or_unknown(before, after, labels)
-        self.notes += contents.notes_on(labels, after, sealed=contents.SEAL in bound)
+        self.notes += contents.notes_on(labels, after, sealed=SEAL in bound)
         spent = time.monotonic() - began
         return Verified(
             len(labels), self.files, self.segments, self.read_bytes, spent, tuple(self.problems), tuple(self.notes)

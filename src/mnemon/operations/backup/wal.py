@@ -16,9 +16,9 @@ from datetime import datetime
 
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
-from mnemon.operations.backup.contents import ENDING
 from mnemon.operations.backup.errors import Busy, OtherCluster, WalGap
 from mnemon.operations.backup.model import Archived, Gap, Label, Pulled, Reach, Segment, parse_lsn, show_lsn
+from mnemon.operations.backup.seal import ENDING
 from mnemon.operations.backup.source import Source, open_source, rights
 from mnemon.operations.backup.store import Store
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from mnemon.core.context import Principal
 from mnemon.core.errors import MnemonError
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated

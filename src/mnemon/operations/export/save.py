@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from mnemon._version import __version__
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT

@@ -12,7 +12,8 @@ from mnemon.operations.replicas.addresses import addresses, refuse_promoted, wak
 from mnemon.operations.replicas.model import Promoted, Record, ReplicaStatus
 from mnemon.operations.replicas.own import add_own, list_own, remove_own
 from mnemon.operations.replicas.promotion import promote
-from mnemon.operations.replicas.service import add, list_replicas, remove, start, start_all, stop, stop_all
+from mnemon.operations.replicas.running import start_all, stop_all
+from mnemon.operations.replicas.service import add, list_replicas, remove, start, stop
 
 __all__ = [
     "Promoted",

@@ -16,6 +16,7 @@ from mnemon.db.embedded.sockets import is_private, socket_dir_of
 from mnemon.db.engine import parse_url
 from mnemon.operations.replicas import registry
 from mnemon.operations.replicas.model import DATABASE, Record
+from mnemon.operations.replicas.running import run_replica
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +102,6 @@ def wake(data_dir: Path, version: int) -> None:
 
 
 def _start(records: list[Record], version: int) -> None:
-    from mnemon.operations.replicas.service import run_replica
-
     for record in records:
         try:
             run_replica(record, version)

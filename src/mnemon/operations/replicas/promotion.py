@@ -15,7 +15,8 @@ from mnemon.operations.replicas import primary, registry
 from mnemon.operations.replicas.addresses import endpoint
 from mnemon.operations.replicas.copying import conninfo
 from mnemon.operations.replicas.model import Promoted, Record
-from mnemon.operations.replicas.service import run_replica, upstream
+from mnemon.operations.replicas.running import run_replica
+from mnemon.operations.replicas.service import upstream
 
 #: What a replica has on its disk; of one that was promoted by an interrupted run, what it wrote since.
 _RECEIVED = """

@@ -22,6 +22,7 @@ from mnemon.operations.replicas.addresses import endpoint, refuse_promoted
 from mnemon.operations.replicas.copying import conninfo, copy_primary
 from mnemon.operations.replicas.look import looked_at
 from mnemon.operations.replicas.model import REPLICATION_ROLE, Record, ReplicaStatus
+from mnemon.operations.replicas.running import run_replica
 
 
 async def add(
@@ -119,12 +120,6 @@ def upstream(record: Record, source: embedded.Endpoint) -> dict[str, str]:
     }
 
 
-def run_replica(record: Record, version: int) -> None:
-    """Start a replica's server, if it does not run, and let it stay."""
-    with embedded.acquire(record.directory, version=version):
-        embedded.keep(record.directory)
-
-
 async def list_replicas(settings: Settings, data_dir: Path) -> list[ReplicaStatus]:
     """What is known of each replica; starts nothing.
 
@@ -192,19 +187,6 @@ async def stop(settings: Settings, data_dir: Path, name: str) -> bool:
             )
         registry.save(data_dir, known.having(replace(record, running=False)))
         return await asyncio.to_thread(embedded.stop, record.directory)
-
-
-def start_all(data_dir: Path, version: int) -> None:
-    """Start every replica that is to run; for ``mnemon up``."""
-    for record in registry.load(data_dir).replicas:
-        if record.complete and record.running:
-            run_replica(record, version)
-
-
-def stop_all(data_dir: Path) -> None:
-    """Stop every replica with its primary, which has been stopped; :func:`start_all` starts them again."""
-    for record in registry.load(data_dir).replicas:
-        embedded.stop(record.directory)
 
 
 async def remove(settings: Settings, data_dir: Path, name: str) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository

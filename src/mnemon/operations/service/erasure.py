@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.connection import Connection
 from mnemon.operations import repository_erasure as repository

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import KnowledgeUse, PatternRun, PatternUse, RecordPatternUses, RecordRuns, RecordUses
 from mnemon.operations import repository

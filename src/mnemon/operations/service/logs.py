@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 from mnemon.db.types import dump_json

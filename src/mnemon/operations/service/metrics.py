@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import (

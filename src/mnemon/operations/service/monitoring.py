@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.db.errors import translated
 from mnemon.jobs.service import require_installation

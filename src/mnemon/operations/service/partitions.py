@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, timedelta
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.jobs.service import require_installation

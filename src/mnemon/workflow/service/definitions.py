@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
 from mnemon.knowledge.cursors import read_cursor, write_cursor
 from mnemon.knowledge.service.common import missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden
 from mnemon.workspace.ownership import owner_of, reach_of
 from mnemon.workspace.repository import DocumentRepository, TemplateRepository

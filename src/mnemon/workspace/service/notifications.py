@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.workspace import repository
 from mnemon.workspace.ownership import owner_of
 from mnemon.workspace.repository import NotificationRepository

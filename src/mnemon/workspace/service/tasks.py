@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, time
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict
 from mnemon.workspace.models import TaskORM
 from mnemon.workspace.ownership import owner_of, reach_of

@@ -74,25 +74,12 @@ def _settings(wanted: Settings) -> Finding:
     return Finding("settings", "ok", ", ".join(given) if given else "none set: the defaults serve")
 
 
-def make_configured_embedder(wanted: Settings) -> Embedder:
-    """The embedder of the settings; its provider is imported and, where it is local, its model loaded."""
-    from mnemon.ai.registry import make_embedder
-
-    key = wanted.embedding_api_key
-    return make_embedder(
-        wanted.embedding_model,
-        api_key=key.get_secret_value() if key else None,
-        base_url=wanted.embedding_base_url,
-        dimensions=wanted.embedding_dimensions,
-        timeout=wanted.embedding_timeout,
-    )
-
-
 def _embedder(wanted: Settings) -> tuple[Embedder | None, Finding]:
+    from mnemon.ai.registry import configured_embedder
     from mnemon.operations.doctor import Finding
 
     try:
-        embedder = make_configured_embedder(wanted)
+        embedder = configured_embedder(wanted)
         run(_embed_once(embedder))
     except MnemonError as error:
         return None, _wrong("embedder", error)
@@ -114,7 +101,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
         return
     from mnemon.app import APP_ROLE, DATABASE
     from mnemon.db import embedded
-    from mnemon.doors.cli.commands.server import place
+    from mnemon.doors.cli.database import place
     from mnemon.operations.doctor import Finding
 
     directory = place(wanted)
@@ -140,8 +127,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
 
 def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
     """What the database says of itself: to the application's role, and to the one that sees most."""
-    from mnemon.doors.cli.commands.db import owner
-    from mnemon.doors.cli.commands.server import inspect
+    from mnemon.doors.cli.database import inspect, owner
     from mnemon.operations.doctor import Finding, examine, policies
 
     try:
@@ -178,7 +164,7 @@ def _dimensions(facts: Facts, embedder: Embedder | None) -> list[Finding]:
 
 
 def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
-    from mnemon.doors.cli.commands.db import describe, owner
+    from mnemon.doors.cli.database import describe, owner
     from mnemon.migrations import runner
     from mnemon.operations.doctor import Finding
 
@@ -201,7 +187,7 @@ def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
 def _on_this_machine(found: Findings, wanted: Settings) -> None:
     """What this machine alone can tell of the embedded server's data."""
     from mnemon.db import embedded
-    from mnemon.doors.cli.commands.server import place
+    from mnemon.doors.cli.database import place
     from mnemon.operations.doctor import disk, encryption
 
     directory = place(wanted)

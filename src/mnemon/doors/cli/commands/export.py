@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnemon.doors.cli.state import run, session, settings, state
+from mnemon.doors.cli.session import session
+from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
-    from mnemon.doors.cli.state import Session
+    from mnemon.doors.cli.session import Session
     from mnemon.operations.export import Imported, Manifest
 
 app = typer.Typer(no_args_is_help=True, help="An organisation as files: export, verify, import, embed.")
@@ -70,9 +71,9 @@ def import_organization(
     ] = None,
 ) -> None:
     """Bring an organisation in, in one transaction: DATABASE_OWNER_URL, else the embedded server."""
+    from mnemon.ai.registry import configured_embedder
     from mnemon.app import installation_key
-    from mnemon.doors.cli.commands.db import owner
-    from mnemon.doors.cli.commands.doctor import make_configured_embedder
+    from mnemon.doors.cli.database import owner
     from mnemon.doors.cli.output import emit, working
     from mnemon.operations.export import ImportOrganization
     from mnemon.operations.export import import_organization as load
@@ -83,7 +84,7 @@ def import_organization(
         slug=slug,
         vectors=not without_vectors,
         drop_taken_emails=drop_taken_emails,
-        model=make_configured_embedder(wanted).name,
+        model=configured_embedder(wanted).name,
         sha256=sha256,
     )
     with working("Importing"), owner(wanted, fresh=True) as (url, _):

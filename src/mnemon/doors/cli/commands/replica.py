@@ -220,7 +220,7 @@ def _embedded() -> Settings:
 
 
 def _place(wanted: Settings) -> Path:
-    from mnemon.doors.cli.commands.server import place
+    from mnemon.doors.cli.database import place
 
     return place(wanted)
 

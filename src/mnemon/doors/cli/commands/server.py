@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnemon.core.errors import Conflict
+from mnemon.doors.cli.database import inspect, place
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
     from mnemon.db.embedded import Endpoint, KeySource, Status
     from mnemon.db.startup import Facts
-
-
-def place(wanted: Settings) -> Path:
-    """Where the embedded server keeps its data."""
-    from mnemon.db import embedded
-
-    return (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
 def psql(endpoint: Endpoint) -> str:
@@ -193,22 +187,6 @@ def status() -> None:
     width = max(map(len, data))
     for name, value in data.items():
         typer.echo(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
-
-
-async def inspect(url: str, wanted: Settings) -> Facts:
-    """What a database says of itself.
-
-    Raises:
-        Unavailable: it cannot be reached.
-    """
-    from mnemon.db.session import Database
-    from mnemon.db.startup import inspect_database
-
-    database = Database(url, wanted)
-    try:
-        return await inspect_database(database)
-    finally:
-        await database.close()
 
 
 async def _revision(endpoint: Endpoint, wanted: Settings) -> str | None:

@@ -1,19 +1,11 @@
-"""Who asks, and with what: the one argument that every public verb takes first."""
+"""Who asks: the organisation, person or agent on whose behalf a verb runs, and what they may do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 from uuid import UUID
 
-from mnemon.core.cache import Cache
-from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.errors import Forbidden
-
-if TYPE_CHECKING:  # the types only: core imports nothing of ours when it runs
-    from mnemon.ai.embedders import Embedder
-    from mnemon.core.settings import Settings
-    from mnemon.db.session import Database
 
 ALL_PERMISSIONS = frozenset({"*"})
 
@@ -55,22 +47,3 @@ class Principal:
             hint="Ask an administrator of the organisation for a role that grants it.",
             permission=permission,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A principal, the database, the providers and the clock: all that a verb needs from outside.
-
-    The composition root (:mod:`mnemon.app`) makes one; a verb never looks anything up globally.
-    """
-
-    principal: Principal
-    database: Database
-    embedder: Embedder
-    settings: Settings
-    clock: Clock = field(default_factory=SystemClock)
-    cache: Cache = field(default_factory=Cache)
-
-    def as_principal(self, principal: Principal) -> Context:
-        """The same context on behalf of somebody else."""
-        return replace(self, principal=principal)
