@@ -13,7 +13,7 @@ from mnemon.app import App
 from mnemon.context import Context
 from tests.conftest import ADMIN, APP, TEMPLATE, WORKER, Server
 from tests.factories import copy_database, installation_of, worker_at
-from tests.operations.exports import Elsewhere
+from tests.installation.exports import Elsewhere
 
 
 @pytest.fixture

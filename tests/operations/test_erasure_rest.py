@@ -28,7 +28,7 @@ from mnemon.operations import repository_erasure, service
 from mnemon.operations.schemas import Erase, ErasureKind, ErasureReceipt
 from tests.conftest import ADMIN, APP, Server, place
 from tests.factories import context_of, with_settings
-from tests.operations.exports import gone, talk, waits
+from tests.installation.exports import gone, talk, waits
 from tests.operations.test_erasure import make_user, snapshot
 
 #: What recall should plan with, counted anew from the rows that are indexed.

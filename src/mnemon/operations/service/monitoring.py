@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 
 from mnemon.context import Context
 from mnemon.core.errors import Invalid
+from mnemon.db.connection import Connection
 from mnemon.db.errors import translated
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
@@ -55,6 +58,11 @@ async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
     if rows is None:
         return SlowQueries(available=False)
     return SlowQueries(available=True, queries=tuple(SlowQuery(**dict(row)) for row in rows))
+
+
+async def slow_statements(connection: Connection, limit: int) -> list[Any] | None:
+    """Read the same by a connection that may see more; None where the server keeps no account of statements."""
+    return await repository.slow_queries(connection, limit)
 
 
 def _checked(limit: int) -> int:
