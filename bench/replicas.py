@@ -15,7 +15,7 @@ from bench.measure import number
 from bench.report import Report
 from bench.server import Server, server
 from mnemon import AsyncMemory
-from mnemon.operations import replicas
+from mnemon.installation import replicas
 
 NAMES = ("one", "two", "three")
 #: The organisation that is read, and what it has.
@@ -64,7 +64,7 @@ async def _lag(report: Report, place: Server, seconds: float, alone: int) -> Non
 
         async def watch(replica: Any) -> None:
             while not ended.is_set():
-                await routing.look(replica)
+                await routing.probe(replica)
                 lags[replica.name].append(replica.lag)
                 await asyncio.sleep(0.02)
 

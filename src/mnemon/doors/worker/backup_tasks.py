@@ -8,15 +8,16 @@ from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, MnemonError
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.identity import service as identity
+from mnemon.installation import backup
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
-from mnemon.operations import backup
 
 _REGISTRY = Registry()
 _EVERY = 2.0  # seconds between two words on how far it is
@@ -117,12 +118,12 @@ async def rehearse(run: Run) -> dict[str, Any]:
         if backup.uncovers(settings):
             return {"skipped": "The data directory is encrypted, and a rehearsal is not: run it by hand, with --work."}
         try:
-            done = await backup.rehearse(settings, step=lambda what, share: say(int(share * 99), what))
+            rehearsal = await backup.rehearse(settings, step=lambda what, share: say(int(share * 99), what))
         except MnemonError as error:
             if error.code not in {"backup.storage_full", "backup.version"}:
                 raise
             return {"skipped": error.message}
-        return {"backup": done.backup, "seconds": done.seconds, "checks": done.checks}
+        return {"backup": rehearsal.backup, "seconds": rehearsal.seconds, "checks": rehearsal.checks}
 
     return await _done(run, "rehearse", work)
 
@@ -132,10 +133,10 @@ async def _done(run: Run, what: str, work: Callable[[Settings, Say], Awaitable[d
     if run.job.organization_id != INSTALLATION:
         raise Forbidden("Backups are the installation's own work.", code="forbidden.installation")
     settings = run.ctx.settings
-    told: list[tuple[int, str]] = []
-    teller = asyncio.create_task(_tell(run, told))
+    messages: list[tuple[int, str]] = []
+    teller = asyncio.create_task(_tell(run, messages))
     try:
-        result = await work(settings, lambda percent, message: told.append((percent, message)))
+        result = await work(settings, lambda percent, message: messages.append((percent, message)))
     except backup.Busy as error:
         return {"skipped": error.message}
     except Exception as error:
