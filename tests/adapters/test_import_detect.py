@@ -31,7 +31,7 @@ MAIL = b"From a@example.org Mon Mar  2 10:00:00 2026\nFrom: a@example.org\n\nhi\
     [
         ("a.jsonl", b"anything at all", "jsonl"),
         ("a.NDJSON", b"{}", "jsonl"),
-        ("a.jsonl.gz", gzip.compress(b"{}"), "jsonl"),
+        ("a.jsonl.gz", gzip.compress(b"{}", mtime=0), "jsonl"),
         ("a.log", b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}\n', "jsonl"),
         ("a.txt", b'{"content": "a", "sessions": 3}', "jsonl"),
         ("a.mbox", MAIL, "mbox"),
@@ -75,7 +75,7 @@ def test_what_is_no_format_says_which_there_are(tmp_path: Path) -> None:
         ("a.txt", b"Dear diary,\n", "no format that is known"),
         ("a.json", b'{"hello": "world"}', "no format that is known"),
         ("b.json", b'[{"text": "a"}]', "no format that is known"),
-        ("a.gz", gzip.compress(b"{}"), "not named .jsonl.gz"),
+        ("a.gz", gzip.compress(b"{}", mtime=0), "not named .jsonl.gz"),
     ]
     for name, content, message in cases:
         (tmp_path / name).write_bytes(content)
