@@ -18,7 +18,7 @@ export PYTHON
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the interpreter; ARGS='...' goes to run, test, coverage and bench."
+	@echo "  PYTHON=python3.12 chooses the interpreter; ARGS='...' goes to run, test, coverage and bench; WORKERS=0 runs tests in one process."
 
 run: ## set up what is missing and take the tour: import a sample, ask it questions
 	@$(SETUP) run
