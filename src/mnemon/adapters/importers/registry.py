@@ -39,11 +39,13 @@ class Importer:
         name: the format's name, as ``format`` takes it.
         distributions: who has registered it; more than one is an error as soon as it is asked for.
         entry: where its class is.
+        unused: who else has registered this name, in vain because it is one of Mnemon's own.
     """
 
     name: str
     distributions: tuple[str, ...]
     entry: EntryPoint
+    unused: tuple[str, ...] = ()
 
     @property
     def is_ours(self) -> bool:
@@ -142,7 +144,7 @@ def _installed(_path: tuple[str, ...]) -> tuple[tuple[str, Importer], ...]:
             others[entry.name][distribution] = entry
     # A tree of sources, or a copy without its metadata.
     ours = ours or {entry.name: entry for entry in in_package()}
-    found = [Importer(name, (_OURS,), ours[name]) for name in sorted(ours)]
+    found = [Importer(name, (_OURS,), ours[name], tuple(sorted(others.get(name, ())))) for name in sorted(ours)]
     for name in sorted(others.keys() - ours.keys()):
         entries = others[name]
         found.append(Importer(name, tuple(sorted(entries)), next(iter(entries.values()))))
