@@ -222,8 +222,7 @@ BAD = {
         "has no `title`",
     ),
     "iterates": (
-        "from mnemon.adapters.importers import WholeFile\n"
-        "class Plug(WholeFile):\n  format = 'iterates'\n  records = None\n  __iter__ = None",
+        "from mnemon.adapters.importers import *\nclass Plug(WholeFile):\n  format = 'iterates'\n  records = __iter__ = None",
         "overrides __iter__",
     ),
     "Upper": ("from mnemon.adapters.importers.slack import Slack as Plug", "a format's name matches"),
