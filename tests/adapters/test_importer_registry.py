@@ -222,7 +222,7 @@ BAD = {
         "has no `title`",
     ),
     "iterates": (
-        "from mnemon.adapters.importers import *\nclass Plug(WholeFile):\n  format = 'iterates'\n  records = __iter__ = None",
+        "from mnemon.adapters.importers import *\nclass Plug(WholeFile): format = 'iterates'; __iter__ = records = 1",
         "overrides __iter__",
     ),
     "Upper": ("from mnemon.adapters.importers.slack import Slack as Plug", "a format's name matches"),
@@ -324,9 +324,7 @@ def test_one_that_fails_on_the_way_is_named_and_what_came_before_is_given(place:
     install(place, "halfway", "halfway", fields="{'text': [line, line][number > 2 and 1 / 0]}")
     given: list[str] = []
     with pytest.raises(Invalid, match=r"`halfway` of halfway failed after record 2: ZeroDivisionError") as caught:
-        for one in open_import(log, format="halfway"):
-            assert isinstance(one, Utterance)
-            given.append(one.text)
+        given.extend(one.text for one in open_import(log, format="halfway") if isinstance(one, Utterance))
     assert given == ["first", "second"]
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from enum import IntEnum
 from functools import cached_property
+from io import BufferedIOBase
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -59,20 +60,21 @@ class Sample:
     @cached_property
     def head(self) -> bytes:
         """How a file begins, at most 4 MB, unpacked if it is gzip; nothing for an archive, a directory or a pipe."""
-        if self.kind not in ("file", "gzip"):
-            return b""
-        opened = gzip.open if self.kind == "gzip" else open
-        try:
-            with opened(self.path, "rb") as stream:
-                head: bytes = stream.read(limits.MAX_HEAD)
-        except (EOFError, OSError, zlib.error):
-            return b""
-        return head.removeprefix(_BOM)
+        return self._beginning(lambda stream: stream.read(limits.MAX_HEAD))
 
-    @property
+    @cached_property
     def first_line(self) -> bytes:
         """The first line of :attr:`head`, without blanks around it."""
-        return self.head.partition(b"\n")[0].strip()
+        return self._beginning(lambda stream: stream.readline(limits.MAX_HEAD)).strip()
+
+    def _beginning(self, read: Callable[[BufferedIOBase], bytes]) -> bytes:
+        if self.kind not in ("file", "gzip"):
+            return b""
+        try:
+            with gzip.open(self.path) if self.kind == "gzip" else self.path.open("rb") as stream:
+                return read(stream).removeprefix(_BOM)
+        except (EOFError, OSError, zlib.error):
+            return b""
 
     @cached_property
     def names(self) -> tuple[str, ...]:
