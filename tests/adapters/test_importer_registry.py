@@ -141,6 +141,11 @@ def test_a_key_of_a_document_decides_for_a_plug_in_too(place: Path, tmp_path: Pa
     assert detect(path) == "tea"
     path.write_text(json.dumps([{"teapot": [], "mapping": {}}]))
     assert detect(path) == "chatgpt"
+    lines = tmp_path / "a.jsonl"
+    lines.write_text('{"teapot": 1, "text": "hello"}\n')
+    assert detect(lines) == "jsonl", "its first line has a text"
+    lines.write_text('{"teapot": 1}\n{"said": "hello"}\n')
+    assert detect(lines) == "tea"
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("in/tea.json", json.dumps({"teapot": 1}))
     assert detect(tmp_path / "a.zip") == "tea"

@@ -2,7 +2,8 @@
 
 In this order: one of Mnemon's own is certain; one of somebody else's is certain; the file has the name of one of
 Mnemon's own, or looks like it; or that of somebody else's. So an importer that takes every file for its own gets only
-those that nobody else is certain of, and two of others that are equally sure are an error and not a matter of luck.
+those that none of Mnemon's own is certain of, and two of others that are equally sure are an error and not a matter of
+luck. Of Mnemon's own, a file that is named as one of them is asked about that one alone.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def detect(path: Path) -> str:
     """
     sample = Sample(path)
     known = importers()
-    ours = _Asked(sample, {name: one for name, one in known.items() if one.is_ours})
+    ours = _Asked(sample, {name: one for name, one in known.items() if one.is_ours}, by_name=True)
     if certain := ours.certain():
         return certain[0]
     others = _Asked(sample, {name: one for name, one in known.items() if not one.is_ours})
@@ -46,11 +47,12 @@ def detect(path: Path) -> str:
 class _Asked:
     """What some importers say about a file."""
 
-    def __init__(self, sample: Sample, asked: Mapping[str, Importer]) -> None:
+    def __init__(self, sample: Sample, asked: Mapping[str, Importer], *, by_name: bool = False) -> None:
         self.sample = sample
         self.kinds, self.problems = load_all(asked.values())
         self._said: dict[str, Certainty] = {}
-        for name, kind in self.kinds.items():
+        named = {name: kind for name, kind in self.kinds.items() if sample.name.endswith(kind.suffixes)}
+        for name, kind in ((by_name and named) or self.kinds).items():
             try:
                 importer = asked[name]
                 said = kind.recognises(sample) if importer.is_ours else foreign.recognises(importer, kind, sample)

@@ -19,7 +19,6 @@ from mnemon.adapters.importers.files import is_gzip, is_pipe, require_exists, re
 from mnemon.adapters.importers.jsonstream import top_keys
 
 _BOM = b"\xef\xbb\xbf"
-_LINES = (".jsonl", ".ndjson")
 
 Kind = Literal["file", "gzip", "zip", "directory", "pipe"]
 
@@ -91,8 +90,8 @@ class Sample:
 
     @property
     def is_document(self) -> bool:
-        """Whether this may be one document of JSON: a plain file that is not named as one of lines."""
-        return self.kind == "file" and not self.name.endswith(_LINES)
+        """Whether this may be one document of JSON: a plain file."""
+        return self.kind == "file"
 
     def keys(self, name: str | None = None) -> Iterator[str]:
         """The keys of a JSON document's object, or of the objects of its array, as far as its first 4 MB go.
