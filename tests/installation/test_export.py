@@ -275,14 +275,14 @@ async def test_the_owner_needs_to_be_no_superuser_and_the_application_is_refused
 
 async def test_the_application_cannot_pass_over_a_trigger(ctx: Context, admin: Any) -> None:
     own = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute("SET LOCAL app.importing = 'on'")
         assert await connection.fetchval("SELECT importing()") is False
         await connection.execute("INSERT INTO memories (organization_id, content) VALUES ($1, 'Unseen?')", own)
     assert await admin.fetchval("SELECT count(*) FROM memory_log WHERE organization_id = $1", own) == 1
     assert await admin.fetchval("SELECT count(*) FROM audit_logs WHERE organization_id = $1", own) == 2
     # Nor where the database acts as the owner on its behalf.
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute("SET LOCAL app.importing = 'on'")
         slug = new_slug()
         proof = ctx.database.prove(f"organization:{slug}")

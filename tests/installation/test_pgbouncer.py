@@ -92,7 +92,7 @@ async def test_a_connection_has_the_settings_and_nobody_elses_tenant(pooled: Poo
         database = app_of(memory).database
 
         async def unset() -> tuple[str | None, int, dict[str, str]]:
-            async with database.anonymous() as connection:
+            async with database.untenanted() as connection:
                 tenant = await connection.fetchval("SELECT current_tenant()::text")
                 rows = await connection.fetchval("SELECT count(*) FROM memories")
                 names = [name for name in SESSION_SETTINGS if name != "application_name"]
@@ -114,7 +114,7 @@ async def test_statements_without_a_transaction_of_their_own_are_never_anothers(
 
         async def ask(number: int) -> None:
             for _ in range(5):
-                async with database.anonymous() as connection:
+                async with database.untenanted() as connection:
                     assert await connection.fetchval(f"SELECT $1::int + {number}", 1000) == 1000 + number
 
         await asyncio.gather(*(ask(number) for number in range(50)))
@@ -215,7 +215,7 @@ async def test_the_orm_goes_through_too(pooled: Pooled) -> None:
 
         async def twice() -> None:
             for _ in range(2):
-                async with app.database.unit(principal) as session:
+                async with app.database.session(principal) as session:
                     found = await session.scalar(text("SELECT current_tenant()::text"))
                     assert found == str(principal.organization_id)
 

@@ -79,7 +79,7 @@ async def test_reads_are_spread_over_the_replicas_and_writes_are_not(cluster: Cl
     database, principal = app_of(memory).database, context_of(memory).principal
     answered = set()
     for _ in range(12):
-        async with database.reading(principal) as connection:
+        async with database.read_transaction(principal) as connection:
             row = await connection.fetchrow(WHO)
             assert row["standby"]
             answered.add(row["began"])
@@ -87,7 +87,7 @@ async def test_reads_are_spread_over_the_replicas_and_writes_are_not(cluster: Cl
             assert await connection.fetchval("SHOW plan_cache_mode") == "force_custom_plan"
             assert await connection.fetchval("SHOW hnsw.iterative_scan") == "relaxed_order"
     assert answered == {await cluster.ask(name, "SELECT pg_postmaster_start_time()") for name in NAMES}
-    async with database.hot(principal, readonly=True) as connection:
+    async with database.transaction(principal, readonly=True) as connection:
         assert not await connection.fetchval("SELECT pg_is_in_recovery()")
     before = reads(memory)
     kept = await memory.remember("The heron fishes at dawn", user="ada")
@@ -107,7 +107,7 @@ async def test_reads_are_spread_over_the_replicas_and_writes_are_not(cluster: Cl
     assert await conversations.search_messages(ctx, SearchMessages(query="hello"))
     assert reads(memory) == before + 4
     with pytest.raises(Unavailable) as caught:  # what is called a read cannot write
-        await database.read(principal, lambda session: session.execute(text("DELETE FROM memories")))
+        await database.read_session(principal, lambda session: session.execute(text("DELETE FROM memories")))
     assert caught.value.code == "unavailable.read_only"
 
 
@@ -176,18 +176,18 @@ async def test_another_organisation_sees_nothing_at_a_replica(cluster: Cluster, 
     await caught_up(cluster, *NAMES)
     database, theirs = app_of(memory).database, context_of(other).principal
     for _ in NAMES:
-        async with database.reading(theirs) as connection:
+        async with database.read_transaction(theirs) as connection:
             assert await connection.fetchval("SELECT pg_is_in_recovery()")
             # Asked outright for a row of somebody else's: the wall is the policy's, here as on the primary.
             assert await connection.fetchval("SELECT count(*) FROM memories WHERE id = $1", kept.ids[0]) == 0
-    async with database.reading(Principal(context_of(memory).principal.organization_id)) as connection:
+    async with database.read_transaction(Principal(context_of(memory).principal.organization_id)) as connection:
         assert await connection.fetchval("SELECT count(*) FROM memories WHERE id = $1", kept.ids[0]) == 1
     assert not (await other.search("safe number")).hits
 
 
 async def test_a_read_at_a_replica_cannot_write(memory: AsyncMemory) -> None:
     with pytest.raises(Unavailable) as caught:
-        async with app_of(memory).database.reading(context_of(memory).principal) as connection:
+        async with app_of(memory).database.read_transaction(context_of(memory).principal) as connection:
             await connection.execute("DELETE FROM memories")
     assert caught.value.code == "unavailable.read_only"
 
@@ -197,11 +197,11 @@ async def test_without_replicas_nothing_is_asked_that_was_not_asked_before(clust
         database, principal = app_of(plain).database, context_of(plain).principal
         assert database.replicas == ()
         said: list[str] = []
-        async with database.anonymous() as connection:
+        async with database.untenanted() as connection:
             connection.add_query_logger(lambda record: said.append(record.query))  # type: ignore[attr-defined]
-        async with database.hot(principal) as connection:
+        async with database.transaction(principal) as connection:
             await connection.fetchval("SELECT 1")
-        async with database.reading(principal) as connection:
+        async with database.read_transaction(principal) as connection:
             await connection.fetchval("SELECT 2")
             assert not await connection.fetchval("SELECT pg_is_in_recovery()")
     enter = SET_TENANT
@@ -228,7 +228,7 @@ async def test_what_is_no_replica_of_this_database_as_this_role_gets_no_reads(
         for one in database.replicas:
             assert not one.serving
             assert odd[one.name][1] in (one.reason or "")
-        async with database.reading(principal) as connection:
+        async with database.read_transaction(principal) as connection:
             assert not await connection.fetchval("SELECT pg_is_in_recovery()")
     finally:
         await database.close()
@@ -299,7 +299,7 @@ async def test_a_read_that_is_in_the_way_of_replaying_goes_on_at_the_primary(
         await cluster.ask(name, "SELECT pg_reload_conf()")
     await caught_up(cluster, *NAMES)
     database, principal = app_of(memory).database, context_of(memory).principal
-    async with database.reading(principal) as connection:
+    async with database.read_transaction(principal) as connection:
         await connection.execute("SET LOCAL hnsw.ef_search = 77")
         assert await connection.fetchval("SELECT count(*) FROM memories") == 1  # and holds the table's lock
         assert await connection.fetchval("SELECT pg_is_in_recovery()")
@@ -483,7 +483,7 @@ async def written_until_killed(cluster: Cluster, *, writers: int = 4) -> list[st
         # The replicas go on serving what they have, for longer than they might lag behind a primary that lives.
         await asyncio.sleep(1.0)
         reader = app_of(memory).database
-        async with reader.reading(Principal(uuid4())) as connection:
+        async with reader.read_transaction(Principal(uuid4())) as connection:
             assert await connection.fetchval("SELECT pg_is_in_recovery()")
     return acknowledged
 
@@ -492,6 +492,6 @@ async def contents(cluster: Cluster) -> list[str]:
     settings: Settings = cluster.settings(organization="house", database_replica_reads=False)
     async with (
         AsyncMemory(settings) as memory,
-        app_of(memory).database.reading(context_of(memory).principal) as reading,
+        app_of(memory).database.read_transaction(context_of(memory).principal) as reading,
     ):
         return [row["content"] for row in await reading.fetch("SELECT content FROM memories")]

@@ -22,7 +22,7 @@ async def embed_waiting(ctx: Context, *, batch: int = 256) -> int:
         while rows := await _waiting(ctx, table, last, batch):
             last = rows[-1]["id"]
             vectors = encode_vectors(await ctx.embedder.embed([row["content"] for row in rows]))
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 changed = await connection.execute(
                     f"UPDATE {table} t SET embedding = v.embedding, "  # noqa: S608 - ours
                     "embedding_status = CASE WHEN v.embedding IS NULL THEN 'empty' ELSE 'ready' END, "
@@ -39,7 +39,7 @@ async def embed_waiting(ctx: Context, *, batch: int = 256) -> int:
 
 
 async def _waiting(ctx: Context, table: str, last: UUID | None, batch: int) -> list[Any]:
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await connection.fetch(
             f"SELECT id, content FROM {table} WHERE organization_id = $1 "  # noqa: S608 - ours
             "AND embedding_status = 'pending' AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3",

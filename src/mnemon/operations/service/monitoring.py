@@ -24,7 +24,7 @@ async def table_sizes(ctx: Context, *, limit: int = LIMIT) -> TableSizes:
         Forbidden: the principal is an organisation's, and these are not one organisation's figures.
     """
     require_installation(ctx, "operations:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.table_sizes(connection, _checked(limit))
     return TableSizes(tables=tuple(TableSize(**dict(row)) for row in rows))
 
@@ -36,7 +36,7 @@ async def index_usage(ctx: Context, *, limit: int = LIMIT) -> IndexUses:
         Forbidden: the principal is an organisation's.
     """
     require_installation(ctx, "operations:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.index_usage(connection, _checked(limit))
     return IndexUses(indexes=tuple(IndexUse(**dict(row)) for row in rows))
 
@@ -51,7 +51,7 @@ async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
     wanted = _checked(limit)
     with translated():
         try:
-            async with ctx.database.anonymous() as connection:
+            async with ctx.database.untenanted() as connection:
                 rows = await repository.slow_queries(connection, wanted)
         except asyncpg.ObjectNotInPrerequisiteStateError:
             rows = None  # the extension is there, but the server was not started with its library
