@@ -230,6 +230,14 @@ BAD = {
         "from mnemon.adapters.importers import *\nclass Plug(WholeFile): format = 'iterates'; __iter__ = records = 1",
         "overrides __iter__",
     ),
+    "listed": (
+        "from mnemon.adapters.importers.slack import Slack\nclass Plug(Slack): format = 'listed'; suffixes = ['.x']",
+        "its `suffixes` is not a tuple of texts",
+    ),
+    "keyed": (
+        "from mnemon.adapters.importers.slack import Slack\nclass Plug(Slack): format = 'keyed'; keys = 'teapot'",
+        "its `keys` is not a frozenset of texts",
+    ),
     "Upper": ("from mnemon.adapters.importers.slack import Slack as Plug", "a format's name matches"),
 }
 
@@ -257,6 +265,10 @@ def test_a_bad_plug_in_is_told_when_it_is_asked_for_and_the_others_go_on(
 
 FAILING = {
     "asked": ("@classmethod\ndef recognises(cls, sample): return 1 / 0", "failed at .*ZeroDivisionError"),
+    "document": (
+        "keys = frozenset({'x'})\n@classmethod\ndef document(cls, sample): return sample.names[7]",
+        "failed at .*IndexError",
+    ),
     "answer": ("@classmethod\ndef recognises(cls, sample): return 'yes'", "failed at .*'yes'"),
 }
 

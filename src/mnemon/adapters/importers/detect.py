@@ -51,17 +51,20 @@ class _Asked:
         self.sample = sample
         self.kinds, self.problems = load_all(asked.values())
         self._said: dict[str, Certainty] = {}
+        self._document: dict[str, str | None] = {}
         named = {name: kind for name, kind in self.kinds.items() if sample.name.endswith(kind.suffixes)}
         for name, kind in ((by_name and named) or self.kinds).items():
             try:
-                importer = asked[name]
-                said = kind.recognises(sample) if importer.is_ours else foreign.recognises(importer, kind, sample)
+                if asked[name].is_ours:
+                    said, document = kind.recognises(sample), kind.document(sample)
+                else:
+                    said, document = foreign.asked(asked[name], kind, sample)
             except MnemonError as error:
                 if asked[name].is_ours:
                     raise
                 self.problems.append(error)
             else:
-                self._said[name] = said
+                self._said[name], self._document[name] = said, document
 
     def certain(self) -> list[str]:
         """Those that are certain of it; where none is, those that have the first key that is anybody's."""
@@ -85,13 +88,8 @@ class _Asked:
 
     def _documents(self) -> Iterator[tuple[str, str | None]]:
         """Which importers look for keys, and where."""
-        for name in self._said:
-            kind = self.kinds[name]
-            if not kind.keys:
-                continue
-            if self.sample.is_document:
-                yield name, None
-            elif (document := kind.document(self.sample)) is not None:
+        for name, document in self._document.items():
+            if self.kinds[name].keys and (self.sample.is_document or document is not None):
                 yield name, document
 
 

@@ -32,14 +32,15 @@ _REASON = 500
 _MAX_FINGERPRINT = 200
 
 
-def recognises(importer: Importer, kind: type[Import], sample: Sample) -> Certainty:
-    """Ask an importer of somebody else's about a file.
+def asked(importer: Importer, kind: type[Import], sample: Sample) -> tuple[Certainty, str | None]:
+    """Ask an importer of somebody else's about a file: how sure it is, and which document of an archive has its keys.
 
     Raises:
         Invalid: it failed.
     """
     try:
-        return Certainty(kind.recognises(sample))
+        document = kind.document(sample)
+        return Certainty(kind.recognises(sample)), document if document in sample.names else None
     except Exception as error:
         raise failed(importer, f"failed at {sample.path}", error) from error
 

@@ -178,4 +178,10 @@ def _problem(name: str, kind: object) -> str | None:
     if kind.__iter__ is not Import.__iter__:
         return "it overrides __iter__; define `records`"
     missing = [word for word in ("title", "description") if not getattr(kind, word, None)]
-    return f"it has no `{missing[0]}`" if missing else None
+    if missing:
+        return f"it has no `{missing[0]}`"
+    for word, kinds in (("suffixes", tuple), ("expects", tuple), ("keys", frozenset), ("options", frozenset)):
+        values = getattr(kind, word)
+        if not isinstance(values, kinds) or not all(isinstance(value, str) and value for value in values):
+            return f"its `{word}` is not a {kinds.__name__} of texts"
+    return None
