@@ -383,11 +383,12 @@ class AsyncMemory:
         restart: bool = False,
         on_progress: Progress | None = None,
     ) -> ImportReport:
-        """Import conversations from a file: JSONL, LoCoMo, ChatGPT, Claude, mbox or Slack; resumes by itself.
+        """Import conversations from a file in any of the formats of docs/importers.md; resumes by itself.
 
         Raises:
             Invalid: it cannot be read as that format, or a record is broken and stop_on_broken is set.
             NotFound: nothing is there.
+            Unavailable: the format's importer cannot be loaded.
         """
         report = await import_file(
             await self.open(),
