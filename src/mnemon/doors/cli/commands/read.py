@@ -29,6 +29,7 @@ def get(item_id: Id, as_of: filters.AsOf = None, utc: filters.Utc = False) -> No
     show_item(found, utc=utc)
 
 
+@filters.with_conditions()
 def list_items(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows of the page.")] = 50,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="Where the page before ended.")] = None,
@@ -36,36 +37,13 @@ def list_items(
     everything: Annotated[
         bool, typer.Option("--all", help="Every page; with --json one object a line, as they come.")
     ] = False,
-    user: filters.User = None,
-    agent: filters.Agent = None,
-    conversation: filters.Conversation = None,
-    team: filters.Team = None,
-    types: filters.Types = None,
-    tags: filters.Tags = None,
-    since: filters.Since = None,
-    until: filters.Until = None,
-    as_of: filters.AsOf = None,
-    valid_at: filters.ValidAt = None,
-    metadata: filters.Metadata = None,
+    *,
+    conditions: filters.Conditions,
     utc: filters.Utc = False,
 ) -> None:
     """List what is remembered, newest first, a page at a time."""
     from mnemon.doors.cli.output import emit, say
 
-    conditions = filters.conditions(
-        user=user,
-        agent=agent,
-        conversation=conversation,
-        team=team,
-        types=types,
-        tags=tags,
-        since=since,
-        until=until,
-        as_of=as_of,
-        valid_at=valid_at,
-        metadata=metadata,
-        utc=utc,
-    )
     with session() as opened:
         while True:
             page = opened.run(
