@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,9 @@ from mnemon.doors.cli import filters
 from mnemon.doors.cli.session import session
 from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
+
+if TYPE_CHECKING:
+    from mnemon.memory.schemas import Page
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As remember or search gives it.", show_default=False)]
 
@@ -42,29 +46,21 @@ def list_items(
     utc: filters.Utc = False,
 ) -> None:
     """List what is remembered, newest first, a page at a time."""
-    from mnemon.doors.cli.output import emit, say
+    from mnemon.doors.cli.lists import show_pages
 
     with session() as opened:
-        while True:
-            page = opened.run(
-                opened.memory.list(limit=1000 if everything else limit, cursor=cursor, include_past=past, **conditions)
-            )
-            if state.json and everything:
-                for item in page.items:
-                    emit(item)
-            elif state.json:
-                emit(page)
-            elif page.items:
-                from mnemon.doors.cli.items import show_page
 
-                show_page(page, utc=utc)
-            cursor = page.cursor
-            if cursor is None or not everything:
-                break
-    if not page.items:
-        say("Nothing is remembered here." if not conditions else "Nothing matches these conditions.")
-    elif cursor is not None:
-        say(f"There is more: add --cursor {cursor}", style="dim")
+        def fetch(at: str | None) -> Coroutine[Any, Any, Page]:
+            size = 1000 if everything else limit
+            return opened.memory.list(limit=size, cursor=at, include_past=past, **conditions)
+
+        def show(page: Page) -> None:
+            from mnemon.doors.cli.items import show_page
+
+            show_page(page, utc=utc)
+
+        nothing = "Nothing is remembered here." if not conditions else "Nothing matches these conditions."
+        show_pages(opened, fetch, show, cursor=cursor, everything=everything, nothing=nothing)
 
 
 def history(item_id: Id, utc: filters.Utc = False) -> None:
