@@ -14,7 +14,7 @@ from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import Item
+    from mnemon.memory.schemas import Item, Remembered
 
 _COUNTED = 1000
 
@@ -66,6 +66,10 @@ def remember(
                 **fields,
             )
         )
+    _remembered(done)
+
+
+def _remembered(done: Remembered) -> None:
     if state.json:
         from mnemon.doors.cli.output import emit
 
