@@ -19,7 +19,7 @@ def asked_for() -> dict[str, str]:
     texts = [*project["dependencies"], *(text for extra in project["optional-dependencies"].values() for text in extra)]
     for entries in pyproject()["dependency-groups"].values():
         texts += [entry for entry in entries if isinstance(entry, str)]
-    found = {}
+    found: dict[str, str] = {}
     for text in texts:
         requirement = Requirement(text)
         bounds = {bound.operator: bound.version for bound in requirement.specifier}
@@ -33,7 +33,7 @@ def explained() -> dict[str, tuple[str, str, str]]:
     """Each library of the table: its range, why it was chosen, what was weighed against it."""
     section = PAGE.read_text(encoding="utf-8").split("## Libraries", 1)[1].split("\n## ", 1)[0]
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| ")]
-    found = {}
+    found: dict[str, tuple[str, str, str]] = {}
     for cells in rows[1:]:
         names, ranges, why, against = cells
         listed, bounds = names.split(", "), ranges.split("; ")

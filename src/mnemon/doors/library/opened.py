@@ -31,7 +31,7 @@ class Opened:
         self._opening = asyncio.Lock()
         self._maintenance: asyncio.Task[Maintained] | None = None
         self._written = 0
-        self._parent: Opened | None = None
+        self._parent: Self | None = None
 
     async def __aenter__(self) -> Self:
         await self.open()
