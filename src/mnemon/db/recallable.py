@@ -37,7 +37,6 @@ from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
 #: Messages that one session can hold: the lower bits of an ordinal.
 SESSION_BITS = 16
-SESSION_SIZE = 4096
 CONTENT_LIMIT = 50_000
 
 #: One for the whole installation, so that no row has to be locked for a number. It tells sessions of one organisation

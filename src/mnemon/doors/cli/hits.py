@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mnemon.doors.cli.lists import empty_table
 from mnemon.doors.cli.output import bar, clean, console, one_line
 from mnemon.doors.cli.times import day_and_time, local
 from mnemon.doors.cli.words import SENTENCES, asked_words, colour, short, strongest, who
@@ -33,7 +33,7 @@ def show(found: Recollection, *, explain: bool, utc: bool) -> None:
 
 def _table(found: Recollection, width: int, *, utc: bool) -> Table:
     narrow = width < _NARROW
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
+    table = empty_table()
     table.add_column("#", justify="right", style="dim")
     table.add_column("score", justify="right")
     table.add_column("when", no_wrap=True)

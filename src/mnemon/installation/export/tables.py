@@ -49,6 +49,10 @@ class Column:
     parents: tuple[str, ...]
 
 
+#: The column that gets the name by which the organisation was asked for, whatever its row says.
+SLUG = ("organizations", "slug")
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table that is exported.
@@ -87,7 +91,7 @@ class Table:
         )
 
     def insert(self, *, vectors: bool, renamed: bool) -> str:
-        """Writes the staged lines as rows of the organisation ``$1``, whatever else they say.
+        """Write the staged lines as rows of the organisation ``$1``, whatever else they say; see :meth:`arguments`.
 
         Args:
             vectors: False leaves rows that had a vector waiting for another.
@@ -106,8 +110,14 @@ class Table:
             f"FROM {STAGE} i CROSS JOIN LATERAL json_populate_record(NULL::{self.name}, i.line) r"
         )
 
+    def arguments(self, organization: UUID, slug: str) -> tuple[UUID, str] | tuple[UUID]:
+        """The values of the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
+        return (organization, slug) if self.name == SLUG[0] else (organization,)
+
     def _value(self, column: Column, *, vectors: bool, renamed: bool) -> str:
         key = (self.name, column.name)
+        if key == SLUG:
+            return "$2::text"
         if key in ARRIVES:
             return ARRIVES[key]
         if key in NAMED:

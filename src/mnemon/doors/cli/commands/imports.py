@@ -133,16 +133,13 @@ def _emit(report: ImportReport) -> None:
 
 
 def _summary(reports: list[ImportReport]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
+    from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console, one_line
 
     _problems(reports)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("file", "format"):
-        table.add_column(name, overflow="fold")
+    table = empty_table("file", "format")
     for name in ("imported", "already there", "broken", "seconds", "per second"):
         table.add_column(name, justify="right")
     for report in reports:
