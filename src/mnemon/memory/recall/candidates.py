@@ -189,7 +189,7 @@ async def nearest(
         rows.sort(key=lambda row: -(row["cosine"] if row["cosine"] is not None else -2.0))
         found.near = [row["ordinal"] for row in rows[: limit * 2]]
         if exact or (rows and rows[0]["rows"] is not None):
-            found.rows = sum({(row["ordinal"] & 1, row["rows"]): row["rows"] for row in rows}.values()) if rows else 0
+            found.rows = sum({row["kind"]: row["rows"] for row in rows}.values())
     return found
 
 
@@ -226,6 +226,7 @@ async def _nearest(
             PACKAGE,
             name,
             table=table.name,
+            kind=table.kind,
             vector=place,
             scope=scope.predicate(table, params, whole=name == "recall_exact"),
             limit=str(int(limit)),
