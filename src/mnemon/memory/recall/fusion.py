@@ -1,7 +1,7 @@
 """Fusion: the recipe's weights for what matches, and an agent's five weights for what to bring to mind.
 
-The recipe was fitted on five conversations and held on five others (docs/recall.md has the table and how to measure it
-again). Weighted sums of signals on absolute scales beat rank fusion there, and they can be explained term by term.
+The recipe's weights were fitted on five conversations (docs/decisions.md says how, docs/benchmarks.md how to measure
+them again). Weighted sums of signals on absolute scales beat rank fusion, and they can be explained term by term.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from mnemon.memory.schemas import Signal, Weights
 
 RECIPE: Mapping[str, float] = {
     "cos": 1.0,
-    "win": 1.0,
+    "win": 1.15,
     "own": 0.3,
-    "sess": 0.5,
-    "spk": 0.2,
+    "sess": 0.55,
+    "spk": 0.225,
     "part": 0.5,
-    "date": 0.65,
+    "date": 0.55,
     "when": 0.3,
     "atype": 0.18,
     "ques": -0.1,

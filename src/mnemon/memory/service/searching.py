@@ -106,7 +106,9 @@ class _Round:
             return []
         win, own, _ = lexicon.window(windows)
         lengths = np.ones(len(windows))
-        score = win + fusion.RECIPE["own"] * own + fusion.RECIPE["sess"] * lexicon.session(windows, lengths, 1.0)
+        recipe = fusion.RECIPE
+        session = lexicon.session(windows, lengths, 1.0)
+        score = recipe["win"] * win + recipe["own"] * own + recipe["sess"] * session
         best = np.argsort(-score, kind="stable")[:depth]
         return [int(ordinal) for ordinal in windows[best]]
 
