@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.memory import service
 from mnemon.memory.recall import candidates
 from mnemon.memory.recall.question import read
@@ -26,7 +26,7 @@ def rows(messages: int, memories: int, word: str = "boat") -> list[dict[str, Any
 async def counted(ctx: Context, *, scope: Scope | None = None, limit: int = 200, embedded: bool = True) -> int | None:
     """The rows that recall believes a scope has."""
     vector = np.full(ctx.embedder.dimensions, 0.1 if embedded else 0.0, dtype=np.float32)
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         resolved = await resolve(ctx, connection, scope or Scope())
         asked = await candidates.understand(connection, read("boat"), resolved)
         found = await candidates.nearest(
@@ -75,7 +75,7 @@ async def own_words(ctx: Context, text: str) -> float:
     """What the row with this text has of the question's words "boat" and "gale", by their rarity."""
     found = await service.search(ctx, Search(query="boat gale", k=1000, scope=Scope()))
     (hit, *_) = [hit for hit in found if hit.content == text]
-    return hit.why.match["own"].value
+    return hit.why.match["own_words"].value
 
 
 @pytest.mark.parametrize(("messages", "memories"), [(9, 0), (0, 9), (4, 5)])
