@@ -1,7 +1,7 @@
 """Writes the tables of signals in docs/recall.md from the lists in mnemon.memory.recall.signals.
 
-``python scripts/generate_recall_doc.py`` writes them; with ``--check`` nothing is written, and the exit code is 1 if the
-page is not what would be written. Everything outside of ``<!-- signals: NAME -->`` and ``<!-- end -->`` is by hand.
+``python scripts/generate_recall_doc.py`` writes them; with ``--check`` nothing is written, and the exit code is 1 if
+the page is not what would be written. Everything outside of ``<!-- signals: NAME -->`` and ``<!-- end -->`` is by hand.
 """
 
 from __future__ import annotations
