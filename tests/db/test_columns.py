@@ -82,8 +82,10 @@ def test_values_travel_by_name() -> None:
 
 
 def test_a_column_of_nulls_is_filled_up_by_the_server() -> None:
-    assert COLUMNS[0].encode_array([None, None]) == []
-    assert COLUMNS[1].encode_array([None, None]) == "{}"
+    assert COLUMNS[0].array_encoder([None, None]) == []
+    assert COLUMNS[1].array_encoder([None, None]) == "{}"
+    assert COLUMNS[1].array_encoder([None, "x"]) == '{NULL,"x"}'
+    assert COLUMNS[1].array_encoder([]) == "{}"
 
 
 def test_a_correction_takes_over_what_is_not_said_anew() -> None:

@@ -142,17 +142,20 @@ class Column:
         how = _ENCODE.get(self.sql_type)
         return value if how is None or value is None else how(value)
 
-    def encode_array(self, values: Sequence[Any]) -> Any:
-        """Turn one value a row into the parameter of :attr:`Insert.arrays`; all None make an empty array.
+    @property
+    def array_encoder(self) -> Callable[[Sequence[Any]], Any]:
+        """What turns one value a row into the parameter of :attr:`Insert.parts`' arrays.
 
-        ``unnest`` fills the empty one up with nulls.
+        All None make an empty array, which ``unnest`` fills up with nulls.
         """
-        if not any(value is not None for value in values):
-            return "{}" if self.as_text else []
         how = _ENCODE.get(self.sql_type)
-        if how is not None:
-            values = [None if value is None else how(value) for value in values]
-        return array_literal(values) if self.as_text else list(values)
+        if not self.as_text:
+            return lambda values: [] if _all_none(values) else list(values)
+        if how is None:
+            return lambda values: "{}" if _all_none(values) else array_literal(values)
+        return lambda values: (
+            "{}" if _all_none(values) else array_literal([None if value is None else how(value) for value in values])
+        )
 
     def parameter(self, number: int) -> str:
         """The place of one value in a statement."""
@@ -168,6 +171,10 @@ class Column:
         else:
             place = params.add(list(value) if self.is_array else value, self.sql_type)
         return test.value.format(f"t.{self.name}", place)
+
+
+def _all_none(values: Sequence[Any]) -> bool:
+    return bool(values) and values[0] is None and not any(value is not None for value in values)
 
 
 def named(expression: str, name: str) -> str:
@@ -191,9 +198,10 @@ class Insert:
     def __init__(self, columns: Iterable[Column], *, first: int) -> None:
         self.columns = tuple(column for column in columns if column.origin is not Origin.DATABASE)
         self._first = first
-        self._of_request = [
-            (column, attrgetter(column.name)) for column in self.columns if column.origin is Origin.REQUEST
-        ]
+        # Told apart once, for a single row is written as often as thousands.
+        self._encoders = [(column.name, column.array_encoder) for column in self.columns]
+        of_request = {column.name for column in self.columns if column.origin is Origin.REQUEST}
+        self._of_request = [(name, attrgetter(name), how) for name, how in self._encoders if name in of_request]
 
     @cached_property
     def parts(self) -> dict[str, str]:
@@ -206,7 +214,7 @@ class Insert:
 
     def of_requests(self, requests: Sequence[Any]) -> dict[str, Any]:
         """The parameters that follow from the requests alone, by column."""
-        return {column.name: column.encode_array(list(map(get, requests))) for column, get in self._of_request}
+        return {name: encode(list(map(get, requests))) for name, get, encode in self._of_request}
 
     def arguments(self, of_requests: Mapping[str, Any], found: Mapping[str, Sequence[Any]]) -> list[Any]:
         """All parameters in the statement's order.
@@ -218,10 +226,7 @@ class Insert:
         Raises:
             KeyError: a column is in neither.
         """
-        return [
-            of_requests[column.name] if column.name in of_requests else column.encode_array(found[column.name])
-            for column in self.columns
-        ]
+        return [of_requests[name] if name in of_requests else encode(found[name]) for name, encode in self._encoders]
 
 
 def _array(column: Column, number: int) -> str:
