@@ -10,7 +10,8 @@ that the lexical signals need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,6 +34,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base
+from mnemon.db.columns import Column, Filter, Missing, Origin, Test
 from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
 #: Messages that one session can hold: the lower bits of an ordinal.
@@ -58,16 +60,56 @@ class RecallTable:
     Attributes:
         name: the table.
         kind: what one row is to a caller: ``message`` or ``memory``.
-        columns: expressions (alias ``t``) for what the tables do not share, by the name recall reads them under.
+        described: its columns.
+        columns: expressions (alias ``t``) for its columns, and for what recall knows under other names.
         alive: predicate (alias ``t``) over what makes a row of this table current.
         owner: predicate (alias ``t``) that a row belongs to the user in ``{user}``.
     """
 
     name: str
     kind: str
-    columns: dict[str, str]
+    described: tuple[Column, ...]
+    columns: Mapping[str, str]
     alive: str
     owner: str
+
+    def beside(self, other: RecallTable) -> RecallTable:
+        """The same table, as it is read together with another: with constants in place of the other's columns."""
+        own = {column.name for column in self.described if column.returned or column.elsewhere is not Missing.VALUE}
+        constants = {
+            column.name: column.constant
+            for column in other.described
+            if column.elsewhere is not Missing.VALUE and column.name not in own
+        }
+        return replace(self, columns={**self.columns, **constants})
+
+
+#: The columns of :class:`Recallable`, which each table's own follow.
+SHARED = (
+    Column("id", "uuid", Origin.WRITER),
+    Column("user_id", "uuid", Origin.WRITER, inherited=True),
+    Column("team_id", "uuid", Origin.WRITER, inherited=True),
+    Column("agent_id", "uuid", Origin.WRITER, inherited=True),
+    Column("content", "text", returned=True),
+    Column(
+        "tags",
+        "text[]",
+        updatable=True,
+        returned=True,
+        filters=(Filter("tags", Test.HAS_ALL), Filter("tags_any", Test.HAS_ANY)),
+    ),
+    Column("metadata", "jsonb", updatable=True, returned=True, filters=(Filter("metadata", Test.HAS_ALL),)),
+    Column("source", "text", inherited=True, returned=True),
+    Column("source_id", "text", returned=True),
+    Column("occurred_at", "timestamptz", Origin.WRITER),
+    Column("embedding", "halfvec", Origin.WRITER),
+    Column("created_at", "timestamptz", Origin.DATABASE),
+    Column("deleted_at", "timestamptz", Origin.DATABASE, returned=True),
+    Column("embedding_status", "text", Origin.DATABASE),
+    Column("embedding_model", "text", Origin.DATABASE),
+    Column("is_indexed", "boolean", Origin.DATABASE),
+    Column("search_vector", "tsvector", Origin.DATABASE),
+)
 
 
 class Recallable:
