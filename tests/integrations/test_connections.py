@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound, Unavailable
+from mnemon.core.pages import PageRequest
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import RoleAssign
 from mnemon.integrations import service
@@ -186,7 +187,7 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
 async def test_members_connect_services_of_their_own_and_nobody_elses(keyed: Context) -> None:
     """A member may connect and end; the tokens are for the process that synchronises, who has integrations:use."""
     ada, bo = await people(keyed, "ada", "bo")
-    await identity.list_roles(keyed)  # makes the system's roles
+    (await identity.list_roles(keyed, PageRequest())).items  # makes the system's roles
     eyes = {}
     for person, role in ((ada, "member"), (bo, "viewer")):
         await identity.assign_role(keyed, RoleAssign(user_id=person, role=role))

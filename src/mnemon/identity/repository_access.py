@@ -27,10 +27,9 @@ class DeviceRepository(BaseRepository[DeviceORM]):
 
     model = DeviceORM
 
-    async def of(self, user_id: UUID) -> Sequence[DeviceORM]:
-        """A person's devices, in the order they were registered."""
-        query = self._alive().where(DeviceORM.user_id == user_id).order_by(DeviceORM.created_at, DeviceORM.id)
-        return (await self.session.execute(query.limit(1000))).scalars().all()
+    def of(self, user_id: UUID) -> Any:
+        """A person's devices. Index: uq_devices_organization_id_user_id_device_token."""
+        return self._alive().where(DeviceORM.user_id == user_id)
 
 
 class PreferencesRepository(BaseRepository[UserPreferencesORM]):
@@ -102,6 +101,13 @@ async def permissions_of_role(connection: Connection, organization_id: UUID, rol
     return frozenset(row["name"] for row in rows)
 
 
+async def list_permissions(connection: Connection, after: Sequence[Any], limit: int) -> list[Any]:
+    """Permissions that there are, by name, after one of them."""
+    return await connection.fetch(
+        "SELECT name FROM permissions WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2", *after, limit
+    )
+
+
 async def catalogue(connection: Connection) -> frozenset[str]:
     """Names of all permissions there are."""
     return frozenset(row["name"] for row in await connection.fetch("SELECT name FROM permissions"))
@@ -140,15 +146,23 @@ async def lock_role(connection: Connection, organization_id: UUID, name: str) ->
     )
 
 
-async def list_roles(connection: Connection, organization_id: UUID, role_id: UUID | None = None) -> list[Any]:
-    """Living roles with their own permissions, or one of them."""
+async def list_roles(
+    connection: Connection,
+    organization_id: UUID,
+    role_id: UUID | None = None,
+    after: Sequence[Any] = (None,),
+    limit: int = 1,
+) -> list[Any]:
+    """Living roles with their own permissions, by name, after one of them; or one of them by its id."""
     return await connection.fetch(
         "SELECT r.id, r.name, r.description, r.is_system, r.parent_role_id, v.permissions, r.version FROM roles r "
         "JOIN role_permission_names v ON v.organization_id = r.organization_id AND v.role_id = r.id "
         "WHERE r.organization_id = $1 AND v.organization_id = $1 AND ($2::uuid IS NULL OR r.id = $2) "
-        "AND r.deleted_at IS NULL ORDER BY r.name",
+        "AND ($3::text IS NULL OR r.name > $3) AND r.deleted_at IS NULL ORDER BY r.name LIMIT $4",
         organization_id,
         role_id,
+        *after,
+        limit,
     )
 
 
@@ -227,14 +241,19 @@ async def unassign_role(connection: Connection, organization_id: UUID, user_id: 
     return done != "DELETE 0"
 
 
-async def roles_of(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
-    """(user_id, role, granted_by, granted_at, expires_at) of a person, expired ones too."""
+async def roles_of(
+    connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
+) -> list[Any]:
+    """(user_id, role, granted_by, granted_at, expires_at) of a person, by the role's name, expired ones too."""
     return await connection.fetch(
         "SELECT ur.user_id, r.name AS role, ur.granted_by, ur.granted_at, ur.expires_at FROM user_roles ur "
         "JOIN roles r ON r.organization_id = ur.organization_id AND r.id = ur.role_id "
-        "WHERE ur.organization_id = $1 AND ur.user_id = $2 AND r.deleted_at IS NULL ORDER BY r.name",
+        "WHERE ur.organization_id = $1 AND ur.user_id = $2 AND r.deleted_at IS NULL "
+        "AND ($3::text IS NULL OR r.name > $3) ORDER BY r.name LIMIT $4",
         organization_id,
         user_id,
+        *after,
+        limit,
     )
 
 
