@@ -15,6 +15,14 @@ from mnemon.identity.models import DeviceORM, RoleORM, UserPreferencesORM
 
 PACKAGE = "mnemon.identity"
 
+_NAMES = {"names": statement(PACKAGE, "parts/names_of_held")}
+#: What statements about a person's roles begin with, and what those about one role begin with.
+OF_PERSON = {
+    "held": statement(PACKAGE, "parts/held_roles", given=statement(PACKAGE, "parts/given_to_person")),
+    **_NAMES,
+}
+OF_ROLE = {"held": statement(PACKAGE, "parts/held_roles", given=statement(PACKAGE, "parts/one_role")), **_NAMES}
+
 
 class RoleRepository(BaseRepository[RoleORM]):
     """Roles of one organisation."""
@@ -72,7 +80,7 @@ async def find_api_key(connection: Connection, key_hash: bytes) -> Any:
 
 async def permissions_of(connection: Connection, organization_id: UUID, user_id: UUID, at: datetime) -> frozenset[str]:
     """Names of the permissions a person has, in one statement."""
-    rows = await connection.fetch(statement(PACKAGE, "permissions_of"), organization_id, user_id, at)
+    rows = await connection.fetch(statement(PACKAGE, "permissions_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["name"] for row in rows)
 
 
@@ -80,7 +88,7 @@ async def rights_of(
     connection: Connection, organization_id: UUID, user_id: UUID, at: datetime
 ) -> tuple[frozenset[str], frozenset[UUID]]:
     """Names of the permissions a person has, and the teams they belong to, in one statement."""
-    row = await connection.fetchrow(statement(PACKAGE, "rights_of"), organization_id, user_id, at)
+    row = await connection.fetchrow(statement(PACKAGE, "rights_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["permissions"]), frozenset(row["team_ids"])
 
 
@@ -90,14 +98,14 @@ async def has_permission(
     """Whether a person has a permission, in one statement."""
     resource, _, action = permission.partition(":")
     found: bool = await connection.fetchval(
-        statement(PACKAGE, "has_permission"), organization_id, user_id, at, resource, action
+        statement(PACKAGE, "has_permission", **OF_PERSON), organization_id, user_id, at, resource, action
     )
     return found
 
 
 async def permissions_of_role(connection: Connection, organization_id: UUID, role_id: UUID) -> frozenset[str]:
     """Names of a role's permissions, with those it inherits."""
-    rows = await connection.fetch(statement(PACKAGE, "permissions_of_role"), organization_id, role_id)
+    rows = await connection.fetch(statement(PACKAGE, "permissions_of_role", **OF_ROLE), organization_id, role_id)
     return frozenset(row["name"] for row in rows)
 
 

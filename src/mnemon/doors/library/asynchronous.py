@@ -13,6 +13,7 @@ from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.app import App, start
 from mnemon.context import Context
 from mnemon.core.errors import Invalid
+from mnemon.core.pages import Page
 from mnemon.core.settings import Settings, load_settings
 from mnemon.core.text import parse
 from mnemon.doors.library.erasing import erasure
@@ -23,9 +24,8 @@ from mnemon.memory.schemas import (
     Forgotten,
     History,
     Item,
-    Listing,
+    ListItems,
     Maintained,
-    Page,
     Recollection,
     Remember,
     Remembered,
@@ -258,10 +258,10 @@ class AsyncMemory:
         include_past: bool = False,
         scope: Scope | None = None,
         **conditions: Any,
-    ) -> Page:
-        """A page of what is remembered, newest first; pass the page's cursor for the next."""
+    ) -> Page[Item]:
+        """List a page of what is remembered, newest first; pass the page's ``next_cursor`` for the next."""
         request = parse(
-            Listing,
+            ListItems,
             {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
         )
         return await service.list_items(await self.open(), request)

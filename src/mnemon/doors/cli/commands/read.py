@@ -80,7 +80,7 @@ def list_items(
                 from mnemon.doors.cli.items import show_page
 
                 show_page(page, utc=utc)
-            cursor = page.cursor
+            cursor = page.next_cursor
             if cursor is None or not everything:
                 break
     if not page.items:
