@@ -114,8 +114,8 @@ async def test_the_systems_roles_are_there_and_stay_as_they_are(ctx: Context) ->
 
 async def test_the_systems_roles_are_made_once_by_many_at_once(ctx: Context) -> None:
     found = await asyncio.gather(*(identity.list_roles(ctx, PageRequest()) for _ in range(5)))
-    assert all(len(roles) == 4 for roles in found)
-    assert len({tuple(role.id for role in roles) for roles in found}) == 1
+    assert all(len(roles.items) == 4 for roles in found)
+    assert len({tuple(role.id for role in roles.items) for roles in found}) == 1
 
 
 async def test_a_role_does_not_inherit_from_itself(ctx: Context, database: Database) -> None:

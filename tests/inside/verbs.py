@@ -56,11 +56,11 @@ from mnemon.integrations.schemas import (
 )
 from mnemon.integrations.schemas_webhooks import ListDeliveries
 from mnemon.jobs import service as jobs
-from mnemon.jobs.schemas import SetSchedule
+from mnemon.jobs.schemas import ListJobs, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import SearchKnowledge
 from mnemon.memory import service as memory
-from mnemon.memory.schemas import Forget, Listing, Remember, Scope, Search, Update
+from mnemon.memory.schemas import Forget, ListItems, Remember, Scope, Search, Update
 from mnemon.memory.schemas_facts import (
     AssertFact,
     FactHistory,
@@ -167,7 +167,7 @@ async def _recall(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
 async def _list_items(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
     for scope in _scopes():
         for past in (False, True):
-            yield memory.list_items(ctx, Listing(scope=scope, limit=1000, include_past=past))
+            yield memory.list_items(ctx, ListItems(scope=scope, limit=1000, include_past=past))
 
 
 @reads("memory.get", *TALK)
@@ -301,7 +301,7 @@ async def _get_job(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
 
 @reads("jobs.list_jobs", "job")
 async def _list_jobs(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
-    yield jobs.list_jobs(ctx)
+    yield jobs.list_jobs(ctx, ListJobs())
 
 
 @reads("jobs.list_schedules", "job")

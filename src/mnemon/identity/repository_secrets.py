@@ -290,7 +290,7 @@ async def api_keys(
     )
 
 
-async def find_api_key(connection: Connection, organization_id: UUID, key_id: UUID) -> Any:
+async def api_key(connection: Connection, organization_id: UUID, key_id: UUID) -> Any:
     """One key of the organisation, or None. Index: uq_api_keys_organization_id_id."""
     return await connection.fetchrow(_API_KEYS + "k.id = $2", organization_id, key_id)
 

@@ -165,7 +165,7 @@ async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
     """
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
-        row = await repository_secrets.find_api_key(connection, organization, request.api_key_id)
+        row = await repository_secrets.api_key(connection, organization, request.api_key_id)
         owner = row["user_id"] if row is not None else None
         may(ctx, owner or request.api_key_id, own="account:write", others="api_keys:delete")
         if row is None:
@@ -173,7 +173,7 @@ async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
         if owner is not None:
             await outrank(ctx, connection, owner)
         await repository_secrets.revoke_api_key(connection, organization, request.api_key_id, ctx.clock.now())
-        row = await repository_secrets.find_api_key(connection, organization, request.api_key_id)
+        row = await repository_secrets.api_key(connection, organization, request.api_key_id)
     return from_row(ApiKey, row)
 
 
