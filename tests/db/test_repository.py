@@ -62,7 +62,8 @@ async def test_list_is_in_the_order_of_recording_and_paged(ctx: Context) -> None
         users = UserRepository(session, ctx.principal.organization_id)
         for name in names:
             await users.create(external_id=name)
-        listing, found, request = Listing.oldest("tests.users"), [], PageRequest(limit=3)
+        found: list[str] = []
+        listing, request = Listing.oldest("tests.users"), PageRequest(limit=3)
         for expected in (3, 3, 1):
             page = await users.page(listing, ctx.principal, request, lambda row: row.external_id)
             assert len(page.items) == expected

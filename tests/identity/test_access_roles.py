@@ -24,6 +24,7 @@ from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.db.sql import statement
 from mnemon.identity import service as identity
+from mnemon.identity.repository_access import OF_PERSON
 from mnemon.identity.schemas import ListOfUser
 from mnemon.identity.schemas_access import (
     PermissionCheck,
@@ -348,7 +349,7 @@ async def test_permissions_are_resolved_by_indexes(ctx: Context, server: Server,
         await connection.execute("BEGIN")
         await enter(connection, organization)
         for name, extra in (("permissions_of", ()), ("has_permission", ("memories", "read"))):
-            query = "EXPLAIN " + statement("mnemon.identity", name)
+            query = "EXPLAIN " + statement("mnemon.identity", name, **OF_PERSON)
             plan = "\n".join(row[0] for row in await connection.fetch(query, organization, user.id, T0, *extra))
             for index in ("pk_user_roles", "pk_roles", "pk_role_permissions"):
                 assert index in plan, plan

@@ -107,24 +107,6 @@ async def test_the_next_time_of_day_is_within_a_day(owner: Any, at: time, since:
     assert found.time() == at
 
 
-@settings(max_examples=80)
-@given(
-    attempt=st.integers(1, 100),
-    base=st.floats(0, 3600),
-    longest=st.floats(0.001, 86_400),
-    chance=st.floats(0, 1),
-)
-async def test_delays_grow_up_to_a_bound_and_differ(
-    owner: Any, attempt: int, base: float, longest: float, chance: float
-) -> None:
-    query = "SELECT extract(epoch FROM job_delay($1, $2, $3, $4))::float8"
-    found = await owner.fetchval(query, attempt, base, longest, chance)
-    whole = min(base * 2 ** min(attempt - 1, 60), longest)
-    assert whole / 2 - 1e-5 <= found <= whole + 1e-5
-    later = await owner.fetchval(query, attempt + 1, base, longest, chance)
-    assert later >= found - 1e-5
-
-
 async def test_a_failed_attempt_waits_by_the_databases_clock(ctx: Context, registry: Registry, drained: Any) -> None:
     @registry.handler("task", base_delay=100.0, longest_delay=150.0)
     async def work(run: Run) -> None:

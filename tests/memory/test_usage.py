@@ -61,7 +61,7 @@ async def test_what_is_private_is_not_seen_through_its_use(memory: AsyncMemory) 
     await record_usage(ctx, RecordUsage(message_id=answer, memories=(Used(memory_id=private.id),)))
     (bo,) = await people(ctx, "bo")
     with pytest.raises(NotFound):
-        (await usage_of(acting(ctx, bo), UsageOf(memory_id=private.id))).items
+        await usage_of(acting(ctx, bo), UsageOf(memory_id=private.id))
     with pytest.raises(NotFound):
         await record_usage(acting(ctx, bo), RecordUsage(message_id=answer, memories=(Used(memory_id=private.id),)))
 

@@ -21,12 +21,12 @@ PACKAGE = "mnemon.memory"
 #: Uses in one answer, in the order of what was recalled; those without a place, and without a score, last.
 _OF_ANSWER = Listing("memory.usage_of:answer", {"place": int, "against": float, "id": UUID})
 _PLACE = "COALESCE(u.rank, 2147483647), COALESCE(-u.relevance_score, 1)"
-_ANSWER = {
+PARTS_OF_ANSWER = {
     "which": f"u.message_id = $2 AND ($4::int IS NULL OR ({_PLACE}, u.id) > ($4, $5::float8, $6::uuid))",
     "order": f"{_PLACE}, u.id",
 }
 _OF_MEMORY = Listing.newest("memory.usage_of:memory")
-_MEMORY = {
+PARTS_OF_MEMORY = {
     "which": "u.memory_id = $2 AND ($4::timestamptz IS NULL OR (u.created_at, u.id) < ($4, $5::uuid))",
     "order": "u.created_at DESC, u.id DESC",
 }
@@ -70,11 +70,11 @@ async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
     async with ctx.database.read_transaction(ctx.principal) as connection:
         if request.message_id is not None:
             await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-            wanted, parts = request.message_id, _ANSWER
+            wanted, parts = request.message_id, PARTS_OF_ANSWER
         else:
             assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
             await require_seen(ctx, connection, "memory", [request.memory_id], "memory_id")
-            wanted, parts = request.memory_id, _MEMORY
+            wanted, parts = request.memory_id, PARTS_OF_MEMORY
         params = Params(ctx.principal.organization_id, wanted, request.limit + 1, *after)
         seen = visible_use(ctx.principal, params)
         rows = await connection.fetch(statement(PACKAGE, "facts_usage", seen=seen, **parts), *params.values)
