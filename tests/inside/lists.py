@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
 import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -288,7 +289,11 @@ def verb_of(name: str) -> Any:
     """The function of ``domain.verb``."""
     domain, _, verb = name.partition(".")
     service = importlib.import_module(f"mnemon.{domain}.service")
-    places = [service, *(one for one in vars(service).values() if inspect.ismodule(one))]
+    paths = getattr(service, "__path__", [])
+    places = [
+        service,
+        *(importlib.import_module(f"{service.__name__}.{one.name}") for one in pkgutil.iter_modules(paths)),
+    ]
     return next(found for place in places if (found := getattr(place, verb, None)) is not None)
 
 

@@ -20,6 +20,7 @@ from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
+from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
 from mnemon.db.words import matching
 
@@ -356,4 +357,4 @@ async def load_checkpoint(connection: Connection, organization_id: UUID, source:
     )
     if row is None:
         return None
-    return Checkpoint.model_validate({**dict(row), "position": json.loads(row["position"])})
+    return from_row(Checkpoint, row, "position")

@@ -75,7 +75,7 @@ async def get_job(ctx: Context, job_id: UUID) -> Job:
     async with ctx.database.session(ctx.principal) as session:
         row = await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id)
         if row is None:
-            raise _missing(job_id)
+            raise _no_job(job_id)
         return from_row(Job, row)
 
 
@@ -232,10 +232,10 @@ async def _require_seen(ctx: Context, job_id: UUID) -> None:
         return
     async with ctx.database.session(ctx.principal) as session:
         if await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id) is None:
-            raise _missing(job_id)
+            raise _no_job(job_id)
 
 
-def _missing(job_id: UUID) -> JobNotFound:
+def _no_job(job_id: UUID) -> JobNotFound:
     return JobNotFound("There is no such job.", id=str(job_id))
 
 

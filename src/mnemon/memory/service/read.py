@@ -6,7 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from mnemon.context import Context
-from mnemon.core.errors import NotFound
 from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.db.connection import Connection
@@ -21,6 +20,7 @@ from mnemon.memory.scope import TABLES, ResolvedScope, resolve
 from mnemon.memory.visibility import visible
 
 _UNION = "\nUNION ALL\n"
+_EITHER = "message or memory"
 _ITEMS = Listing("memory.list_items", {"at": datetime, "id": UUID}, descending=True)
 
 
@@ -44,7 +44,7 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
         row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
-            raise _missing(item_id)
+            raise missing("memory", item_id, called=_EITHER)
         return (await as_items(ctx, connection, [row]))[0]
 
 
@@ -101,7 +101,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
             select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
         )
         if not rows:
-            raise _missing(memory_id)
+            raise missing("memory", memory_id, called=_EITHER)
         seen = [row["id"] for row in rows]
         events = await connection.fetch(statement("mnemon.memory", "memory_events"), organization, seen)
         versions = sorted(await as_items(ctx, connection, rows), key=lambda one: chain.index(one.id))
@@ -118,7 +118,7 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
     rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, 'message', params)}"
     row = await connection.fetchrow(select_items(table, rule), *params.values)
     if row is None:
-        raise _missing(message_id)
+        raise missing("memory", message_id, called=_EITHER)
     said = (await as_items(ctx, connection, [row]))[0]
     events: list[tuple[str, datetime, str | None, str]] = [("created", said.recorded_at, None, said.content)]
     if said.deleted_at is not None:
@@ -138,7 +138,3 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
             for action, at, old, new in events
         ),
     )
-
-
-def _missing(item_id: UUID) -> NotFound:
-    return missing("memory", item_id, called="message or memory")
