@@ -111,9 +111,9 @@ class Routing:
                 self._identity = await identify(driver)
         self._tasks = [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
 
-    async def look_once(self) -> None:
+    async def probe_once(self) -> None:
         """Look at every replica, all at a time."""
-        await asyncio.gather(*(self.look(replica) for replica in self.replicas))
+        await asyncio.gather(*(self.probe(replica) for replica in self.replicas))
 
     def states(self) -> tuple[ReplicaState, ...]:
         """What is known of each replica."""
@@ -220,13 +220,13 @@ class Routing:
         while True:
             began = time.monotonic()
             try:
-                await self.look(replica)
+                await self.probe(replica)
             except Exception as error:  # whatever it is: nobody would look at this replica any more
                 replica.leave_out(f"it cannot be looked at ({type(error).__name__})")
                 logger.exception("looking at replica %s failed", replica.name)
             await asyncio.sleep(max(0.05, _INTERVAL - (time.monotonic() - began)))
 
-    async def look(self, replica: Replica) -> None:
+    async def probe(self, replica: Replica) -> None:
         """Measure a replica's lag; leave it out if that is too long or it does not answer, else take it back."""
         if replica.lag is None:
             await self._ask(replica)  # the first time it connects, which is no lag

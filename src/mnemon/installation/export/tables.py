@@ -107,11 +107,11 @@ class Table:
         )
 
     def _value(self, column: Column, *, vectors: bool, renamed: bool) -> str:
-        place = (self.name, column.name)
-        if place in ARRIVES:
-            return ARRIVES[place]
-        if place in NAMED:
-            return NAMED[place][2]
+        key = (self.name, column.name)
+        if key in ARRIVES:
+            return ARRIVES[key]
+        if key in NAMED:
+            return NAMED[key][2]
         value = f'r."{column.name}"'
         if self.name in SESSIONS and column.name == SESSIONS[self.name][0]:
             if column.name == "number":
@@ -120,15 +120,15 @@ class Table:
             return f"((({number}) << 16) | ({value} & 65535))"
         if column.type == "jsonb":
             # A JSON null comes as no value at all; the line is read a second time only where it may have one.
-            said = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""
-            return f"CASE WHEN {said} THEN (i.line -> '{column.name}')::jsonb ELSE {value} END"
+            is_null = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""
+            return f"CASE WHEN {is_null} THEN (i.line -> '{column.name}')::jsonb ELSE {value} END"
         if not vectors and self.has_vectors:
             if column.name in {VECTOR, "embedding_model"}:
                 return "NULL"
             if column.name == "embedding_status":
                 return f"CASE {value} WHEN 'ready' THEN 'pending' ELSE {value} END"
         if renamed and not (set(column.parents) - {"users", "organizations"}):
-            if column.type == "uuid" and place not in {(self.name, "id")} - {("users", "id")}:
+            if column.type == "uuid" and key not in {(self.name, "id")} - {("users", "id")}:
                 return f"coalesce((SELECT p.new FROM {PEOPLE} p WHERE p.old = {value}), {value})"  # noqa: S608
             if column.type == "uuid[]":
                 return (
@@ -149,17 +149,17 @@ async def read_tables(connection: Connection) -> list[Table]:
     Raises:
         LookupError: tables refer to each other in a circle.
     """
-    found: dict[str, list[Column]] = {}
+    by_table: dict[str, list[Column]] = {}
     keys: dict[str, list[tuple[int, str]]] = {}
     for row in await connection.fetch(_COLUMNS, sorted(INCLUDED)):
         table, name = row["table"], row["name"]
         if row["key"]:
             keys.setdefault(table, []).append((row["key"], name))
-        columns = found.setdefault(table, [])
+        columns = by_table.setdefault(table, [])
         if (table, name) not in OMITTED:
             columns.append(Column(name, row["type"], tuple(row["parents"])))
     tables = {}
-    for name, columns in found.items():
+    for name, columns in by_table.items():
         tenant = "id" if name == "organizations" else "organization_id"
         tables[name] = Table(
             name,
