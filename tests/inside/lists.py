@@ -39,7 +39,7 @@ from mnemon.workflow import service as workflow
 from mnemon.workflow.schemas import ExecutionQuery, WorkflowQuery
 from mnemon.workspace import service as workspace
 from mnemon.workspace.schemas import ListDocuments, ListTasks, ListTemplates, Notifications
-from tests.factories import Rows, insert, tables
+from tests.factories import Rows, Table, insert, tables
 from tests.inside.verbs import every_verb
 
 #: How a page is asked for: of whom, in which organisation's rows, and its limit and cursor.
@@ -252,13 +252,16 @@ async def _trail(ctx: Context, _: Rows, page: dict[str, Any]) -> Page[Any]:
 lists("operations.audit_trail", "audit_logs", _trail, removes=False)
 lists("identity.list_permissions", "permissions", of(identity.list_permissions, PageRequest), key=lambda item: (item,))
 
+_KNOWN: list[Table] = []
 #: Lists to which nothing is added by anybody: every organisation has the same.
 FIXED = frozenset({"identity.list_permissions"})
 
 
 async def rows_of(admin: Any, ctx: Context) -> Rows:
     """What makes rows of an organisation."""
-    return Rows(admin, await tables(admin), ctx.principal.organization_id)
+    if not _KNOWN:
+        _KNOWN.extend(await tables(admin))
+    return Rows(admin, _KNOWN, ctx.principal.organization_id)
 
 
 async def add(rows: Rows, ctx: Context, name: str, n: int) -> tuple[Any, ...]:
