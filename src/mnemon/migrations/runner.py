@@ -54,6 +54,8 @@ RANKS = (
     "operations",
 )
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
+#: Revisions that are one with the baseline now; no version was published at any of them.
+_FOLDED = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
 
@@ -296,22 +298,34 @@ async def check(url: str) -> Check:
 
 def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
-    current = _current(connection)
-    if current is not None and current not in known:
-        raise Unavailable(
-            f"The database is at revision {current}, which this version of Mnemon does not know.",
-            code="unavailable.newer_schema",
-            hint="Install the version of Mnemon that made it, or a newer one.",
-        )
+    _refuse_foreign(_current(connection), cfg)
     with _known(revision):
         command.upgrade(cfg, revision)
 
 
 def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
+    _refuse_foreign(_current(connection), cfg)
     with _known(revision):
         command.downgrade(cfg, revision)
+
+
+def _refuse_foreign(current: str | None, cfg: Config) -> None:
+    """Refuse a database at a revision that this version has no way from."""
+    if current in _FOLDED:
+        raise Unavailable(
+            f"The database is at revision {current}, and this version of Mnemon begins at 0007.",
+            code="unavailable.older_schema",
+            hint="Bring it to 0007 or later with a checkout of Mnemon that has revisions 0001 to 0006 among its "
+            "migrations, then run this again. If nothing in it is to be kept, make a new database.",
+        )
+    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
+    if current is not None and current not in known:
+        raise Unavailable(
+            f"The database is at revision {current}, which this version of Mnemon does not know.",
+            code="unavailable.newer_schema",
+            hint="Install the version of Mnemon that made it, or a newer one.",
+        )
 
 
 @contextmanager
