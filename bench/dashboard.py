@@ -19,7 +19,7 @@ from bench.measure import Timing, number
 from bench.metrics import AGENTS, TYPES, _agents
 from bench.report import Report
 from bench.server import server
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.text import parse
 from mnemon.operations import service
 from mnemon.operations.schemas import DashboardQuery, RollupQuery

@@ -14,7 +14,7 @@ from bench.machine import children_cpu
 from bench.measure import number
 from bench.report import Report
 from bench.server import Server, server
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.operations import service as operations
 from mnemon.operations.schemas import AgentMetric
 

@@ -21,8 +21,9 @@ from bench.statements_data import ROWS, Place, load, places
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentRef
 from mnemon.app import App
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.identity import repository_access
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserRef
@@ -98,7 +99,7 @@ def _user_by_email(asker: Asker) -> Call:
 
     async def call() -> Any:
         proof = asker.app.database.prove(f"user_by_email:{email}")
-        async with asker.app.database.anonymous() as connection:
+        async with asker.app.database.untenanted() as connection:
             found = await repository_access.find_user_by_email(connection, email, proof, "192.0.2.7")
         assert found is not None
         return found

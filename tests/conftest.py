@@ -24,7 +24,7 @@ from hypothesis import settings as hypothesis_settings
 
 from mnemon import AsyncMemory, Settings
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner

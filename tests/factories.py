@@ -12,8 +12,9 @@ import asyncpg
 
 from mnemon import AsyncMemory, Settings
 from mnemon.app import App, start
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import Principal
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.jobs.schemas import INSTALLATION
 from mnemon.migrations import runner

@@ -11,20 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnemon.ai.embedders import Embedder
-from mnemon.ai.registry import make_embedder
+from mnemon.ai.registry import configured_embedder
+from mnemon.context import Context
 from mnemon.core.clock import Clock, SystemClock
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey, read_or_make
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
 from mnemon.identity import service as identity
+from mnemon.installation import replicas
 from mnemon.memory import service as memory
 from mnemon.migrations import runner
-from mnemon.operations import replicas
 
 logger = logging.getLogger(__name__)
 
@@ -123,23 +124,12 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
         return
     await runner.upgrade(
         url,
-        dimensions=_embedder(settings).dimensions,
+        dimensions=configured_embedder(settings).dimensions,
         vector_index=settings.vector_index,
         installation=key,
         owner_url=endpoint.url(OWNER_ROLE, DATABASE),
     )
     await runner.let_log_in(url)
-
-
-def _embedder(settings: Settings) -> Embedder:
-    key = settings.embedding_api_key
-    return make_embedder(
-        settings.embedding_model,
-        api_key=key.get_secret_value() if key else None,
-        base_url=settings.embedding_base_url,
-        dimensions=settings.embedding_dimensions,
-        timeout=settings.embedding_timeout,
-    )
 
 
 @asynccontextmanager
@@ -186,7 +176,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
     else:
         _require_application(settings)
     role = WORKER_ROLE if worker else APP_ROLE
-    embedder = _embedder(settings)
+    embedder = configured_embedder(settings)
     lease = None if settings.database_url else await start_embedded(settings)
     async with _closing_lease(lease):
         url = lease.endpoint.url(role, DATABASE) if lease else ""

@@ -37,8 +37,9 @@ from mnemon.agents.schemas import (
     StateRef,
     VoiceExample,
 )
+from mnemon.context import Context
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.db.sql import statement
@@ -366,7 +367,7 @@ async def test_what_the_schemas_refuse_the_database_refuses_too(
 ) -> None:
     agent = await scout(ctx)
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f"INSERT INTO {table} (organization_id, {columns}) VALUES ($1, {values})",
                 ctx.principal.organization_id,

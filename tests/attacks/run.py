@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db import embedded
 from tests.attacks.known import Known, known
 from tests.attacks.tries import Field, Situation, Try

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.tenant import PARAMETER
 from tests.attacks.run import Arena
 from tests.attacks.wire import Answer, Closed, Wire

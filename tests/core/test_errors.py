@@ -9,9 +9,9 @@ import pytest
 
 from mnemon.core import errors
 from mnemon.core.clock import FixedClock, SystemClock
-from mnemon.core.context import Principal
 from mnemon.core.errors import Conflict, Forbidden, MnemonError
 from mnemon.core.ids import digest, new_id
+from mnemon.core.principal import Principal
 
 KINDS = [
     errors.NotFound,

@@ -10,7 +10,7 @@ import asyncpg
 from sqlalchemy import ForeignKeyConstraint
 
 from mnemon.catalog import metadata
-from mnemon.core.context import Context
+from mnemon.context import Context
 from tests.factories import BY_TRIGGER, ForeignKey, Rows, Table, enter, insert, new_slug, tables
 
 _RULES = """

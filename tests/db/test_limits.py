@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.migrations import provision
 from tests.conftest import APP, Server
 from tests.factories import enter

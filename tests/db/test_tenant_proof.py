@@ -20,10 +20,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Principal
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey, read, read_or_make
+from mnemon.core.principal import Principal
 from mnemon.db.tenant import PLAIN, SEALED, SET_TENANT, Prover
 from mnemon.migrations import runner
 from tests.conftest import ADMIN, APP, Server

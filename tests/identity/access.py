@@ -9,9 +9,10 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
+from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context, Principal
+from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import User, UserCreate
 from tests.factories import with_settings

@@ -14,9 +14,9 @@ from mnemon import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from mnemon.agents import service as agents
 from mnemon.agents.models import AgentStatus
 from mnemon.agents.schemas import AgentCreate, AgentRef, AgentStatusSet
+from mnemon.context import Context
 from mnemon.core.cache import Cache
 from mnemon.core.clock import FixedClock
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity
@@ -214,7 +214,7 @@ async def test_the_database_wants_one_owner_and_one_key_once(ctx: Context, datab
     organization, raw = ctx.principal.organization_id, uuid4().bytes
 
     async def add(user_id: Any) -> None:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 "INSERT INTO api_keys (organization_id, user_id, name, prefix, key_hash) "
                 "VALUES ($1, $2, 'k', 'p', sha256($3))",

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity
@@ -184,7 +184,7 @@ async def test_the_database_refuses_it_with_the_same_code(
     ctx: Context, database: Database, statement: str, code: str, field: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(statement, ctx.principal.organization_id)
     assert (caught.value.code, caught.value.data["field"]) == (code, field)
 

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from mnemon import Forbidden, Invalid, NotFound, Unauthenticated
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TeamCreate, UserRef, UserUpdate

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Settings, Unauthenticated, Unavailable
+from mnemon.context import Context
 from mnemon.core import crypto
-from mnemon.core.context import Context
 from mnemon.core.settings import load_settings
 from mnemon.core.text import parse
 from mnemon.db.session import Database
@@ -267,7 +267,7 @@ async def test_what_the_schemas_refuse_the_database_refuses_too(
     user = await person(ctx)
     names, values = ", ".join(columns), ", ".join(columns.values())
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f"INSERT INTO {table} (organization_id, user_id, {names}) VALUES ($1, $2, {values})",
                 ctx.principal.organization_id,

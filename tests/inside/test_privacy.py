@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from mnemon import AsyncMemory
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import ConversationList, ConversationRef, ConversationUpdate
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Forbidden, MnemonError, NotFound
+from mnemon.core.principal import Principal
 from mnemon.core.text import parse
 from mnemon.graph import service as graph
 from mnemon.graph.schemas import Relate

@@ -13,8 +13,9 @@ from pydantic import SecretStr
 
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentCreate, AgentRef, AgentStatusSet, AgentUpdate
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, MnemonError, Unauthenticated
+from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import (
     DeviceRef,

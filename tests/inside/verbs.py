@@ -15,6 +15,7 @@ from pydantic import SecretStr
 import mnemon
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentList, AgentRef, StateCheckpoint, StateList, StateRef
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import (
     ConversationChange,
@@ -23,7 +24,6 @@ from mnemon.conversations.schemas import (
     ConversationUpdate,
     SearchMessages,
 )
-from mnemon.core.context import Context
 from mnemon.core.text import parse
 from mnemon.graph import service as graph
 from mnemon.graph.schemas import (

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.crypto import new_secret_key
 from mnemon.core.text import parse
 from mnemon.integrations import service

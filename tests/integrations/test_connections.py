@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound, Unavailable
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import RoleAssign

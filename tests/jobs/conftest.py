@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from mnemon import AsyncMemory
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.worker import Options, Worker
 from tests.conftest import APP, WORKER, Server

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
 from tests.conftest import WORKER, Server

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.jobs import service
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.doors.worker import tasks
 from mnemon.jobs import service
 from mnemon.jobs.registry import Registry

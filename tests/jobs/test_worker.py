@@ -11,8 +11,9 @@ from uuid import UUID
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import ALL_PERMISSIONS, Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.principal import ALL_PERMISSIONS, Principal
 from mnemon.jobs import service
 from mnemon.jobs.errors import GiveUp, LeaseLost, RetryLater
 from mnemon.jobs.listener import Listener
@@ -150,7 +151,7 @@ async def test_a_commit_wakes_a_worker(ctx: Context, registry: Registry, working
         first = await enqueue(ctx)
         await ended(ctx, first, "succeeded")
         await until(lambda: _idle(worker))
-        async with ctx.database.hot(ctx.principal) as within:
+        async with ctx.database.transaction(ctx.principal) as within:
             second = (await service.enqueue(ctx, Enqueue(kind="task"), within=within)).id
         await ended(ctx, second, "succeeded")
 

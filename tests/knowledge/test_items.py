@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.knowledge import service

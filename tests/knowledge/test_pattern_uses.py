@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.knowledge import service

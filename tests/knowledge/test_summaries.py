@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.text import parse
 from mnemon.knowledge import service
 from mnemon.knowledge.schemas import (

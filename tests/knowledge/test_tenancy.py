@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.core.text import parse
 from mnemon.knowledge import schemas, service

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.knowledge import service

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, Conflict, Invalid, NotFound
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.memory import service
 from mnemon.memory.schemas import History, Update
 from tests.factories import context_of
@@ -190,7 +191,7 @@ async def memory_of(ctx: Context) -> Any:
 async def make_people(ctx: Context, *names: str) -> dict[str, UUID]:
     from mnemon.identity import service as identity
 
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await identity.ensure_users(connection, ctx.principal.organization_id, list(names))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.memory import service
 from mnemon.memory.recall import candidates
 from mnemon.memory.schemas import Hit, Search

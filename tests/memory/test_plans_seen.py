@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.memory.scope import TABLES

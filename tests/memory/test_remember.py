@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, Conflict, Forbidden, Invalid, NewMemory, NewMessage, NotFound, Unavailable
 from mnemon.app import App
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
+from mnemon.core.principal import Principal
 from mnemon.core.text import CONTENT_LIMIT
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.db.session import Database
@@ -476,7 +477,7 @@ async def test_a_team_must_exist(memory: AsyncMemory) -> None:
 
 async def people(memory: AsyncMemory) -> int:
     ctx = context_of(memory)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return int(await connection.fetchval("SELECT count(*) FROM users"))
 
 

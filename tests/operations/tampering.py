@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.operations import service
 from mnemon.operations.trail.seals import Block, Kind, Sealer
 from tests.conftest import APP, WORKER

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import Settings

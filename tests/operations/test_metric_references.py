@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.operations import service
 from mnemon.operations.schemas import Erase, ErasureKind
@@ -111,7 +111,7 @@ async def test_many_write_while_agents_are_deleted_and_none_is_left_behind(
     async def writing(turn: int) -> None:
         for agent in agents[turn:] + agents[:turn]:
             with contextlib.suppress(NotFound):
-                async with ctx.database.hot(ctx.principal) as connection:
+                async with ctx.database.transaction(ctx.principal) as connection:
                     await connection.execute(ADD, organization, agent)
 
     async def deleting() -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from mnemon.app import App
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid
 from mnemon.operations import service
 from mnemon.operations.schemas import IndexUse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.text import parse
 from mnemon.workflow import service
 from mnemon.workflow.schemas import (

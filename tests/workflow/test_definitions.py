@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
@@ -26,7 +26,7 @@ INSERT = "INSERT INTO workflows (organization_id, name, steps, dependencies) VAL
 
 
 async def test_every_field_comes_back(ctx: Context) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         user = (await identity.ensure_users(connection, ctx.principal.organization_id, ["ada"]))["ada"]
     mine = ctx.as_principal(replace(ctx.principal, user_id=user))
     steps = [

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
 from mnemon.core.text import parse
 from mnemon.workflow import schemas, service

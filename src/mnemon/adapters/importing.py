@@ -21,9 +21,9 @@ from pydantic import ValidationError
 
 from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, limits, open_import
 from mnemon.adapters.importers.records import excerpt
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
-from mnemon.core.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 from mnemon.core.text import LABEL_LIMIT, invalid

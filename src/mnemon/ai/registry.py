@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnemon.ai.embedders import Embedder
 from mnemon.core.errors import Invalid
+from mnemon.core.settings import Settings
 
 _OPENAI_MODELS = frozenset({"text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"})
 _FORMS = (
@@ -115,4 +116,20 @@ def _unknown(model: str) -> Invalid:
         hint=f"Set EMBEDDING_MODEL to one of: {', '.join(_FORMS)}.",
         field="embedding_model",
         forms=list(_FORMS),
+    )
+
+
+def configured_embedder(settings: Settings) -> Embedder:
+    """Make the embedder that the settings name; its provider is imported and, where it is local, its model loaded.
+
+    Raises:
+        Invalid, Unauthenticated, Unavailable: as :func:`make_embedder`.
+    """
+    key = settings.embedding_api_key
+    return make_embedder(
+        settings.embedding_model,
+        api_key=key.get_secret_value() if key else None,
+        base_url=settings.embedding_base_url,
+        dimensions=settings.embedding_dimensions,
+        timeout=settings.embedding_timeout,
     )

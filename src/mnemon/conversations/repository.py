@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, BindParameter, Uuid, bindparam, insert, or_, selec
 from mnemon.conversations.models import ConversationORM, ConversationParticipantORM, ConversationStatus, MessageORM
 from mnemon.conversations.schemas import Checkpoint, SearchMessages
 from mnemon.conversations.visibility import OWNER, visible, visible_conversation
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params

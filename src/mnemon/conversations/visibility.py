@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 
 #: Whose a row is, by what one row is to a caller: ``{user}`` is the person.
 OWNER = {

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from mnemon.core.context import Principal
 from mnemon.core.errors import Invalid
+from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.engine import create_engine
 from mnemon.db.tenant import Prover, set_tenant_text

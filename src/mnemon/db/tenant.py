@@ -14,9 +14,9 @@ from uuid import UUID
 
 from sqlalchemy import LargeBinary, TextClause, Uuid, bindparam, text
 
-from mnemon.core.context import Principal
 from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import Principal
 
 #: Two messages, not one with the first statement: a setting made in the same message does not reach a distributed plan.
 SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.repository import BaseRepository

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from mnemon.conversations.visibility import visible_source
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.params import Params
 
 #: Tables of what is a person's own, by what a mention calls its source.

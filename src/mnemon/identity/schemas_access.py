@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.core.text import Label, Moment, Schema, check_characters
 from mnemon.identity.schemas import Name, Password
 

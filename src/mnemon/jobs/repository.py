@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, or_, select, true
 
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement

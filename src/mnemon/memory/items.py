@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from uuid import UUID
 
 from mnemon.agents import service as agents
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
-from mnemon.core.context import Context
 from mnemon.db.connection import Connection
 from mnemon.identity import service as identity
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import NotFound
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable

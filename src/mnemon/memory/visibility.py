@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mnemon.conversations.visibility import visible, visible_source
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.params import Params
 
 __all__ = ["visible", "visible_fact", "visible_use"]

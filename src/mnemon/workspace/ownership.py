@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from mnemon.core.context import Principal
 from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.principal import Principal
 
 
 def owner_of(principal: Principal, user_id: UUID | None) -> UUID:

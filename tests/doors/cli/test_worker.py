@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from mnemon import AsyncMemory
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.doors.cli.main import main
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
@@ -131,7 +131,7 @@ def test_schedules_of_the_installation_are_made(cli: Cli, home: Path, monkeypatc
     from mnemon.doors.worker.tasks import SCHEDULES
 
     async def names() -> set[str]:
-        from mnemon.core.context import Principal
+        from mnemon.core.principal import Principal
         from mnemon.jobs.schemas import INSTALLATION
 
         async with AsyncMemory(data_dir=home) as memory:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from mnemon.agents import repository
 from mnemon.agents.schemas import AgentMemoryConfig
-from mnemon.core.context import Principal
 from mnemon.core.errors import Forbidden
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.identity import service as identity
 

@@ -8,15 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.models import MessageRole
 from mnemon.conversations.repository import MESSAGES, LockedConversation, OpenSession
 from mnemon.conversations.schemas import Checkpoint, NewMessage, WrittenMessage
 from mnemon.conversations.sessions import continues
 from mnemon.core.cache import Cache
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import NotFound
 from mnemon.core.ids import new_id
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
 from mnemon.db.types import array_literal, dump_json
@@ -325,7 +326,7 @@ class _Batch:
 
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:
     """How far the import of this source has come; None before its first batch."""
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await repository.load_checkpoint(connection, ctx.principal.organization_id, source)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mnemon.doors.cli.state import Session, state
+from mnemon.doors.cli.session import Session
+from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
     from mnemon.memory.schemas import Maintained

@@ -1,18 +1,14 @@
-"""What the options for every command said, and the memory that a command works on."""
+"""What the options for every command said."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    import asyncio
-
     from mnemon.core.settings import Settings
-    from mnemon.doors.library.asynchronous import AsyncMemory
 
 T = TypeVar("T")
 
@@ -51,67 +47,6 @@ def settings(**overrides: Any) -> Settings:
             "database_owner_url": None,
         }
     return load_settings(env_file=state.env_file, **{**said, **overrides})
-
-
-class Session:
-    """An open memory, and the event loop it lives on.
-
-    The loop runs only within :meth:`run`: between two calls Ctrl-C and a question to the user work as anywhere.
-    """
-
-    def __init__(self, memory: AsyncMemory, runner: asyncio.Runner) -> None:
-        self.memory = memory
-        self._runner = runner
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end; Ctrl-C cancels it and waits until it has tidied up."""
-        return self._runner.run(work)
-
-
-@contextmanager
-def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[Session]:
-    """Open the memory that the settings name; while that takes time, a terminal shows what is going on."""
-    import asyncio
-
-    from mnemon.doors.cli.output import working
-
-    with asyncio.Runner() as runner:
-        with working(doing):
-            wanted = settings(**overrides)
-            with _server_starts(wanted):
-                from mnemon.doors.library.asynchronous import AsyncMemory
-
-                memory = AsyncMemory(wanted)
-                runner.run(_open(memory))
-        try:
-            yield Session(memory, runner)
-        finally:
-            runner.run(memory.close())
-
-
-@contextmanager
-def _server_starts(wanted: Settings) -> Iterator[None]:
-    """Let the embedded server start while Python is still importing: both take some tenths of a second."""
-    if wanted.database_url is not None:
-        yield
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    from mnemon.db import embedded
-
-    place = (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
-    with ThreadPoolExecutor(1) as pool:
-        key = embedded.KeySource.of(wanted)
-        start = pool.submit(embedded.acquire, place, version=wanted.embedded_version, key=key)
-        try:
-            yield
-        finally:
-            if start.exception() is None:  # if there is one, opening the memory has met it too
-                start.result().close()
-
-
-async def _open(memory: AsyncMemory) -> None:
-    await memory.open()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.app import App, start
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings, load_settings
 from mnemon.core.text import parse

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.text import parse
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import time
 from typing import Any
 
-from mnemon.core.context import Context, Principal
+from mnemon.context import Context
 from mnemon.core.errors import MnemonError
+from mnemon.core.principal import Principal
 from mnemon.doors.worker import backup_tasks
 from mnemon.integrations import service as integrations
 from mnemon.jobs import service as jobs

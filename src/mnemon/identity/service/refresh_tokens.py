@@ -12,7 +12,7 @@ import hmac
 import secrets
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 
 PREFIX = "mnr_"
 _ID, _RANDOM, _SEAL = 16, 32, 16

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.crypto import SecretBox, parse_keys
 from mnemon.core.errors import Conflict, Forbidden
 from mnemon.db.connection import Connection

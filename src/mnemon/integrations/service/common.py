@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.crypto import SecretBox, parse_keys
 from mnemon.core.errors import NotFound
 from mnemon.core.text import Schema

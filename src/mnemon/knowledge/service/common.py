@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Invalid, NotFound
 
 T = TypeVar("T", bound=BaseModel)

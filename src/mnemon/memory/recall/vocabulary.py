@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.ai.embedders import LocalEmbedder
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 

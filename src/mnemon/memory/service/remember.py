@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from mnemon.agents import service as agents
 from mnemon.ai.embedders import LocalEmbedder
+from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import NewMessage
 from mnemon.conversations.service import Names
-from mnemon.core.context import Context, Principal
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.core.ids import new_id
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.types import array_literal, dump_json, encode_vectors
 from mnemon.identity import service as identity
@@ -108,7 +109,7 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
     created = 0
     # An import whose place is kept with its rows would do a lost step again; its last step waits for the disk.
     lazy = request.checkpoint is not None and request.checkpoint.finished_at is None
-    async with ctx.database.hot(ctx.principal, bulk=True, lazy=lazy) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True, lazy=lazy) as connection:
         names = await resolve_names(ctx, connection, request.items, learnt)
         if said:
             written = await conversations.write_messages(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params

@@ -11,7 +11,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.operations.schemas import METRICS_AT_ONCE
 from mnemon.operations.service.kinds import KINDS, Columns, Kind, Metric

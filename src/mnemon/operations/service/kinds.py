@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import KnowledgeUse, PatternRun, PatternUse, RecordPatternUses, RecordRuns, RecordUses
 from mnemon.operations import repository
@@ -47,12 +47,12 @@ class Kind:
 
 
 async def _agent_metrics(ctx: Context, columns: Columns) -> None:
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         await repository.add_agent_metrics(connection, ctx.principal.organization_id, columns)
 
 
 async def _system_metrics(ctx: Context, columns: Columns) -> None:
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         await repository.add_system_metrics(connection, ctx.principal.organization_id, columns)
 
 

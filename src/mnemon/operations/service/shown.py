@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from mnemon.conversations.visibility import visible, visible_conversation
-from mnemon.core.context import Principal
+from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.operations.schemas import AuditEntry

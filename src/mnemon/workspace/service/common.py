@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from mnemon.core.context import Context
+from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.core.text import Schema
 from mnemon.workspace.ownership import reach_of

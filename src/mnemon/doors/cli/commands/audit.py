@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnemon.core.errors import Invalid
-from mnemon.doors.cli.state import session, settings, state
+from mnemon.doors.cli.session import session
+from mnemon.doors.cli.state import settings, state
 
 if TYPE_CHECKING:
     from mnemon.operations.schemas import AuditVerification, VerifyAudit

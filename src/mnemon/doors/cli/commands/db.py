@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnemon.core.errors import Invalid
+from mnemon.doors.cli.database import describe, owner
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, help="The database schema: upgrade, downgrade, check.")
-
-_LINE = 200
 
 _LOGIN = """\
 The application connects as a role of its own, which owns nothing, and workers as another, which alone may do what goes
@@ -134,57 +131,8 @@ def check() -> None:
         raise typer.Exit(1)
 
 
-def describe(revision: str | None, head: str, differences: tuple[str, ...], stale: tuple[str, ...]) -> list[str]:
-    """What a check found, line by line."""
-    lines = []
-    if revision is None:
-        return [f"There is no schema yet; `mnemon db upgrade` brings it to {head}."]
-    if revision != head:
-        lines.append(f"The database is at revision {revision}; `mnemon db upgrade` brings it to {head}.")
-    lines += [f"differs: {shorten(difference)}" for difference in differences]
-    lines += [f"stale: {name}; `mnemon db upgrade` applies it again." for name in stale]
-    return lines or [f"The database is at {head}, and everything is as it should be."]
-
-
-def shorten(difference: str) -> str:
-    """The beginning of a difference: with a whole table in it, it fills a screen. JSON has all of it."""
-    return difference if len(difference) <= _LINE else difference[: _LINE - 1] + "…"
-
-
-@contextmanager
-def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]]:
-    """The URL of the role that owns the schema, and whether the server is the user's own.
-
-    Args:
-        wanted: the settings.
-        fresh: make the embedded server's cluster and database where there is none.
-    """
-    from mnemon.db import embedded
-    from mnemon.doors.cli.commands.server import place
-
-    secret = wanted.database_owner_url or wanted.database_url
-    if secret is not None:
-        yield secret.get_secret_value(), True
-        return
-    from mnemon.app import ADMIN_ROLE, DATABASE, start_embedded
-
-    directory = place(wanted)
-    if embedded.status(directory).version is not None:
-        lease = embedded.acquire(directory, version=wanted.embedded_version)
-    elif fresh:
-        lease = run(start_embedded(wanted))
-    else:
-        raise Invalid(
-            f"There is no database in {directory} yet.",
-            code="invalid.no_database",
-            hint="`mnemon up` or `mnemon db upgrade` makes it.",
-        )
-    with lease:
-        yield lease.endpoint.url(ADMIN_ROLE, DATABASE), False
-
-
 def _dimensions(wanted: Settings) -> int:
     """The width that the embedding columns get when they are made."""
-    from mnemon.doors.cli.commands.doctor import make_configured_embedder
+    from mnemon.ai.registry import configured_embedder
 
-    return make_configured_embedder(wanted).dimensions
+    return configured_embedder(wanted).dimensions

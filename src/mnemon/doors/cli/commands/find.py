@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnemon.doors.cli import filters
-from mnemon.doors.cli.state import session, state
+from mnemon.doors.cli.session import session
+from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
     from mnemon.memory.schemas import Recollection

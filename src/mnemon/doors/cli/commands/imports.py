@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnemon.core.errors import Invalid
-from mnemon.doors.cli.state import Session, session, state
+from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
     from mnemon.adapters.importing import ImportReport, Progress

@@ -9,7 +9,8 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli import filters
-from mnemon.doors.cli.state import Session, session, state
+from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from mnemon.doors.cli import filters
-from mnemon.doors.cli.state import session, state
+from mnemon.doors.cli.session import session
+from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As remember or search gives it.", show_default=False)]

@@ -11,19 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnemon.core.errors import Conflict
+from mnemon.doors.cli.database import inspect, place
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
     from mnemon.db.embedded import Endpoint, KeySource, Status
     from mnemon.db.startup import Facts
-
-
-def place(wanted: Settings) -> Path:
-    """Where the embedded server keeps its data."""
-    from mnemon.db import embedded
-
-    return (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
 def psql(endpoint: Endpoint) -> str:
@@ -60,7 +54,7 @@ def up(
     with working("Starting PostgreSQL"):
         from mnemon.app import start_embedded
         from mnemon.db import embedded
-        from mnemon.operations import replicas
+        from mnemon.installation import replicas
 
         if encrypted:
             with _key(wanted, new_key) as key:
@@ -108,7 +102,7 @@ def encrypt(new_key: _NewKey = None) -> None:
 
 
 def _refuse_replicas(directory: Path) -> None:
-    from mnemon.operations.replicas import registry
+    from mnemon.installation.replicas import registry
 
     names = [one.name for one in registry.load(directory).replicas]
     if names:
@@ -160,7 +154,7 @@ def down() -> None:
     """Stop the embedded PostgreSQL; nothing committed is lost."""
     from mnemon.db import embedded
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     directory = place(settings())
     with working("Stopping PostgreSQL"):
@@ -193,22 +187,6 @@ def status() -> None:
     width = max(map(len, data))
     for name, value in data.items():
         typer.echo(f"{name.replace('_', ' '):<{width}}  {_shown(name, value)}")
-
-
-async def inspect(url: str, wanted: Settings) -> Facts:
-    """What a database says of itself.
-
-    Raises:
-        Unavailable: it cannot be reached.
-    """
-    from mnemon.db.session import Database
-    from mnemon.db.startup import inspect_database
-
-    database = Database(url, wanted)
-    try:
-        return await inspect_database(database)
-    finally:
-        await database.close()
 
 
 async def _revision(endpoint: Endpoint, wanted: Settings) -> str | None:

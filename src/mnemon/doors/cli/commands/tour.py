@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnemon.doors.cli.state import Session, session, state
+from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import typer
 
-from mnemon.doors.cli.state import run, session, settings, state
+from mnemon.doors.cli.session import session
+from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.jobs.schemas import Job

@@ -1,0 +1,31 @@
+"""What every public verb takes first: who asks, and all that the verb needs from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from mnemon.ai.embedders import Embedder
+from mnemon.core.cache import Cache
+from mnemon.core.clock import Clock, SystemClock
+from mnemon.core.principal import Principal
+from mnemon.core.settings import Settings
+from mnemon.db.session import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A principal, the database, the providers and the clock: all that a verb needs from outside.
+
+    The composition root (:mod:`mnemon.app`) makes one; a verb never looks anything up globally.
+    """
+
+    principal: Principal
+    database: Database
+    embedder: Embedder
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    cache: Cache = field(default_factory=Cache)
+
+    def as_principal(self, principal: Principal) -> Context:
+        """The same context on behalf of somebody else."""
+        return replace(self, principal=principal)
