@@ -90,7 +90,8 @@ def rows_of(endpoint: embedded.Endpoint) -> str:
     Row-level security stays on, since summaries are filled as their owner, who has policies to read through.
     """
     where = ["-h", str(endpoint.socket_dir), "-p", str(endpoint.port), "-U", embedded.ADMIN_ROLE]
-    command = [binaries(18) / "pg_dump", "--data-only", "--inserts", "--load-via-partition-root", *where, DATABASE]
+    options = ["--data-only", "--inserts", "--load-via-partition-root", *where, DATABASE]
+    command = [str(binaries(18) / "pg_dump"), *options]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     left_out = ("\\restrict", "\\unrestrict", "SET row_security = off", "--")
     return "".join(

@@ -107,7 +107,7 @@ TABLES = (
         ),
         rights="SELECT, INSERT, UPDATE",
         owner="ALL",  # workers serve every organisation
-        # Rows come and go: dead ones must not lie about where claims look, nor freeze the planner's picture of the table.
+        # Rows come and go: dead ones must not lie where claims look, nor freeze the planner's picture of the table.
         storage="fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, "
         "autovacuum_analyze_scale_factor = 0.05",
     ),
