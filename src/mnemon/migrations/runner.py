@@ -210,12 +210,13 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
         if to_base:
             bodies = [body for granted in (True, False) for _, body in _objects(granted)]
             names = list(dict.fromkeys(name for body in bodies for name in _DROPS.findall(body)))
-            functions = [name for name in reversed(names) if name.startswith("function ")]
+            kinds = ("function ", "procedure ")
+            routines = [name.split(" ", 1)[1] for name in reversed(names) if name.startswith(kinds)]
         await connection.run_sync(_downgrade, config(), revision)
         await connection.commit()
         if to_base:
-            for name in functions:
-                await connection.exec_driver_sql(f"DROP {name.replace('function', 'FUNCTION IF EXISTS', 1)} CASCADE")
+            for name in routines:
+                await connection.exec_driver_sql(f"DROP ROUTINE IF EXISTS {name} CASCADE")
             await connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
             if as_owner:
                 await unprovision(connection)

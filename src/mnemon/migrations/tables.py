@@ -5,7 +5,7 @@ Stable by contract, like the baseline that is written with it: a change of meani
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -207,25 +207,42 @@ class Table:
 
     def create(self) -> None:
         """Make the table, its types, comments, indexes, partitions, policies and grants."""
-        for one in self.columns:
-            if one.values:
-                values = ", ".join(f"'{value}'" for value in one.values)
-                _run(f"CREATE TYPE {one.type} AS ENUM ({values})")
-        _run(f"CREATE TABLE {self.name} ({', '.join(self._lines())}){self._cut()}")
-        _run(f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}")
-        for one in self.columns:
-            if one.comment is not None:
-                _run(f"COMMENT ON COLUMN {self.name}.{one.name} IS {_quoted(one.comment)}")
-        for made in self.indexes:
-            kind = "UNIQUE INDEX" if made.kind == "uq" else "INDEX"
-            _run(f"CREATE {kind} {made.kind}_{self.name}_{made.name} ON {self.name} {made.text}")
-        self._partition()
-        self._protect()
+        _run_all(self._statements())
+        if self.recalled:
+            ddl.partition_by_hash(self.name)
+            ddl.recall_indexes(self.name)
+        if self.series is not None:
+            ddl.partition_by_range(self.name, column=self.series[0], every=self.series[1])
+        if self.searched:
+            ddl.search_index(self.name)
+        if self.tenant is not None:
+            ddl.protect(self.name, key=self.tenant, grants=self.rights)
+        elif self.rights:
+            op.execute(f"GRANT {self.rights} ON {self.name} TO {ddl.APP_ROLE}")
+        if self.owner == "ALL":
+            ddl.owner_sees(self.name)
+        elif self.owner is not None:
+            op.execute(f"CREATE POLICY owner ON {self.name} FOR {self.owner} TO CURRENT_USER USING (true)")
 
     def drop(self) -> None:
         """Drop the table, what was made on it, and its types."""
         op.execute(f"DROP TABLE {self.name} CASCADE")
         ddl.drop_types(*(one.type for one in self.columns if one.values))
+
+    def _statements(self) -> Iterator[str]:
+        """What makes the table with its types, comments and indexes."""
+        for one in self.columns:
+            if one.values:
+                values = ", ".join(f"'{value}'" for value in one.values)
+                yield f"CREATE TYPE {one.type} AS ENUM ({values})"
+        yield f"CREATE TABLE {self.name} ({', '.join(self._lines())}){self._cut()}"
+        yield f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}"
+        for one in self.columns:
+            if one.comment is not None:
+                yield f"COMMENT ON COLUMN {self.name}.{one.name} IS {_quoted(one.comment)}"
+        for made in self.indexes:
+            kind = "UNIQUE INDEX" if made.kind == "uq" else "INDEX"
+            yield f"CREATE {kind} {made.kind}_{self.name}_{made.name} ON {self.name} {made.text}"
 
     def _lines(self) -> Iterator[str]:
         """What stands between the brackets of CREATE TABLE."""
@@ -247,30 +264,12 @@ class Table:
             return f' PARTITION BY RANGE ("{self.series[0]}")'
         return f" WITH ({self.storage})" if self.storage else ""
 
-    def _partition(self) -> None:
-        if self.recalled:
-            ddl.partition_by_hash(self.name)
-            ddl.recall_indexes(self.name)
-        if self.series is not None:
-            ddl.partition_by_range(self.name, column=self.series[0], every=self.series[1])
-        if self.searched:
-            ddl.search_index(self.name)
-
-    def _protect(self) -> None:
-        if self.tenant is not None:
-            ddl.protect(self.name, key=self.tenant, grants=self.rights)
-        elif self.rights:
-            op.execute(f"GRANT {self.rights} ON {self.name} TO {ddl.APP_ROLE}")
-        if self.owner == "ALL":
-            ddl.owner_sees(self.name)
-        elif self.owner is not None:
-            op.execute(f"CREATE POLICY owner ON {self.name} FOR {self.owner} TO CURRENT_USER USING (true)")
-
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _run(statement: str) -> None:
-    """Execute a statement as it stands: a colon in it begins no parameter."""
-    op.execute(sa.text(statement.replace(":", "\\:")))
+def _run_all(statements: Iterable[str]) -> None:
+    """Execute statements as they stand, in one message to the server; a colon in them begins no parameter."""
+    block = "".join(f"{statement};\n" for statement in statements)
+    op.execute(sa.text(f"DO $all$ BEGIN\n{block}END $all$".replace(":", "\\:")))
