@@ -105,7 +105,7 @@ async def test_sentence_transformers_from_a_directory(tmp_path: Path) -> None:
 def test_the_registry_imports_no_provider_before_it_is_chosen() -> None:
     code = (
         "import sys\n"
-        "import mnemon.ai.registry, mnemon.ai.protocols, mnemon.ai.embedders\n"
+        "import mnemon.ai.registry, mnemon.ai.embedders\n"
         "heavy = {'httpx', 'fastembed', 'sentence_transformers', 'torch', 'sqlalchemy'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
         "assert not [name for name in sys.modules if name.startswith('mnemon.ai.providers')]\n"

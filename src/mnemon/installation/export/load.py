@@ -265,11 +265,8 @@ class _Import:
             await self._people()
         if table.name in SESSIONS:
             await self._number(SESSIONS[table.name][1])
-        if table.name == "organizations":  # its name is the one that was looked for
-            insert = insert.replace('r."slug"', "$2::text")
-        arguments = (self.organization, self.slug) if "$2" in insert else (self.organization,)
         with _of_the_export(also=() if table.name in {"organizations", "users"} else ("conflict.exists",)):
-            status = await run.execute(insert, *arguments)
+            status = await run.execute(insert, *table.arguments(self.organization, self.slug))
         await run.execute(f"TRUNCATE {STAGE}")
         return int(status.rpartition(" ")[2])
 
