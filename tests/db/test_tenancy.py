@@ -27,6 +27,7 @@ EXCEPTIONS = {
     "upkeep_locks": "rows that upkeep locks; the owner's alone, nothing is granted",
     "installation_keys": "what proofs are checked with: the owner's alone, nothing is granted",
     "search_salts": "what an organisation's words stand behind in an index: the owner's alone, nothing is granted",
+    "directory": "whose an e-mail address or a slug is, as digests: the owner's alone, nothing is granted",
     "schema_objects": "digests of the SQL objects that were applied; holds nothing of anybody's",
     "partition_policies": "how long each table's partitions are kept: the installation's; may only be read",
     "permissions": "the fixed catalogue, the same for everybody; the application may only read it",
