@@ -20,7 +20,7 @@ from bench.report import Report
 from bench.server import Server, server, temporary
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
-from mnemon.operations import backup
+from mnemon.installation import backup
 
 _BATCH = 20_000
 _COLUMNS = ("organization_id", "content", "importance", "occurred_at", "embedding", "embedding_status")

@@ -17,15 +17,15 @@ from bench.measure import number
 from bench.report import Report
 from bench.server import Server, server, temporary
 from mnemon.app import ADMIN_ROLE
-from mnemon.migrations import runner
-from mnemon.operations.export import (
+from mnemon.installation.export import (
     ExportOrganization,
     ImportOrganization,
     export_organization,
     import_organization,
     verify_export,
 )
-from mnemon.operations.export.tables import Table, read_tables
+from mnemon.installation.export.tables import Table, read_tables
+from mnemon.migrations import runner
 
 #: Of the rows, so many are memories, and each of them has a row in the log; the others are messages.
 MEMORIES = 0.2

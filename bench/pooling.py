@@ -146,7 +146,7 @@ async def _child(url: str, pool: int, pooled: bool, seconds: float) -> None:
                 turn += 7
 
         async def looked_up(turn: int) -> None:
-            async with app.database.hot(principal, readonly=True, by_key=True) as connection:
+            async with app.database.transaction(principal, readonly=True, by_key=True) as connection:
                 found: UUID | None = await connection.fetchval(
                     "SELECT id FROM users WHERE organization_id = $1 AND email = $2 AND deleted_at IS NULL",
                     principal.organization_id,

@@ -15,7 +15,7 @@ from bench.measure import number
 from bench.report import Report
 from bench.server import Server, server
 from mnemon import AsyncMemory
-from mnemon.operations import replicas
+from mnemon.installation import replicas
 
 NAMES = ("one", "two", "three")
 #: The organisation that is read, and what it has.

@@ -99,7 +99,7 @@ def _user_by_email(asker: Asker) -> Call:
 
     async def call() -> Any:
         proof = asker.app.database.prove(f"user_by_email:{email}")
-        async with asker.app.database.anonymous() as connection:
+        async with asker.app.database.untenanted() as connection:
             found = await repository_access.find_user_by_email(connection, email, proof, "192.0.2.7")
         assert found is not None
         return found

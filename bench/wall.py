@@ -126,7 +126,7 @@ def _asks(questions: Sequence[Question]) -> list[Ask]:
 
     async def enter(memory: AsyncMemory) -> None:
         assert memory._ctx is not None  # noqa: SLF001 - what a door holds
-        async with memory._ctx.database.hot(memory._ctx.principal) as connection:  # noqa: SLF001
+        async with memory._ctx.database.transaction(memory._ctx.principal) as connection:  # noqa: SLF001
             await connection.fetchval("SELECT 1")
 
     return [
@@ -176,7 +176,7 @@ async def _plans(report: Report, memories: dict[str, AsyncMemory], asks: Sequenc
 async def _shape(memory: AsyncMemory, sent: Sent) -> str:
     """The nodes of a plan with what they read and by which index; no costs, and no words of the policy."""
     assert memory._ctx is not None  # noqa: SLF001 - what a door holds
-    async with memory._ctx.database.hot(memory._ctx.principal) as connection:  # noqa: SLF001
+    async with memory._ctx.database.transaction(memory._ctx.principal) as connection:  # noqa: SLF001
         told = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sent.query}", *sent.args)
     kept = re.findall(r'"(Node Type|Index Name|Relation Name|Join Type|Plan Rows)": ("[^"]*"|\d+)', json.dumps(told))
     return str(kept)

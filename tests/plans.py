@@ -133,7 +133,7 @@ class Tenant:
 
     async def plan(self, query: str, *args: Any, kept: bool = False) -> Plan:
         """The plan of a statement; ``kept``: the one for whatever it is asked next time."""
-        async with self.ctx.database.hot(self.ctx.principal) as connection:
+        async with self.ctx.database.transaction(self.ctx.principal) as connection:
             if kept:
                 await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
                 await connection.execute(f"PREPARE kept AS {query}")
@@ -146,7 +146,7 @@ class Tenant:
     async def look(self, call: Callable[[Connection, UUID], Awaitable[Any]], uses: tuple[str, ...]) -> None:
         """Hold what a repository's function sends on the driver's connection to its indexes."""
         organization = self.ctx.principal.organization_id
-        async with self.ctx.database.hot(self.ctx.principal) as connection:
+        async with self.ctx.database.transaction(self.ctx.principal) as connection:
             heard = Listener(connection)
             await call(heard, organization)
         await self._hold(heard.sent, uses)

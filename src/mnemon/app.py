@@ -23,9 +23,9 @@ from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
 from mnemon.identity import service as identity
+from mnemon.installation import replicas
 from mnemon.memory import service as memory
 from mnemon.migrations import runner
-from mnemon.operations import replicas
 
 logger = logging.getLogger(__name__)
 

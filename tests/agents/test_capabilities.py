@@ -367,7 +367,7 @@ async def test_what_the_schemas_refuse_the_database_refuses_too(
 ) -> None:
     agent = await scout(ctx)
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f"INSERT INTO {table} (organization_id, {columns}) VALUES ($1, {values})",
                 ctx.principal.organization_id,

@@ -17,7 +17,7 @@ from mnemon.core.slugs import slugify
 
 
 async def ensure(ctx: Context, names: list[str]) -> dict[str, Any]:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return dict(await agents.ensure_agents(connection, ctx.principal.organization_id, names))
 
 
@@ -51,7 +51,7 @@ async def test_any_names_are_agents(app: Any, names: list[str]) -> None:
 async def test_how_an_agent_remembers(ctx: Context) -> None:
     organization = ctx.principal.organization_id
     agent = (await ensure(ctx, ["guide"]))["guide"]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await agents.memory_config(connection, organization, agent) == AgentMemoryConfig()
         for stored, budget, semantic in (
             ({"token_budget": 7}, 7, 0.35),
@@ -65,7 +65,7 @@ async def test_how_an_agent_remembers(ctx: Context) -> None:
 
 async def test_the_defaults_of_the_database_are_those_of_the_schema(ctx: Context) -> None:
     await ensure(ctx, ["guide"])
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         stored = json.loads(await connection.fetchval("SELECT memory_config::text FROM agents"))
         status = await connection.fetchval("SELECT status::text FROM agents")
     assert stored == AgentMemoryConfig().model_dump()

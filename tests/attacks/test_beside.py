@@ -64,7 +64,7 @@ async def test_what_other_sessions_show_of_themselves(ground: Ground, arena: Are
         await memory.remember(f"the {word} opens at dawn", user=word)
         await memory.recall(word, user=word)
         ctx = context_of(memory)
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.fetch("SELECT content FROM memories WHERE content = $1", word)
             views = ("activity", "pg_stat", "prepared", "cursors", "locks")
             tries = [one for one in tries_catalogues.told(arena.field) if any(view in one.name for view in views)]

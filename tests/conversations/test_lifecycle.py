@@ -179,7 +179,7 @@ async def test_who_may_put_a_conversation_away(ctx: Context) -> None:
         with pytest.raises(Forbidden) as caught:
             await verb(acting(ctx, bo), change)
         assert caught.value.code == "forbidden.owner"
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute("UPDATE conversation_participants SET role = 'admin' WHERE user_id = $1", bo)
     assert (await service.archive_conversation(acting(ctx, bo), change)).status == "closed"
     assert await service.delete_conversation(eyes, change) == 0
@@ -249,7 +249,7 @@ async def test_what_is_out_of_bounds_names_the_field() -> None:
 async def test_a_conversation_and_a_message_through_their_repositories(ctx: Context) -> None:
     """002's success criterion 3 for these two: created, read, changed, listed and deleted."""
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         conversations = ConversationRepository(session, organization)
         messages = MessageRepository(session, organization)
         talk = await conversations.create(name="talk")

@@ -41,7 +41,7 @@ async def test_a_checkpoint_is_kept_and_replaced(ctx: Context, other: Context) -
     assert await conversations.checkpoint(ctx, "jsonl:x") is None
     for imported in (10, 20):
         place = Checkpoint(source="jsonl:x", position={"offset": imported}, imported=imported, skipped=1, broken=2)
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await conversations.save_checkpoint(connection, organization, place)
         assert await conversations.checkpoint(ctx, "jsonl:x") == place
     assert await conversations.checkpoint(ctx, "jsonl:y") is None
@@ -50,7 +50,7 @@ async def test_a_checkpoint_is_kept_and_replaced(ctx: Context, other: Context) -
 
 async def test_places_are_made_once(ctx: Context) -> None:
     async def ensure(names: list[str]) -> dict[str, Any]:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             return dict(await conversations.ensure_places(connection, ctx.principal, names))
 
     found = await asyncio.gather(*(ensure(["b", "a", "c"]) for _ in range(8)))

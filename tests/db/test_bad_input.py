@@ -159,7 +159,7 @@ async def answer(database: Database, ctx: Context, table: str, row: dict[str, An
     values = {"organization_id": ctx.principal.organization_id, **row}
     places = ", ".join(f"(${n}::text)::{casts[name]}" for n, name in enumerate(values, 1))
     with pytest.raises(MnemonError) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", *map(str, values.values())
             )
@@ -167,7 +167,7 @@ async def answer(database: Database, ctx: Context, table: str, row: dict[str, An
 
 
 async def _columns(database: Database, ctx: Context, table: str) -> list[Any]:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         return await connection.fetch(
             "SELECT attname, format_type(atttypid, atttypmod) AS type FROM pg_attribute "
             "WHERE attrelid = $1::text::regclass AND attnum > 0 AND NOT attisdropped",
@@ -216,7 +216,7 @@ async def test_a_role_that_inherits_from_itself(database: Database, ctx: Context
         await identity.update_role(ctx, parse(RoleUpdate, {"id": first.id, "parent": "second"}))
     assert (caught.value.code, caught.value.data["field"]) == ("invalid.role_cycle", "parent_role_id")
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute("UPDATE roles SET parent_role_id = $1 WHERE id = $2", second.id, first.id)
     assert (caught.value.code, caught.value.data["field"]) == ("invalid.role_cycle", "parent_role_id")
 
@@ -226,11 +226,11 @@ async def test_a_memory_that_supersedes_itself(database: Database, ctx: Context,
     """No verb can: a correction is always new. The database refuses it to whoever goes around them."""
     ids = await memories(ctx, *(f"version {n}" for n in range(length)))
     supersede = "UPDATE memories SET superseded_by = $1, superseded_at = now() WHERE id = $2"
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         for old, new in pairwise(ids):
             await connection.execute(supersede, new, old)
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(supersede, ids[0], ids[-1])
     assert (caught.value.code, caught.value.data["field"]) == ("invalid.supersession_cycle", "superseded_by")
 
@@ -240,7 +240,7 @@ async def test_two_corrections_that_would_close_a_circle_together(database: Data
     ready = asyncio.Barrier(2)
 
     async def supersede(old: Any, new: Any) -> None:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute("SELECT FROM memories WHERE id = $1 FOR UPDATE", old)
             await ready.wait()
             await connection.execute(

@@ -22,7 +22,7 @@ async def refusal(database: Database, ctx: Context, table: str, **values: Any) -
     """What an insert of these values (SQL) meets."""
     row = {"organization_id": f"'{ctx.principal.organization_id}'", **values}
     with pytest.raises(MnemonError) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})")
     assert SECRET not in str(caught.value)
     return caught.value
@@ -66,7 +66,7 @@ async def test_what_the_database_refuses_of_a_memory(
 
 
 async def test_the_longest_content_is_kept(database: Database, ctx: Context) -> None:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO memories (organization_id, content) VALUES ($1, repeat('é', 50000))",
             ctx.principal.organization_id,
@@ -74,7 +74,7 @@ async def test_the_longest_content_is_kept(database: Database, ctx: Context) -> 
 
 
 async def test_the_same_name_twice_is_a_conflict_that_names_the_field(database: Database, ctx: Context) -> None:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO users (organization_id, external_id) VALUES ($1, 'ada')", ctx.principal.organization_id
         )
@@ -108,19 +108,19 @@ async def test_a_slug_is_checked_by_the_database_too(database: Database, ctx: Co
 
 
 async def test_content_is_never_overwritten(database: Database, ctx: Context) -> None:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO memories (organization_id, content) VALUES ($1, 'as it was')", ctx.principal.organization_id
         )
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute("UPDATE memories SET content = 'otherwise'")
     assert caught.value.code == "invalid.content_immutable"
 
 
 async def test_a_deadlock_asks_to_try_again(database: Database, ctx: Context) -> None:
     organization = ctx.principal.organization_id
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         for name in "ab":
             await connection.execute(
                 "INSERT INTO users (organization_id, external_id) VALUES ($1, $2)", organization, name
@@ -128,7 +128,7 @@ async def test_a_deadlock_asks_to_try_again(database: Database, ctx: Context) ->
     ready = asyncio.Barrier(2)
 
     async def touch(first: str, second: str) -> None:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute("UPDATE users SET timezone = 'UTC' WHERE external_id = $1", first)
             await ready.wait()
             await connection.execute("UPDATE users SET timezone = 'UTC' WHERE external_id = $1", second)
@@ -142,7 +142,7 @@ async def test_a_deadlock_asks_to_try_again(database: Database, ctx: Context) ->
 
 async def test_what_the_application_may_not_do_is_forbidden(database: Database, ctx: Context) -> None:
     with pytest.raises(Forbidden) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute("DELETE FROM memory_log")
     assert caught.value.code == "forbidden.database"
 
@@ -151,7 +151,7 @@ async def test_a_parameter_that_does_not_fit_is_invalid(database: Database, ctx:
     """The driver refuses it before the server sees it: that is no lost connection."""
     for value in (2**70, "text", [1]):
         with pytest.raises(Invalid) as caught:
-            async with database.hot(ctx.principal) as connection:
+            async with database.transaction(ctx.principal) as connection:
                 await connection.fetchval("SELECT $1::int", value)
         assert caught.value.code == "invalid.value"
 

@@ -15,7 +15,7 @@ from mnemon.memory.repository import MemoryRepository
 
 
 async def test_create_and_read(ctx: Context) -> None:
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         teams = TeamRepository(session, ctx.principal.organization_id)
         made = await teams.create(name="Crew", slug="crew", settings={"colour": "blue"})
         found = await teams.get_by_id(made.id)
@@ -25,7 +25,7 @@ async def test_create_and_read(ctx: Context) -> None:
 
 
 async def test_update_names_the_version_it_read(ctx: Context) -> None:
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         teams = TeamRepository(session, ctx.principal.organization_id)
         made = await teams.create(name="Crew", slug="crew")
         changed = await teams.update(made.id, expected_version=1, name="The crew")
@@ -42,7 +42,7 @@ async def test_update_names_the_version_it_read(ctx: Context) -> None:
 
 
 async def test_delete_is_soft_and_happens_once(ctx: Context) -> None:
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         teams = TeamRepository(session, ctx.principal.organization_id)
         made = await teams.create(name="Crew", slug="crew")
         assert await teams.delete(made.id)
@@ -55,7 +55,7 @@ async def test_delete_is_soft_and_happens_once(ctx: Context) -> None:
 
 async def test_list_is_in_the_order_of_recording_and_paged(ctx: Context) -> None:
     names = [f"person-{n}" for n in range(7)]
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         users = UserRepository(session, ctx.principal.organization_id)
         for name in names:
             await users.create(external_id=name)
@@ -67,9 +67,9 @@ async def test_list_is_in_the_order_of_recording_and_paged(ctx: Context) -> None
 
 
 async def test_another_organisations_rows_are_not_there(ctx: Context, other: Context) -> None:
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         made = await TeamRepository(session, ctx.principal.organization_id).create(name="Crew", slug="crew")
-    async with ctx.database.unit(other.principal) as session:
+    async with ctx.database.session(other.principal) as session:
         for organization in (other.principal.organization_id, ctx.principal.organization_id):
             teams = TeamRepository(session, organization)
             assert await teams.get_by_id(made.id) is None
@@ -83,7 +83,7 @@ async def test_memories_by_embedding(ctx: Context) -> None:
     organization = ctx.principal.organization_id
     texts = {"cat": "the cat sleeps on the sofa", "tax": "the tax return is due in May"}
     vectors = dict(zip(texts, await ctx.embedder.embed(list(texts.values())), strict=True))
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         memories = MemoryRepository(session, organization)
         made = {
             name: await memories.create(content=text, embedding=vectors[name], embedding_status="ready")

@@ -30,27 +30,27 @@ async def own(server: Server, template: str) -> AsyncIterator[Database]:
 
 
 async def count(database: Database, ctx: Context) -> int:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         return int(await connection.fetchval(COUNT, ctx.principal.organization_id))
 
 
 async def test_a_connection_has_what_recall_needs(database: Database) -> None:
-    async with database.anonymous() as connection:
+    async with database.untenanted() as connection:
         for name, value in SESSION_SETTINGS.items():
             found = await connection.fetchval("SELECT current_setting($1)", name)
             assert found == value, name
         assert await connection.fetchval("SHOW statement_timeout") == "1min"
 
 
-@pytest.mark.parametrize("unit", ["hot", "unit"])
-async def test_an_error_inside_keeps_nothing(own: Database, ctx: Context, unit: str) -> None:
+@pytest.mark.parametrize("begin", ["transaction", "session"])
+async def test_an_error_inside_keeps_nothing(own: Database, ctx: Context, begin: str) -> None:
     organization = ctx.principal.organization_id
     with pytest.raises(LookupError):  # noqa: PT012 - what raises comes at its end
-        if unit == "hot":
-            async with own.hot(ctx.principal) as connection:
+        if begin == "transaction":
+            async with own.transaction(ctx.principal) as connection:
                 await connection.execute(ADD, organization, "ada")
                 raise LookupError
-        async with own.unit(ctx.principal) as session:
+        async with own.session(ctx.principal) as session:
             await session.execute(
                 text("INSERT INTO users (organization_id, external_id) VALUES (:o, 'ada')"), {"o": organization}
             )
@@ -58,8 +58,8 @@ async def test_an_error_inside_keeps_nothing(own: Database, ctx: Context, unit: 
     assert await count(own, ctx) == 0
 
 
-async def test_a_unit_commits_once_at_its_end(own: Database, ctx: Context) -> None:
-    async with own.unit(ctx.principal) as session:
+async def test_a_session_commits_once_at_its_end(own: Database, ctx: Context) -> None:
+    async with own.session(ctx.principal) as session:
         await session.execute(
             text("INSERT INTO users (organization_id, external_id) VALUES (:o, 'ada')"),
             {"o": ctx.principal.organization_id},
@@ -68,31 +68,31 @@ async def test_a_unit_commits_once_at_its_end(own: Database, ctx: Context) -> No
     assert await count(own, ctx) == 1
 
 
-async def test_a_unit_tells_the_log_who_acts(own: Database, ctx: Context) -> None:
-    async with own.unit(ctx.principal) as session:
+async def test_a_session_tells_the_log_who_acts(own: Database, ctx: Context) -> None:
+    async with own.session(ctx.principal) as session:
         assert (await session.execute(text("SELECT current_actor()"))).scalar() == "system"
 
 
 async def test_a_readonly_transaction_refuses_writes(own: Database, ctx: Context) -> None:
     with pytest.raises(Unavailable) as caught:
-        async with own.hot(ctx.principal, readonly=True) as connection:
+        async with own.transaction(ctx.principal, readonly=True) as connection:
             await connection.execute(ADD, ctx.principal.organization_id, "ada")
     assert caught.value.code == "unavailable.read_only"
 
 
-@pytest.mark.parametrize("unit", ["hot", "unit"])
+@pytest.mark.parametrize("begin", ["transaction", "session"])
 async def test_a_backend_killed_in_the_middle_keeps_nothing_and_the_next_call_works(
-    own: Database, admin: Any, ctx: Context, unit: str
+    own: Database, admin: Any, ctx: Context, begin: str
 ) -> None:
     with pytest.raises(Unavailable) as caught:  # noqa: PT012 - what raises comes at its end
-        if unit == "hot":
-            async with own.hot(ctx.principal) as connection:
+        if begin == "transaction":
+            async with own.transaction(ctx.principal) as connection:
                 await connection.execute(ADD, ctx.principal.organization_id, "ada")
                 await admin.fetchval(
                     "SELECT pg_terminate_backend($1, 5000)", await connection.fetchval("SELECT pg_backend_pid()")
                 )
                 await connection.execute(ADD, ctx.principal.organization_id, "bob")
-        async with own.unit(ctx.principal) as session:
+        async with own.session(ctx.principal) as session:
             await session.execute(
                 text("INSERT INTO users (organization_id, external_id) VALUES (:o, 'ada')"),
                 {"o": ctx.principal.organization_id},
@@ -102,7 +102,7 @@ async def test_a_backend_killed_in_the_middle_keeps_nothing_and_the_next_call_wo
             await session.execute(text("SELECT 1"))
     assert caught.value.code == "unavailable.database"
     assert await count(own, ctx) == 0
-    async with own.hot(ctx.principal) as connection:
+    async with own.transaction(ctx.principal) as connection:
         await connection.execute(ADD, ctx.principal.organization_id, "ada")
     assert await count(own, ctx) == 1
 
@@ -115,7 +115,7 @@ async def test_a_backend_killed_under_a_running_statement_is_unavailable(
         await admin.execute("SELECT pg_terminate_backend($1)", pid)
 
     with pytest.raises(Unavailable) as caught:  # noqa: PT012 - what raises comes at its end
-        async with own.hot(ctx.principal) as connection:
+        async with own.transaction(ctx.principal) as connection:
             killing = asyncio.create_task(kill(await connection.fetchval("SELECT pg_backend_pid()")))
             await connection.fetchval("SELECT pg_sleep(20)")
     await killing
@@ -127,7 +127,7 @@ async def test_idle_connections_that_were_killed_cost_nobody_a_call(own: Databas
     """As after a restart of the server: every connection of the pool is dead at once."""
 
     async def pid() -> int:
-        async with own.anonymous() as connection:
+        async with own.untenanted() as connection:
             found: int = await connection.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.05)")
             return found
 
@@ -145,7 +145,7 @@ async def test_a_statement_that_runs_too_long_is_stopped(server: Server, ctx: Co
     database = Database(url, settings_of(url, database_statement_timeout=0.1))
     try:
         with pytest.raises(Unavailable) as caught:
-            async with database.hot(ctx.principal) as connection:
+            async with database.transaction(ctx.principal) as connection:
                 await connection.fetchval("SELECT pg_sleep(5)")
         assert caught.value.code == "unavailable.timeout"
         assert await count(database, ctx) == 0
@@ -153,9 +153,9 @@ async def test_a_statement_that_runs_too_long_is_stopped(server: Server, ctx: Co
         await database.close()
 
 
-async def test_a_cancelled_unit_keeps_nothing_and_gives_its_connection_back(own: Database, ctx: Context) -> None:
+async def test_a_cancelled_session_keeps_nothing_and_gives_its_connection_back(own: Database, ctx: Context) -> None:
     async def slow() -> None:
-        async with own.hot(ctx.principal) as connection:
+        async with own.transaction(ctx.principal) as connection:
             await connection.execute(ADD, ctx.principal.organization_id, "ada")
             await connection.fetchval("SELECT pg_sleep(20)")
 
@@ -189,7 +189,7 @@ async def test_connections_beyond_the_pool_are_closed_when_they_come_back(
         together = asyncio.Barrier(10)
 
         async def ask() -> None:
-            async with database.anonymous():
+            async with database.untenanted():
                 await together.wait()
 
         before = await admin.fetch("SELECT pid FROM pg_stat_activity WHERE usename = 'mnemon_app'")
@@ -206,8 +206,8 @@ async def test_connections_beyond_the_pool_are_closed_when_they_come_back(
         await database.close()
 
 
-@pytest.mark.parametrize("unit", [False, True])
-async def test_nobody_waits_while_others_come_again_and_again(server: Server, ctx: Context, unit: bool) -> None:
+@pytest.mark.parametrize("session", [False, True])
+async def test_nobody_waits_while_others_come_again_and_again(server: Server, ctx: Context, session: bool) -> None:
     """More tasks than connections, each coming back at once: all have their turns."""
     database = Database(server.url(APP), settings_of(server.url(APP), database_pool_size=2, database_pool_overflow=0))
     turns = [0] * 20
@@ -215,11 +215,11 @@ async def test_nobody_waits_while_others_come_again_and_again(server: Server, ct
 
         async def come(number: int) -> None:
             while sum(turns) < 600:
-                if unit:
-                    async with database.unit(ctx.principal) as session:
-                        await session.execute(text("SELECT 1"))
+                if session:
+                    async with database.session(ctx.principal) as opened:
+                        await opened.execute(text("SELECT 1"))
                 else:
-                    async with database.hot(ctx.principal) as connection:
+                    async with database.transaction(ctx.principal) as connection:
                         await connection.fetchval("SELECT 1")
                 turns[number] += 1
 

@@ -83,7 +83,7 @@ async def test_the_owner_itself_removes_rows_with_what_belongs_to_them(admin: An
 async def test_what_is_deleted_by_hand_is_a_deletion_to_everybody(database: Database, ctx: Context, admin: Any) -> None:
     """The trail, the log, the version and the reader cannot tell it from the repository's."""
     organization = ctx.principal.organization_id
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         made = await connection.fetchval(
             "INSERT INTO memories (organization_id, content) VALUES ($1, 'the ferry leaves at noon') RETURNING id",
             organization,

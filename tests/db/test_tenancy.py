@@ -187,7 +187,10 @@ async def test_nobody_can_write_into_another_organisation(
         for table in known:
             if table.name in EXCEPTIONS or "INSERT" not in table.granted:
                 continue
-            error = await refused(connection, writing(table.name, await filled.values(table.name)))
+            values = await filled.values(table.name)
+            if table.name == "users":  # an address is taken with a proof, whatever the policy says
+                values = {**values, "email": "NULL", "external_id": f"'{new_slug()}'"}
+            error = await refused(connection, writing(table.name, values))
             # The policy comes first: some tables already have the only such row that there can be.
             assert error in (None, asyncpg.UniqueViolationError), (table.name, error)
 
@@ -294,31 +297,31 @@ async def test_the_log_of_memories_is_append_only(server: Server, admin: Any, fi
 
 
 async def test_a_tenant_ends_with_its_transaction(database: Database, ctx: Context) -> None:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT current_tenant()::text") == str(ctx.principal.organization_id)
     for _ in range(10):  # whichever connection of the pool it is
-        async with database.anonymous() as connection:
+        async with database.untenanted() as connection:
             assert await connection.fetchval("SELECT current_tenant()::text") in (None, "")
 
 
 async def test_a_tenant_ends_with_a_transaction_that_failed(database: Database, ctx: Context) -> None:
     with pytest.raises(ZeroDivisionError):
-        async with database.hot(ctx.principal):
+        async with database.transaction(ctx.principal):
             raise ZeroDivisionError
     for _ in range(10):
-        async with database.anonymous() as connection:
+        async with database.untenanted() as connection:
             assert await connection.fetchval("SELECT current_tenant()::text") in (None, "")
 
 
-@pytest.mark.parametrize("unit", ["hot", "unit"])
+@pytest.mark.parametrize("begin", ["transaction", "session"])
 async def test_two_organisations_over_two_connections_never_meet(
-    server: Server, app: App, ctx: Context, other: Context, unit: str
+    server: Server, app: App, ctx: Context, other: Context, begin: str
 ) -> None:
     database = Database(server.url(APP), settings_of(server.url(APP), database_pool_size=2, database_pool_overflow=0))
     try:
         principals = [ctx.principal, other.principal]
         for principal in principals:
-            async with database.hot(principal) as connection:
+            async with database.transaction(principal) as connection:
                 await connection.execute(
                     "INSERT INTO users (organization_id, external_id) VALUES ($1, 'somebody')",
                     principal.organization_id,
@@ -326,11 +329,11 @@ async def test_two_organisations_over_two_connections_never_meet(
 
         async def look(principal: Principal) -> set[UUID]:
             query = "SELECT organization_id FROM users"
-            if unit == "hot":
-                async with database.hot(principal) as connection:
+            if begin == "transaction":
+                async with database.transaction(principal) as connection:
                     await asyncio.sleep(0)
                     return {row["organization_id"] for row in await connection.fetch(query)}
-            async with database.unit(principal) as session:
+            async with database.session(principal) as session:
                 await asyncio.sleep(0)
                 rows = await (await session.connection()).exec_driver_sql(query)
                 return {row.organization_id for row in rows}
@@ -346,11 +349,11 @@ async def test_two_organisations_over_two_connections_never_meet(
 
 
 async def test_without_an_organisation_there_are_no_rows_and_no_writes(database: Database, ctx: Context) -> None:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO users (organization_id, external_id) VALUES ($1, 'ada')", ctx.principal.organization_id
         )
-    async with database.anonymous() as connection:
+    async with database.untenanted() as connection:
         assert await connection.fetchval("SELECT count(*) FROM users") == 0
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute("INSERT INTO users (external_id) VALUES ('nobody')")

@@ -63,7 +63,7 @@ SELECT $1::text::tsvector @@ $2::text::tsquery AS plain,
 
 
 async def ask(database: Database, ctx: Context, vector: str, query: str) -> tuple[bool, bool]:
-    async with database.hot(ctx.principal) as connection:
+    async with database.transaction(ctx.principal) as connection:
         row = await connection.fetchrow(BOTH, vector, query)
     return bool(row["plain"]), bool(row["salted"])
 
@@ -88,7 +88,7 @@ async def test_a_phrase_asks_for_all_of_its_words(ctx: Context, query: str) -> N
 
 
 async def test_what_search_gives_for_phrases_and_without_words(ctx: Context) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         query = "SELECT search_query(websearch_to_tsquery('english', $1))::text"
         assert not await connection.fetchval(query, "the of")
         assert (await connection.fetchval(query, '"red fox" -cat or dog')).count("'") == 6
@@ -113,7 +113,7 @@ async def test_rows_of_others_on_a_page_that_is_looked_through_are_passed_over(
         [organization, beside[0]],
     )
     await admin.execute("VACUUM ANALYZE memories")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         for setting in ("work_mem = '64kB'", "enable_seqscan = off", "enable_indexscan = off"):
             await connection.execute(f"SET LOCAL {setting}")
         await connection.execute("SET LOCAL cpu_index_tuple_cost = 1000")

@@ -9,9 +9,9 @@ import pytest
 
 from mnemon.app import APP_ROLE, DATABASE
 from mnemon.db import embedded
-from mnemon.operations import replicas
+from mnemon.installation import replicas
 from tests.faults.ledger import Ledger, doctor, everything, ledger_on
-from tests.operations.replica_cluster import Cluster, add, caught_up, serving
+from tests.installation.replica_cluster import Cluster, add, caught_up, serving
 
 
 @pytest.fixture

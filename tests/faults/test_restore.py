@@ -13,11 +13,11 @@ import pytest
 from mnemon import AsyncMemory, Settings
 from mnemon.app import APP_ROLE, DATABASE
 from mnemon.db import embedded
-from mnemon.operations import backup
-from mnemon.operations.backup import RestoreRequest
+from mnemon.installation import backup
+from mnemon.installation.backup import RestoreRequest
 from tests.conftest import place
 from tests.faults.ledger import doctor, everything, ledger_on
-from tests.operations.backup.support import new_key
+from tests.installation.backup.support import new_key
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
 
 
 async def test_look_ups_read_their_indexes_under_row_level_security(ctx: Context, admin: Any) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO entities (organization_id, entity_type, name, aliases) "
             "SELECT $1, 'person', 'Person ' || n, ARRAY['Alias ' || n] FROM generate_series(1, 4000) AS n RETURNING id",

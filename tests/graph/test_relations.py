@@ -56,7 +56,7 @@ async def merge(ctx: Context, source: Entity, target: Entity) -> Entity:
 
 
 async def edges(ctx: Context) -> set[tuple[UUID, UUID, str, float]]:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await connection.fetch(
             "SELECT source_entity_id, target_entity_id, relationship_type, strength FROM entity_relationships "
             "WHERE deleted_at IS NULL"
@@ -66,7 +66,7 @@ async def edges(ctx: Context) -> set[tuple[UUID, UUID, str, float]]:
 
 
 async def places(ctx: Context) -> list[tuple[UUID, UUID, int | None]]:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await connection.fetch("SELECT entity_id, source_id, position FROM entity_mentions")
     return sorted((tuple(row) for row in rows), key=str)
 
@@ -266,7 +266,7 @@ async def test_merges_of_those_who_relate_to_each_other_at_once(ctx: Context) ->
 
 
 async def test_neighbours_read_their_indexes(ctx: Context, admin: Any) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO entities (organization_id, entity_type, name) "
             "SELECT $1, 'person', 'Person ' || n FROM generate_series(1, 1500) AS n RETURNING id",

@@ -214,7 +214,7 @@ async def test_the_database_wants_one_owner_and_one_key_once(ctx: Context, datab
     organization, raw = ctx.principal.organization_id, uuid4().bytes
 
     async def add(user_id: Any) -> None:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 "INSERT INTO api_keys (organization_id, user_id, name, prefix, key_hash) "
                 "VALUES ($1, $2, 'k', 'p', sha256($3))",

@@ -126,7 +126,7 @@ async def test_a_role_does_not_inherit_from_itself(ctx: Context, database: Datab
             await identity.update_role(ctx, RoleUpdate(id=one.id, parent=parent))
         assert (caught.value.code, caught.value.data["field"]) == ("invalid.role_cycle", "parent_role_id")
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 "UPDATE roles SET parent_role_id = $3 WHERE organization_id = $1 AND id = $2",
                 ctx.principal.organization_id,
@@ -163,7 +163,7 @@ async def test_however_parents_are_changed_there_is_no_circle(edges: list[tuple[
 
     ctx = await app.organization(new_slug())
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         ids = [
             await connection.fetchval(
                 "INSERT INTO roles (organization_id, name) VALUES ($1, $2) RETURNING id", organization, f"role {n}"
@@ -178,7 +178,7 @@ async def test_however_parents_are_changed_there_is_no_circle(edges: list[tuple[
             circle = above == child
         refused = ""
         try:
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.execute(
                     "UPDATE roles SET parent_role_id = $3 WHERE organization_id = $1 AND id = $2",
                     organization,
@@ -251,7 +251,7 @@ async def test_roles_are_nobody_elses(ctx: Context, other: Context) -> None:
     check = PermissionCheck(user_id=user.id, permission=SOME[0])
     assert not await identity.has_permission(other, check)
     assert await identity.has_permission(ctx, check)
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         names = await connection.fetch("SELECT role_name FROM role_permission_names")
         assert "secret" not in {row["role_name"] for row in names}
 
@@ -289,7 +289,7 @@ async def test_unknown_permissions_and_names_taken_are_told(ctx: Context) -> Non
 async def test_the_view_shows_what_000_kept_in_an_array(ctx: Context) -> None:
     made = await identity.create_role(ctx, RoleCreate(name="reader", permissions=("tasks:read", "memories:read")))
     empty = await identity.create_role(ctx, RoleCreate(name="empty"))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await connection.fetch("SELECT role_id, permissions FROM role_permission_names")
     found = {row["role_id"]: row["permissions"] for row in rows}
     assert found[made.id] == ["memories:read", "tasks:read"]
@@ -316,7 +316,7 @@ async def test_the_catalogue_is_read_only(ctx: Context, database: Database) -> N
         "DELETE FROM permissions",
     ):
         with pytest.raises(Forbidden):
-            async with database.hot(ctx.principal) as connection:
+            async with database.transaction(ctx.principal) as connection:
                 await connection.execute(change)
 
 

@@ -267,7 +267,7 @@ async def test_what_the_schemas_refuse_the_database_refuses_too(
     user = await person(ctx)
     names, values = ", ".join(columns), ", ".join(columns.values())
     with pytest.raises(Invalid) as caught:
-        async with database.hot(ctx.principal) as connection:
+        async with database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f"INSERT INTO {table} (organization_id, user_id, {names}) VALUES ($1, $2, {values})",
                 ctx.principal.organization_id,

@@ -35,7 +35,7 @@ async def test_an_organisation_has_the_name_it_was_made_with(database: Database,
 
 async def test_people_are_made_once_and_found_again(ctx: Context) -> None:
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await identity.ensure_users(connection, organization, []) == {}
         made = await identity.ensure_users(connection, organization, ["ada", "bob"])
         again = await identity.ensure_users(connection, organization, ["bob", "cem", "ada"])
@@ -48,7 +48,7 @@ async def test_people_made_by_many_at_once_are_one_each(ctx: Context) -> None:
     names = [f"person {n}" for n in range(10)]
 
     async def make(order: list[str]) -> dict[str, Any]:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             return dict(await identity.ensure_users(connection, organization, order))
 
     found = await asyncio.gather(*(make(names[n:] + names[:n]) for n in range(10)))
@@ -57,7 +57,7 @@ async def test_people_made_by_many_at_once_are_one_each(ctx: Context) -> None:
 
 async def test_a_team_and_its_members(ctx: Context) -> None:
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         with pytest.raises(NotFound) as caught:
             await identity.find_team(connection, organization, "crew")
         assert caught.value.code == "not_found.team"

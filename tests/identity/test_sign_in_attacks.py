@@ -479,16 +479,16 @@ async def test_the_application_cannot_read_a_hash_of_its_own_people(ctx: Context
         "SELECT password_hash_of(user_id, decode(repeat('00', 36), 'hex')) FROM user_credentials",
     ):
         with pytest.raises(Forbidden):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.fetch(query)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         assert await connection.fetchval("SELECT count(*) FROM user_credentials") == 1
         statistics = await connection.fetch("SELECT tablename FROM pg_stats WHERE attname = 'password_hash'")
         assert not statistics
     # With a proof the process reads it, in its own organisation.
     proof = ctx.database.prove(f"password_hash_of:{user.id}")
     for context, there in ((ctx, True), (other, False)):
-        async with ctx.database.hot(context.principal, readonly=True) as connection:
+        async with ctx.database.transaction(context.principal, readonly=True) as connection:
             found = await connection.fetchval("SELECT password_hash_of($1, $2)", user.id, proof)
         assert (found is not None) is there
     assert organization != other.principal.organization_id

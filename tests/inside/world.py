@@ -173,7 +173,7 @@ async def _talk(world: World, memory: AsyncMemory) -> None:
         ids["private_fact"] = made.fact.id
     open_answer = await memory.remember("Nothing to hide", conversation="square", role="assistant", agent="spy")
     open_memory = await memory.remember("Nothing to hide here", memory_type="semantic")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "UPDATE conversations SET is_private = false WHERE organization_id = $1 AND external_id = 'square'",
             ctx.principal.organization_id,
@@ -214,7 +214,7 @@ async def _keep(world: World, memory: AsyncMemory) -> None:
     )
     for kind, some in (("agent_private", kept.ids[:1]), ("user_profile", kept.ids[1:2]), ("team", kept.ids[2:])):
         world.rows[kind] = list(some)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         ids["team"] = await connection.fetchval(
             "UPDATE conversations SET name = $2::text, summary = $2::text "
             "WHERE organization_id = $1 AND external_id = 'deck' RETURNING id",
@@ -303,7 +303,7 @@ async def _personal(world: World) -> None:
     await integrations.sync_files(
         ctx, SyncFiles(integration_id=one, items=(File(provider_file_id="1", name=words, modified_at=NOW),))
     )
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         for kind, table in (("email", "gmail_messages"), ("file", "drive_files")):
             ids[kind] = await connection.fetchval(
                 f"SELECT id FROM {table} WHERE organization_id = $1", ctx.principal.organization_id

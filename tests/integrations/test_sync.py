@@ -281,7 +281,7 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
 async def test_the_search_reads_the_text_index_under_row_level_security(keyed: Context, admin: Any) -> None:
     (ada,) = await people(keyed, "ada")
     made = await connect(keyed, ada)
-    async with keyed.database.hot(keyed.principal) as connection:
+    async with keyed.database.transaction(keyed.principal) as connection:
         await connection.execute(
             "INSERT INTO gmail_messages (organization_id, user_id, integration_id, gmail_id, subject) "
             "SELECT $1, $2, $3, n::text, CASE WHEN n = 4000 THEN 'lighthouse' ELSE 'word' || n END "

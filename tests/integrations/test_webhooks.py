@@ -94,7 +94,7 @@ async def test_claimed_by_many_each_is_sent_once(keyed: Context) -> None:
 async def test_what_others_are_taking_is_not_waited_for(keyed: Context) -> None:
     await register(keyed)
     ids = {one for _ in range(5) for one in await enqueue(keyed)}
-    async with keyed.database.hot(keyed.principal) as connection:
+    async with keyed.database.transaction(keyed.principal) as connection:
         now = datetime.now(UTC)
         first = await repository.claim(connection, keyed.principal.organization_id, now, 3, 60.0)
         rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), 10)
@@ -299,7 +299,7 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
 
 async def test_claiming_reads_its_index(keyed: Context, admin: Any) -> None:
     hook = await register(keyed)
-    async with keyed.database.hot(keyed.principal) as connection:
+    async with keyed.database.transaction(keyed.principal) as connection:
         await connection.execute(
             "INSERT INTO webhook_deliveries (organization_id, endpoint_id, event, status, next_attempt_at) "
             "SELECT $1, $2, 'x', CASE WHEN n % 100 = 0 THEN 'pending' ELSE 'failed' END, now() "

@@ -128,12 +128,12 @@ async def test_what_goes_across_organisations_is_refused_to_the_application(
     for call in calls:
         await refused(intruder, call)  # in no organisation
         with pytest.raises(Forbidden) as caught:  # in its own
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.fetch(call)
         assert caught.value.code == "forbidden.database"
         assert "mnemon worker" in str(caught.value)
         with pytest.raises(Forbidden):  # and as the installation, which a process may say it is
-            async with ctx.database.hot(Principal(INSTALLATION)) as connection:
+            async with ctx.database.transaction(Principal(INSTALLATION)) as connection:
                 await connection.fetch(call)
 
 
@@ -142,7 +142,7 @@ async def test_a_payload_of_another_organisation_is_not_claimed(ctx: Context, ot
     attack = "SELECT * FROM claim_jobs('evil', ARRAY['mail.send'], NULL, NULL, 100, 86400)"
     await refused(intruder, attack)
     with pytest.raises(Forbidden):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.fetch(attack)
     job = await service.get_job(other, made.id)
     assert (job.status, job.attempt) == ("queued", 0)
@@ -173,14 +173,14 @@ async def test_nobody_makes_the_installations_jobs(ctx: Context, owner: Any) -> 
     for table, more in (("background_jobs", ""), ("job_schedules", ", name, every_seconds")):
         values = "'jobs.prune'" + (", 'n', 60" if more else "")
         with pytest.raises(Forbidden):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.execute(
                     f"INSERT INTO {table} (organization_id, kind{more}) VALUES ($1, {values})", INSTALLATION
                 )
     await service.enqueue(ctx, Enqueue(kind="jobs.prune"))
     await service.set_schedule(ctx, SetSchedule(name="n", kind="jobs.prune", every_seconds=60))
     with pytest.raises(Forbidden):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute("UPDATE background_jobs SET organization_id = $1", INSTALLATION)
     assert await owner.fetchval("SELECT count(*) FROM background_jobs WHERE organization_id <> $1", own) == 0
 
@@ -304,11 +304,11 @@ async def test_no_organisation_seals_the_trail_of_another(ctx: Context, other: C
     from mnemon.operations import service as operations
 
     with pytest.raises(Forbidden):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.fetch("SELECT * FROM seal_trail($1, 1)", other.principal.organization_id)
     assert (await operations.seal_audit(ctx)).rows > 0
     with pytest.raises(Forbidden):
-        async with ctx.database.anonymous() as nobody:
+        async with ctx.database.untenanted() as nobody:
             await nobody.fetch("SELECT * FROM seal_trail($1, 1)", ctx.principal.organization_id)
     count = "SELECT count(*) FROM audit_blocks WHERE organization_id = $1"
     assert await owner.fetchval(count, other.principal.organization_id) == 0

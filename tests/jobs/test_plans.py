@@ -153,7 +153,7 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_statements_use_their_indexes(owner: Any, crowded: Context, case: Case) -> None:
     await owner.execute("ANALYZE background_jobs")
-    async with crowded.database.hot(crowded.principal) as connection:
+    async with crowded.database.transaction(crowded.principal) as connection:
         rows = await connection.fetch(
             f"EXPLAIN (FORMAT JSON) {statement('mnemon.jobs', case.name)}",
             crowded.principal.organization_id,

@@ -41,19 +41,19 @@ async def test_enqueued_and_seen(ctx: Context) -> None:
     ]
 
 
-@pytest.mark.parametrize("unit", ["hot", "unit"])
-async def test_a_job_is_there_if_the_callers_transaction_is(ctx: Context, unit: str) -> None:
-    begin = getattr(ctx.database, unit)
+@pytest.mark.parametrize("begin", ["transaction", "session"])
+async def test_a_job_is_there_if_the_callers_transaction_is(ctx: Context, begin: str) -> None:
+    transaction = getattr(ctx.database, begin)
 
     async def fails() -> None:
-        async with begin(ctx.principal) as within:
+        async with transaction(ctx.principal) as within:
             await service.enqueue(ctx, Enqueue(kind="a"), within=within)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fails()
     assert not (await service.list_jobs(ctx)).jobs
-    async with begin(ctx.principal) as within:
+    async with transaction(ctx.principal) as within:
         made = await service.enqueue(ctx, Enqueue(kind="a"), within=within)
         assert not (await service.list_jobs(ctx)).jobs, "nobody sees it before the commit"
     assert (await service.get_job(ctx, made.id)).status == "queued"
@@ -98,7 +98,7 @@ async def test_others_neither_see_nor_touch_it(ctx: Context, other: Context) -> 
     with pytest.raises(NotFound):
         await service.remove_schedule(other, "n")
     with pytest.raises(Forbidden):  # not in a transaction of another organisation either
-        async with ctx.database.hot(ctx.principal) as within:
+        async with ctx.database.transaction(ctx.principal) as within:
             await service.enqueue(other, Enqueue(kind="a"), within=within)
     assert (await service.get_job(ctx, made.id)).status == "queued"
 

@@ -151,7 +151,7 @@ async def test_a_commit_wakes_a_worker(ctx: Context, registry: Registry, working
         first = await enqueue(ctx)
         await ended(ctx, first, "succeeded")
         await until(lambda: _idle(worker))
-        async with ctx.database.hot(ctx.principal) as within:
+        async with ctx.database.transaction(ctx.principal) as within:
             second = (await service.enqueue(ctx, Enqueue(kind="task"), within=within)).id
         await ended(ctx, second, "succeeded")
 

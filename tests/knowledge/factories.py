@@ -19,7 +19,7 @@ from mnemon.knowledge.schemas import AddKnowledge, AddPattern, KnowledgeItem, Pa
 
 async def make_agents(ctx: Context, *names: str) -> list[UUID]:
     """Agents of the organisation, by name."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = await agents_service.ensure_agents(connection, ctx.principal.organization_id, names)
     return [found[name] for name in names]
 
@@ -61,5 +61,5 @@ async def refusal(attempt: Awaitable[Any], kind: type[MnemonError]) -> MnemonErr
 
 async def raw(ctx: Context, query: str, *values: Any) -> str:
     """A statement as the application role, past every schema."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await connection.execute(query, *values)

@@ -103,7 +103,7 @@ async def test_a_popular_pattern_keeps_nobody_waiting_and_counts_every_use(ctx: 
     made = await make_pattern(ctx)
     use = PatternUse(pattern_id=made.id, success=True)
     # Somebody changes the pattern and takes long over it: uses go on all the same, uncounted.
-    async with ctx.database.hot(ctx.principal) as holder:
+    async with ctx.database.transaction(ctx.principal) as holder:
         await holder.execute(
             "UPDATE patterns SET name = 'held' WHERE organization_id = $1 AND id = $2",
             ctx.principal.organization_id,

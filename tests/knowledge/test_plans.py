@@ -107,7 +107,7 @@ async def test_summaries_are_read_by_index_behind_the_barrier(crowd: Crowd, size
 async def test_summaries_of_another_organisation_are_not_given(crowd: Crowd) -> None:
     """The functions' own wall: naming somebody else's organisation gives nothing."""
     mine, theirs = crowd.tenant("small"), crowd.tenant("large").ctx.principal.organization_id
-    async with mine.ctx.database.hot(mine.ctx.principal) as connection:
+    async with mine.ctx.database.transaction(mine.ctx.principal) as connection:
         for function in ("top_patterns", "top_knowledge"):
             query = f"SELECT count(*) FROM {function}($1, 10)"
             assert await connection.fetchval(query, mine.ctx.principal.organization_id) > 0

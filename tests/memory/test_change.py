@@ -191,7 +191,7 @@ async def memory_of(ctx: Context) -> Any:
 async def make_people(ctx: Context, *names: str) -> dict[str, UUID]:
     from mnemon.identity import service as identity
 
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await identity.ensure_users(connection, ctx.principal.organization_id, list(names))
 
 

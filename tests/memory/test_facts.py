@@ -236,7 +236,7 @@ async def test_where_it_was_learnt(memory: AsyncMemory) -> None:
 
 async def test_facts_of_teams_do_not_meet(ctx: Context) -> None:
     ada, bo = await people(ctx, "ada", "bo")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         teams = TeamRepository(session, ctx.principal.organization_id)
         crew = (await teams.create(name="Crew", slug="crew")).id
     as_ada, as_bo = acting(ctx, ada, team_ids=frozenset({crew})), acting(ctx, bo)
@@ -316,7 +316,7 @@ async def test_the_database_lets_nobody_overwrite_a_fact(ctx: Context, admin: An
     await learn(ctx, "Turin", 2010)
     await learn(ctx, "Oslo", 2010)
     with pytest.raises(Invalid) as caught:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute(f"UPDATE memory_facts SET {change} WHERE retracted_at IS NOT NULL")
     assert caught.value.code == "invalid.immutable"
 
@@ -345,7 +345,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
 
 
 async def test_reading_uses_the_index_under_row_level_security(ctx: Context, admin: Any) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO memory_facts (organization_id, subject, predicate, object) "
             "SELECT $1, 'subject ' || n % 2000, 'predicate ' || n % 7, 'x' "

@@ -354,7 +354,7 @@ async def shared(memory: AsyncMemory, admin: Any) -> Context:
     """People ada (in the crew) and bob, agents guide and cook; one row of every kind."""
     ctx = context_of(memory)
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         users = await identity.ensure_users(connection, organization, ["ada", "bob"])
         team = await connection.fetchval(
             "INSERT INTO teams (organization_id, name, slug) VALUES ($1, 'Crew', 'crew') RETURNING id", organization
@@ -396,7 +396,7 @@ async def principal(ctx: Context, user: str | None = None, agent: str | None = N
     from mnemon.agents import service as agents
 
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         user_id: UUID | None = None
         teams = frozenset[UUID]()
         if user is not None:
@@ -487,7 +487,7 @@ async def test_an_organisation_that_names_somebody_looks_through_their_eyes(
 
 async def test_who_leaves_a_team_no_longer_sees_what_it_shares(memory: AsyncMemory, shared: Context) -> None:
     assert "crew's" in contents(await memory.search("crew", k=100, user="ada"))
-    async with shared.database.hot(shared.principal) as connection:
+    async with shared.database.transaction(shared.principal) as connection:
         await connection.execute("DELETE FROM team_memberships")
     assert "crew's" not in contents(await memory.search("crew", k=100, user="ada"))
 

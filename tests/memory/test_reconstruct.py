@@ -100,7 +100,7 @@ async def test_it_is_what_a_replay_says_at_every_moment_and_between(
             column, wanted = ("deleted_at", "NULL") if kind == "restore" else ("status", "'disputed'")
             if kind == "dispute" and not value:
                 wanted = "'active'"
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.execute(f"UPDATE memories SET {column} = {wanted} WHERE id = $1", current)
             status = wanted.strip("'")
             if kind == "restore" and last.is_forgotten:
@@ -166,5 +166,5 @@ async def test_others_reach_nothing(memory: AsyncMemory, other: Context, admin: 
     assert await then(acting(ctx, ada), made, at) is not None
     with pytest.raises(Forbidden):
         await then(without_rights(ctx), made, at)
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         assert await connection.fetch("SELECT * FROM reconstruct_memory_at($1, now())", made) == []

@@ -477,7 +477,7 @@ async def test_a_team_must_exist(memory: AsyncMemory) -> None:
 
 async def people(memory: AsyncMemory) -> int:
     ctx = context_of(memory)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return int(await connection.fetchval("SELECT count(*) FROM users"))
 
 

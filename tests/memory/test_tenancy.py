@@ -126,7 +126,7 @@ async def test_access_counts_of_others_are_not_touched(
     memory: AsyncMemory, theirs: AsyncMemory, filled: Remembered, admin: Any
 ) -> None:
     ctx = context_of(theirs)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT update_memory_access($1)", list(filled.ids)) == 0
     assert await admin.fetchval("SELECT sum(access_count) FROM memories WHERE id = ANY($1)", list(filled.ids)) == 0
 

@@ -132,8 +132,8 @@ async def test_tags_are_counted_in_one_organisation(memory: AsyncMemory, other: 
     await memory.forget(made.ids[2])
     await memory.update(made.ids[1], "two, corrected")
     query = "SELECT tag, uses FROM memory_tags WHERE organization_id = $1 ORDER BY tag"
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = {row["tag"]: row["uses"] for row in await connection.fetch(query, ctx.principal.organization_id)}
     assert found == {"boat": 1, "sea": 2}
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         assert not await connection.fetch("SELECT * FROM memory_tags")

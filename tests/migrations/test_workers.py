@@ -46,9 +46,9 @@ async def test_a_database_of_one_login(
         assert len((await memory.list()).items) == 2
         assert (await service.get_job(ctx, made.id)).status == "queued"
         with pytest.raises(Forbidden):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.fetch("SELECT * FROM claim_jobs('evil', '{a}', NULL, NULL, 1, 60)")
-    async with worker_at(server.url(WORKER, name)) as app, app.database.anonymous() as worker:
+    async with worker_at(server.url(WORKER, name)) as app, app.database.untenanted() as worker:
         claimed: list[Any] = await worker.fetch("SELECT id FROM claim_jobs('w', '{a}', NULL, NULL, 1, 60)")
         assert [row["id"] for row in claimed] == [made.id]
         assert await service.prune_jobs(installation_of(app)) == 0

@@ -13,7 +13,7 @@ from mnemon.app import App
 from mnemon.context import Context
 from tests.conftest import ADMIN, APP, TEMPLATE, WORKER, Server
 from tests.factories import copy_database, installation_of, worker_at
-from tests.operations.exports import Elsewhere
+from tests.installation.exports import Elsewhere
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def make_agent() -> Callable[..., Awaitable[UUID]]:
     """Makes an agent of a context's organisation."""
 
     async def make(ctx: Context, slug: str = "scout") -> UUID:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             found: UUID = await connection.fetchval(
                 "INSERT INTO agents (organization_id, name, slug) VALUES ($1, $2, $2) RETURNING id",
                 ctx.principal.organization_id,

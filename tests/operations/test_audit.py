@@ -35,7 +35,7 @@ async def trail(ctx: Context, **query: Any) -> list[AuditEntry]:
 
 
 async def run(ctx: Context, *statements: str) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         for statement in statements:
             await connection.execute(statement.replace("$org", f"'{ctx.principal.organization_id}'"))
 
@@ -69,7 +69,7 @@ async def test_every_change_of_an_agent_is_in_the_trail(ctx: Context, admin: Any
 async def test_who_and_from_where(ctx: Context) -> None:
     user, agent, session = uuid4(), uuid4(), uuid4()
     acting = ctx.as_principal(replace(ctx.principal, user_id=user, agent_id=agent))
-    async with ctx.database.hot(acting.principal) as connection:
+    async with ctx.database.transaction(acting.principal) as connection:
         await service.note_origin(connection, ip="2001:db8::7", user_agent="curl/8", session_id=session)
         await connection.execute("SET LOCAL app.reason = 'asked to'")
         await connection.execute("UPDATE organizations SET plan_type = 'pro'")
@@ -83,7 +83,7 @@ async def test_who_and_from_where(ctx: Context) -> None:
 
 
 async def test_an_origin_that_is_none_stops_nothing(ctx: Context) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await service.note_origin(connection, ip="unknown", user_agent="x" * 5000)
         await connection.execute("SET LOCAL app.session_id = 'nonsense'")
         await connection.execute("UPDATE organizations SET plan_type = 'pro'")
@@ -211,7 +211,7 @@ async def test_what_a_service_has_to_tell(ctx: Context, other: Context) -> None:
 
 async def test_without_an_organisation_an_event_is_the_installations(ctx: Context, admin: Any) -> None:
     mark = uuid4().hex
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         await connection.fetchval("SELECT record_audit('sessions:create', 'users', $1, 'failure')", mark)
     assert await admin.fetchval("SELECT organization_id FROM audit_logs WHERE resource_id = $1", mark) == INSTALLATION
 
@@ -273,7 +273,7 @@ async def test_nobody_changes_the_trail(ctx: Context, admin: Any) -> None:
 
 
 async def test_the_repository_of_the_trail_only_reads(ctx: Context) -> None:
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         repository = AuditLogRepository(session, ctx.principal.organization_id)
         first = (await repository.list())[0]
         assert (await repository.get_by_id(first.id)) is first
@@ -309,7 +309,7 @@ async def test_others_see_nothing_of_the_trail(
     theirs = {entry.id for entry in await trail(other)}
     assert mine
     assert not mine & theirs
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         query = "SELECT count(*) FROM audit_logs WHERE organization_id = $1"
         assert await connection.fetchval(query, ctx.principal.organization_id) == 0
 
@@ -351,7 +351,7 @@ async def test_the_trail_uses_its_indexes(ctx: Context, server: Server) -> None:
     connection = await server.connect()
     await connection.execute("ANALYZE audit_logs")
     await connection.close()
-    async with ctx.database.hot(ctx.principal) as hot:
+    async with ctx.database.transaction(ctx.principal) as hot:
         plan = await hot.fetch(
             "EXPLAIN SELECT * FROM audit_logs WHERE organization_id = $1 AND resource_type = 'x' AND resource_id = '7' "
             "ORDER BY created_at DESC LIMIT 10",

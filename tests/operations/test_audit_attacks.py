@@ -52,7 +52,7 @@ async def test_the_application_cannot_say_what_the_database_says(
     before = len(await trail(ctx))
     values = (action, "user", str(uuid4()), "success", None, more.get("metadata", {}), more.get("user"))
     with pytest.raises(Forbidden) as caught:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await repository.record_audit(connection, values)
     assert caught.value.code == "forbidden.audit_event"
     assert caught.value.hint
@@ -115,7 +115,7 @@ async def test_others_trails_are_neither_sealed_nor_told(ctx: Context, other: Co
     theirs = other.principal.organization_id
     with pytest.raises(Forbidden):
         await run(ctx, f"SELECT * FROM seal_trail('{theirs}')")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetch("SELECT * FROM unsigned_trail($1)", theirs) == []
         assert await connection.fetch("SELECT * FROM audit_retentions($1)", theirs) == []
     assert await admin.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", theirs) == 0

@@ -216,7 +216,7 @@ async def test_concurrent_writers_and_sealers_lose_no_row(ctx: Context, admin: A
 
     async def writing(number: int) -> None:
         for turn in range(25):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.fetchval("SELECT record_audit('test:write', 'x', $1)", f"{number}-{turn}")
                 if turn % 5 == number % 5:
                     await asyncio.sleep(0.005)
@@ -241,7 +241,7 @@ async def test_concurrent_writers_and_sealers_lose_no_row(ctx: Context, admin: A
 
 
 async def test_a_large_transaction_is_one_block(ctx: Context) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute("SELECT record_audit('test:many') FROM generate_series(1, 300)")
     await service.seal_audit(ctx, SealAudit(block_size=10))
     found = await service.verify_audit(ctx)
@@ -252,7 +252,7 @@ async def test_every_trail_is_sealed_at_once(own: tuple[App, Any], upkeep: Conte
     app, admin = own
     contexts = [await app.organization(new_slug()) for _ in range(3)]
     await admin.execute("DELETE FROM organizations WHERE id = $1", contexts[2].principal.organization_id)
-    async with app.database.anonymous() as connection:
+    async with app.database.untenanted() as connection:
         await connection.fetchval("SELECT record_audit('sign_in:password')")
     assert await seal_every(app.context) == await admin.fetchval("SELECT count(*) FROM audit_logs")
     assert await admin.fetchval("SELECT count(*) FROM audit_blocks") == 5  # with the app's own and the installation
@@ -341,7 +341,7 @@ async def test_others_neither_verify_nor_seal_for_us(ctx: Context, other: Contex
     await service.seal_audit(other)
     theirs = await service.verify_audit(other)
     assert (theirs.blocks, theirs.sealed) == (1, 1)
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         assert await connection.fetchval("SELECT count(*) FROM audit_blocks") == 1
 
 
@@ -350,7 +350,7 @@ async def test_others_neither_verify_nor_seal_for_us(ctx: Context, other: Contex
 async def test_however_it_is_cut_every_row_is_in_one_block(app: App, sizes: list[int], block: int) -> None:
     ctx = await app.organization(new_slug())
     for size in sizes:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute(f"SELECT record_audit('test:many') FROM generate_series(1, {size})")
     await service.seal_audit(ctx, SealAudit(block_size=block))
     found = await service.verify_audit(ctx)

@@ -387,7 +387,7 @@ async def test_whole_tables_are_missed(own: tuple[App, Any], harm: str) -> None:
 
 async def erased(ctx: Context) -> UUID:
     """A person with entries in the trail, which is sealed, and erased; verification takes it for what it is."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         user: UUID = await connection.fetchval(
             "INSERT INTO users (organization_id, external_id, full_name) VALUES ($1, 'ada', 'Ada') RETURNING id",
             ctx.principal.organization_id,
@@ -461,7 +461,7 @@ async def test_a_receipt_that_is_not_sealed_yet_cannot_be_extended(ctx: Context,
     """Between the erasure and its sealing no block holds the receipt: its signature does."""
     await trail(ctx)
     harm = await Harm.of(ctx, admin)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         user = await connection.fetchval(
             "INSERT INTO users (organization_id, external_id) VALUES ($1, 'ben') RETURNING id",
             ctx.principal.organization_id,

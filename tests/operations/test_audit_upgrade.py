@@ -98,7 +98,7 @@ async def test_it_is_signed_once(old: Old) -> None:
     assert (found.valid, found.broken, found.expired) == (True, 0, 1), found
     assert found.blocks >= 6
     # An erasure from now on finds entries that were sealed before, and says what it blanked.
-    async with old.ctx.database.hot(old.ctx.principal) as connection:
+    async with old.ctx.database.transaction(old.ctx.principal) as connection:
         user = await connection.fetchval(
             "INSERT INTO users (id, organization_id, external_id) VALUES ($2, $1, 'ada') RETURNING id", old.own, PERSON
         )

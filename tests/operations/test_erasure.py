@@ -43,7 +43,7 @@ async def places_of(admin: Any, secret: str) -> list[str]:
 
 async def make_user(ctx: Context, name: str, **more: Any) -> UUID:
     columns = {"organization_id": ctx.principal.organization_id, "external_id": name, **more}
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found: UUID = await connection.fetchval(
             f"INSERT INTO users ({', '.join(columns)}) "
             f"VALUES ({', '.join(f'${n}' for n in range(1, len(columns) + 1))}) RETURNING id",
@@ -239,7 +239,7 @@ async def test_nothing_of_a_person_is_left(new_memory: Callable[[], Awaitable[As
     event = await admin.fetchrow("SELECT * FROM audit_logs WHERE action = 'erasure' AND resource_id = $1", str(user))
     assert event["resource_type"] == "user"
     assert str(receipt.id) in event["metadata"]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetch(receipt.verification) == []
 
 
@@ -322,11 +322,11 @@ async def test_others_find_nothing_and_may_nothing(ctx: Context, other: Context,
     with pytest.raises(Forbidden):
         await service.erase(admin_only, Erase(kind=ErasureKind.ORGANIZATION, name=str(ctx.principal.organization_id)))
     # Nor by the function itself: it asks whose transaction it is.
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         assert await connection.fetchval("SELECT erase_subject('user', $1)", user) is None
         own = ctx.principal.organization_id
         assert await connection.fetchval("SELECT erase_subject('organization', $1)", own) is None
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.fetchval("SELECT erase_subject('user', $1)", user)
     for helper in (
@@ -345,7 +345,7 @@ async def test_others_find_nothing_and_may_nothing(ctx: Context, other: Context,
         "write_receipt('user', NULL, '{}', '[]')",
     ):
         with pytest.raises(Forbidden):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.fetch(f"SELECT {helper}")
     assert await admin.fetchval("SELECT count(*) FROM users WHERE id = $1", user) == 1
 
@@ -355,7 +355,7 @@ async def test_an_interrupted_erasure_has_changed_nothing(ctx: Context, admin: A
     before = await snapshot(admin, ctx.principal.organization_id)
 
     async def fail() -> None:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             assert await connection.fetchval("SELECT erase_subject('user', $1) IS NOT NULL", user)
             raise ZeroDivisionError
 

@@ -136,7 +136,7 @@ async def test_a_name_that_means_two_is_refused_with_both(ctx: Context, memory: 
     # A conversation that is called by another's id.
     inner = context_of(memory)
     await memory.remember("x", conversation="one", role="user", speaker="ada")
-    async with inner.database.hot(inner.principal) as connection:
+    async with inner.database.transaction(inner.principal) as connection:
         one = await connection.fetchval("SELECT id FROM conversations WHERE external_id = 'one'")
     await memory.remember("y", conversation=str(one), role="user", speaker="ada")
     with pytest.raises(Conflict):
@@ -232,7 +232,7 @@ async def test_a_misdeed_in_the_same_transaction_is_not_blanked(ctx: Context, ad
     await service.record_event(
         ctx, AuditEvent(action="money:take", resource_type="safes", resource_id=str(throwaway), metadata={"n": 1})
     )
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "UPDATE users SET status = 'suspended', metadata = jsonb_build_object('x', $2::text) WHERE id = $1",
             *(ben, str(throwaway)),
@@ -323,7 +323,7 @@ async def test_a_right_from_oneself_or_from_the_one_concerned_is_none(ctx: Conte
             await service.erase(actor, user(subject))
         assert caught.value.code == "forbidden.erasure_right"
         # Nor by the function itself.
-        async with ctx.database.hot(actor.principal) as connection:
+        async with ctx.database.transaction(actor.principal) as connection:
             with pytest.raises(asyncpg.InsufficientPrivilegeError, match="refused: right"):
                 await connection.fetchval("SELECT erase_subject('user', $1)", subject)
     await admin.execute("UPDATE user_roles SET expires_at = now() WHERE user_id = $1", who(second))
@@ -543,7 +543,7 @@ async def test_who_writes_about_them_meanwhile_comes_before_or_is_refused(memory
 
     async def write(n: int) -> bool:
         try:
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.execute(add, own, ada, f"Line {n}.")
         except NotFound:
             return False

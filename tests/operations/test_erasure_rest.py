@@ -28,7 +28,7 @@ from mnemon.operations import repository_erasure, service
 from mnemon.operations.schemas import Erase, ErasureKind, ErasureReceipt
 from tests.conftest import ADMIN, APP, Server, place
 from tests.factories import context_of, with_settings
-from tests.operations.exports import gone, talk, waits
+from tests.installation.exports import gone, talk, waits
 from tests.operations.test_erasure import make_user, snapshot
 
 #: What recall should plan with, counted anew from the rows that are indexed.
@@ -123,7 +123,7 @@ async def test_an_erasure_may_take_its_time(ctx: Context, monkeypatch: pytest.Mo
     monkeypatch.setattr(repository_erasure, "remains", remains)
     await make_user(ctx, "ada")
     await service.erase(ctx, Erase(kind=ErasureKind.USER, name="ada"))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         seen.append(await connection.fetchval("SELECT current_setting('statement_timeout')"))
     assert seen[0] == "0" != seen[1]
 
@@ -169,16 +169,16 @@ async def test_the_permission_is_asked_for_by_the_service_and_the_organisation_b
     may_not = ctx.as_principal(replace(ctx.principal, permissions=frozenset({"memories:write"})))
     with pytest.raises(Forbidden):
         await service.erase(may_not, Erase(kind=ErasureKind.USER, name="ada"))
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         assert await connection.fetchval("SELECT erase_subject('user', $1)", user) is None
     # Within its organisation the database lets it, and writes down that it did; that entry it cannot take back.
-    async with ctx.database.hot(may_not.principal) as connection:
+    async with ctx.database.transaction(may_not.principal) as connection:
         assert await connection.fetchval("SELECT erase_subject('user', $1) IS NOT NULL", user)
     own = ctx.principal.organization_id
     query = "SELECT count(*) FROM audit_logs WHERE organization_id = $1 AND action = 'erasure' AND resource_id = $2"
     assert await admin.fetchval(query, own, str(user)) == 1
     with pytest.raises(MnemonError):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute("DELETE FROM audit_logs WHERE organization_id = $1", own)
 
 

@@ -19,7 +19,7 @@ from mnemon.operations.schemas import ErrorReport, Period, RequestReport
 
 
 async def make_user(ctx: Context, name: str) -> UUID:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found: UUID = await connection.fetchval(
             "INSERT INTO users (organization_id, external_id) VALUES ($1, $2) RETURNING id",
             *(ctx.principal.organization_id, name),
@@ -64,7 +64,7 @@ async def test_an_error_is_kept_as_it_was_told(ctx: Context) -> None:
         kind="internal", code="internal.bug", message="é", component="recall", request_id="r-1", metadata={"a": [1]}
     )
     logged = await service.log_error(ctx, report)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await ErrorLogRepository(session, ctx.principal.organization_id).get_by_id(logged.id)
         assert row is not None
         assert (row.message, row.component, row.request_id, row.metadata_) == ("é", "recall", "r-1", {"a": [1]})
@@ -96,7 +96,7 @@ async def test_requests_by_route(ctx: Context, other: Context) -> None:
     assert first.p95_ms == pytest.approx(95.05)
     assert first.p99_ms == pytest.approx(99.01)
     assert (await service.request_statistics(other)).routes == ()
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await ApiRequestRepository(session, ctx.principal.organization_id).get_by_id(logged.id)
         assert row is not None
         assert (row.error_code, row.status_code, row.metadata_) == ("unavailable.x", 503, {})
@@ -168,7 +168,7 @@ async def test_what_the_database_refuses(
     )
     row = {"organization_id": f"'{ctx.principal.organization_id}'", **good, **values}
     with pytest.raises(MnemonError) as caught:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})")
     assert (caught.value.code, caught.value.data["field"]) == (code, field)
 
@@ -177,7 +177,7 @@ async def test_a_user_who_is_erased_leaves_the_logs(ctx: Context, admin: Any) ->
     ada = await make_user(ctx, "ada")
     await service.log_error(acting(ctx, ada), ErrorReport(kind="k", code="c", message="m"))
     await admin.execute("DELETE FROM users WHERE id = $1", ada)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT user_id FROM error_logs") is None
 
 
@@ -199,7 +199,7 @@ async def test_permissions_and_periods(ctx: Context, limited: Context) -> None:
 
 async def test_the_statements_use_their_indexes(ctx: Context, admin: Any) -> None:
     own, now = ctx.principal.organization_id, datetime.now(UTC)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         for table, columns, row in (
             ("error_logs", "kind, code, message", "'k', 'c', 'm'"),
             ("api_requests", "route, duration_ms", "'/', 1"),
@@ -210,7 +210,7 @@ async def test_the_statements_use_their_indexes(ctx: Context, admin: Any) -> Non
             )
     for table, name in (("error_logs", "errors_by_kind"), ("api_requests", "request_statistics")):
         await admin.execute(f"ANALYZE {table}")
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             plan = await connection.fetch(
                 "EXPLAIN " + statement("mnemon.operations", name), own, now - timedelta(minutes=5), now, 10
             )

@@ -54,7 +54,7 @@ def read(raw: Any) -> Read:
 async def explained(ctx: Context, name: str, *args: Any) -> Read:
     """What a named statement reads, as the application."""
     query = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement('mnemon.operations', name)}"
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return read(await connection.fetchval(query, ctx.principal.organization_id, *args))
 
 

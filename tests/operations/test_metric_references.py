@@ -111,7 +111,7 @@ async def test_many_write_while_agents_are_deleted_and_none_is_left_behind(
     async def writing(turn: int) -> None:
         for agent in agents[turn:] + agents[:turn]:
             with contextlib.suppress(NotFound):
-                async with ctx.database.hot(ctx.principal) as connection:
+                async with ctx.database.transaction(ctx.principal) as connection:
                     await connection.execute(ADD, organization, agent)
 
     async def deleting() -> None:

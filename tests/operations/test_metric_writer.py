@@ -27,7 +27,7 @@ def metric(value: float = 1) -> SystemMetric:
 
 
 async def values(ctx: Context) -> list[float]:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return [row["value"] for row in await connection.fetch("SELECT value FROM system_metrics ORDER BY value")]
 
 
@@ -170,7 +170,7 @@ async def test_one_bad_measurement_holds_up_nobody(ctx: Context, make_agent: Cal
     await writer.close()
     assert (writer.written, writer.refused) == (30, 2)
     assert sorted(told, key=str) == sorted([(one, "not_found.reference") for one in strangers], key=str)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 30
 
 
@@ -257,7 +257,7 @@ async def test_a_measurement_is_of_when_it_was_taken_not_of_when_it_is_written(c
     async with MetricWriter(replace(ctx, clock=FixedClock(taken)), interval=60) as writer:
         await writer.add(metric())
         await writer.add(SystemMetric(component="api", metric_type="n", value=2, timestamp=said))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await connection.fetch('SELECT "timestamp" FROM system_metrics ORDER BY value')
     assert [row["timestamp"] for row in rows] == [taken, said]
 

@@ -56,7 +56,7 @@ async def test_measurements_of_both_kinds_in_one_call(ctx: Context, make_agent: 
         SystemMetric(component="api", host="one", metric_type="cpu_percent", value=3),
     )
     assert rows == 2
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         measured = (await AgentMetricRepository(session, ctx.principal.organization_id).list())[0]
         assert (measured.agent_id, measured.value, measured.timestamp) == (agent, 12.5, at)
         assert measured.metadata_ == {"model": "m"}
@@ -90,7 +90,7 @@ async def test_an_unknown_agent_is_not_found_and_nothing_is_kept(
                 AgentMetric(agent_id=stranger, metric_type="x", value=1),
             )
         assert (caught.value.code, caught.value.data["field"]) == ("not_found.reference", "agent_id")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
         assert await connection.fetchval("SELECT count(*) FROM metric_partials") == 0
 
@@ -133,7 +133,7 @@ async def test_what_the_database_refuses_of_a_measurement(
 ) -> None:
     whose = "component" if table == "system_metrics" else "agent_id"
     with pytest.raises(MnemonError) as caught:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute(
                 f'INSERT INTO {table} (organization_id, "timestamp", {whose}, metric_type, value) '
                 f"VALUES ('{ctx.principal.organization_id}', {at}, {values})"
@@ -302,9 +302,9 @@ async def test_the_dashboard_shows_the_last_hour_day_and_week(
 
 async def test_the_application_cannot_read_everybodys_dashboard(ctx: Context) -> None:
     with pytest.raises(Forbidden):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.fetch("SELECT * FROM metric_summary")
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         assert await connection.fetchval("SELECT count(*) FROM metric_dashboard") == 0
 
 
@@ -319,7 +319,7 @@ async def test_two_refreshes_at_once(ctx: Context, installation: Context) -> Non
 async def test_copy_is_refused_to_whom_policies_hold(ctx: Context) -> None:
     """Which is why the writer sends arrays; if PostgreSQL learns it, the writer may."""
     row = (ctx.principal.organization_id, "api", "n", 1.0)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         with pytest.raises(asyncpg.FeatureNotSupportedError, match="row-level security"):
             await connection.copy_records_to_table(  # type: ignore[attr-defined]
                 "system_metrics", columns=("organization_id", "component", "metric_type", "value"), records=[row]
@@ -331,7 +331,7 @@ async def test_others_see_no_measurements(ctx: Context, other: Context) -> None:
     assert (await service.roll_up_metrics(other)).partials == 0
     await service.roll_up_metrics(ctx)
     assert (await service.list_rollups(other, RollupQuery(source="system"))).rollups == ()
-    async with other.database.hot(other.principal) as connection:
+    async with other.database.transaction(other.principal) as connection:
         for table in ("system_metrics", "metric_rollups", "metric_partials"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
 
@@ -356,7 +356,7 @@ async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(
     agent = await make_agent(ctx)
     await ingest(ctx, AgentMetric(agent_id=agent, metric_type="n", value=1))
     await admin.execute("DELETE FROM agents WHERE id = $1", agent)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
     await service.roll_up_metrics(ctx)
     found = await service.list_rollups(ctx, RollupQuery(source="agent"))
@@ -367,7 +367,7 @@ async def test_an_agents_measurements_are_found_by_their_index(ctx: Context, mak
     agents = [await make_agent(ctx, f"agent-{n}") for n in range(5)]
     await ingest(ctx, *[AgentMetric(agent_id=agents[n % 5], metric_type="n", value=n) for n in range(5000)])
     await admin.execute("ANALYZE agent_metrics")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         plan = await connection.fetch(
             "EXPLAIN SELECT * FROM agent_metrics WHERE organization_id = $1 AND agent_id = $2 "
             'ORDER BY "timestamp" DESC LIMIT 10',

@@ -234,7 +234,7 @@ async def test_the_application_cannot_move_the_clock_or_the_policies(ctx: Contex
         "DROP TABLE agent_metrics_default",
     ):
         with pytest.raises(Forbidden):
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 await connection.execute(statement)
 
 
@@ -248,7 +248,7 @@ async def test_only_time_series_that_are_known(ctx: Context, installation: Conte
     with pytest.raises(Forbidden) as refused:
         await service.maintain_partitions(ctx)
     assert refused.value.code == "forbidden.installation"
-    async with installation.database.hot(installation.principal) as connection:
+    async with installation.database.transaction(installation.principal) as connection:
         assert await connection.fetchval("SELECT maintain_partitions('users')") is None
 
 

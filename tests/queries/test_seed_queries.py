@@ -78,7 +78,7 @@ async def talk(ctx: Context) -> UUID:
         at=NOON + timedelta(hours=3),
     )
     await memory.remember(ctx, Remember(items=(*messages, answer)))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = await conversations.find_conversations(connection, ctx.principal.organization_id, ["trip"])
     return found["trip"]
 
@@ -94,7 +94,7 @@ async def test_an_organisations_episodes_newest_first(ctx: Context, other: Conte
     assert await contents(ctx) == ["I booked two seats on the ferry", *[words for words, _, _ in reversed(SAID)]]
     assert await contents(other) == []
     for eyes, count in ((ctx, 4), (other, 0)):
-        async with eyes.database.unit(eyes.principal) as session:
+        async with eyes.database.session(eyes.principal) as session:
             assert len(await MessageRepository(session, eyes.principal.organization_id).list()) == count
 
 
@@ -279,7 +279,7 @@ async def test_statistics_of_a_conversation(ctx: Context, other: Context, talk: 
         7,
         last,
     )
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         messages = MessageRepository(session, ctx.principal.organization_id)
         said = {one.content: one.id for one in await messages.list()}
         await messages.delete(said[SAID[0][0]])

@@ -26,7 +26,7 @@ INSERT = "INSERT INTO workflows (organization_id, name, steps, dependencies) VAL
 
 
 async def test_every_field_comes_back(ctx: Context) -> None:
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         user = (await identity.ensure_users(connection, ctx.principal.organization_id, ["ada"]))["ada"]
     mine = ctx.as_principal(replace(ctx.principal, user_id=user))
     steps = [

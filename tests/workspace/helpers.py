@@ -23,7 +23,7 @@ NOBODY_YET = UUID("00000000-0000-4000-8000-000000000001")
 
 async def people(ctx: Context, *names: str) -> list[UUID]:
     """Ids of people of the organisation, made on first use."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = await identity.ensure_users(connection, ctx.principal.organization_id, names)
     return [found[name] for name in names]
 
@@ -54,14 +54,14 @@ async def refused_row(ctx: Context, table: str, **values: str) -> MnemonError:
     """What an insert of these values (SQL) meets, as the application's role."""
     row = {"organization_id": f"'{ctx.principal.organization_id}'", **values}
     with pytest.raises(MnemonError) as caught:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})")
     return caught.value
 
 
 async def plan(ctx: Context, query: str, *values: Any) -> str:
     """The plan of a statement under row-level security, as JSON text."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = await connection.fetchval(f"EXPLAIN (FORMAT JSON) {query}", *values)
     return found if isinstance(found, str) else json.dumps(found)
 

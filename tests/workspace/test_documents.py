@@ -87,7 +87,7 @@ async def test_templates(ctx: Context) -> None:
 
 async def test_what_came_with_the_installation_stays(ctx: Context) -> None:
     made = await service.create_template(ctx, CreateTemplate(name="Letter", document_type="letter"))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute("UPDATE document_templates SET is_system = true WHERE id = $1", made.id)
     for attempt in (
         service.update_template(ctx, UpdateTemplate(id=made.id, name="x")),

@@ -70,7 +70,7 @@ async def test_any_date_has_a_place_and_the_list_crosses_partitions(ctx: Context
     (ada,) = await people(ctx, "ada")
     now = datetime.now(UTC)
     moments = [now, now - timedelta(days=35), now - timedelta(days=4000), now + timedelta(days=4000)]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         for moment in moments:
             await connection.execute(
                 "INSERT INTO notifications (organization_id, user_id, type, created_at) VALUES ($1, $2, 'x', $3)",
@@ -138,7 +138,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
 
 async def test_the_inbox_reads_its_indexes(ctx: Context, admin: Any) -> None:
     ada, bo = await people(ctx, "ada", "bo")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO notifications (organization_id, user_id, type, is_read, created_at) "
             "SELECT $1, CASE WHEN n % 20 = 0 THEN $2::uuid ELSE $3::uuid END, 'x', n % 100 <> 0, "

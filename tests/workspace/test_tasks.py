@@ -287,7 +287,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
 
 async def test_lists_and_reminders_read_their_indexes(ctx: Context, admin: Any) -> None:
     (ada,) = await people(ctx, "ada")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.execute(
             "INSERT INTO tasks (organization_id, user_id, title, status, completed_at, due_date, reminder_at) "
             "SELECT $1, $2, 'task ' || n, CASE WHEN n % 50 = 0 THEN 'todo' ELSE 'done' END, "

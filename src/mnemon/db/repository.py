@@ -18,7 +18,7 @@ T = TypeVar("T", bound=Base)
 class BaseRepository(Generic[T]):
     """Create, read, update and soft-delete rows of one table (seed 002 FR-8).
 
-    A repository flushes and never commits: the unit of work commits, once. Every statement names organization_id:
+    A repository flushes and never commits: the session commits, once. Every statement names organization_id:
     the policy is the wall, the predicate is the plan.
     """
 

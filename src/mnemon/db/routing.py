@@ -171,13 +171,13 @@ class Routing:
     # -- reading --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def reading(self, principal: Principal) -> AsyncIterator[Connection]:
+    async def read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
         """A read-only transaction of the principal's organisation, at a replica where one can serve it."""
         with translated():
             async with _Reading(self, principal) as reading:
                 yield reading
 
-    async def read(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """What ``work`` reads in an ORM session at a replica.
 
         Raises:

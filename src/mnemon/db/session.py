@@ -1,4 +1,4 @@
-"""Units of work: a transaction with the tenant set at its start, and nowhere else.
+"""Begins transactions and sessions with the tenant set at their start, and nowhere else.
 
 Who a transaction is for is transaction-local, so a connection that goes back to a pool (ours or a transaction pooler)
 carries nobody's tenancy. Unset means: no rows, no writes. How it is set and proven: :mod:`mnemon.db.tenant`.
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """One database as the application role: where units of work begin.
+    """One database as the application role: where transactions and sessions begin.
 
     Args:
         url: ``postgresql+asyncpg://...`` as the application role.
@@ -49,7 +49,7 @@ class Database:
         self._routing: Routing | None = None
 
     async def use_replicas(self, replicas: Sequence[tuple[str, str]]) -> None:
-        """Let replicas serve what :meth:`reading` begins; once, before the first of them.
+        """Let replicas serve what :meth:`read_transaction` begins; once, before the first of them.
 
         Args:
             replicas: a name and a URL each, as the application role.
@@ -105,7 +105,7 @@ class Database:
         Raises:
             Unavailable: the primary cannot be reached.
         """
-        async with self.anonymous() as connection:
+        async with self.untenanted() as connection:
             return write_position(await connection.fetchval(POSITION))
 
     def see(self, organization: UUID, position: str) -> None:
@@ -118,18 +118,18 @@ class Database:
         if self._routing is not None:
             self._routing.see(organization, place)
 
-    def reading(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
-        """A read-only transaction like that of :meth:`hot`, at a replica where there is one that may serve it.
+    def read_transaction(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
+        """A read-only transaction like that of :meth:`transaction`, at a replica where there is one that may serve it.
 
         It sees everything that its organisation wrote through this object before. What others write is seen a moment
-        later; so what decides about access, or is read to be changed, is read by :meth:`hot`.
+        later; so what decides about access, or is read to be changed, is read by :meth:`transaction`.
         """
         if self._routing is None:
-            return self.hot(principal, readonly=True)
-        return self._routing.reading(principal)
+            return self.transaction(principal, readonly=True)
+        return self._routing.read_transaction(principal)
 
     @asynccontextmanager
-    async def unit(self, principal: Principal) -> AsyncIterator[AsyncSession]:
+    async def session(self, principal: Principal) -> AsyncIterator[AsyncSession]:
         """An ORM session in a transaction of the principal's organisation; commits once, at the end.
 
         Raises:
@@ -146,21 +146,21 @@ class Database:
             if self._routing is not None:
                 await self._routing.wrote_somewhere(principal.organization_id)
 
-    async def read(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """What ``work`` reads in an ORM session, at a replica where there is one that may serve it.
 
-        As with :meth:`reading`. ``work`` must only read: where a replica fails, it is called again, at the primary.
+        See :meth:`read_transaction`. ``work`` must only read: where a replica fails it is called again, at the primary.
         """
         with translated():
             if self._routing is not None:
                 with contextlib.suppress(NotHere):
-                    return await self._routing.read(principal, work)
+                    return await self._routing.read_session(principal, work)
             async with self._sessions() as session, session.begin():
                 await session.execute(_SET_TENANT, self.prover.parameters(principal))
                 return await work(session)
 
     @asynccontextmanager
-    async def hot(
+    async def transaction(
         self,
         principal: Principal,
         *,
@@ -176,7 +176,7 @@ class Database:
 
         Args:
             principal: whose organisation the transaction is for.
-            readonly: refuse writes. For reads that need not be at the primary there is :meth:`reading`.
+            readonly: refuse writes. For reads that need not be at the primary there is :meth:`read_transaction`.
             bulk: keep the plans of foreign key checks from row to row; for statements that insert.
             by_key: keep the plans of its statements from call to call. Only where each finds its rows by whole keys:
                 then one plan is right for tenants of every size, and a new one takes longer to make than to run.
@@ -202,7 +202,7 @@ class Database:
                     await self._routing.wrote(principal.organization_id, driver)
 
     @asynccontextmanager
-    async def anonymous(self) -> AsyncIterator[Connection]:
+    async def untenanted(self) -> AsyncIterator[Connection]:
         """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
         with translated():
             async with pooled(self.engine) as driver:

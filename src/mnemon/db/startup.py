@@ -64,7 +64,7 @@ async def inspect_database(database: Database) -> Facts:
     Raises:
         Unavailable: it cannot be reached.
     """
-    async with database.anonymous() as connection:
+    async with database.untenanted() as connection:
         row = await connection.fetchrow(_FACTS)
         revision = None
         if row["migrated"]:

@@ -68,7 +68,7 @@ async def ensure_entity(ctx: Context, request: EnsureEntity) -> Ensured:
     organization = ctx.principal.organization_id
     at = request.seen_at or ctx.clock.now()
     for _ in range(_ATTEMPTS):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             found = await repository.same(connection, organization, request.user_id, request.entity_type, request.name)
             created = False
             if found is None:
@@ -90,7 +90,7 @@ async def get_entity(ctx: Context, entity_id: UUID) -> Entity:
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("entities:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         found = await _living(ctx, connection, [entity_id])
         return _entity(found[entity_id])
 
@@ -99,7 +99,7 @@ async def find_entity(ctx: Context, request: FindEntity) -> tuple[Entity, ...]:
     """Entities by name or alias, in any case of letters: a person's own first, then the most mentioned."""
     ctx.principal.require("entities:read")
     eyes = eyes_of(ctx.principal, request.user_id)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find(
             connection,
             ctx.principal.organization_id,
@@ -124,16 +124,16 @@ async def update_entity(ctx: Context, request: UpdateEntity) -> Entity:
         values["aliases"] = list(values["aliases"])
     if "metadata" in values:
         values["metadata_"] = values.pop("metadata")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [request.id], follow=False)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         entities = EntityRepository(session, ctx.principal.organization_id)
         await entities.update(request.id, expected_version=request.expected_version, **values)
     return await _reread(ctx, request.id)
 
 
 async def _reread(ctx: Context, entity_id: UUID) -> Entity:
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return _entity((await _living(ctx, connection, [entity_id]))[entity_id])
 
 
@@ -144,9 +144,9 @@ async def delete_entity(ctx: Context, entity_id: UUID) -> Count:
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("entities:delete")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [entity_id], follow=False)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         return Count(count=int(await EntityRepository(session, ctx.principal.organization_id).delete(entity_id)))
 
 
@@ -180,13 +180,13 @@ async def unrelate(ctx: Context, relationship_id: UUID) -> Count:
     missing = NotFound(
         f"There is no relationship {relationship_id}.", code="not_found.relationship", id=str(relationship_id)
     )
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await RelationshipRepository(session, ctx.principal.organization_id).get_by_id(relationship_id)
     if row is None:
         raise missing
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [row.source_entity_id, row.target_entity_id])
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if not await RelationshipRepository(session, ctx.principal.organization_id).delete(relationship_id):
             raise missing
     return Count(count=1)
@@ -216,7 +216,7 @@ async def list_mentions(ctx: Context, request: ListMentions) -> tuple[StoredMent
     """
     ctx.principal.require("entities:read")
     eyes = eyes_of(ctx.principal)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         wanted = None
         if request.entity_id is not None:
             wanted = (await _living(ctx, connection, [request.entity_id]))[request.entity_id]["id"]
@@ -260,7 +260,7 @@ async def neighbours(ctx: Context, request: Neighbours) -> tuple[Neighbour, ...]
         NotFound: the entity is not there, or not this principal's to see.
     """
     ctx.principal.require("entities:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         found = await _living(ctx, connection, [request.entity_id])
         rows = await repository.neighbours(
             connection,
@@ -282,7 +282,7 @@ async def _on_living(
     """Do something to entities that cannot end meanwhile; whoever comes too late looks again."""
     organization = ctx.principal.organization_id
     for _ in range(_ATTEMPTS):
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             if mode == "UPDATE":
                 await repository.alone_in_merging(connection)
             found = await _living(ctx, connection, ids)

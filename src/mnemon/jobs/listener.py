@@ -70,7 +70,7 @@ class Listener:
                     driver.add_termination_listener(lambda _: ended.set())
                     await driver.add_listener(CHANNEL, receive)
                     # From another connection: a pooler may well give ours back to itself.
-                    async with self.database.anonymous() as other:
+                    async with self.database.untenanted() as other:
                         await other.execute("SELECT pg_notify($1, $2)", CHANNEL, token)
                     try:
                         await asyncio.wait_for(echo.wait(), ECHO)

@@ -100,7 +100,7 @@ class Run:
         if self.finished:
             raise Invalid("The job has ended already.", code="invalid.job_ended")
         try:
-            async with self.ctx.database.hot(self.ctx.principal) as connection:
+            async with self.ctx.database.transaction(self.ctx.principal) as connection:
                 yield connection
                 result = encode_result(self.result)
                 self.finishing = True
@@ -126,7 +126,7 @@ class Run:
             return
         self._told = told
         job = self.job
-        async with self.ctx.database.hot(self.ctx.principal, lazy=True) as connection:
+        async with self.ctx.database.transaction(self.ctx.principal, lazy=True) as connection:
             if not await repository.progress(connection, job.organization_id, job.id, job.lease_id, *told):
                 raise LeaseLost("Another attempt at this job has begun, or it was ended.", id=str(job.id))
 

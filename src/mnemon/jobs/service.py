@@ -38,8 +38,8 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
     Args:
         ctx: whose job it is.
         request: what is to be done, and when.
-        within: the transaction it is part of, as ``database.hot`` or ``database.unit`` gave it: rolled back, the job
-            was never there; committed, workers are told. Left out, it is a transaction of its own.
+        within: the transaction it is part of, from ``database.transaction`` or ``database.session``: rolled back, the
+            job was never there; committed, workers are told. Left out, it is a transaction of its own.
 
     Raises:
         Forbidden: the principal has not jobs:write.
@@ -49,7 +49,7 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
         connection = await _driver(within) if isinstance(within, AsyncSession) else within
         made, new = await repository.enqueue(connection, ctx.principal, request)
     else:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             made, new = await repository.enqueue(connection, ctx.principal, request)
     return Enqueued(id=made, created=new)
 
@@ -68,7 +68,7 @@ async def get_job(ctx: Context, job_id: UUID) -> Job:
         JobNotFound: there is none in this organisation, or it is somebody else's.
     """
     ctx.principal.require("jobs:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id)
         if row is None:
             raise _missing(job_id)
@@ -78,7 +78,7 @@ async def get_job(ctx: Context, job_id: UUID) -> Job:
 async def list_jobs(ctx: Context, request: ListJobs | None = None) -> JobPage:
     """The principal's own jobs and the organisation's, newest first; ``status=dead`` are the dead letters."""
     ctx.principal.require("jobs:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await JobRepository(session, ctx.principal.organization_id).find(ctx.principal, request or ListJobs())
         return JobPage(jobs=tuple(_job(row) for row in rows))
 
@@ -94,7 +94,7 @@ async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
     """
     ctx.principal.require("jobs:write")
     await _require_seen(ctx, job_id)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         status = await repository.cancel(connection, ctx.principal.organization_id, job_id)
     if status is None:
         raise _over(await get_job(ctx, job_id), "It is over already.")
@@ -111,7 +111,7 @@ async def retry_job(ctx: Context, job_id: UUID) -> Job:
     """
     ctx.principal.require("jobs:write")
     await _require_seen(ctx, job_id)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         done = await repository.retry(connection, ctx.principal.organization_id, job_id)
     job = await get_job(ctx, job_id)
     if not done:
@@ -136,7 +136,7 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
         Conflict: somebody else has a schedule of that name.
     """
     ctx.principal.require("jobs:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, request.name):
             raise Conflict(
                 f"The name {request.name!r} is taken.",
@@ -151,7 +151,7 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
 async def list_schedules(ctx: Context) -> tuple[Schedule, ...]:
     """The organisation's schedules, by name."""
     ctx.principal.require("jobs:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await ScheduleRepository(session, ctx.principal.organization_id).by_name(ctx.principal)
         return tuple(_schedule(row) for row in rows)
 
@@ -163,7 +163,7 @@ async def remove_schedule(ctx: Context, name: str) -> None:
         NotFound: there is none of that name.
     """
     ctx.principal.require("jobs:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         anothers = await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, name)
         connection = await _driver(session)
         if anothers or not await repository.remove_schedule(connection, ctx.principal.organization_id, name):
@@ -183,7 +183,7 @@ async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int
             raise Invalid(f"{name} is from 1 to 3,650.", code="invalid.days", field=name)
     total = 0
     while True:
-        async with ctx.database.hot(ctx.principal, lazy=True) as connection:
+        async with ctx.database.transaction(ctx.principal, lazy=True) as connection:
             removed = await repository.prune(connection, days, dead_days, BATCH)
         total += removed
         if removed < BATCH:
@@ -199,7 +199,7 @@ async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
     require_installation(ctx)
     after = UUID(int=0)
     while True:
-        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
             found = await repository.organizations_after(connection, after, BATCH)
         for one in found:
             yield one
@@ -223,7 +223,7 @@ async def _require_seen(ctx: Context, job_id: UUID) -> None:
     """Whoever may not see a job does not end it either: who it is for does not change."""
     if ctx.principal.is_organization:
         return
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id) is None:
             raise _missing(job_id)
 

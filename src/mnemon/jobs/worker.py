@@ -157,7 +157,7 @@ class Worker:
         everybody = Principal(INSTALLATION)
         now = time.monotonic()
         if now - self._ticked >= self.options.poll:
-            async with self.ctx.database.hot(everybody) as connection:
+            async with self.ctx.database.transaction(everybody) as connection:
                 await repository.tick(connection)
             self._ticked = now
         room = self.options.concurrency - len(self._active)
@@ -165,7 +165,7 @@ class Worker:
             return 0
         begun = time.monotonic()
         # Lost in a crash of the server, a claim never was: the job is queued, and this lease ends nothing.
-        async with self.ctx.database.hot(everybody, lazy=True) as connection:
+        async with self.ctx.database.transaction(everybody, lazy=True) as connection:
             rows = await repository.claim(
                 connection, self.name, list(self.registry), self.options.queues, self._after, room, self.options.lease
             )
@@ -257,7 +257,7 @@ class Worker:
         pause, until = 0.1, time.monotonic() + self.options.lease
         while True:
             try:
-                async with self.ctx.database.hot(active.run.job.principal) as connection:
+                async with self.ctx.database.transaction(active.run.job.principal) as connection:
                     return await step(connection)
             except (Unavailable, Conflict):
                 if time.monotonic() >= until:
@@ -284,7 +284,7 @@ class Worker:
 
     async def _renew(self) -> None:
         leases, begun = dict(self._active), time.monotonic()
-        async with self.ctx.database.hot(Principal(INSTALLATION), lazy=True) as connection:
+        async with self.ctx.database.transaction(Principal(INSTALLATION), lazy=True) as connection:
             held = await repository.renew_leases(connection, list(leases), self.options.lease)
         for lease, active in leases.items():
             if lease not in held:

@@ -24,8 +24,8 @@ from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import Layout
 from mnemon.db.embedded.sockets import socket_dir_of
 from mnemon.doors.cli.main import main
-from mnemon.operations.replicas import registry
-from mnemon.operations.replicas.model import Record
+from mnemon.installation.replicas import registry
+from mnemon.installation.replicas.model import Record
 
 from .conftest import _where
 from .support import ROOT, Client, fetch, kill, pids, runs, until

@@ -18,7 +18,7 @@ async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
     """
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository.is_alive(connection, organization, request.agent_id):
             raise no_agent(request.agent_id)
         row = await repository.add_capability(
@@ -30,7 +30,7 @@ async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
 async def list_capabilities(ctx: Context, request: AgentRef) -> list[Capability]:
     """What an agent can do, the best first."""
     ctx.principal.require("agents:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await CapabilityRepository(session, ctx.principal.organization_id).of(request.agent_id)
         return [Capability.model_validate(row) for row in rows]
 
@@ -42,7 +42,7 @@ async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
         NotFound: the organisation has no such agent, or it has not the capability.
     """
     ctx.principal.require("agents:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         capabilities = CapabilityRepository(session, ctx.principal.organization_id)
         row = await capabilities.find(request.agent_id, request.capability)
         if row is None or not await capabilities.delete(row.id):
@@ -56,7 +56,7 @@ async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
 async def find_agents_by_capability(ctx: Context, request: CapableSearch) -> list[CapableAgent]:
     """Agents that can do something at least so well, the best first."""
     ctx.principal.require("agents:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find_capable(
             connection, ctx.principal.organization_id, request.capability, request.min_proficiency, request.limit
         )

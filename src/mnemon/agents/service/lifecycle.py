@@ -44,7 +44,7 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     fields = {"slug": slugify(request.name), **_columns(request)}
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _require_own(ctx, await _driver(session), request.user_id, request.team_id)
         row = await AgentRepository(session, organization).create(created_by=ctx.principal.user_id, **fields)
         await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
@@ -58,7 +58,7 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
         NotFound: the organisation has no such agent.
     """
     ctx.principal.require("agents:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
     if found is None:
         raise no_agent(request.agent_id)
@@ -68,7 +68,7 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
 async def list_agents(ctx: Context, request: AgentList) -> list[AgentDNA]:
     """Agents of the organisation, of a team, with a status, of a type; in the order they were made."""
     ctx.principal.require("agents:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await AgentRepository(session, ctx.principal.organization_id).search(
             team_id=request.team_id,
             status=request.status,
@@ -89,7 +89,7 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
     """
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.id)
         row = await AgentRepository(session, organization).update(
             request.id, expected_version=request.expected_version, **_columns(request)
@@ -107,7 +107,7 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
         Conflict: it has another version than the one expected.
     """
     ctx.principal.require("agents:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.agent_id)
         row: AgentORM = await AgentRepository(session, ctx.principal.organization_id).update(
             request.agent_id, expected_version=request.expected_version, status=request.status
@@ -124,7 +124,7 @@ async def delete_agent(ctx: Context, request: AgentRef) -> None:
         NotFound: the organisation has no such agent.
     """
     ctx.principal.require("agents:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.agent_id)
         if not await AgentRepository(session, ctx.principal.organization_id).delete(request.agent_id):
             raise no_agent(request.agent_id)

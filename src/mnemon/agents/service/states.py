@@ -29,7 +29,7 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
     ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     made = AgentState(id=new_id(), created_at=ctx.clock.now(), **request.model_dump())
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository.is_alive(connection, organization, request.agent_id):
             raise no_agent(request.agent_id)
         if not await _may(ctx, connection, request.agent_id):
@@ -44,7 +44,7 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
 async def list_states(ctx: Context, request: StateList) -> list[AgentState]:
     """Snapshots of an agent, the newest first; a page goes on ``before`` the last one's moment."""
     ctx.principal.require("agents:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if not await _may(ctx, connection, request.agent_id):
             return []
         rows = await repository.states(
@@ -65,7 +65,7 @@ async def latest_state(ctx: Context, request: StateRef) -> AgentState:
         NotFound: there is none.
     """
     ctx.principal.require("agents:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = []
         if await _may(ctx, connection, request.agent_id):
             rows = await repository.states(

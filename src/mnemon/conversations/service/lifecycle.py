@@ -46,7 +46,7 @@ async def create_conversation(ctx: Context, request: ConversationCreate) -> Conv
     if owner is not None:
         people[owner] = "owner"
     values = request.model_dump(exclude={"participant_ids", "type", "user_id", "title", "metadata"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         conversations = ConversationRepository(session, ctx.principal.organization_id)
         row = await conversations.create(
             **values,
@@ -72,7 +72,7 @@ async def get_conversation(ctx: Context, request: ConversationRef) -> Conversati
     async def read(session: AsyncSession) -> Conversation:
         return Conversation.model_validate(await one(ctx, session, request.conversation_id))
 
-    return await ctx.database.read(ctx.principal, read)
+    return await ctx.database.read_session(ctx.principal, read)
 
 
 async def list_conversations(ctx: Context, request: ConversationList) -> tuple[Conversation, ...]:
@@ -84,7 +84,7 @@ async def list_conversations(ctx: Context, request: ConversationList) -> tuple[C
         rows = await conversations.find(ctx.principal, **dict(request))
         return tuple(Conversation.model_validate(row) for row in rows)
 
-    return await ctx.database.read(ctx.principal, read)
+    return await ctx.database.read_session(ctx.principal, read)
 
 
 async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conversation:
@@ -97,7 +97,7 @@ async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conv
     """
     ctx.principal.require("conversations:write")
     changes = {_COLUMNS.get(name, name): value for name, value in request.changes().items()}
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if changes.keys() & _OPENING:
             await _own(ctx, session, request.conversation_id)
         else:
@@ -114,7 +114,7 @@ async def archive_conversation(ctx: Context, request: ConversationChange) -> Con
         Conflict: it has another version than the one expected.
     """
     ctx.principal.require("conversations:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _own(ctx, session, request.conversation_id)
         return await _change(ctx, session, request, {"status": ConversationStatus.CLOSED})
 
@@ -132,7 +132,7 @@ async def delete_conversation(ctx: Context, request: ConversationChange) -> int:
     """
     ctx.principal.require("conversations:delete")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _own(ctx, session, request.conversation_id)
         await _change(ctx, session, request, {"deleted_at": func.now()})
         return await repository.forget_messages(await driver(session), organization, request.conversation_id)

@@ -29,7 +29,7 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
             await driver(session), ctx.principal.organization_id, request.conversation_id
         )
 
-    found = await ctx.database.read(ctx.principal, read)
+    found = await ctx.database.read_session(ctx.principal, read)
     if found is None:  # deleted in between
         raise missing(request.conversation_id)
     return ConversationStatistics.model_construct(None, **dict(found))
@@ -41,7 +41,7 @@ async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundM
     Of conversations that the principal may see only; deleted ones and forgotten messages are not there.
     """
     ctx.principal.require("messages:read")
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         rows = await repository.search_messages(
             connection, ctx.principal, request, match=ctx.database.match_operator, ranked=RANKED
         )

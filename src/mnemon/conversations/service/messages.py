@@ -326,7 +326,7 @@ class _Batch:
 
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:
     """How far the import of this source has come; None before its first batch."""
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await repository.load_checkpoint(connection, ctx.principal.organization_id, source)
 
 

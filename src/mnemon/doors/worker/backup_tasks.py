@@ -13,11 +13,11 @@ from mnemon.core.errors import Forbidden, MnemonError
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.identity import service as identity
+from mnemon.installation import backup
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
-from mnemon.operations import backup
 
 _REGISTRY = Registry()
 _EVERY = 2.0  # seconds between two words on how far it is

@@ -58,7 +58,7 @@ def place(address: Address | None) -> str | None:
 async def begin(ctx: Context, who: str | None, where: str | None, *, factor: bool = False) -> Attempt | timedelta:
     """Count an attempt; how long to wait where it may not be made: then it was not counted, nor may it be compared."""
     subject, address = (None if one is None else _subject(ctx, one) for one in (who, where))
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         row = await repository_secrets.begin_attempt(connection, subject, address, factor, ctx.clock.now())
     if row["retry_after"] is not None:
         wait: timedelta = row["retry_after"]
@@ -68,13 +68,13 @@ async def begin(ctx: Context, who: str | None, where: str | None, *, factor: boo
 
 async def waits(ctx: Context, where: str) -> timedelta | None:
     """How long attempts from somewhere wait, without counting one; None: they do not."""
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         return await repository_secrets.attempt_waits(connection, _subject(ctx, where), ctx.clock.now())
 
 
 async def settle(ctx: Context, attempt: Attempt) -> None:
     """An attempt was right."""
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         await repository_secrets.settle_attempt(
             connection,
             [attempt.person, attempt.address, attempt.factor, attempt.person_until, attempt.address_until],

@@ -46,12 +46,12 @@ async def set_password(ctx: Context, request: PasswordSet) -> None:
     organization = ctx.principal.organization_id
     if ctx.principal.user_id == request.user_id:
         await _check_current(ctx, request)
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         user = await repository_access.get_user(connection, organization, request.user_id)
     if user is not None:
         check_password(request.password, user["email"], *(user[name] for name in NAMES))
     hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await outrank(ctx, connection, request.user_id)
         if not await repository_access.is_alive(connection, organization, request.user_id):
             raise no_user(request.user_id)
@@ -64,7 +64,7 @@ async def set_password(ctx: Context, request: PasswordSet) -> None:
 async def _check_current(ctx: Context, request: PasswordSet) -> None:
     """Let a person who changes their own password show the current one, if there is one."""
     proof = ctx.database.prove(f"password_hash_of:{request.user_id}")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         current = await repository_secrets.password_hash(connection, request.user_id, proof)
     if current is None:
         return
@@ -85,7 +85,7 @@ async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None)
     organization, familiar = ctx.principal.organization_id, False
     if address is not None:
         since = ctx.clock.now() - attempts.FAMILIAR
-        async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+        async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
             familiar = await repository_secrets.is_familiar(connection, organization, user_id, str(address), since)
     return attempts.person(organization, user_id, address if familiar else None)
 
@@ -102,7 +102,7 @@ async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
     # A text the database cannot hold is nobody's address.
     email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
     address, proof = request.ip_address, ctx.database.prove(f"user_by_email:{email}")
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         found = await repository_access.find_user_by_email(
             connection, email, proof, None if address is None else str(address)
         )
@@ -138,7 +138,7 @@ async def enrol_totp(ctx: Context, request: TotpEnrol) -> TotpEnrolment:
     device_id = uuid4()
     secret = crypto.new_totp_secret()
     sealed = secret_box(ctx).encrypt(secret, purpose=f"mfa_devices:{device_id}")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await outrank(ctx, connection, request.user_id)
         if not await repository_access.is_alive(connection, organization, request.user_id):
             raise no_user(request.user_id)
@@ -166,13 +166,13 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     may(ctx, request.user_id, own="account:write", others="users:write")
     box = secret_box(ctx)
     if ctx.principal.user_id != request.user_id:  # before anything counts against them
-        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
             await outrank(ctx, connection, request.user_id)
     who = await _person(ctx, request.user_id, request.ip_address)
     attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address), factor=True)
     if isinstance(attempt, timedelta):
         raise attempts.too_many(attempt, code="unauthenticated.mfa_locked", field="code")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         found = await _match(ctx, connection, box, request)
         if found is None:
             await repository_secrets.tell_of_refusal(connection, request.user_id)
@@ -199,7 +199,7 @@ async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, re
 async def list_mfa_devices(ctx: Context, request: UserRef) -> list[MfaDevice]:
     """A person's second factors, without their secrets."""
     may(ctx, request.user_id, own="account:read", others="users:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_secrets.mfa_devices(connection, ctx.principal.organization_id, request.user_id)
     return [MfaDevice.model_validate(dict(row)) for row in rows]
 
@@ -211,7 +211,7 @@ async def remove_mfa_device(ctx: Context, request: MfaDeviceRef) -> None:
         NotFound: the organisation has no such device.
     """
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         owner = await repository_secrets.find_mfa_device(connection, organization, request.device_id)
         may(ctx, owner or request.device_id, own="account:write", others="users:write")
         if owner is None:
@@ -247,7 +247,7 @@ async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToke
         list(request.scopes),
         request.expires_at,
     ]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository_access.is_alive(connection, ctx.principal.organization_id, request.user_id):
             raise no_user(request.user_id)
         await repository_secrets.store_oauth_token(connection, row)
@@ -263,7 +263,7 @@ async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
         Unavailable: the key they were encrypted with is not there.
     """
     own_secret(ctx, request.user_id)
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository_secrets.read_oauth_token(
             connection, ctx.principal.organization_id, request.user_id, request.provider
         )

@@ -36,7 +36,7 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
         raise Invalid("expires_at: the key would have expired already.", code="invalid.expired", field="expires_at")
     key = crypto.new_token(PREFIX)
     made = NewApiKey(id=uuid4(), prefix=key[:SHOWN], key=SecretStr(key))
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if request.user_id is not None:  # a key acts as its owner: it reads what is theirs alone
             await outrank(ctx, connection, request.user_id)
         await _check_scopes(ctx, connection, request)
@@ -93,7 +93,7 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
     Raises:
         Unauthenticated: it is no key, it was revoked, or it has expired.
     """
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         row = await repository_access.find_api_key(connection, crypto.token_hash(request.token.get_secret_value()))
     now = ctx.clock.now()
     if row is None:
@@ -103,7 +103,7 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
     owner = Principal(row["organization_id"], row["user_id"], row["agent_id"])
     scopes = frozenset(row["scopes"])
     teams: frozenset[UUID] = frozenset()
-    async with ctx.database.hot(owner, by_key=True) as connection:
+    async with ctx.database.transaction(owner, by_key=True) as connection:
         if owner.user_id is not None:
             held, teams = await repository_access.rights_of(connection, owner.organization_id, owner.user_id, now)
             scopes = held | ACCOUNT if ALL in scopes else scopes & (held | ACCOUNT)
@@ -137,7 +137,7 @@ async def list_api_keys(ctx: Context, request: UserRef | None = None) -> list[Ap
         ctx.principal.require("api_keys:read")
     else:
         may(ctx, request.user_id, own="account:read", others="api_keys:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_secrets.api_keys(
             connection, ctx.principal.organization_id, user_id=request.user_id if request else None
         )
@@ -151,7 +151,7 @@ async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
         NotFound: the organisation has no such key.
     """
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
         owner = rows[0]["user_id"] if rows else None
         may(ctx, owner or request.api_key_id, own="account:write", others="api_keys:delete")

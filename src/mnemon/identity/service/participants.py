@@ -36,7 +36,7 @@ async def ensure_organization(database: Database, slug: str, name: str | None = 
         NotFound: the organisation was deleted; its slug is not given out again.
     """
     check_slug(slug, "organization")
-    async with database.anonymous() as connection:
+    async with database.untenanted() as connection:
         found = await repository.ensure_organization(connection, slug, name, database.prove(f"organization:{slug}"))
     if found is None:
         raise NotFound(f"The organisation {slug!r} was deleted.", code="not_found.organization", field="organization")

@@ -71,7 +71,7 @@ async def _session(ctx: Context, email: str | None) -> AsyncIterator[AsyncSessio
     if wait is not None:
         raise _refused_too_often(wait)
     try:
-        async with ctx.database.unit(ctx.principal) as session:
+        async with ctx.database.session(ctx.principal) as session:
             if email is not None:
                 proof = ctx.database.prove(f"address:{ctx.principal.organization_id}:{email}")
                 await repository.take_address(await driver(session), email, proof)
@@ -139,7 +139,7 @@ async def get_user(ctx: Context, request: UserRef) -> User:
         NotFound: the organisation has no such person.
     """
     may(ctx, request.user_id, own="account:read", others="users:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository_access.get_user(connection, ctx.principal.organization_id, request.user_id)
     if row is None:
         raise no_user(request.user_id)
@@ -149,7 +149,7 @@ async def get_user(ctx: Context, request: UserRef) -> User:
 async def list_users(ctx: Context, request: Page) -> list[User]:
     """The organisation's people, in the order they were made."""
     ctx.principal.require("users:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await UserRepository(session, ctx.principal.organization_id).list(
             limit=request.limit, offset=request.offset
         )
@@ -194,7 +194,7 @@ async def delete_user(ctx: Context, request: UserRef) -> None:
     """
     ctx.principal.require("users:delete")
     organization, now = ctx.principal.organization_id, ctx.clock.now()
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.user_id)
         await spare_last_owner(ctx, connection, request.user_id)
@@ -209,7 +209,7 @@ async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
     """What a person prefers; the defaults, with version 0, until something is set."""
     may(ctx, request.user_id, own="account:read", others="users:read")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if not await repository_access.is_alive(await driver(session), organization, request.user_id):
             raise no_user(request.user_id)
         row = await PreferencesRepository(session, organization).of(request.user_id)
@@ -228,7 +228,7 @@ async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
     may(ctx, request.user_id, own="account:write", others="users:write")
     organization = ctx.principal.organization_id
     fields = request.model_dump(exclude={"user_id", "expected_version"}, exclude_none=True)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await outrank(ctx, await driver(session), request.user_id)
         await session.execute(
             insert(UserPreferencesORM)
@@ -252,7 +252,7 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
     """
     may(ctx, request.user_id, own="account:write", others="users:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.user_id)
         device_id = await connection.fetchval(
@@ -274,7 +274,7 @@ async def list_devices(ctx: Context, request: UserRef) -> list[Device]:
     Who has a device's token can write to it: reading another's needs what changing them needs.
     """
     may(ctx, request.user_id, own="account:read", others="users:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await outrank(ctx, await driver(session), request.user_id)
         rows = await DeviceRepository(session, ctx.principal.organization_id).of(request.user_id)
         return [Device.model_validate(row, from_attributes=True) for row in rows]
@@ -286,7 +286,7 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
     Raises:
         NotFound: the organisation has no such device.
     """
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         devices = DeviceRepository(session, ctx.principal.organization_id)
         row = await devices.get_by_id(request.device_id)
         owner = row.user_id if row is not None else request.device_id

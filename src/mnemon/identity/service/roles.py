@@ -33,7 +33,7 @@ async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
         Forbidden: somebody else's, without ``roles:read``.
     """
     may(ctx, user_id, own="account:read", others="roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         return await repository_access.permissions_of(
             connection, ctx.principal.organization_id, user_id, ctx.clock.now()
         )
@@ -42,7 +42,7 @@ async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
 async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
     """Whether a person may do something now; one statement (REQ-T126)."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         return await repository_access.has_permission(
             connection, ctx.principal.organization_id, request.user_id, ctx.clock.now(), request.permission
         )
@@ -51,7 +51,7 @@ async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
 async def list_permissions(ctx: Context) -> list[str]:
     """Names of all permissions there are."""
     ctx.principal.require("roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return sorted(await repository_access.catalogue(connection))
 
 
@@ -59,7 +59,7 @@ async def list_roles(ctx: Context) -> list[Role]:
     """The organisation's roles with their own permissions; the system's four among them."""
     ctx.principal.require("roles:read")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await repository_access.make_system_roles(connection, organization)
         rows = await repository_access.list_roles(connection, organization)
     return [_role(row) for row in rows]
@@ -76,7 +76,7 @@ async def create_role(ctx: Context, request: RoleCreate) -> Role:
     """
     ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         await repository_access.make_system_roles(connection, organization)
         permissions = await _known(ctx, connection, request.permissions)
@@ -101,7 +101,7 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
     ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
     fields: dict[str, Any] = request.model_dump(include={"name", "description"}, exclude_none=True)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         roles = RoleRepository(session, organization)
         before = await roles.get_by_id(request.id)
@@ -123,7 +123,7 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
         Conflict: it is the system's own.
     """
     ctx.principal.require("roles:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         role = await _changeable(ctx, connection, request.role)
         await _hold_role(ctx, connection, role["id"])
@@ -141,7 +141,7 @@ async def grant(ctx: Context, request: RoleGrant) -> Role:
     """
     ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         role = await _changeable(ctx, connection, request.role)
         permissions = await _known(ctx, connection, request.permissions)
         await repository_access.add_role_permissions(connection, organization, role["id"], permissions)
@@ -157,7 +157,7 @@ async def revoke(ctx: Context, request: RoleGrant) -> Role:
     """
     ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         role = await _changeable(ctx, connection, request.role)
         await _hold_role(ctx, connection, role["id"])
         permissions = await repository_access.known_permissions(connection, request.permissions)
@@ -175,7 +175,7 @@ async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
     """
     ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await repository_access.make_system_roles(connection, organization)
         role = await _find(ctx, connection, request.role)
         await _hold_role(ctx, connection, role["id"])
@@ -200,7 +200,7 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
     """
     ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         role = await _find(ctx, connection, request.role)
         await _hold_role(ctx, connection, role["id"])
         await outrank(ctx, connection, request.user_id)
@@ -213,7 +213,7 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
 async def roles_of(ctx: Context, request: UserRef) -> list[UserRole]:
     """The roles a person was given, those that have ended too."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_access.roles_of(connection, ctx.principal.organization_id, request.user_id)
     return [UserRole.model_validate(dict(row)) for row in rows]
 

@@ -51,7 +51,7 @@ async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
         tokens.refresh_expires_at,
         now,
     ]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository_access.is_alive(connection, organization, request.user_id):
             raise no_user(request.user_id)
         await repository_secrets.add_session(connection, row)
@@ -64,7 +64,7 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
     Raises:
         Unauthenticated: it is no token, its session has ended, or it has expired.
     """
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         row = await repository_access.find_session(connection, _digest(request))
     if row is None:
         raise _unknown()
@@ -73,7 +73,7 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
             "The access token has expired.", code="unauthenticated.expired", hint="Exchange the refresh token."
         )
     organization, user = row["organization_id"], row["user_id"]
-    async with ctx.database.hot(Principal(organization, user), readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(Principal(organization, user), readonly=True, by_key=True) as connection:
         permissions, teams = await repository_access.rights_of(connection, organization, user, ctx.clock.now())
     return Authenticated(
         organization_id=organization,
@@ -98,7 +98,7 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
     """
     digest, named = _digest(request), session_of(ctx, request.token.get_secret_value())
     proof = None if named is None else ctx.database.prove(f"session_of_token:{named}")
-    async with ctx.database.anonymous() as connection:
+    async with ctx.database.untenanted() as connection:
         row = await repository_access.find_refresh(connection, digest, named, proof)
     if row is None:
         raise _unknown()
@@ -107,7 +107,7 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
         raise Unauthenticated("The refresh token has expired.", code="unauthenticated.expired", hint="Sign in again.")
     tokens = _tokens(ctx, row["session_id"], request)
     renewed = False
-    async with ctx.database.hot(Principal(row["organization_id"], row["user_id"])) as connection:
+    async with ctx.database.transaction(Principal(row["organization_id"], row["user_id"])) as connection:
         if row["is_current"]:
             change = [row["session_id"], digest, *_hashes(tokens), tokens.expires_at, tokens.refresh_expires_at]
             renewed = await repository_secrets.renew_session(
@@ -129,7 +129,7 @@ async def revoke_session(ctx: Context, request: SessionRef) -> None:
         NotFound: the organisation has no such session.
     """
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         owner = await repository_secrets.find_session_owner(connection, organization, request.session_id)
         may(ctx, owner or request.session_id, own="account:write", others="sessions:delete")
         if owner is None:
@@ -141,7 +141,7 @@ async def revoke_session(ctx: Context, request: SessionRef) -> None:
 async def revoke_sessions(ctx: Context, request: UserRef) -> int:
     """Sign a person out everywhere; how many sessions ended."""
     may(ctx, request.user_id, own="account:write", others="sessions:delete")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await outrank(ctx, connection, request.user_id)
         return await repository_secrets.revoke_sessions(
             connection, ctx.principal.organization_id, request.user_id, ctx.clock.now()
@@ -151,7 +151,7 @@ async def revoke_sessions(ctx: Context, request: UserRef) -> int:
 async def list_sessions(ctx: Context, request: UserRef) -> list[Session]:
     """Where a person is or was signed in, the newest first."""
     may(ctx, request.user_id, own="account:read", others="sessions:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_secrets.sessions_of(connection, ctx.principal.organization_id, request.user_id)
     return [Session.model_validate(dict(row)) for row in rows]
 

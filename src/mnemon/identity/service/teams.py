@@ -40,7 +40,7 @@ async def create_team(ctx: Context, request: TeamCreate) -> Team:
     ctx.principal.require("teams:write")
     organization = ctx.principal.organization_id
     team_id = uuid4()
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await TeamRepository(session, organization).create(id=team_id, **_columns(ctx, request, team_id))
         if request.owner_id is not None:
             session.add(
@@ -55,7 +55,7 @@ async def create_team(ctx: Context, request: TeamCreate) -> Team:
 async def list_teams(ctx: Context, request: Page) -> list[Team]:
     """The organisation's teams, in the order they were made."""
     ctx.principal.require("teams:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await TeamRepository(session, ctx.principal.organization_id).list(
             limit=request.limit, offset=request.offset
         )
@@ -70,7 +70,7 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
         Conflict: the team has another version than the one expected.
     """
     ctx.principal.require("teams:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.id)
         row = await TeamRepository(session, ctx.principal.organization_id).update(
             request.id, expected_version=request.expected_version, **_columns(ctx, request, request.id)
@@ -85,7 +85,7 @@ async def delete_team(ctx: Context, request: TeamRef) -> None:
         NotFound: the organisation has no such team.
     """
     ctx.principal.require("teams:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.team_id)
         if not await TeamRepository(session, ctx.principal.organization_id).delete(request.team_id):
             raise _no_team(request.team_id)
@@ -99,7 +99,7 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
     """
     ctx.principal.require("teams:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if await _led_by_no_superior(ctx, session, request.team_id) is None:
             raise _no_team(request.team_id)
         await outrank(ctx, await driver(session), request.user_id)
@@ -123,7 +123,7 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
         NotFound: they are not in it.
     """
     ctx.principal.require("teams:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.team_id)
         await outrank(ctx, await driver(session), request.user_id)
         gone = await session.execute(
@@ -142,7 +142,7 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
 async def list_team_members(ctx: Context, request: TeamRef) -> list[TeamMembership]:
     """Who is in a team."""
     ctx.principal.require("teams:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await session.execute(
             select(TeamMembershipORM)
             .join(

@@ -49,7 +49,7 @@ async def connect_integration(ctx: Context, request: Connect) -> Integration:
         "connected_at": ctx.clock.now(),
         "last_error": None,
     }
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await IntegrationRepository(session, ctx.principal.organization_id).connect(values)
         return read(Integration, row)
 
@@ -61,7 +61,7 @@ async def get_integration(ctx: Context, integration_id: UUID) -> Integration:
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("integrations:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         return read(Integration, await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id))
 
 
@@ -69,7 +69,7 @@ async def list_integrations(ctx: Context, request: ListIntegrations) -> tuple[In
     """Connections, in the order they were made."""
     ctx.principal.require("integrations:read")
     owner = reach_of(ctx.principal, request.user_id)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await IntegrationRepository(session, _organization(ctx)).find(
             owner, provider=request.provider, status=request.status, limit=request.limit
         )
@@ -84,7 +84,7 @@ async def read_tokens(ctx: Context, integration_id: UUID) -> Tokens:
         Conflict: it was disconnected, or never had a token.
     """
     ctx.principal.require("integrations:use")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id)
     if row.access_token_encrypted is None:
         raise _disconnected()
@@ -104,7 +104,7 @@ async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
         Conflict: another refresh came first, or it was disconnected.
     """
     ctx.principal.require("integrations:use")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         row = await _own(ctx, integrations, request.id, lock=True)
         if row.status == "disconnected":
@@ -130,7 +130,7 @@ async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
         Conflict: another synchronisation came first; ``data`` has both versions.
     """
     ctx.principal.require("integrations:use")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         await _own(ctx, integrations, request.id)
         row = await integrations.update(
@@ -150,7 +150,7 @@ async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
         Conflict: it was disconnected.
     """
     ctx.principal.require("integrations:use")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         row = await _own(ctx, integrations, request.id, lock=True)
         if row.status == "disconnected":
@@ -165,7 +165,7 @@ async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integrat
         NotFound: there is no such connection, or it is not this principal's.
     """
     ctx.principal.require("integrations:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         await _own(ctx, integrations, integration_id)
         row = await integrations.update(

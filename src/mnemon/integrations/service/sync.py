@@ -57,7 +57,7 @@ async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[st
     # One order for all writers, so that two who bring the same rows wait for each other and do not deadlock.
     ordered = [items[key].model_dump(mode="json") for key in sorted(items)]
     gone = sorted(set(request.removed) - items.keys())
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         integration = await repository.lock_integration(connection, organization, request.integration_id, owner)
         if integration is None:
             raise missing("integration", request.integration_id)
@@ -82,7 +82,7 @@ async def search_mail(ctx: Context, request: SearchMail) -> tuple[FoundMail, ...
     """A person's mail that has the words of a query, best first, then newest."""
     ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.search_mail(
             connection,
             ctx.principal.organization_id,
@@ -107,7 +107,7 @@ async def list_events(ctx: Context, request: ListEvents) -> tuple[StoredEvent, .
     """A person's appointments that touch a stretch of time, in order."""
     ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await EventRepository(session, ctx.principal.organization_id).find(
             owner, since=request.since, until=request.until, limit=request.limit
         )
@@ -118,7 +118,7 @@ async def list_files(ctx: Context, request: ListFiles) -> tuple[StoredFile, ...]
     """A person's files, newest first."""
     ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await FileRepository(session, ctx.principal.organization_id).find(
             owner, name=request.name, limit=request.limit
         )

@@ -54,7 +54,7 @@ async def register_webhook(ctx: Context, request: RegisterWebhook) -> NewSecret:
     """
     ctx.principal.require("webhooks:write")
     identifier, secret = new_id(), SecretStr(new_token("whsec_"))
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await EndpointRepository(session, ctx.principal.organization_id).create(
             id=identifier,
             url=request.url,
@@ -75,7 +75,7 @@ async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
     """
     ctx.principal.require("webhooks:write")
     secret = SecretStr(new_token("whsec_"))
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
         row = await endpoints.update(webhook_id, secret_encrypted=seal(ctx, secret, _purpose(webhook_id)))
         return NewSecret(webhook=read(Webhook, row), secret=secret)
@@ -92,7 +92,7 @@ async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
     values = request.model_dump(exclude={"id", "expected_version"}, exclude_none=True)
     if "events" in values:
         values["events"] = list(values["events"])
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
         row = await endpoints.update(request.id, expected_version=request.expected_version, **values)
         return read(Webhook, row)
@@ -105,7 +105,7 @@ async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
         NotFound: there is no such address.
     """
     ctx.principal.require("webhooks:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if not await EndpointRepository(session, ctx.principal.organization_id).delete(webhook_id):
             raise missing("webhook", webhook_id)
     return Count(count=1)
@@ -114,7 +114,7 @@ async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
 async def list_webhooks(ctx: Context) -> tuple[Webhook, ...]:
     """Addresses, in the order they were registered; at most a thousand."""
     ctx.principal.require("webhooks:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await EndpointRepository(session, ctx.principal.organization_id).list(limit=1000)
         return tuple(read(Webhook, row) for row in rows)
 
@@ -122,7 +122,7 @@ async def list_webhooks(ctx: Context) -> tuple[Webhook, ...]:
 async def enqueue_delivery(ctx: Context, request: EnqueueDelivery) -> Enqueued:
     """Let every active address that wants the event be told; one that was told of the same key already is left out."""
     ctx.principal.require("webhooks:deliver")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         ids = await repository.enqueue(
             connection,
             ctx.principal.organization_id,
@@ -146,7 +146,7 @@ async def claim_deliveries(ctx: Context, request: ClaimDeliveries) -> tuple[Clai
     ctx.principal.require("webhooks:deliver")
     if not ctx.principal.is_organization:
         raise Forbidden("Deliveries are for the process that sends them.", code="forbidden.secret")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         rows = await repository.claim(
             connection, ctx.principal.organization_id, ctx.clock.now(), request.limit, float(request.lease_seconds)
         )
@@ -169,7 +169,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
     """
     ctx.principal.require("webhooks:deliver")
     organization, now = ctx.principal.organization_id, ctx.clock.now()
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         deliveries = DeliveryRepository(session, organization)
         row = await deliveries.get_by_id(request.id)
         if row is None:
@@ -206,7 +206,7 @@ def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[
 async def list_deliveries(ctx: Context, request: ListDeliveries) -> tuple[Delivery, ...]:
     """Deliveries, newest first: where each one stands (REQ-T138)."""
     ctx.principal.require("webhooks:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await DeliveryRepository(session, ctx.principal.organization_id).find(
             endpoint_id=request.endpoint_id, status=request.status, limit=request.limit
         )
@@ -216,6 +216,6 @@ async def list_deliveries(ctx: Context, request: ListDeliveries) -> tuple[Delive
 async def prune_deliveries(ctx: Context) -> Count:
     """Delete deliveries older than thirty days (REQ-T138)."""
     ctx.principal.require("webhooks:deliver")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         count = await repository.prune(connection, ctx.principal.organization_id, ctx.clock.now() - RETENTION)
     return Count(count=count)

@@ -38,7 +38,7 @@ async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
     ctx.principal.require("knowledge:write")
     agent = acting_agent(ctx, request.source_agent_id, "source_agent_id")
     values = request.model_dump(exclude={"source_agent_id", "tags"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.create(source_agent_id=agent, tags=list(request.tags), **values)
         return KnowledgeItem.model_validate(row, from_attributes=True)
@@ -51,7 +51,7 @@ async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("knowledge:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_item(connection, ctx.principal.organization_id, knowledge_id)
     if row is None:
         raise missing("knowledge", knowledge_id)
@@ -67,7 +67,7 @@ async def search_knowledge(ctx: Context, request: SearchKnowledge) -> KnowledgeP
     ctx.principal.require("knowledge:read")
     organization = ctx.principal.organization_id
     after = read_cursor(request.cursor)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if request.query is not None:
             rows = await repository.search(connection, organization, request, match=ctx.database.match_operator)
         else:
@@ -97,7 +97,7 @@ async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeI
     values = changes(request)
     if "tags" in values:
         values["tags"] = list(values["tags"])
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.update(request.id, expected_version=request.expected_version, **values)
         return KnowledgeItem.model_validate(row, from_attributes=True)
@@ -111,7 +111,7 @@ async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
         Conflict: another change came first.
     """
     ctx.principal.require("knowledge:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         await items.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())
 
@@ -134,7 +134,7 @@ async def record_knowledge_use(ctx: Context, request: RecordUses) -> int:
         )
         for use in request.uses
     ]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.record_uses(connection, ctx.principal.organization_id, rows)
 
 
@@ -142,7 +142,7 @@ async def knowledge_usage(ctx: Context, request: UsageQuery) -> Usage:
     """What happened to items in a window, by day, week or month (REQ-T132)."""
     ctx.principal.require("knowledge:read")
     until = request.until or ctx.clock.now()
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.usage(connection, ctx.principal.organization_id, request, until)
     return Usage(buckets=tuple(UsageBucket.model_validate(dict(row)) for row in rows))
 
@@ -150,6 +150,6 @@ async def knowledge_usage(ctx: Context, request: UsageQuery) -> Usage:
 async def knowledge_summaries(ctx: Context, request: SummaryQuery) -> tuple[KnowledgeSummary, ...]:
     """How much items were used over all time, as of the last refresh, most used first (REQ-T149)."""
     ctx.principal.require("knowledge:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "knowledge", request.limit)
     return tuple(KnowledgeSummary.model_validate(dict(row)) for row in rows)

@@ -23,7 +23,7 @@ async def start_learning(ctx: Context, request: StartLearning) -> LearningSessio
     ctx.principal.require("learning:write")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     values = request.model_dump(exclude={"agent_id", "transfer_mode"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         sessions = LearningSessionRepository(session, ctx.principal.organization_id)
         row = await sessions.create(agent_id=agent, transfer_mode=request.transfer_mode.value, **values)
         return LearningSession.model_validate(row, from_attributes=True)
@@ -36,7 +36,7 @@ async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSessio
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("learning:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_learning_session(connection, ctx.principal.organization_id, session_id)
     if row is None:
         raise missing("learning_session", session_id)
@@ -51,7 +51,7 @@ async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSess
         Conflict: it has ended already.
     """
     ctx.principal.require("learning:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         sessions = LearningSessionRepository(session, ctx.principal.organization_id)
         row = await sessions.finish(request.id, request.improvement_score, request.session_metrics)
         if row is not None:
@@ -75,7 +75,7 @@ async def learning_sessions(ctx: Context, request: LearningQuery) -> LearningPag
     ctx.principal.require("learning:read")
     after = read_cursor(request.cursor)
     conditions = (request.agent_id, request.source_domain, request.target_domain)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.learning_sessions(
             connection, ctx.principal.organization_id, conditions, after, request.limit + 1
         )

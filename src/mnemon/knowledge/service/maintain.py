@@ -18,7 +18,7 @@ async def count_pattern_uses(ctx: Context) -> int:
     ctx.principal.require("patterns:write")
     done = 0
     while True:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             batch = await repository.count_usage(connection, ctx.principal.organization_id, BATCH)
         done += batch
         if batch < BATCH:
@@ -35,7 +35,7 @@ async def recompute_pattern_accuracy(ctx: Context, request: RecomputeAccuracy) -
     """
     ctx.principal.require("patterns:write")
     since = ctx.clock.now() - timedelta(days=request.days)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.recompute_accuracy(
             connection, ctx.principal.organization_id, since, request.minimum_runs
         )
@@ -53,5 +53,5 @@ async def refresh_knowledge_summaries(ctx: Context) -> bool:
         Forbidden: the principal is an organisation's.
     """
     require_installation(ctx, "operations:write")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.refresh(connection)

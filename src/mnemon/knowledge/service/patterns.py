@@ -29,7 +29,7 @@ async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
     """Keep a pattern that was learnt (REQ-T116)."""
     ctx.principal.require("patterns:write")
     values = request.model_dump(exclude={"type", "metadata"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         patterns = PatternRepository(session, ctx.principal.organization_id)
         row = await patterns.create(type=request.type.value, metadata_=request.metadata, **values)
         return Pattern.model_validate(row, from_attributes=True)
@@ -42,7 +42,7 @@ async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("patterns:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_pattern(connection, ctx.principal.organization_id, pattern_id)
     if row is None:
         raise missing("pattern", pattern_id)
@@ -53,7 +53,7 @@ async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, .
     """Patterns of a type with at least an accuracy, most used first (REQ-T116)."""
     ctx.principal.require("patterns:read")
     kind = request.type.value if request.type else None
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find_patterns(
             connection, ctx.principal.organization_id, kind, request.min_accuracy, request.limit
         )
@@ -72,7 +72,7 @@ async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
     values = changes(request)
     if "metadata" in values:
         values["metadata_"] = values.pop("metadata")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         patterns = PatternRepository(session, ctx.principal.organization_id)
         row = await patterns.update(request.id, expected_version=request.expected_version, **values)
         return Pattern.model_validate(row, from_attributes=True)
@@ -85,7 +85,7 @@ async def delete_pattern(ctx: Context, pattern_id: UUID) -> None:
         NotFound: there is no such pattern.
     """
     ctx.principal.require("patterns:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         if not await PatternRepository(session, ctx.principal.organization_id).delete(pattern_id):
             raise missing("pattern", pattern_id)
 
@@ -106,7 +106,7 @@ async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
     """
     ctx.principal.require("patterns:write")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         row = await repository.record_use(
             connection,
             ctx.principal.organization_id,
@@ -141,7 +141,7 @@ async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
         )
         for place, use in enumerate(request.uses)
     ]
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         written = await repository.add_pattern_uses(connection, ctx.principal.organization_id, rows)
         if written < len(rows):
             raise NotFound(
@@ -171,7 +171,7 @@ async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
         )
         for place, run in enumerate(request.runs)
     ]
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.record_runs(connection, ctx.principal.organization_id, rows)
 
 
@@ -184,7 +184,7 @@ async def pattern_effectiveness(ctx: Context, request: EffectivenessQuery) -> Ef
     ctx.principal.require("patterns:read")
     organization = ctx.principal.organization_id
     until = request.until or ctx.clock.now()
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if await repository.get_pattern(connection, organization, request.pattern_id) is None:
             raise missing("pattern", request.pattern_id)
         row = await repository.effectiveness(connection, organization, request.pattern_id, request.since, until)
@@ -194,6 +194,6 @@ async def pattern_effectiveness(ctx: Context, request: EffectivenessQuery) -> Ef
 async def pattern_summaries(ctx: Context, request: SummaryQuery) -> tuple[PatternSummary, ...]:
     """How patterns did over all time, as of the last refresh, most runs first (REQ-T149)."""
     ctx.principal.require("patterns:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "pattern", request.limit)
     return tuple(PatternSummary.model_validate(dict(row)) for row in rows)

@@ -18,7 +18,7 @@ async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transf
     """
     ctx.principal.require("knowledge:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         made = await repository.add_transfer(
             connection,
             organization,
@@ -41,7 +41,7 @@ async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
     """
     ctx.principal.require("knowledge:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         done = await repository.finish_transfer(
             connection, organization, request.id, success=request.success, error_message=request.error_message
         )
@@ -68,7 +68,7 @@ async def transfers_of(ctx: Context, request: TransferQuery) -> TransferPage:
     if request.knowledge_id is None and request.agent_id is None:
         raise Invalid("Name an item or an agent.", code="invalid.required", field="knowledge_id")
     after = read_cursor(request.cursor)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.transfers(
             connection,
             ctx.principal.organization_id,

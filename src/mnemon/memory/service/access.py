@@ -65,7 +65,7 @@ class AccessCounter:
             ids = self._pending.pop(organization)
             principal = replace(self._ctx.principal, organization_id=organization, user_id=None, agent_id=None)
             try:
-                async with self._ctx.database.hot(principal) as connection:
+                async with self._ctx.database.transaction(principal) as connection:
                     await repository.count_accesses(connection, ids)
             except MnemonError as error:
                 logger.warning("access_counts_kept: count=%d, code=%s", len(ids), error.code)

@@ -34,7 +34,7 @@ async def update(ctx: Context, request: Update) -> Item:
     if not fields:
         raise Invalid("Nothing is to be changed.", code="invalid.no_change", hint="Give content or another field.")
     vectors = await embed(ctx, [request.content]) if request.content is not None else None
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         old = await _lock(ctx, connection, request)
         if request.reason:
             await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
@@ -160,7 +160,7 @@ async def forget(ctx: Context, request: Forget) -> Forgotten:
             field="scope",
         )
     counts = {"message": 0, "memory": 0}
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if request.reason:
             await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
         scope = ResolvedScope(Scope(), ctx.principal)

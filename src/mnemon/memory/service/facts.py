@@ -44,7 +44,7 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
     if request.valid_until is not None and request.valid_until <= begins:
         raise Invalid("valid_until is not after valid_from.", code="invalid.valid_until", field="valid_until")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         row = await _row(ctx, connection, request)
         await facts.lock(connection, row["team_id"], request.subject, request.predicate)
         known = await _known(ctx, connection, row["team_id"], request)
@@ -96,7 +96,7 @@ async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
     """
     ctx.principal.require("facts:write")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         row = await _one(ctx, connection, request.id)
         await facts.lock(connection, row["team_id"], row["subject"], row["predicate"])
         row = await _one(ctx, connection, request.id)
@@ -160,7 +160,7 @@ def _about(params: Params, subject: str | None, predicate: str | None, value: st
 
 async def _read(ctx: Context, params: Params, rules: list[str], order: str) -> tuple[Fact, ...]:
     rules.append(visible_fact(ctx.principal, params))
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         return tuple(_fact(row) for row in await facts.read(connection, params, " AND ".join(rules), order=order))
 
 
@@ -175,7 +175,7 @@ async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
         NotFound: it was not recorded by then, or it is not this principal's to see.
     """
     ctx.principal.require("memories:read")
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id, request.memory_id)
         rule = visible(ctx.principal, "memory", params)
         # The log outlives the memory: the organisation's own process reads it even then.

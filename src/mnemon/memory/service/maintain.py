@@ -34,14 +34,14 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         done += batch
     if done:
         await _analyse(ctx)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         remaining = await _waiting(ctx, connection)
     return Maintained(indexed=done, remaining=remaining)
 
 
 async def _analyse(ctx: Context) -> None:
     """Let the planner know what is there, where much has changed since it looked."""
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await connection.fetchval("SELECT refresh_planner_statistics()")
 
 
@@ -58,7 +58,7 @@ async def _waiting(ctx: Context, connection: Connection) -> int:
 async def _batch(ctx: Context, table: RecallTable) -> int:
     """One table a transaction: words are locked in their order, and a second table would begin that order anew."""
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         if not await _waiting(ctx, connection):
             return 0
         done: int = await connection.fetchval(

@@ -33,7 +33,7 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
     """
     ctx.principal.require("memories:read")
     scope = ResolvedScope(parse(Scope, {"as_of": as_of}), ctx.principal)
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id)
         wanted = params.add(item_id, "uuid")
         parts = []
@@ -56,7 +56,7 @@ async def list_items(ctx: Context, request: Listing) -> Page:
         Invalid: the cursor is not one that a page gave.
     """
     ctx.principal.require("memories:read")
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         scope = await resolve(ctx, connection, request.scope)
         if scope.nobody:
             return Page(items=(), cursor=None)
@@ -90,7 +90,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
     """
     ctx.principal.require("memories:read")
     organization = ctx.principal.organization_id
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         chain = [
             row["id"]
             for row in await connection.fetch(statement("mnemon.memory", "memory_chain"), organization, memory_id)

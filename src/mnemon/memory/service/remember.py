@@ -109,7 +109,7 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
     created = 0
     # An import whose place is kept with its rows would do a lost step again; its last step waits for the disk.
     lazy = request.checkpoint is not None and request.checkpoint.finished_at is None
-    async with ctx.database.hot(ctx.principal, bulk=True, lazy=lazy) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True, lazy=lazy) as connection:
         names = await resolve_names(ctx, connection, request.items, learnt)
         if said:
             written = await conversations.write_messages(

@@ -133,17 +133,17 @@ async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Re
     began = time.perf_counter()
     work = _Round(ctx, request)
     if isinstance(ctx.embedder, LocalEmbedder):  # a few microseconds: nothing is waited for, one transaction does
-        async with ctx.database.reading(ctx.principal) as connection:
+        async with ctx.database.read_transaction(ctx.principal) as connection:
             if not await work.understand(connection):
                 return _answer(request, [], 0, began)
             vector = ctx.embedder.embed_now([work.asked.text])[0]
             hits, left_out = await _rank(work, connection, vector, weights)
         return _answer(request, hits, left_out, began)
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         if not await work.understand(connection):
             return _answer(request, [], 0, began)
     vector = (await embed(ctx, [work.asked.text]))[0]
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         hits, left_out = await _rank(work, connection, vector, weights)
     return _answer(request, hits, left_out, began)
 

@@ -24,7 +24,7 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
     ctx.principal.require("memories:write")
     organization = ctx.principal.organization_id
     used = sorted(request.memories, key=lambda one: one.memory_id)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await require_seen(ctx, connection, "message", [request.message_id], "message_id")
         await require_seen(ctx, connection, "memory", [one.memory_id for one in used], "memories")
         rows = await connection.fetch(
@@ -48,7 +48,7 @@ async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
     ctx.principal.require("memories:read")
-    async with ctx.database.reading(ctx.principal) as connection:
+    async with ctx.database.read_transaction(ctx.principal) as connection:
         if request.message_id is not None:
             await require_seen(ctx, connection, "message", [request.message_id], "message_id")
             which, order, wanted = "u.message_id = $2", "u.rank NULLS LAST, u.relevance_score DESC", request.message_id

@@ -1,5 +1,6 @@
 """What the verbs of operations take and give, the same at every door."""
 
+from mnemon.operations.models import ErrorLevel
 from mnemon.operations.schemas.audit import (
     AuditAnchor,
     Audited,
@@ -68,6 +69,7 @@ __all__ = [
     "ErasureReceipt",
     "ErrorGroup",
     "ErrorGroups",
+    "ErrorLevel",
     "ErrorReport",
     "IndexUse",
     "IndexUses",

@@ -32,7 +32,7 @@ from mnemon.operations.trail.sealing import Signer
 async def note_origin(
     connection: Connection, *, ip: str | None = None, user_agent: str | None = None, session_id: UUID | None = None
 ) -> None:
-    """Tell the trail where this transaction's request came from; for a unit of work that a door began.
+    """Tell the trail where this transaction's request came from; for a session that a door began.
 
     Until the transaction ends, every change in it is recorded with these. What is no address is left out.
     """
@@ -42,7 +42,7 @@ async def note_origin(
 async def record_event(ctx: Context, event: AuditEvent) -> Audited:
     """Add to the trail what no row change tells: a sign-in, a refused access."""
     ctx.principal.require("audit:write")
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         ip = str(event.ip_address) if event.ip_address else None
         await repository.set_origin(connection, ip, event.user_agent, event.session_id)
         found = await repository.record_audit(
@@ -63,10 +63,10 @@ async def record_event(ctx: Context, event: AuditEvent) -> Audited:
 async def audit_trail(ctx: Context, query: AuditQuery) -> AuditPage:
     """Entries of the organisation's trail, newest first; what is private to others is not told with them."""
     ctx.principal.require("audit:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await repository.AuditLogRepository(session, ctx.principal.organization_id).find(query)
         entries = [_entry(row) for row in rows]
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return AuditPage(entries=await shown(connection, ctx.principal, entries))
 
 
@@ -104,16 +104,16 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     size = (request or SealAudit()).block_size
     organization = ctx.principal.organization_id
     signer, anchors = _signing(ctx)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await signer.sign_older(connection, organization, anchors)
     total = 0
     while True:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             made, sealed = await signer.seal(connection, organization, size)
         total += sealed
         if sealed < size:
             break
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         heads = await repository.trail_head(connection, organization)
     await asyncio.to_thread(anchors.write, made or heads)
     return Sealed(rows=total)
@@ -128,11 +128,11 @@ async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
     """
     require_installation(ctx)
     signer, anchors = _signing(ctx)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         await signer.sign_older(connection, None, anchors)
         made, rows = await signer.seal_every(connection, (request or SealAudit()).block_size)
     if anchors.path not in _CAUGHT_UP:  # a process may have been killed between its seal and its anchor
-        async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+        async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
             made = await repository.every_trail_head(connection)
     _CAUGHT_UP.discard(anchors.path)  # until it is written down, as when the disk was full
     await asyncio.to_thread(anchors.write, made)
@@ -161,7 +161,7 @@ async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> Audi
     anchors = [one for one in (await asyncio.to_thread(file.read)).anchors if one.organization == own]
     if request is not None and request.anchor is not None:
         anchors.append(Anchor(own, request.anchor.number, bytes.fromhex(request.anchor.hash), b"", ctx.clock.now()))
-    async with ctx.database.hot(ctx.principal, readonly=True, snapshot=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, snapshot=True) as connection:
         found = await verify(connection, own, signer.sealer, anchors)
     first = None
     if found.problem is not None:

@@ -37,7 +37,7 @@ async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
         Forbidden: as for :func:`erase`.
     """
     _require(ctx, request.kind)
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         found = await _subject(ctx, connection, request)
         if found is not None:
             await _let(connection, request.kind, found["id"])
@@ -67,7 +67,7 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
             the preview showed; or something would still name it. Nothing was erased.
     """
     _require(ctx, request.kind)
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         found = await _subject(ctx, connection, request)
         done = None
         if found is not None:

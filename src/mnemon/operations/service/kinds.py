@@ -47,12 +47,12 @@ class Kind:
 
 
 async def _agent_metrics(ctx: Context, columns: Columns) -> None:
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         await repository.add_agent_metrics(connection, ctx.principal.organization_id, columns)
 
 
 async def _system_metrics(ctx: Context, columns: Columns) -> None:
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         await repository.add_system_metrics(connection, ctx.principal.organization_id, columns)
 
 

@@ -51,7 +51,7 @@ async def log_error(ctx: Context, report: ErrorReport) -> Logged:
         "request_id": report.request_id,
         "metadata": dump_json(report.metadata),
     }
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return Logged(id=await repository.add_row(connection, "error_logs", values), fingerprint=mark)
 
 
@@ -59,7 +59,7 @@ async def errors_by_kind(ctx: Context, period: Period | None = None) -> ErrorGro
     """The organisation's errors of a stretch of time by kind, code and level, the most frequent first."""
     ctx.principal.require("logs:read")
     period = period or Period()
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.errors_by_kind(
             connection, ctx.principal.organization_id, *_bounds(ctx, period), period.limit
         )
@@ -77,7 +77,7 @@ async def log_request(ctx: Context, report: RequestReport) -> Logged:
         "ip_address": str(report.ip_address) if report.ip_address else None,
         "metadata": dump_json(report.metadata),
     }
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return Logged(id=await repository.add_row(connection, "api_requests", values))
 
 
@@ -85,7 +85,7 @@ async def request_statistics(ctx: Context, period: Period | None = None) -> Requ
     """The organisation's requests of a stretch of time by route: how many, how many failed, how long they took."""
     ctx.principal.require("logs:read")
     period = period or Period()
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.request_statistics(
             connection, ctx.principal.organization_id, *_bounds(ctx, period), period.limit
         )

@@ -37,7 +37,7 @@ async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
     agents = [metric for metric in request.metrics if isinstance(metric, AgentMetric)]
     system = [metric for metric in request.metrics if isinstance(metric, SystemMetric)]
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal, bulk=True) as connection:
+    async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         if agents:
             await repository.add_agent_metrics(connection, organization, KINDS[AgentMetric].columns(agents))
         if system:
@@ -54,7 +54,7 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
     ctx.principal.require("metrics:write")
     total = 0
     while True:
-        async with ctx.database.hot(ctx.principal) as connection:
+        async with ctx.database.transaction(ctx.principal) as connection:
             done = await repository.roll_up_metrics(connection, ctx.principal.organization_id, BATCH)
         total += done
         if done < BATCH:  # all there were: who goes on until none is left never ends beside who writes without end
@@ -64,7 +64,7 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
 async def list_rollups(ctx: Context, query: RollupQuery) -> Rollups:
     """Hourly or daily rollups of a stretch of time, oldest first."""
     ctx.principal.require("metrics:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.rollups(
             connection,
             ctx.principal.organization_id,
@@ -100,7 +100,7 @@ async def refresh_dashboard(ctx: Context) -> RolledUp:
         Forbidden: the principal is an organisation's.
     """
     require_installation(ctx)
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         return RolledUp(partials=await repository.refresh_dashboard(connection))
 
 
@@ -115,7 +115,7 @@ async def dashboard(ctx: Context, query: DashboardQuery | None = None) -> Dashbo
     if query.refresh:
         await roll_up_metrics(ctx)
     read = repository.dashboard_now if query.refresh else repository.dashboard
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         refreshed, rows = await read(
             connection,
             ctx.principal.organization_id,

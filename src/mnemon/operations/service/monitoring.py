@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import asyncpg
 
 from mnemon.context import Context
 from mnemon.core.errors import Invalid
+from mnemon.db.connection import Connection
 from mnemon.db.errors import translated
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
@@ -21,7 +24,7 @@ async def table_sizes(ctx: Context, *, limit: int = LIMIT) -> TableSizes:
         Forbidden: the principal is an organisation's, and these are not one organisation's figures.
     """
     require_installation(ctx, "operations:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.table_sizes(connection, _checked(limit))
     return TableSizes(tables=tuple(TableSize(**dict(row)) for row in rows))
 
@@ -33,7 +36,7 @@ async def index_usage(ctx: Context, *, limit: int = LIMIT) -> IndexUses:
         Forbidden: the principal is an organisation's.
     """
     require_installation(ctx, "operations:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.index_usage(connection, _checked(limit))
     return IndexUses(indexes=tuple(IndexUse(**dict(row)) for row in rows))
 
@@ -48,13 +51,18 @@ async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
     wanted = _checked(limit)
     with translated():
         try:
-            async with ctx.database.anonymous() as connection:
+            async with ctx.database.untenanted() as connection:
                 rows = await repository.slow_queries(connection, wanted)
         except asyncpg.ObjectNotInPrerequisiteStateError:
             rows = None  # the extension is there, but the server was not started with its library
     if rows is None:
         return SlowQueries(available=False)
     return SlowQueries(available=True, queries=tuple(SlowQuery(**dict(row)) for row in rows))
+
+
+async def slow_statements(connection: Connection, limit: int) -> list[Any] | None:
+    """Read the same by a connection that may see more; None where the server keeps no account of statements."""
+    return await repository.slow_queries(connection, limit)
 
 
 def _checked(limit: int) -> int:

@@ -30,7 +30,7 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
         Invalid: a table that was named is not a partitioned time series.
     """
     require_installation(ctx)
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         known = await repository.partitioned_tables(connection)
     wanted = request.tables if request is not None and request.tables else tuple(known)
     for table in wanted:
@@ -43,7 +43,7 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
 async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
     for attempt in range(ATTEMPTS):
         try:
-            async with ctx.database.hot(ctx.principal) as connection:
+            async with ctx.database.transaction(ctx.principal) as connection:
                 if table == "audit_logs":
                     await _record_retention(ctx, connection)
                 found = await repository.maintain_partitions(connection, table)

@@ -34,7 +34,7 @@ async def define_workflow(ctx: Context, request: DefineWorkflow) -> Workflow:
     """Keep a new definition, as a draft (REQ-T118)."""
     ctx.principal.require("workflows:write")
     values = request.model_dump(mode="json")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         row = await workflows.create(created_by=ctx.principal.user_id, **values)
         return _workflow(_columns(row))
@@ -47,7 +47,7 @@ async def get_workflow(ctx: Context, workflow_id: UUID) -> Workflow:
         NotFound: there is none, or it was deleted.
     """
     ctx.principal.require("workflows:read")
-    async with ctx.database.hot(ctx.principal, readonly=True, by_key=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_workflow(connection, ctx.principal.organization_id, workflow_id)
     if row is None:
         raise missing("workflow", workflow_id)
@@ -63,7 +63,7 @@ async def list_workflows(ctx: Context, request: WorkflowQuery) -> WorkflowPage:
     ctx.principal.require("workflows:read")
     after = read_cursor(request.cursor)
     status = request.status.value if request.status else None
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.list_workflows(
             connection, ctx.principal.organization_id, status, after, request.limit + 1
         )
@@ -94,7 +94,7 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         )
     if request.steps is not None:
         given.setdefault("dependencies", {})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         present = await workflows.get_by_id(request.id)
         if present is None:
@@ -132,7 +132,7 @@ async def archive_workflow(ctx: Context, request: MoveWorkflow) -> Workflow:
 
 async def _move(ctx: Context, request: MoveWorkflow, status: WorkflowStatus) -> Workflow:
     ctx.principal.require("workflows:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         present = await workflows.get_by_id(request.id)
         if present is None:
@@ -158,7 +158,7 @@ async def delete_workflow(ctx: Context, request: MoveWorkflow) -> None:
         Conflict: another change came first.
     """
     ctx.principal.require("workflows:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         await workflows.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())
 

@@ -48,7 +48,7 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
     ctx.principal.require("workflows:execute")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         made = await repository.start_execution(
             connection, organization, request.workflow_id, agent, {"input": request.input}
         )
@@ -74,7 +74,7 @@ async def advance_execution(ctx: Context, request: AdvanceExecution) -> Executio
     """
     ctx.principal.require("workflows:execute")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         locked = await _lock(ctx, connection, request.id, request.expected_version)
         _check_move(locked, ExecutionStatus.RUNNING)
         if request.step is not None:
@@ -104,7 +104,7 @@ async def finish_execution(ctx: Context, request: FinishExecution) -> Execution:
     if request.status is ExecutionStatus.COMPLETED and request.error_message is not None:
         raise Invalid("A run that completed has no error.", code="invalid.error_message", field="error_message")
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal) as connection:
+    async with ctx.database.transaction(ctx.principal) as connection:
         locked = await _lock(ctx, connection, request.id, request.expected_version)
         _check_move(locked, request.status)
         await repository.change_execution(
@@ -120,7 +120,7 @@ async def get_execution(ctx: Context, execution_id: UUID) -> Execution:
         NotFound: there is none.
     """
     ctx.principal.require("workflows:read")
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await _read(connection, ctx.principal.organization_id, execution_id)
 
 
@@ -133,7 +133,7 @@ async def executions_of(ctx: Context, request: ExecutionQuery) -> ExecutionPage:
     ctx.principal.require("workflows:read")
     after = read_cursor(request.cursor)
     status = request.status.value if request.status else None
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.list_executions(
             connection,
             ctx.principal.organization_id,

@@ -30,7 +30,7 @@ async def create_document(ctx: Context, request: CreateDocument) -> Document:
     """
     ctx.principal.require("documents:write")
     values = request.model_dump(exclude={"user_id", "outline", "context_memory_ids"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         outline = request.outline
         if outline is None and request.template_id is not None:
             templates = TemplateRepository(session, ctx.principal.organization_id)
@@ -56,7 +56,7 @@ async def get_document(ctx: Context, document_id: UUID) -> Document:
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("documents:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         row = await documents.get_owned(document_id, reach_of(ctx.principal, None))
         if row is None:
@@ -72,7 +72,7 @@ async def update_document(ctx: Context, request: UpdateDocument) -> Document:
         Conflict: it has another version than the one expected; ``data`` has both.
     """
     ctx.principal.require("documents:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", request.id)
         row = await documents.update(request.id, expected_version=request.expected_version, **request.changes())
@@ -86,7 +86,7 @@ async def delete_document(ctx: Context, document_id: UUID) -> Count:
         NotFound: there is none, or it is not this principal's.
     """
     ctx.principal.require("documents:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", document_id)
         return Count(count=int(await documents.delete(document_id)))
@@ -95,7 +95,7 @@ async def delete_document(ctx: Context, document_id: UUID) -> Count:
 async def list_documents(ctx: Context, request: ListDocuments) -> tuple[Document, ...]:
     """Documents, newest first."""
     ctx.principal.require("documents:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         conditions = request.model_dump(exclude={"user_id"})
         rows = await documents.find(reach_of(ctx.principal, request.user_id), **conditions)
@@ -105,7 +105,7 @@ async def list_documents(ctx: Context, request: ListDocuments) -> tuple[Document
 async def create_template(ctx: Context, request: CreateTemplate) -> Template:
     """Make a template for the organisation."""
     ctx.principal.require("templates:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         row = await templates.create(**request.model_dump(exclude={"outline"}), outline=list(request.outline))
         await session.refresh(row)
@@ -119,7 +119,7 @@ async def get_template(ctx: Context, template_id: UUID) -> Template:
         NotFound: there is none.
     """
     ctx.principal.require("templates:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         row = await TemplateRepository(session, ctx.principal.organization_id).get_by_id(template_id)
         if row is None:
             raise missing("template", template_id)
@@ -135,7 +135,7 @@ async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
         Forbidden: it came with the installation.
     """
     ctx.principal.require("templates:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, request.id)
         row = await templates.update(request.id, expected_version=request.expected_version, **request.changes())
@@ -150,7 +150,7 @@ async def delete_template(ctx: Context, template_id: UUID) -> Count:
         Forbidden: it came with the installation.
     """
     ctx.principal.require("templates:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, template_id)
         return Count(count=int(await templates.delete(template_id)))
@@ -159,7 +159,7 @@ async def delete_template(ctx: Context, template_id: UUID) -> Count:
 async def list_templates(ctx: Context, request: ListTemplates) -> tuple[Template, ...]:
     """Templates by name."""
     ctx.principal.require("templates:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         return tuple(read(Template, row) for row in await templates.find(**request.model_dump()))
 

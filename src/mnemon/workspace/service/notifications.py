@@ -22,7 +22,7 @@ async def notify(ctx: Context, request: Notify) -> tuple[Notification, ...]:
     ctx.principal.require("notifications:write")
     people = tuple(dict.fromkeys(request.user_ids)) or (owner_of(ctx.principal, None),)
     values = request.model_dump(exclude={"user_ids"})
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         rows = await NotificationRepository(session, ctx.principal.organization_id).add(people, values)
         return tuple(read(Notification, row) for row in rows)
 
@@ -32,7 +32,7 @@ async def list_notifications(ctx: Context, request: Notifications) -> Inbox:
     ctx.principal.require("notifications:read")
     owner = owner_of(ctx.principal, request.user_id)
     organization = ctx.principal.organization_id
-    async with ctx.database.hot(ctx.principal, readonly=True) as connection:
+    async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.notifications(
             connection,
             organization,
@@ -53,6 +53,6 @@ async def mark_read(ctx: Context, request: MarkRead) -> Count:
     """Mark a person's notifications as read: those named, or all; how many were unread until now."""
     ctx.principal.require("notifications:write")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         count = await NotificationRepository(session, ctx.principal.organization_id).mark_read(owner, request.ids)
         return Count(count=count)

@@ -23,7 +23,7 @@ async def create_task(ctx: Context, request: CreateTask) -> Task:
     """
     ctx.principal.require("tasks:write")
     values = request.model_dump(exclude={"user_id"}) | {"tags": list(request.tags)}
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.create(user_id=owner_of(ctx.principal, request.user_id), **values)
         await session.refresh(row)
@@ -37,7 +37,7 @@ async def get_task(ctx: Context, task_id: UUID) -> Task:
         NotFound: there is none, or it is not this principal's to see.
     """
     ctx.principal.require("tasks:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.get_owned(task_id, reach_of(ctx.principal, None))
         if row is None:
@@ -61,7 +61,7 @@ async def update_task(ctx: Context, request: UpdateTask) -> Task:
         changes["completed_at"] = None
     if "due_date" in changes and changes["due_date"] is None:
         changes.setdefault("due_time", None)
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         await require_own(ctx, tasks, "task", request.id)
         row = await tasks.update(request.id, expected_version=request.expected_version, **changes)
@@ -78,7 +78,7 @@ async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
         Conflict: it has another version than the one expected, or it was cancelled.
     """
     ctx.principal.require("tasks:write")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.get_owned(request.id, reach_of(ctx.principal, None), lock=True)
         if row is None:
@@ -124,7 +124,7 @@ async def delete_task(ctx: Context, task_id: UUID) -> Count:
         NotFound: there is none, or it is not this principal's.
     """
     ctx.principal.require("tasks:delete")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         await require_own(ctx, tasks, "task", task_id)
         return Count(count=int(await tasks.delete(task_id)))
@@ -133,7 +133,7 @@ async def delete_task(ctx: Context, task_id: UUID) -> Count:
 async def list_tasks(ctx: Context, request: ListTasks) -> tuple[Task, ...]:
     """Tasks by status and due date: soonest due first, those without a date last."""
     ctx.principal.require("tasks:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         conditions = request.model_dump(exclude={"user_id"})
         rows = await tasks.find(reach_of(ctx.principal, request.user_id), **conditions)
@@ -143,7 +143,7 @@ async def list_tasks(ctx: Context, request: ListTasks) -> tuple[Task, ...]:
 async def due_reminders(ctx: Context, request: Reminders) -> tuple[Task, ...]:
     """Open tasks whose reminder is due by the clock; two who take at once get different ones."""
     ctx.principal.require("tasks:write" if request.take else "tasks:read")
-    async with ctx.database.unit(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         rows = await tasks.reminders(
             reach_of(ctx.principal, request.user_id), now=ctx.clock.now(), limit=request.limit, take=request.take

@@ -15,7 +15,7 @@ from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
-    from mnemon.operations.backup import Listing, Pulled, Restored
+    from mnemon.installation.backup import Listing, Pulled, Restored
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ def backup() -> None:
 def enable() -> None:
     """Prepare the server: incremental backups, WAL held back until it is fetched; no restart is needed."""
     from mnemon.doors.cli.output import working
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     with working("Preparing the server"):
         done = run(backups.enable(settings()))
@@ -72,7 +72,7 @@ def enable() -> None:
 def disable() -> None:
     """Let the server remove its WAL again, as before the directory is given up; backups stay as they are."""
     from mnemon.doors.cli.output import working
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     with working("Removing the slot"):
         slot = run(backups.disable(settings()))
@@ -93,7 +93,7 @@ def incremental() -> None:
 
 
 def _take(kind: Any) -> None:
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     with _bar() as bar:
 
@@ -115,7 +115,7 @@ def _take(kind: Any) -> None:
 @app.command()
 def wal() -> None:
     """Fetch the WAL up to now into the archive."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     pulled = _done("wal", lambda wanted: backups.pull_wal(wanted), "Fetching WAL")
     if not _emitted(pulled):
@@ -128,7 +128,7 @@ def mark(
 ) -> None:
     """Give the present moment a name that `restore --to NAME` goes to, as before a risky change."""
     from mnemon.doors.cli.output import working
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     with working("Naming the moment"):
         place = run(backups.mark(settings(), name))
@@ -139,7 +139,7 @@ def mark(
 @app.command("list")
 def list_backups() -> None:
     """List the backups, and how far the archive goes."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     found = run(backups.listing(settings()))
     if not _emitted(found):
@@ -160,7 +160,7 @@ def verify(
     ] = None,
 ) -> None:
     """Read every byte: decrypt it, compare each file with PostgreSQL's manifest, look for gaps in the WAL."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     if rehearse:
         with _bar() as bar:
@@ -190,7 +190,7 @@ def verify(
 @app.command()
 def restore(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Timeline = None) -> None:
     """Bring the server back to a moment, in a new directory; the one that was backed up is left alone."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     request = backups.RestoreRequest(into, to, begin, timeline)
     wanted = settings()
@@ -210,7 +210,7 @@ def restore(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Ti
 @app.command()
 def unpack(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Timeline = None) -> None:
     """Decrypt what a restore needs, for a version of PostgreSQL that Mnemon does not bring; prints the rest."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     request = backups.RestoreRequest(into, to, begin, timeline)
     wanted = settings()
@@ -226,7 +226,7 @@ def unpack(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Tim
 @app.command()
 def prune() -> None:
     """Remove backups older than MNEMON_BACKUP_DAYS, and WAL that no moment within MNEMON_BACKUP_WAL_DAYS needs."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     gone = _done("prune", lambda wanted: backups.prune(wanted), "Removing what is past its days")
     if not _emitted(gone):
@@ -241,7 +241,7 @@ def prune() -> None:
 def _done(what: str, work: Callable[[Settings], Coroutine[Any, Any, T]], doing: str | None = None) -> T:
     """Do it; when it fails, tell whom it concerns, and fail."""
     from mnemon.doors.cli.output import working
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     wanted = settings()
     try:
@@ -261,7 +261,7 @@ def _done(what: str, work: Callable[[Settings], Coroutine[Any, Any, T]], doing: 
 
 def _tell(wanted: Settings, what: str, error: Exception) -> None:
     """The error log where the database answers, and the program and the address of the settings in any case."""
-    from mnemon.operations import backup as backups
+    from mnemon.installation import backup as backups
 
     if wanted.backup_dir is None:  # nobody asked for backups: whoever sits here is told
         return

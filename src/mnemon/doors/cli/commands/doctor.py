@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mnemon.ai.embedders import Embedder
     from mnemon.core.settings import Settings
     from mnemon.db.startup import Facts
-    from mnemon.operations.doctor import Finding, Level
+    from mnemon.installation.doctor import Finding, Level
 
 _WIDTH = 100
 _WALL = "wall between organisations"
@@ -46,7 +46,7 @@ def doctor() -> None:
 
 def _all() -> Findings:
     from mnemon._version import __version__
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     here = [Finding("Mnemon", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")]
     found: Findings = {"Mnemon": here}
@@ -68,7 +68,7 @@ def _all() -> Findings:
 
 
 def _settings(wanted: Settings) -> Finding:
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     given = sorted(name for name in wanted.model_fields_set if getattr(wanted, name) is not None)
     return Finding("settings", "ok", ", ".join(given) if given else "none set: the defaults serve")
@@ -76,7 +76,7 @@ def _settings(wanted: Settings) -> Finding:
 
 def _embedder(wanted: Settings) -> tuple[Embedder | None, Finding]:
     from mnemon.ai.registry import configured_embedder
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     try:
         embedder = configured_embedder(wanted)
@@ -102,7 +102,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
     from mnemon.app import APP_ROLE, DATABASE
     from mnemon.db import embedded
     from mnemon.doors.cli.database import place
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     directory = place(wanted)
     try:
@@ -128,7 +128,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
 def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
     """What the database says of itself: to the application's role, and to the one that sees most."""
     from mnemon.doors.cli.database import inspect, owner
-    from mnemon.operations.doctor import Finding, examine, policies
+    from mnemon.installation.doctor import Finding, examine, policies
 
     try:
         facts = run(inspect(url, wanted))
@@ -152,7 +152,7 @@ def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | No
 
 
 def _dimensions(facts: Facts, embedder: Embedder | None) -> list[Finding]:
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     if facts.dimensions is None:
         return []
@@ -165,8 +165,8 @@ def _dimensions(facts: Facts, embedder: Embedder | None) -> list[Finding]:
 
 def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
     from mnemon.doors.cli.database import describe, owner
+    from mnemon.installation.doctor import Finding
     from mnemon.migrations import runner
-    from mnemon.operations.doctor import Finding
 
     try:
         with owner(wanted) as (url, _):
@@ -188,7 +188,7 @@ def _on_this_machine(found: Findings, wanted: Settings) -> None:
     """What this machine alone can tell of the embedded server's data."""
     from mnemon.db import embedded
     from mnemon.doors.cli.database import place
-    from mnemon.operations.doctor import disk, encryption
+    from mnemon.installation.doctor import disk, encryption
 
     directory = place(wanted)
     found.setdefault("disk", []).append(disk.free(directory))
@@ -199,7 +199,7 @@ def _on_this_machine(found: Findings, wanted: Settings) -> None:
 
 
 def _wrong(what: str, error: MnemonError) -> Finding:
-    from mnemon.operations.doctor import Finding
+    from mnemon.installation.doctor import Finding
 
     return Finding(what, "wrong", error.message, error.hint)
 

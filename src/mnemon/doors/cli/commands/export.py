@@ -12,7 +12,7 @@ from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.doors.cli.session import Session
-    from mnemon.operations.export import Imported, Manifest
+    from mnemon.installation.export import Imported, Manifest
 
 app = typer.Typer(no_args_is_help=True, help="An organisation as files: export, verify, import, embed.")
 
@@ -28,8 +28,8 @@ def export_organization(
 ) -> None:
     """Write everything the organisation of -o owns, as of one moment, to a path that is not there yet."""
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations.export import ExportOrganization
-    from mnemon.operations.export import export_organization as save
+    from mnemon.installation.export import ExportOrganization
+    from mnemon.installation.export import export_organization as save
 
     request = ExportOrganization(path=path, compress=compress, vectors=not without_vectors)
     with session() as opened, working("Exporting"):
@@ -44,7 +44,7 @@ def export_organization(
 def verify(path: Annotated[Path, _PATH]) -> None:
     """Read an export to its end and compare its hashes; needs no database."""
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations.export import verify_export
+    from mnemon.installation.export import verify_export
 
     with working("Reading"):
         manifest = run(verify_export(path))
@@ -75,8 +75,8 @@ def import_organization(
     from mnemon.app import installation_key
     from mnemon.doors.cli.database import owner
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations.export import ImportOrganization
-    from mnemon.operations.export import import_organization as load
+    from mnemon.installation.export import ImportOrganization
+    from mnemon.installation.export import import_organization as load
 
     wanted = settings()
     request = ImportOrganization(
@@ -114,7 +114,7 @@ def _embed(opened: Session) -> int:
     """Vectors, and then the indexes and the planner's statistics."""
     from mnemon.doors.cli.indexing import index
     from mnemon.doors.cli.output import working
-    from mnemon.operations.export import embed_waiting
+    from mnemon.installation.export import embed_waiting
 
     with working("Computing vectors"):
         embedded = opened.run(embed_waiting(opened.run(opened.memory.open())))

@@ -45,7 +45,7 @@ def pgbouncer(
 ) -> None:
     """Write PgBouncer's configuration, in transaction mode, for DATABASE_URL and, if it is set, DATABASE_WORKER_URL."""
     from mnemon.doors.cli.output import emit
-    from mnemon.operations import pgbouncer as configuration
+    from mnemon.installation import pgbouncer as configuration
 
     out = out.expanduser().absolute()
     pooler = configuration.pooler_for(

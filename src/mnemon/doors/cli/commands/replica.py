@@ -13,7 +13,7 @@ from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
-    from mnemon.operations.replicas import ReplicaStatus
+    from mnemon.installation.replicas import ReplicaStatus
 
 app = typer.Typer(
     no_args_is_help=True, help="Replicas that serve reads: add, list, start, stop, remove, promote (docs/replicas.md)."
@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """Copy the primary once for each name; copies of the embedded server are started and serve reads at once."""
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = settings()
     if _is_own(wanted):
@@ -73,7 +73,7 @@ def _add_own(
     wanted: Settings, names: list[str], directory: Path | None, programs: Path | None, *, synchronous: bool
 ) -> None:
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     if directory is None:
         raise Invalid("Say where the copy goes.", code="invalid.replica_directory", hint="--dir DIR", field="dir")
@@ -108,7 +108,7 @@ def _add_own(
 def list_replicas() -> None:
     """Show the replicas: what they do, how far behind they are, whether reads go there."""
     from mnemon.doors.cli.output import emit, say, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = settings()
     with working("Looking at the replicas"):
@@ -129,7 +129,7 @@ def list_replicas() -> None:
 def start(name: Name) -> None:
     """Start a replica of the embedded server that was stopped; it catches up by itself."""
     from mnemon.doors.cli.output import emit, say, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = _embedded()
     with working("Starting the replica"):
@@ -144,7 +144,7 @@ def start(name: Name) -> None:
 def stop(name: Name) -> None:
     """Stop a replica of the embedded server until it is started again."""
     from mnemon.doors.cli.output import emit, say, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = _embedded()
     with working("Stopping the replica"):
@@ -159,7 +159,7 @@ def stop(name: Name) -> None:
 def remove(name: Name) -> None:
     """Remove a replica: its server and its data; of a server of your own, what the primary keeps for it."""
     from mnemon.doors.cli.output import emit, say, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = settings()
     own = _is_own(wanted)
@@ -183,7 +183,7 @@ def promote(
 ) -> None:
     """Make a replica of the embedded server the primary; the others follow it."""
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     wanted = _embedded()
     with working("Promoting"):

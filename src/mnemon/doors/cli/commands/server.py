@@ -54,7 +54,7 @@ def up(
     with working("Starting PostgreSQL"):
         from mnemon.app import start_embedded
         from mnemon.db import embedded
-        from mnemon.operations import replicas
+        from mnemon.installation import replicas
 
         if encrypted:
             with _key(wanted, new_key) as key:
@@ -102,7 +102,7 @@ def encrypt(new_key: _NewKey = None) -> None:
 
 
 def _refuse_replicas(directory: Path) -> None:
-    from mnemon.operations.replicas import registry
+    from mnemon.installation.replicas import registry
 
     names = [one.name for one in registry.load(directory).replicas]
     if names:
@@ -154,7 +154,7 @@ def down() -> None:
     """Stop the embedded PostgreSQL; nothing committed is lost."""
     from mnemon.db import embedded
     from mnemon.doors.cli.output import emit, working
-    from mnemon.operations import replicas
+    from mnemon.installation import replicas
 
     directory = place(settings())
     with working("Stopping PostgreSQL"):

@@ -1,0 +1,122 @@
+"""Every look at the database, one after the other, each for itself: one that fails hides no other."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+
+from mnemon.core.errors import MnemonError
+from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import Principal
+from mnemon.core.settings import Settings
+from mnemon.db.engine import OWNER_PATH
+from mnemon.db.errors import translated
+from mnemon.db.tenant import SET_TENANT, Prover
+from mnemon.installation.doctor import (
+    audit,
+    backlog,
+    backups,
+    clock,
+    disk,
+    encryption,
+    indexes,
+    partitions,
+    policies,
+    replication,
+    server,
+    slow,
+    transactions,
+    vacuum,
+)
+from mnemon.installation.doctor.model import Finding
+
+Look = Callable[[asyncpg.Connection, Settings], Awaitable[list[Finding]]]
+
+SUBJECTS: dict[str, tuple[Look, ...]] = {
+    "server": (server.look, clock.look),
+    "wall between organisations": (policies.look,),
+    "tables": (partitions.look, indexes.look, vacuum.look, transactions.look),
+    "audit": (audit.look,),
+    "waiting": (backlog.look, slow.look),
+    "disk": (disk.look,),
+    "encryption": (encryption.look,),
+    "replication": (replication.look,),
+    "backups": (backups.look,),
+}
+"""What is looked at, in the order in which it is told."""
+
+_PATIENCE = 20_000  # milliseconds for one statement: a look must not become a load
+
+
+async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
+    """Look at everything in a database; by subject.
+
+    Args:
+        url: as the role that sees most: the owner's, the embedded server's administrator, else the application's,
+            which finds less and says so.
+        wanted: the settings.
+
+    Raises:
+        Unavailable: the database cannot be reached.
+    """
+    found: dict[str, list[Finding]] = {}
+    with translated():
+        connection = await asyncpg.connect(
+            url.replace("postgresql+asyncpg://", "postgresql://", 1),
+            timeout=wanted.database_connect_timeout,
+            server_settings={"application_name": "mnemon doctor"} | OWNER_PATH,
+            statement_cache_size=0,  # a pooler may be in between
+        )
+    try:
+        prover = Prover(InstallationKey.of(wanted))
+        organization = await _organization(connection, wanted, prover)
+        enter = None
+        if organization is not None:
+            who = organization.organization_id
+            enter = (who, None, None, None) if prover.key is None else prover.arguments(organization)
+        for subject, looks in SUBJECTS.items():
+            found[subject] = []
+            for look in looks:
+                found[subject] += await _one(look, connection, wanted, enter)
+    finally:
+        await connection.close()
+    return found
+
+
+async def _organization(connection: asyncpg.Connection, wanted: Settings, prover: Prover) -> Principal | None:
+    """The organisation of the settings, for a role that sees one only; None for one that sees all, or none."""
+    try:
+        if await connection.fetchval("SELECT row_security_active('organizations')"):
+            slug = wanted.organization
+            proof = None if prover.key is None else prover.prove(f"organization:{slug}")
+            found = await connection.fetchval("SELECT ensure_organization($1, $1, $2)", slug, proof)
+            return None if found is None else Principal(found)
+    except asyncpg.PostgresError:
+        return None  # no schema, an older one, or a login without the application's rights: said elsewhere
+    return None
+
+
+async def _one(
+    look: Look, connection: asyncpg.Connection, wanted: Settings, enter: tuple[Any, ...] | None
+) -> list[Finding]:
+    name = look.__module__.rpartition(".")[2]
+    try:
+        # In a transaction, and nothing set beyond it: a pooler may give the connection to somebody else.
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL statement_timeout = {_PATIENCE}; SET LOCAL lock_timeout = 2000")
+            if enter is not None:
+                await connection.execute(SET_TENANT, *enter)
+            return await look(connection, wanted)
+    except asyncpg.InsufficientPrivilegeError as error:
+        do = "Set DATABASE_OWNER_URL to a role that may."
+        return [Finding(name, "note", f"this role may not look: {error.args[0]}", do)]
+    except asyncpg.QueryCanceledError:
+        return [Finding(name, "note", "looking takes too long here; it was given up", None)]
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        return [
+            Finding(name, "note", f"cannot be looked at: {type(error).__name__}: {error}", "Run `mnemon db check`.")
+        ]
+    except MnemonError as error:
+        return [Finding(name, "note", f"cannot be looked at: {error.message}", error.hint)]

@@ -1,0 +1,83 @@
+"""The server and its extensions: their versions, and what they lack."""
+
+from __future__ import annotations
+
+import asyncpg
+
+from mnemon.core.settings import Settings
+from mnemon.installation.doctor.model import Finding
+
+OLDEST_SERVER = 15
+OLDEST_VECTOR = (0, 8)
+
+_FACTS = """
+SELECT current_setting('server_version_num')::int AS version,
+  (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS vector,
+  (SELECT default_version FROM pg_available_extensions WHERE name = 'vector') AS newest,
+  EXISTS (SELECT FROM pg_opclass WHERE opcname = 'recall_words_ops')
+    AND EXISTS (
+      SELECT FROM pg_proc WHERE oid = to_regprocedure('public.search_words(uuid, tsvector)') AND proleakproof
+    ) AS leakproof,
+  to_regclass('alembic_version') IS NOT NULL AS migrated,
+  current_setting('fsync')::boolean AS fsync, current_setting('full_page_writes')::boolean AS full_pages,
+  current_setting('autovacuum')::boolean AS autovacuum
+"""
+
+
+async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+    """Versions of PostgreSQL and pgvector, the operator that searches use, and settings that lose data."""
+    facts = await connection.fetchrow(_FACTS)
+    return [
+        _postgres(facts["version"]),
+        _vector(facts["vector"], facts["newest"]),
+        *([_search(facts["leakproof"])] if facts["migrated"] else []),
+        *_settings(facts),
+    ]
+
+
+def _postgres(number: int) -> Finding:
+    major, minor = divmod(number, 10_000)
+    if major < OLDEST_SERVER:
+        return Finding("PostgreSQL", "wrong", f"{major}.{minor}", f"Upgrade the server to {OLDEST_SERVER} or newer.")
+    return Finding("PostgreSQL", "ok", f"{major}.{minor}")
+
+
+def _vector(version: str | None, newest: str | None) -> Finding:
+    if version is None:
+        return Finding(
+            "pgvector", "wrong", "not in this database", "Run `mnemon db upgrade`, or CREATE EXTENSION vector."
+        )
+    if _numbers(version) < OLDEST_VECTOR:
+        do = "Install pgvector 0.8 or newer on the server, then ALTER EXTENSION vector UPDATE."
+        return Finding("pgvector", "wrong", version, do)
+    if newest is not None and _numbers(newest) > _numbers(version):
+        return Finding("pgvector", "note", f"{version}; the server has {newest}", "Run: ALTER EXTENSION vector UPDATE;")
+    return Finding("pgvector", "ok", version)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+def _search(leakproof: bool) -> Finding:
+    if leakproof:
+        return Finding("text search", "ok", "leakproof operator, the text index is used")
+    return Finding(
+        "text search",
+        "note",
+        "without the leakproof operator: policies keep the text index from being used, so that searching a large "
+        "organisation takes tens of times longer",
+        "Let a superuser run `mnemon db upgrade` once.",
+    )
+
+
+def _settings(facts: asyncpg.Record) -> list[Finding]:
+    findings = []
+    for name, on in (("fsync", facts["fsync"]), ("full_page_writes", facts["full_pages"])):
+        if not on:
+            do = f"ALTER SYSTEM SET {name} = on; then SELECT pg_reload_conf();"
+            findings.append(Finding(name, "wrong", "off: a crash of the machine can destroy the database", do))
+    if not facts["autovacuum"]:
+        do = "ALTER SYSTEM SET autovacuum = on; then SELECT pg_reload_conf();"
+        findings.append(Finding("autovacuum", "wrong", "off: tables grow, and statistics grow old", do))
+    return findings
