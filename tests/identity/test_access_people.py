@@ -191,10 +191,14 @@ async def test_the_database_refuses_it_with_the_same_code(
 
 async def test_the_database_refuses_what_is_no_address(ctx: Context, database: Database) -> None:
     organization = ctx.principal.organization_id
-    with pytest.raises(Invalid) as caught:
+
+    async def add() -> None:
         async with database.transaction(ctx.principal) as connection:
             await repository.take_address(connection, "nobody", database.prove(f"address:{organization}:nobody"))
             await connection.execute("INSERT INTO users (organization_id, email) VALUES ($1, 'nobody')", organization)
+
+    with pytest.raises(Invalid) as caught:
+        await add()
     assert (caught.value.code, caught.value.data["field"]) == ("invalid.email", "email")
 
 
