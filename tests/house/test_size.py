@@ -16,6 +16,7 @@ FUNCTION_LINES = 50
 LONGER = {
     "src/mnemon/memory/schemas.py": 413,
     "tests/agents/test_capabilities.py": 422,
+    "tests/attacks/test_directory.py": 452,
     "tests/db/embedded/test_encrypted.py": 505,
     "tests/identity/test_credentials.py": 447,
     "tests/identity/test_sign_in_attacks.py": 623,
@@ -25,7 +26,7 @@ LONGER = {
     "tests/memory/test_recall.py": 554,
     "tests/memory/test_remember.py": 588,
     "tests/operations/test_audit_tampering.py": 517,
-    "tests/operations/test_erasure_attacks.py": 559,
+    "tests/operations/test_erasure_attacks.py": 560,
     "tests/operations/test_metrics.py": 407,
 }
 
