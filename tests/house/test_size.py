@@ -19,9 +19,7 @@ MIGRATIONS = SOURCE / "migrations" / "versions"
 # is added to it.
 LONGER = {
     "src/mnemon/memory/schemas.py": 413,
-    "tests/agents/test_capabilities.py": 417,
     "tests/db/embedded/test_encrypted.py": 501,
-    "tests/identity/test_credentials.py": 442,
     "tests/identity/test_sign_in_attacks.py": 623,
     "tests/inside/verbs.py": 652,
     "tests/installation/test_replicas.py": 497,
@@ -30,7 +28,6 @@ LONGER = {
     "tests/memory/test_remember.py": 588,
     "tests/operations/test_audit_tampering.py": 517,
     "tests/operations/test_erasure_attacks.py": 558,
-    "tests/operations/test_metrics.py": 407,
 }
 
 
