@@ -22,6 +22,7 @@ from mnemon.agents.schemas import (
     AgentStatusSet,
     AgentUpdate,
     CapabilityAdd,
+    CapabilityList,
     CapabilityRef,
     CapableSearch,
     StateCheckpoint,
@@ -59,7 +60,7 @@ async def test_capabilities_are_added_once_and_ranked(ctx: Context) -> None:
     await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="plan"))
     again = await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="search", proficiency_level=0.7))
     assert (again.proficiency_level, again.version) == (0.7, 2)
-    listed = await agents.list_capabilities(ctx, AgentRef(agent_id=one.id))
+    listed = (await agents.list_capabilities(ctx, CapabilityList(agent_id=one.id))).items
     assert [(found.capability, found.proficiency_level) for found in listed] == [("search", 0.7), ("plan", 0.5)]
     able = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search", min_proficiency=0.7))
     assert able[0].agent_id == two.id
@@ -98,12 +99,12 @@ async def test_states_are_kept_and_read_back_as_of_a_moment(ctx: Context) -> Non
                 checkpoint_type="manual" if number % 2 else "scheduled",
             ),
         )
-    listed = await agents.list_states(ctx, StateList(agent_id=agent.id))
+    listed = (await agents.list_states(ctx, StateList(agent_id=agent.id))).items
     assert [state.state_data["step"] for state in listed] == [3, 2, 1, 0]
     assert listed[0].created_at == moments[3]
-    page = await agents.list_states(ctx, StateList(agent_id=agent.id, before=moments[2], limit=1))
+    page = (await agents.list_states(ctx, StateList(agent_id=agent.id, before=moments[2], limit=1))).items
     assert [state.state_data["step"] for state in page] == [1]
-    scheduled = await agents.list_states(ctx, StateList(agent_id=agent.id, checkpoint_type="scheduled"))
+    scheduled = (await agents.list_states(ctx, StateList(agent_id=agent.id, checkpoint_type="scheduled"))).items
     assert [state.state_data["step"] for state in scheduled] == [2, 0]
     assert (await agents.latest_state(ctx, StateRef(agent_id=agent.id))).state_data["step"] == 3
     then = await agents.latest_state(ctx, StateRef(agent_id=agent.id, at=moments[2]))
@@ -147,10 +148,10 @@ async def test_agents_are_nobody_elses(ctx: Context, other: Context) -> None:
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await agents.list_agents(other, AgentList()) == []
-    assert await agents.list_capabilities(other, ref) == []
-    assert await agents.find_agents_by_capability(other, CapableSearch(capability="search")) == []
-    assert await agents.list_states(other, StateList(agent_id=agent.id)) == []
+    assert (await agents.list_agents(other, AgentList())).items == ()
+    assert (await agents.list_capabilities(other, CapabilityList(agent_id=agent.id))).items == ()
+    assert await agents.find_agents_by_capability(other, CapableSearch(capability="search")) == ()
+    assert (await agents.list_states(other, StateList(agent_id=agent.id))).items == ()
 
 
 async def test_every_verb_wants_its_permission(ctx: Context) -> None:
@@ -165,7 +166,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
         agents.set_status(nobody, AgentStatusSet(agent_id=agent.id, status=AgentStatus.STOPPED)),
         agents.delete_agent(nobody, ref),
         agents.add_capability(nobody, CapabilityAdd(agent_id=agent.id, capability="x")),
-        agents.list_capabilities(nobody, ref),
+        agents.list_capabilities(nobody, CapabilityList(agent_id=agent.id)),
         agents.remove_capability(nobody, CapabilityRef(agent_id=agent.id, capability="x")),
         agents.find_agents_by_capability(nobody, CapableSearch(capability="x")),
         agents.checkpoint_state(nobody, StateCheckpoint(agent_id=agent.id, state_data={})),

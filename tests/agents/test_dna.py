@@ -159,17 +159,21 @@ async def test_agents_are_listed_by_team_status_and_type_and_removed(ctx: Contex
     team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
     one = await scout(ctx, team_id=team.id, status=AgentStatus.ACTIVE)
     two = await scout(ctx, type="coder")
-    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [one.id, two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(offset=1))] == [two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(team_id=team.id))] == [one.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(status=AgentStatus.DRAFT))] == [two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(type="coder"))] == [two.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList())).items] == [one.id, two.id]
+    first = await agents.list_agents(ctx, AgentList(limit=1))
+    rest = await agents.list_agents(ctx, AgentList(limit=1, cursor=first.next_cursor))
+    assert ([found.id for found in rest.items], rest.next_cursor) == ([two.id], None)
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(team_id=team.id))).items] == [one.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(status=AgentStatus.DRAFT))).items] == [
+        two.id
+    ]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(type="coder"))).items] == [two.id]
     await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
     with pytest.raises(NotFound):
         await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
     with pytest.raises(NotFound):
         await agents.get_agent(ctx, AgentRef(agent_id=one.id))
-    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [two.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList())).items] == [two.id]
 
 
 async def test_a_slug_is_unique_in_the_team_or_without_one(ctx: Context) -> None:

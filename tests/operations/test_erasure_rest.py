@@ -30,6 +30,7 @@ from tests.conftest import ADMIN, APP, Server, place
 from tests.factories import context_of, with_settings
 from tests.installation.exports import gone, talk, waits
 from tests.operations.test_erasure import make_user, snapshot
+from tests.patience import PATIENCE
 
 #: What recall should plan with, counted anew from the rows that are indexed.
 _COUNTED = """
@@ -153,7 +154,7 @@ async def test_another_process_believes_its_cache_a_minute_at_most(
         # The other process still has the id in mind; it finds nothing by it, and writes nothing with it.
         assert known in entries.values()
         assert list((await other.recall("figs", user="ada")).hits) == []
-        keys, late = list(entries), time.monotonic() + 60.0
+        keys, late = list(entries), time.monotonic() + PATIENCE
         monkeypatch.setattr(cache, "_clock", lambda: late)
         assert [key for key in keys if cache.get(key) is not None] == []
         monkeypatch.undo()

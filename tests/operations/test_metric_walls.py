@@ -40,7 +40,7 @@ async def test_others_see_no_measurements(ctx: Context, other: Context) -> None:
     await ingest(ctx, SystemMetric(component="api", metric_type="n", value=1))
     assert (await service.roll_up_metrics(other)).partials == 0
     await service.roll_up_metrics(ctx)
-    assert (await service.list_rollups(other, RollupQuery(source="system"))).rollups == ()
+    assert (await service.list_rollups(other, RollupQuery(source="system"))).items == ()
     async with other.database.transaction(other.principal) as connection:
         for table in ("system_metrics", "metric_rollups", "metric_partials"):
             assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
@@ -70,4 +70,4 @@ async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(
         assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
     await service.roll_up_metrics(ctx)
     found = await service.list_rollups(ctx, RollupQuery(source="agent"))
-    assert [one.subject for one in found.rollups] == [str(agent)]
+    assert [one.subject for one in found.items] == [str(agent)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mnemon.db.connection import Connection
+from mnemon.db.recallable import PLACE_MASK, SESSION_BITS
 from mnemon.installation.export.rules import AFTER, ARRIVES, INCLUDED, NAMED, OMITTED, ORDERED, SESSIONS, VECTOR
 
 #: Neither has a character that JSON does: a line of the file is what the database sent, and the other way round.
@@ -126,8 +127,8 @@ class Table:
         if self.name in SESSIONS and column.name == SESSIONS[self.name][0]:
             if column.name == "number":
                 return f"(SELECT n.new FROM {NUMBERS} n WHERE n.old = {value})"  # noqa: S608
-            number = f"SELECT n.new FROM {NUMBERS} n WHERE n.old = ({value} >> 16)"  # noqa: S608
-            return f"((({number}) << 16) | ({value} & 65535))"
+            number = f"SELECT n.new FROM {NUMBERS} n WHERE n.old = ({value} >> {SESSION_BITS})"  # noqa: S608
+            return f"((({number}) << {SESSION_BITS}) | ({value} & {PLACE_MASK}))"
         if column.type == "jsonb":
             # A JSON null comes as no value at all; the line is read a second time only where it may have one.
             is_null = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""
