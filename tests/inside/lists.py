@@ -110,9 +110,15 @@ lists(
     "created_at",
     ordered={"last_message_at": SOMETIMES},
 )
-lists(
-    "graph.list_mentions", "entity_mentions", of(graph.list_mentions, ListMentions, entity_id="entities"), "created_at"
-)
+
+
+async def _mentions(ctx: Context, rows: Rows, page: dict[str, Any]) -> Page[Any]:
+    entity = (await rows.row("entities"))["id"]
+    await rows.admin.execute("UPDATE entities SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL", entity)
+    return await graph.list_mentions(ctx, ListMentions(entity_id=entity, **page))
+
+
+lists("graph.list_mentions", "entity_mentions", _mentions, "created_at")
 lists("identity.list_users", "users", of(identity.list_users, PageRequest), "created_at")
 lists("identity.list_teams", "teams", of(identity.list_teams, PageRequest), "created_at")
 lists(
