@@ -206,7 +206,7 @@ lists(
     of(workspace.list_notifications, Notifications, user_id="users"),
     "created_at",
 )
-lists("memory.list_items", "memories", of(memory.list_items, ListItems), "occurred_at")
+lists("memory.list_items", "memories", of(memory.list_items, ListItems), "occurred_at", more={"superseded_at": "NULL"})
 TRUE = {"subject": "'tide'", "predicate": "'rises'", "valid_until": "NULL"}
 lists("memory.facts_at", "memory_facts", of(facts.facts_at, FactsAt), "valid_from", "recorded_at", more=TRUE)
 
