@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.dialects.postgresql import dialect
 
 from mnemon.context import Context
 from mnemon.conversations.models import LAST_TALK, ConversationORM
@@ -50,7 +49,7 @@ async def test_the_latest_talk_is_listed_in_the_order_of_its_index(ctx: Context)
         conversations = ConversationRepository(session, ctx.principal.organization_id)
         columns = (LAST_TALK, ConversationORM.created_at, ConversationORM.id)
         query = LATEST.select(conversations.those(ctx.principal), ctx.principal, PageRequest(), *columns)
-        shown = str(query.compile(dialect=dialect(), compile_kwargs={"literal_binds": True}))
+        shown = str(query.compile(dialect=session.get_bind().dialect, compile_kwargs={"literal_binds": True}))
         for way in ("sort", "seqscan", "bitmapscan"):
             await session.execute(text(f"SET LOCAL enable_{way} = off"))
         plan = " ".join((await session.execute(text(f"EXPLAIN {shown}"))).scalars())
