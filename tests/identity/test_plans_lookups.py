@@ -40,11 +40,11 @@ LOOKS: dict[str, tuple[Look, str]] = {
     "lock_owners": (lambda t: lambda c, o: repository_access.lock_owners(c, o, NOW), "uq_roles_organization_id_name"),
     "lock_mfa_devices": (
         lambda t: lambda c, o: repository_secrets.lock_mfa_devices(c, o, t.key(Key("user"))),
-        "ix_mfa_devices_user|uq_mfa_devices_user_id_name",
+        "uq_mfa_devices_organization_id_user_id_name",
     ),
     "mfa_devices": (
         lambda t: lambda c, o: repository_secrets.mfa_devices(c, o, t.key(Key("user")), (None,), 10),
-        "ix_mfa_devices_user|uq_mfa_devices_user_id_name",
+        "uq_mfa_devices_organization_id_user_id_name",
     ),
     "find_session_owner": (
         lambda t: lambda c, o: repository_secrets.find_session_owner(c, o, t.key(Key("session"))),

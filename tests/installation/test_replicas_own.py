@@ -24,6 +24,7 @@ from tests.conftest import place
 from tests.db.own_server import PASSWORD, OwnServer
 from tests.db.pooled import free_port
 from tests.installation.replica_cluster import app_of, serving, until
+from tests.patience import PATIENCE
 
 
 class Copy:
@@ -49,7 +50,7 @@ class Copy:
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -197,6 +197,11 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
         )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return _refused(error)
+    return _exhausted(error)
+
+
+def _exhausted(error: asyncpg.PostgresError) -> MnemonError | None:
+    """What a server says that has come to a limit: of time, disk, memory, connections, locks, or to write at all."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(
             "The statement ran longer than it may and was stopped.",

@@ -1,4 +1,7 @@
-"""Tables of identity: organizations (the root), users, teams and memberships; access is in models_access.py."""
+"""Tables of identity: organizations (the root), users, teams and memberships.
+
+Signing in is in models_access.py, roles and preferences in models_roles.py.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -27,16 +29,18 @@ from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, json_ob
 from mnemon.identity.models_access import (
     ApiKeyORM,
     ApiKeyUseORM,
-    DeviceORM,
-    DevicePlatform,
     MfaDeviceORM,
     MfaType,
     OAuthTokenORM,
+    SessionORM,
+    UserCredentialsORM,
+)
+from mnemon.identity.models_roles import (
+    DeviceORM,
+    DevicePlatform,
     PermissionORM,
     RoleORM,
     RolePermissionORM,
-    SessionORM,
-    UserCredentialsORM,
     UserPreferencesORM,
     UserRoleORM,
 )
@@ -90,7 +94,7 @@ class OrganizationORM(Mutable, Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str] = mapped_column(String(255), comment="The name people see")
-    slug: Mapped[str | None] = mapped_column(String(100), unique=True, comment="The name in settings and addresses")
+    slug: Mapped[str | None] = mapped_column(String(100), comment="The name in settings and addresses")
     plan_type: Mapped[str] = mapped_column(String(50), server_default="free", comment="The plan it is on")
     settings: Mapped[dict[str, Any]] = json_object("Preferences of the organisation")
 
@@ -103,10 +107,9 @@ class UserORM(Mutable, Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
-        Index("uq_users_email", func.lower(text("email")), unique=True),
         Index("ix_users_created", "organization_id", "created_at", "id"),
-        Index("ix_users_status", "status"),
-        Index("ix_users_tier", "tier"),
+        Index("ix_users_organization_id_status", "organization_id", "status"),
+        Index("ix_users_organization_id_tier", "organization_id", "tier"),
         CheckConstraint(EMAIL, name="email_format"),
         CheckConstraint("email IS NOT NULL OR external_id IS NOT NULL", name="identified"),
         CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="status"),

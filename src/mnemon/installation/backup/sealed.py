@@ -62,7 +62,6 @@ class SealedWriter:
         self._zlib = zlib.compressobj(_LEVEL)
         self._waiting = bytearray()
         self._number = 0
-        self.plain_bytes = 0
         self.sealed_bytes = len(header)
         self._hash = hashlib.sha256(header)
         file.write(header)
@@ -74,7 +73,6 @@ class SealedWriter:
 
     def write(self, data: bytes) -> None:
         """Add plain bytes."""
-        self.plain_bytes += len(data)
         self._waiting += self._zlib.compress(data)
         while len(self._waiting) > CHUNK:  # one byte more than a chunk: what is left over makes the last one
             self._seal(bytes(self._waiting[:CHUNK]), last=False)

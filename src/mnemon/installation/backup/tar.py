@@ -21,7 +21,7 @@ _CHECKSUM = re.compile(rb'"Manifest-Checksum": "([0-9a-f]{64})"\}\s*$')
 
 
 class Readable(Protocol):
-    """What gives bytes."""
+    """A source of bytes, such as a file or a pipe."""
 
     def read(self, size: int = -1, /) -> bytes:
         """At most so many bytes; none at the end."""
@@ -30,13 +30,13 @@ class Readable(Protocol):
 
 @dataclass
 class Contents:
-    """What went by.
+    """Describe what a stream held, as far as it was read.
 
     Attributes:
-        files: each file's size and SHA-256, by its path.
+        files: each file's size in bytes and its SHA-256, by its path.
         manifest: PostgreSQL's own list of the files, as it stood in the stream.
-        data_bytes: of all files.
-    made: directories that are there, each asked for once.
+        data_bytes: the size of all files together.
+        made: directories that have been made, so that each is made once.
     """
 
     files: dict[str, tuple[int, str]] = field(default_factory=dict)

@@ -38,11 +38,6 @@ def on_disk(data_dir: Path, *, encrypted: bool, plain: Path | None) -> list[Find
     return [Finding("data on disk", "note", "not encrypted, as far as can be seen from here", do)]
 
 
-def elsewhere() -> Finding:
-    """What is to be said of a server's disk that is not this machine's to see."""
-    return Finding("data on disk", "note", "not to be seen from here: the server's own matter", _DOC)
-
-
 def encrypted_volume(directory: Path, system: Path = Path("/sys/dev/block")) -> str | None:
     """The name of the dm-crypt (LUKS) volume that a path lies on, with any layers between; None if it lies on none."""
     while not os.path.lexists(directory):

@@ -202,7 +202,10 @@ class _Import:
                 database=width,
             )
         taken = await self.connection.fetchrow(
-            "SELECT slug FROM organizations WHERE id = $1 OR slug = $2", self.organization, self.slug
+            "SELECT slug FROM organizations WHERE id = ANY (ARRAY[$1, "
+            "(SELECT d.id FROM directory d WHERE d.digest = directory_digest('slug', $2))])",
+            self.organization,
+            self.slug,
         )
         if taken is not None:
             raise Conflict(
@@ -265,11 +268,8 @@ class _Import:
             await self._people()
         if table.name in SESSIONS:
             await self._number(SESSIONS[table.name][1])
-        if table.name == "organizations":  # its name is the one that was looked for
-            insert = insert.replace('r."slug"', "$2::text")
-        arguments = (self.organization, self.slug) if "$2" in insert else (self.organization,)
         with _of_the_export(also=() if table.name in {"organizations", "users"} else ("conflict.exists",)):
-            status = await run.execute(insert, *arguments)
+            status = await run.execute(insert, *table.arguments(self.organization, self.slug))
         await run.execute(f"TRUNCATE {STAGE}")
         return int(status.rpartition(" ")[2])
 
@@ -290,7 +290,7 @@ class _Import:
                     code="conflict.people",
                     hint="Import a copy with --as SLUG: people get other ids.",
                 )
-            where = "lower(i.line ->> 'email') IN (SELECT lower(u.email) FROM users u WHERE u.email IS NOT NULL)"
+            where = "directory_digest('email', lower(i.line ->> 'email')) IN (SELECT d.digest FROM directory d)"
             taken = await run.fetchval(f"SELECT count(*) FROM {STAGE} i WHERE {where}")  # noqa: S608
         if taken and not self.request.drop_taken_emails:
             raise Conflict(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mnemon.db.recallable import SESSION_BITS
+
 #: Every table whose rows leave with the organisation. The order of an import comes from the foreign keys.
 INCLUDED = frozenset(
     {
@@ -68,6 +70,7 @@ EXCLUDED = {
     "upkeep_locks": "the installation's own",
     "installation_keys": "the installation's own, by which its processes prove themselves",
     "search_salts": "the installation's own: an organisation gets another salt where it arrives",
+    "directory": "the installation's own: whose an address or a slug is, made from users and organizations by triggers",
     "permissions": "the catalogue of every installation; role_permissions name them",
     "sessions": "hashes of tokens: who is signed in here is not signed in there",
     "user_credentials": "hashes of passwords: people set one in the other installation",
@@ -138,8 +141,8 @@ ORDERED = {"messages": "ordinal", "memories": "ordinal"}
 #: import is given others: what an export says of them reaches nobody else's.
 SESSIONS = {
     "conversation_sessions": ("number", "(i.line ->> 'number')::bigint"),
-    "messages": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
-    "memories": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
+    "messages": ("ordinal", f"(i.line ->> 'ordinal')::bigint >> {SESSION_BITS}"),
+    "memories": ("ordinal", f"(i.line ->> 'ordinal')::bigint >> {SESSION_BITS}"),
 }
 
 #: Columns that go together when vectors are left out.

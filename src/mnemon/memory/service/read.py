@@ -13,10 +13,10 @@ from mnemon.db.listing import Listing
 from mnemon.db.params import Params
 from mnemon.db.rows import from_row, missing
 from mnemon.db.sql import statement
-from mnemon.memory import repository
+from mnemon.memory.columns import MEMORIES, TABLES
 from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Event, History, Item, ListItems, Scope
-from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.visibility import visible
 
 _UNION = "\nUNION ALL\n"
@@ -97,9 +97,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
         params = Params(organization)
         wanted = params.add(chain, "uuid[]")
         rule = visible(ctx.principal, "memory", params)
-        rows = await connection.fetch(
-            select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
-        )
+        rows = await connection.fetch(select_items(MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values)
         if not rows:
             raise missing("memory", memory_id, called=_EITHER)
         seen = [row["id"] for row in rows]

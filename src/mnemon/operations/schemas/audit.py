@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
 from mnemon.core.pages import PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
-from mnemon.operations.models import AuditStatus
+from mnemon.operations.models_audit import AuditStatus
 from mnemon.operations.schemas.base import Action, Name100
 
 

@@ -13,7 +13,7 @@ from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models import AuditLogORM
+from mnemon.operations.models_audit import AuditLogORM
 from mnemon.operations.schemas import (
     AuditAnchor,
     Audited,
