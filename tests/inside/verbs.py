@@ -622,7 +622,8 @@ EXCEPTIONS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "conversations.one identity.begin identity.settle identity.waits identity.new_refresh_token "
+            "conversations.one conversations.write_messages identity.begin identity.settle identity.waits "
+            "identity.new_refresh_token "
             "identity.session_of identity.revoke_agent_keys identity.outrank identity.spare_last_owner memory.prepare "
             "memory.write memory.embed memory.resolve_names memory.require_seen operations.write workspace.require_own "
             "identity.may identity.hold identity.own_secret identity.secret_box integrations.seal integrations.unseal "

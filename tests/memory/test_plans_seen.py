@@ -10,7 +10,7 @@ import pytest
 from mnemon.core.principal import Principal
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
-from mnemon.memory.scope import TABLES
+from mnemon.memory.columns import TABLES
 from mnemon.memory.visibility import visible, visible_fact, visible_use
 from tests.memory.test_plans import BOTH, SUBJECT, USAGE
 from tests.plans import SIZES, Case, Crowd, Key

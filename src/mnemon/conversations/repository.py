@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,45 +11,19 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, Uuid, bindparam, insert, or_, select, text, true
 
+from mnemon.conversations.columns import INSERT
 from mnemon.conversations.models import ConversationORM, ConversationParticipantORM, ConversationStatus, MessageORM
 from mnemon.conversations.schemas import Checkpoint, SearchMessages
-from mnemon.conversations.visibility import OWNER, visible, visible_conversation
+from mnemon.conversations.visibility import visible, visible_conversation
 from mnemon.core.principal import Principal
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
 from mnemon.db.words import matching
 
 PACKAGE = "mnemon.conversations"
-
-#: What recall needs to know to search messages.
-MESSAGES = RecallTable(
-    name="messages",
-    kind="message",
-    columns={
-        "sender": "t.sender_id",
-        "speaker_agent": "CASE WHEN t.role = 'assistant' THEN t.agent_id END",
-        "memory_type": "'episodic'",
-        "importance": "5",
-        "is_pinned": "false",
-        "tier": "'warm'",
-        "confidence": "1.0::float8",
-        "follows_question": "t.follows_question",
-        "conversation_id": "t.conversation_id",
-        "role": "t.role::text",
-        "status": "'active'",
-        "access_count": "0",
-        "superseded_by": "NULL::uuid",
-        "superseded_at": "NULL::timestamptz",
-        "valid_until": "NULL::timestamptz",
-        "version": "1",
-    },
-    alive="true",
-    owner=OWNER["message"],
-)
 
 
 class _Bound:
@@ -303,19 +277,18 @@ async def add_sessions(connection: Connection, organization_id: UUID, rows: Sequ
 async def add_messages(
     connection: Connection,
     organization_id: UUID,
-    drafted: Sequence[str],
-    vectors: Sequence[Any],
-    placed: Sequence[Sequence[Any]],
+    drafted: Mapping[str, Any],
+    found: Mapping[str, Sequence[Any]],
     *,
     model: str,
 ) -> None:
-    """Write messages, one array a column: those in text form, the embeddings with their model, and the others.
+    """Write messages: the parameters of those columns that were drafted, and a value a row for each other column.
 
     Raises:
         Conflict: another transaction has just brought the same source and id (``conflict.exists``).
     """
     await connection.execute(
-        statement(PACKAGE, "add_messages"), organization_id, model, *drafted, list(vectors), *placed
+        statement(PACKAGE, "add_messages", **INSERT.parts), organization_id, model, *INSERT.arguments(drafted, found)
     )
 
 

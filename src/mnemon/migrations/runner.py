@@ -357,13 +357,17 @@ def _differences(connection: Connection) -> tuple[str, ...]:
 
 def _objects(granted: bool) -> list[tuple[str, str]]:
     """(name, text) of every replaceable object, in the order they are applied."""
+    from mnemon.memory.columns import ADJUST
+
     found = [wall.objects(granted)]
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
         if not folder.is_dir():  # a domain without replaceable objects
             continue
         names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
-        found += [(f"{domain}/{name}", folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+        for name in names:
+            body = folder.joinpath(name).read_text(encoding="utf-8")
+            found.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
     return found
 
 

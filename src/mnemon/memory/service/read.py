@@ -14,10 +14,10 @@ from mnemon.core.text import parse
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.sql import statement
-from mnemon.memory import repository
+from mnemon.memory.columns import MEMORIES, TABLES
 from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Event, History, Item, Listing, Page, Scope
-from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.visibility import visible
 
 _UNION = "\nUNION ALL\n"
@@ -100,9 +100,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
         params = Params(organization)
         wanted = params.add(chain, "uuid[]")
         rule = visible(ctx.principal, "memory", params)
-        rows = await connection.fetch(
-            select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
-        )
+        rows = await connection.fetch(select_items(MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values)
         if not rows:
             raise _missing(memory_id)
         seen = [row["id"] for row in rows]

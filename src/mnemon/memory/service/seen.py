@@ -9,7 +9,7 @@ from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.memory.scope import TABLES
+from mnemon.memory.columns import TABLES
 from mnemon.memory.visibility import visible
 
 
