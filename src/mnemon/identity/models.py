@@ -109,6 +109,7 @@ class UserORM(Mutable, Base):
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
         Index("uq_users_email", func.lower(text("email")), unique=True),
+        Index("ix_users_created", "organization_id", "created_at", "id"),
         Index("ix_users_status", "status"),
         Index("ix_users_tier", "tier"),
         CheckConstraint(EMAIL, name="email_format"),
