@@ -38,7 +38,7 @@ class Origin(Enum):
     DATABASE = "a default, a trigger or the statement itself"
 
 
-class Test(Enum):
+class Compare(Enum):
     """Compares a column (first place) with the value of a condition (second place)."""
 
     EQUALS = "{} = {}"
@@ -63,7 +63,7 @@ class Filter:
     """
 
     field: str
-    test: Test
+    test: Compare
 
     def value(self, scope: Any) -> Any:
         """Read what the scope asks for; None if it does not ask. An empty set asks for rows that there are none of."""
@@ -72,7 +72,7 @@ class Filter:
 
     def allows(self, constant: Any, value: Any) -> bool:
         """Whether a table whose rows all have the constant in place of the column can hold a match."""
-        return bool(constant in value if self.test is Test.ONE_OF else constant == value)
+        return bool(constant in value if self.test is Compare.ONE_OF else constant == value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +161,9 @@ class Column:
         """The place of one value in a statement."""
         return f"${number}::text::{self.sql_type}" if self.as_text else f"${number}::{self.sql_type}"
 
-    def condition(self, test: Test, value: Any, params: Params) -> str:
+    def condition(self, test: Compare, value: Any, params: Params) -> str:
         """The predicate (alias ``t``) of a filter; its value goes into the parameters."""
-        if test is Test.ONE_OF:
+        if test is Compare.ONE_OF:
             place = params.add(sorted(value), "text[]" if self.as_text else f"{self.sql_type}[]")
             place += f"::{self.sql_type}[]"
         elif self.sql_type == "jsonb" or (self.as_text and not self.is_array):

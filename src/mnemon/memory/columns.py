@@ -12,7 +12,7 @@ from typing import Any
 
 from mnemon.conversations import service as conversations
 from mnemon.conversations.visibility import OWNER
-from mnemon.db.columns import Change, Column, Filter, Insert, Origin, Test, lines, named, read_as, require_same
+from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
 from mnemon.db.params import Params
 from mnemon.db.recallable import SHARED, RecallTable
 from mnemon.memory.models import MemoryORM, MemoryTier, MemoryType
@@ -28,7 +28,7 @@ COLUMNS = (
         inherited=True,
         returned=True,
         elsewhere="episodic",
-        filters=(Filter("types", Test.ONE_OF),),
+        filters=(Filter("types", Compare.ONE_OF),),
     ),
     Column("category", "text", inherited=True),
     Column("title", "text", inherited=True),
@@ -119,7 +119,7 @@ class Condition:
     def narrows(self, scope: Scope) -> bool:
         """Whether the scope leaves anything out by it; every value of an enumeration leaves out nothing."""
         value = self.value(scope)
-        every = self.filter.test is Test.ONE_OF and self.column.enum is not None and value is not None
+        every = self.filter.test is Compare.ONE_OF and self.column.enum is not None and value is not None
         return value is not None and not (every and len(value) == len(self.column.enum or ()))
 
 
