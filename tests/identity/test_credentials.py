@@ -120,7 +120,10 @@ def test_keys_are_changed_one_by_one() -> None:
     assert old not in repr(both)
 
 
-@pytest.mark.parametrize("text", ["", "abc", base64.b64encode(b"x" * 31).decode(), f"{KEY},short", "ä" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["", "abc", base64.b64encode(b"x" * 31).decode(), pytest.param(f"{KEY},short", id="another, short"), "ä" * 44],
+)
 def test_what_is_no_key_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="32 random bytes") as caught:
         crypto.parse_keys(text)

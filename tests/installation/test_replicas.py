@@ -24,7 +24,7 @@ from mnemon.db.session import Database
 from mnemon.db.tenant import SET_TENANT
 from mnemon.doors.cli.main import main
 from mnemon.installation import replicas
-from mnemon.installation.doctor.replication import look
+from mnemon.installation.doctor.replication import check
 from mnemon.installation.replicas import registry
 from tests.conftest import Server
 from tests.factories import context_of, new_slug
@@ -346,12 +346,12 @@ async def test_the_doctor_looks_at_replication(cluster: Cluster) -> None:
     assert where is not None
     for role, seen in ((embedded.ADMIN_ROLE, "standby a"), ("mnemon_app", "replication")):
         connection = await asyncpg.connect(where.url(role, driver="postgresql"))
-        findings = await look(connection, cluster.settings())
+        findings = await check(connection, cluster.settings())
         await connection.close()
         assert seen in [one.what for one in findings]
         assert not [one for one in findings if one.level == "wrong"]
     replica = await asyncpg.connect(cluster.replica("a").url(embedded.ADMIN_ROLE, driver="postgresql"))
-    assert [one.level for one in await look(replica, cluster.settings())] == ["wrong"]
+    assert [one.level for one in await check(replica, cluster.settings())] == ["wrong"]
     await replica.close()
 
 

@@ -26,6 +26,7 @@ from mnemon.integrations.schemas_webhooks import (
 )
 from mnemon.integrations.service.webhooks import delay_after
 from mnemon.integrations.signing import sign, verify
+from tests.patience import PATIENCE
 from tests.workspace.helpers import (
     NOBODY_YET,
     at,
@@ -97,7 +98,7 @@ async def test_what_others_are_taking_is_not_waited_for(keyed: Context) -> None:
     async with keyed.database.transaction(keyed.principal) as connection:
         now = datetime.now(UTC)
         first = await repository.claim(connection, keyed.principal.organization_id, now, 3, 60.0)
-        rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), 10)
+        rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), PATIENCE)
     assert (len(first), len(rest)) == (3, 2)
     assert {row["id"] for row in first} | {one.id for one in rest} == ids
 

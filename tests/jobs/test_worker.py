@@ -22,6 +22,7 @@ from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import Enqueue, Job, ListJobs
 from mnemon.jobs.worker import Options, Worker
 from tests.factories import new_slug
+from tests.patience import PATIENCE
 
 from .conftest import Working, effect, effects, until
 
@@ -469,7 +470,7 @@ async def test_stopped_twice_it_does_not_wait(ctx: Context, registry: Registry, 
         await asyncio.sleep(60)
 
     made = await enqueue(ctx)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         async with working(grace=600.0) as worker:
             await entered.wait()
             worker.stop()

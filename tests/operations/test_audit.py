@@ -22,7 +22,7 @@ from mnemon.core.text import parse
 from mnemon.memory import service as memory_service
 from mnemon.memory.schemas import Remember
 from mnemon.operations import service
-from mnemon.operations.models import INSTALLATION
+from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.repository import AuditLogRepository
 from mnemon.operations.schemas import AuditEntry, AuditEvent, AuditQuery
 from tests.conftest import APP, Server

@@ -39,7 +39,7 @@ from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
 #: Messages that one session can hold: the lower bits of an ordinal.
 SESSION_BITS = 16
-SESSION_SIZE = 4096
+PLACE_MASK = (1 << SESSION_BITS) - 1
 CONTENT_LIMIT = 50_000
 
 #: One for the whole installation, so that no row has to be locked for a number. It tells sessions of one organisation
@@ -136,8 +136,8 @@ class Recallable:
     deleted_at: Mapped[datetime | None] = mapped_column(comment="When it was forgotten; null: alive")
     ordinal: Mapped[int] = mapped_column(
         BigInteger,
-        server_default=text("(nextval('session_numbers') << 16)"),
-        comment="Recall's address: session number << 16 | place in the session",
+        server_default=text(f"(nextval('session_numbers') << {SESSION_BITS})"),
+        comment=f"Recall's address: session number << {SESSION_BITS} | place in the session",
     )
     embedding: Mapped[Any | None] = mapped_column(
         Embedding(DEFAULT_DIMENSIONS), comment="Null: not embedded yet, or a text without known words"

@@ -78,7 +78,7 @@ class Database:
             self._routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
             await self._routing.start()
 
-    async def look_at(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
+    async def probe_replicas(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
         """Look once at replicas, as is done before reads go there; a name and a URL each.
 
         Raises:
@@ -86,7 +86,7 @@ class Database:
         """
         routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
         try:
-            await routing.look_once()
+            await routing.probe_once()
             return routing.states()
         finally:
             await routing.close()

@@ -1,4 +1,7 @@
-"""Tables of identity: organizations (the root), users, teams and memberships; access is in models_access.py."""
+"""Tables of identity: organizations (the root), users, teams and memberships.
+
+Signing in is in models_access.py, roles and preferences in models_roles.py.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +30,18 @@ from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, json_ob
 from mnemon.identity.models_access import (
     ApiKeyORM,
     ApiKeyUseORM,
-    DeviceORM,
-    DevicePlatform,
     MfaDeviceORM,
     MfaType,
     OAuthTokenORM,
+    SessionORM,
+    UserCredentialsORM,
+)
+from mnemon.identity.models_roles import (
+    DeviceORM,
+    DevicePlatform,
     PermissionORM,
     RoleORM,
     RolePermissionORM,
-    SessionORM,
-    UserCredentialsORM,
     UserPreferencesORM,
     UserRoleORM,
 )

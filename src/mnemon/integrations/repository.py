@@ -18,7 +18,6 @@ from mnemon.db.words import matching
 from mnemon.integrations.models import (
     CalendarEventORM,
     DriveFileORM,
-    GmailMessageORM,
     IntegrationORM,
     WebhookDeliveryORM,
     WebhookEndpointORM,
@@ -91,12 +90,6 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
             query = query.with_for_update()
         found: IntegrationORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
-
-
-class MailRepository(BaseRepository[GmailMessageORM]):
-    """Mail of one organisation."""
-
-    model = GmailMessageORM
 
 
 class EventRepository(BaseRepository[CalendarEventORM]):

@@ -177,8 +177,8 @@ class Weights(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """One reason for a hit.
+class Contribution:
+    """What one signal adds to the score of a hit.
 
     Attributes:
         value: what was measured.
@@ -203,9 +203,9 @@ class Explanation(Schema):
         via: how it became a candidate: ``vector``, ``words``, ``recent``.
     """
 
-    match: dict[str, Signal]
+    match: dict[str, Contribution]
     match_score: float
-    recall: dict[str, Signal] = Field(default_factory=dict)
+    recall: dict[str, Contribution] = Field(default_factory=dict)
     terms: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     via: tuple[str, ...] = ()

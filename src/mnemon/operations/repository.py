@@ -22,11 +22,10 @@ from mnemon.db.types import dump_json
 from mnemon.operations.models import (
     AgentMetricORM,
     ApiRequestORM,
-    AuditBlockORM,
-    AuditLogORM,
     ErrorLogORM,
     SystemMetricORM,
 )
+from mnemon.operations.models_audit import AuditBlockORM, AuditLogORM
 from mnemon.operations.schemas import AuditQuery
 from mnemon.operations.trail import Anchor
 

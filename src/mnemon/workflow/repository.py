@@ -11,7 +11,7 @@ from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
 from mnemon.knowledge.rows import parsed
-from mnemon.workflow.models import WorkflowExecutionORM, WorkflowORM
+from mnemon.workflow.models import WorkflowORM
 
 PACKAGE = "mnemon.workflow"
 
@@ -20,12 +20,6 @@ class WorkflowRepository(BaseRepository[WorkflowORM]):
     """Definitions of one organisation."""
 
     model = WorkflowORM
-
-
-class WorkflowExecutionRepository(BaseRepository[WorkflowExecutionORM]):
-    """Runs of one organisation."""
-
-    model = WorkflowExecutionORM
 
 
 async def get_workflow(connection: Connection, organization_id: UUID, workflow_id: UUID) -> dict[str, Any] | None:

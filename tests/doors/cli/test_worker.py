@@ -20,6 +20,7 @@ from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
 from tests.conftest import APP, WORKER, Server
 from tests.factories import context_of
+from tests.patience import PATIENCE
 
 from .conftest import MNEMON, Cli
 
@@ -118,7 +119,7 @@ def test_it_runs_until_it_is_told_to_stop(home: Path, slug: str, one: signal.Sig
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"Worker ")
         process.send_signal(one)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0, err

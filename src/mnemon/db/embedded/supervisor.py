@@ -1,6 +1,6 @@
 """The process that runs PostgreSQL: ``python -m mnemon.db.embedded.supervisor <orders as JSON>``.
 
-Started by :mod:`mnemon.db.embedded.api`, detached from its client, with the key of an encrypted data directory on
+Started by :mod:`mnemon.db.embedded.starting`, detached from its client, with the key of an encrypted data directory on
 standard input. It holds ``supervisor.lock`` while it lives, and
 tells what it does through ``state.json`` and its log. If it is killed, the kernel tells PostgreSQL to shut down
 (Linux); the next supervisor takes care of whatever is left.
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -26,6 +26,7 @@ from mnemon.db.embedded import account as accounts
 from mnemon.db.embedded import cluster, directory, install, locks, previous, processes, vault
 from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.db.embedded.model import Phase
+from mnemon.db.embedded.orders import Orders
 from mnemon.db.embedded.sockets import make_socket_dir, socket_dir_of
 from mnemon.db.embedded.state import State, write
 
@@ -39,31 +40,6 @@ _LOGS_KEPT = 5
 _OF_THE_SERVER = re.compile(r" (FATAL|PANIC): ")
 # Start-up failures that pass by themselves: processes of a crashed server are still on their way out.
 _PASSING = ("pre-existing shared memory block", "is another postmaster", "lock file")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a client asks of a new supervisor.
-
-    Attributes:
-        data_dir: absolute, resolved.
-        version: PostgreSQL's major version.
-        programs: the directory of ``postgres`` and ``initdb``.
-        linger_seconds: how long the server stays after the last lease.
-        options: settings for this run of the server.
-        nonce: tells this supervisor's words from another's.
-    """
-
-    data_dir: str
-    version: int
-    programs: str
-    linger_seconds: float
-    options: dict[str, str]
-    nonce: str
-
-    def as_json(self) -> str:
-        """The argument for the supervisor."""
-        return json.dumps(asdict(self))
 
 
 class _Told(Exception):  # noqa: N818 - not an error

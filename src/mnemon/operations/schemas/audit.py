@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
-from mnemon.operations.models import AuditStatus
+from mnemon.operations.models_audit import AuditStatus
 from mnemon.operations.schemas.base import Action, Name100, PageSize
 
 

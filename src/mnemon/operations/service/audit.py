@@ -10,7 +10,7 @@ from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models import AuditLogORM
+from mnemon.operations.models_audit import AuditLogORM
 from mnemon.operations.schemas import (
     AuditAnchor,
     Audited,

@@ -10,7 +10,7 @@ from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models import INSTALLATION
+from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
 from mnemon.operations.trail.sealing import Signer
 

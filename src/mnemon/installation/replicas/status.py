@@ -31,12 +31,12 @@ async def measure(settings: Settings, url: str, replicas: Sequence[tuple[str, st
         return {}
     database = Database(url, settings)
     try:
-        return {one.name: one for one in await database.look_at(replicas)}
+        return {state.name: state for state in await database.probe_replicas(replicas)}
     finally:
         await database.close()
 
 
-async def looked_at(
+async def status_of(
     settings: Settings, source: Endpoint | None, known: Sequence[Record], up: Mapping[str, Endpoint]
 ) -> list[ReplicaStatus]:
     """The replicas of an embedded server.
@@ -53,13 +53,16 @@ async def looked_at(
     if source is not None and known:
         try:
             async with primary.administrator(source, patience=2.0) as connection:
-                followers = {one.name: one for one in await primary.followers(connection)}
+                followers = {record.name: record for record in await primary.followers(connection)}
                 slots = await primary.slots(connection)
             pairs = [(name, where.url(ADMIN_ROLE, DATABASE)) for name, where in up.items()]
             seen = await measure(settings, source.url(ADMIN_ROLE, DATABASE), pairs)
         except MnemonError:  # the primary runs and does not answer: what is left is still worth a look
             seen = {}
-    return [_embedded(one, one.name in up, seen.get(one.name), followers.get(one.name), slots) for one in known]
+    return [
+        _embedded(record, record.name in up, seen.get(record.name), followers.get(record.name), slots)
+        for record in known
+    ]
 
 
 def _embedded(
@@ -89,7 +92,7 @@ def _embedded(
     )
 
 
-async def told_by(connection: Any, seen: Mapping[str, ReplicaState]) -> list[ReplicaStatus]:
+async def followers_of(connection: Any, seen: Mapping[str, ReplicaState]) -> list[ReplicaStatus]:
     """The replicas of a server of the user's own: those of the settings, and those that the primary knows besides.
 
     Args:
@@ -113,16 +116,16 @@ async def told_by(connection: Any, seen: Mapping[str, ReplicaState]) -> list[Rep
         return statuses
     slots = await primary.slots(connection)
     following = await primary.followers(connection)
-    for one in following:
-        sync = one.sync_state in {"sync", "quorum"}
+    for record in following:
+        sync = record.sync_state in {"sync", "quorum"}
         statuses.append(
             ReplicaStatus(
-                one.name, one.state or "running", False, None, one.behind, sync, None, "as the primary sees it"
+                record.name, record.state or "running", False, None, record.behind, sync, None, "as the primary sees it"
             )
         )
-    there = {slot_of(one.name) for one in following}
+    slot_names = {slot_of(record.name) for record in following}
     for slot, status in slots.items():
-        if slot.startswith(slot_of("")) and slot not in there:
+        if slot.startswith(slot_of("")) and slot not in slot_names:
             state = "lost" if status == "lost" else "disconnected"
             name = slot.removeprefix(slot_of(""))
             statuses.append(ReplicaStatus(name, state, False, None, None, False, None, _BY_PRIMARY))
