@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from mnemon.conversations import service as conversations
 from mnemon.db.recallable import SESSION_BITS
-from mnemon.memory import repository
+from mnemon.memory.columns import MEMORIES
 from mnemon.memory.recall import signals
 from mnemon.memory.recall.candidates import Asked, Postings, Sizes, Word
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
 
-TABLES = {"message": conversations.recall_table(), "memory": repository.MEMORIES}
+TABLES = {"message": conversations.recall_table(), "memory": MEMORIES}
 WORDS = ("boat", "gale", "harbour")
 QUESTIONS = (
     "boat gale harbour",

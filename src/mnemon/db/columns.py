@@ -87,6 +87,7 @@ class Column:
         updatable: a change may set it in place; the change is logged.
         inherited: a correction takes it over from what it corrects; so it does with what is updatable.
         returned: it is a field of an item, as it is read.
+        scored: recall's signals read it of each candidate.
         expression: what is read instead of the column alone (alias ``t``).
         elsewhere: what the rows of a table without the column are said to have.
         filters: conditions of a scope on it.
@@ -99,6 +100,7 @@ class Column:
     updatable: bool = False
     inherited: bool = False
     returned: bool = False
+    scored: bool = False
     expression: str = ""
     elsewhere: Any = Missing.VALUE
     filters: tuple[Filter, ...] = ()
