@@ -129,15 +129,10 @@ class Column:
         quoted = f"'{value}'" if isinstance(value, str) else "NULL" if value is None else json.dumps(value)
         return f"{quoted}::{kind}"
 
-    def decode(self, value: Any) -> Any:
-        """Turn what was read into the item's value; None stays None."""
-        how: Callable[[Any], Any] | None = self.enum or _DECODE.get(self.sql_type)
-        return value if how is None or value is None else how(value)
-
     @property
-    def is_decoded(self) -> bool:
-        """Whether what is read differs from the item's value."""
-        return self.enum is not None or self.sql_type in _DECODE
+    def decoder(self) -> Callable[[Any], Any] | None:
+        """What turns a value that was read, and is not null, into the item's; None where it is that already."""
+        return self.enum or _DECODE.get(self.sql_type)
 
     def encode(self, value: Any) -> Any:
         """Turn one value into a parameter; None stays None."""
