@@ -20,7 +20,7 @@ from mnemon.core import crypto
 from mnemon.core.principal import Principal
 from mnemon.identity import repository_access
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas import ListOfUser, UserRef
 from mnemon.identity.schemas_access import OAuthTokenRef, OAuthTokenStore, PermissionCheck, Token, TotpCheck, TotpEnrol
 from mnemon.jobs import service as jobs
 from mnemon.knowledge import service as knowledge
@@ -119,7 +119,7 @@ def _user(asker: Asker) -> Call:
 
 def _roles(asker: Asker) -> Call:
     user = asker.key("user", "users")
-    return lambda: identity.roles_of(asker.ctx, UserRef(user_id=user))
+    return lambda: identity.roles_of(asker.ctx, ListOfUser(user_id=user))
 
 
 def _permission(asker: Asker) -> Call:

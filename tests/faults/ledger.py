@@ -145,7 +145,7 @@ async def everything(memory: AsyncMemory) -> dict[UUID, str]:
     while True:
         page = await memory.list(limit=1000, cursor=cursor)
         found |= {item.id: item.content for item in page.items}
-        cursor = page.cursor
+        cursor = page.next_cursor
         if cursor is None:
             return found
 

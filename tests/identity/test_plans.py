@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mnemon.identity.repository_access import OF_PERSON, OF_ROLE
 from tests.plans import SIZES, Case, Crowd, Key
 from tests.plans import crowd as crowd
 
@@ -18,17 +19,26 @@ CATALOGUE = frozenset({"permissions"})
 
 CASES = (
     Case("get_user", (USER,), ("uq_users_organization_id_id|pk_users",), kept=True),
-    Case("has_permission", (USER, NOW, "memories", "read"), ("pk_user_roles", "pk_roles", PERMISSIONS), kept=True),
-    Case("permissions_of", (USER, NOW), ("pk_user_roles", "pk_roles", PERMISSIONS), scans=CATALOGUE, kept=True),
+    Case(
+        "has_permission",
+        (USER, NOW, "memories", "read"),
+        ("pk_user_roles", "pk_roles", PERMISSIONS),
+        OF_PERSON,
+        kept=True,
+    ),
+    Case(
+        "permissions_of", (USER, NOW), ("pk_user_roles", "pk_roles", PERMISSIONS), OF_PERSON, scans=CATALOGUE, kept=True
+    ),
     Case(
         "rights_of",
         (USER, NOW),
         ("pk_user_roles", "pk_roles", PERMISSIONS, "uq_team_memberships_organization_id_user_id_team_id"),
+        OF_PERSON,
         scans=CATALOGUE,
         kept=True,
     ),
-    Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), scans=CATALOGUE),
-    Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_user_id_provider",), kept=True),
+    Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), OF_ROLE, scans=CATALOGUE),
+    Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_organization_id_user_id_provider",), kept=True),
     Case("is_familiar", (USER, "192.0.2.7", NOW), ("ix_sessions_user",), kept=True),
     Case("use_api_key", (Key("key"), NOW), ("pk_api_key_uses",)),
     Case("add_users", (["user-1", "new"],), ("uq_users_organization_id_external_id",)),
@@ -40,7 +50,7 @@ CASES = (
     Case(
         "store_oauth_token",
         (USER, "github", "v1.00000000.x", None, None, "Bearer", [], None),
-        ("uq_oauth_tokens_user_id_provider",),
+        ("uq_oauth_tokens_organization_id_user_id_provider",),
     ),
 )
 
@@ -50,7 +60,7 @@ LOOK_UPS = (
         "find_user",
         "find_user_by_email",
         "'User-1@tenant-1.example.org'::text",
-        ("uq_users_email", "ix_sessions_user"),
+        ("pk_directory", "pk_users", "uq_user_credentials_organization_id_user_id", "ix_sessions_user"),
     ),
     ("find_session", "find_session_by_token_hash", "sha256('mna_1-1')", ("uq_sessions_token_hash",)),
     (

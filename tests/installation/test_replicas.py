@@ -66,7 +66,7 @@ async def read_until(memory: AsyncMemory, ended: asyncio.Event, word: str) -> in
     while not ended.is_set():
         found = await memory.search(word, k=1)
         assert word in found.hits[0].item.content
-        assert await conversations.list_conversations(context_of(memory), ConversationList())
+        assert (await conversations.list_conversations(context_of(memory), ConversationList())).items
         count += 1
         await asyncio.sleep(0)
     return count
@@ -100,7 +100,7 @@ async def test_reads_are_spread_over_the_replicas_and_writes_are_not(cluster: Cl
     await memory.remember("Hello there", conversation="pond", user="ada")
     await caught_up(cluster, *NAMES)
     before, ctx = reads(memory), context_of(memory)
-    (one,) = await conversations.list_conversations(ctx, ConversationList())
+    (one,) = (await conversations.list_conversations(ctx, ConversationList())).items
     reference = ConversationRef(conversation_id=one.id)
     assert (await conversations.get_conversation(ctx, reference)).id == one.id
     assert (await conversations.conversation_statistics(ctx, reference)).messages == 1

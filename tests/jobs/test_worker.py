@@ -239,7 +239,7 @@ async def test_dead_letters_are_kept_and_can_be_queued_again(ctx: Context, regis
     job = await service.get_job(ctx, made)
     assert (job.status, job.attempt, job.error_code) == ("dead", 3, "jobs.unexpected")
     assert "OSError: still" in (job.last_error or "")
-    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(status="dead"))).jobs] == [made]
+    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(status="dead"))).items] == [made]
     heal = True
     assert (await service.retry_job(ctx, made)).attempt == 0
     await drained()

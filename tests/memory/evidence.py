@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from mnemon.conversations import service as conversations
 from mnemon.db.recallable import SESSION_BITS
-from mnemon.memory.columns import MEMORIES
+from mnemon.memory import columns
 from mnemon.memory.recall import signals
 from mnemon.memory.recall.candidates import Asked, Postings, Sizes, Word
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
 
-TABLES = {"message": conversations.recall_table(), "memory": MEMORIES}
+TABLES = {"message": columns.MESSAGES, "memory": columns.MEMORIES}
 WORDS = ("boat", "gale", "harbour")
 QUESTIONS = (
     "boat gale harbour",

@@ -11,6 +11,7 @@ from pgvector import HalfVector
 from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
+from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
@@ -47,8 +48,8 @@ CASES = (
         small=("ix_memory_facts_predicate|" + SUBJECT,),
     ),
     Case("facts_record_usage", (MESSAGE, [MEMORY], [0.5], [1], ["{}"]), USAGE[:1]),
-    Case("facts_usage", (MESSAGE, 20), ("|".join(USAGE),), {"which": "u.message_id = $2", "order": "u.rank"}),
-    Case("facts_usage", (MEMORY, 20), ("|".join(USAGE),), {"which": "u.memory_id = $2", "order": "u.created_at"}),
+    Case("facts_usage", (MESSAGE, 20, *[None] * 3), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_ANSWER}),
+    Case("facts_usage", (MEMORY, 20, NOW, MEMORY), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_MEMORY}),
     Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
     Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
     # All words of a tenant are read.

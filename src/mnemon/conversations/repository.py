@@ -20,6 +20,7 @@ from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.repository import BaseRepository
+from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
 from mnemon.db.words import matching
 
@@ -44,26 +45,29 @@ class ConversationRepository(BaseRepository[ConversationORM]):
 
     model = ConversationORM
 
-    async def find(
+    async def one(self, principal: Principal, row_id: UUID) -> ConversationORM | None:
+        """The conversation, if the principal may see it. Index: pk_conversations."""
+        query = self.those(principal).where(ConversationORM.id == row_id)
+        found: ConversationORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
+
+    def those(
         self,
         principal: Principal,
         *,
-        row_id: UUID | None = None,
         user_id: UUID | None = None,
         agent_id: UUID | None = None,
         team_id: UUID | None = None,
         status: ConversationStatus | None = None,
         type: str | None = None,  # noqa: A002 - the column's name
         metadata: dict[str, Any] | None = None,
-        limit: int = 1,
-        offset: int = 0,
-    ) -> Sequence[ConversationORM]:
-        """Those that the principal may see, the latest talk first.
+    ) -> Any:
+        """Those that the principal may see.
 
         Index: ix_conversations_last_message; ix_conversations_user, _agent or _team for few.
         """
         query = self._alive().where(self._seen_by(principal))
-        equal = {"id": row_id, "agent_id": agent_id, "team_id": team_id, "status": status, "type": type}
+        equal = {"agent_id": agent_id, "team_id": team_id, "status": status, "type": type}
         for name, value in equal.items():
             if value is not None:
                 query = query.where(getattr(ConversationORM, name) == value)
@@ -71,9 +75,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
             query = query.where(or_(ConversationORM.user_id == user_id, self._takes_part(user_id)))
         if metadata:
             query = query.where(ConversationORM.metadata_.contains(metadata))
-        order = (ConversationORM.last_message_at.desc().nulls_last(), ConversationORM.created_at.desc())
-        query = query.order_by(*order, ConversationORM.id).limit(limit).offset(offset)
-        return (await self.session.execute(query)).scalars().all()
+        return query
 
     async def is_owner(self, row: ConversationORM, principal: Principal) -> bool:
         """Whether the principal may put a conversation away: whose it is, who made it, or who leads it."""
@@ -328,4 +330,4 @@ async def load_checkpoint(connection: Connection, organization_id: UUID, source:
     )
     if row is None:
         return None
-    return Checkpoint.model_validate({**dict(row), "position": json.loads(row["position"])})
+    return from_row(Checkpoint, row, "position")

@@ -20,6 +20,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
@@ -54,6 +55,7 @@ T = TypeVar("T")
 
 _SILENT = "it does not answer"
 _INTERVAL = 0.5  # seconds between two looks at a replica
+_LOOKS = Backoff(0.001, 0.02)  # between two questions whether a replica has come as far
 _SAMPLES = 7200  # places of the primary that are remembered; with three replicas those of twenty minutes
 _MOST = 10_000  # organisations whose last write is remembered one by one
 
@@ -222,7 +224,7 @@ class Routing:
         if replica.lag is None:
             await self._ask(replica)  # the first time it connects, which is no lag
         began, target, fresh = await self._sample()
-        pause = 0.001
+        pauses = _LOOKS.delays()
         while True:
             found = await self._ask(replica)
             now = time.monotonic()
@@ -238,8 +240,7 @@ class Routing:
             if not fresh or now - began > _INTERVAL:
                 replica.lag = now - self._last_before(found)
                 break
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.02)
+            await asyncio.sleep(next(pauses))
         if replica.lag > self._max_lag:
             replica.leave_out(f"it lags by {replica.lag:.1f} s")
         elif replica.reason is not None and (odd := await self._odd(replica)) is not None:

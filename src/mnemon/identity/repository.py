@@ -9,7 +9,7 @@ from uuid import UUID
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
-from mnemon.identity.models import TeamORM, UserORM
+from mnemon.identity.models import TeamMembershipORM, TeamORM, UserORM
 
 
 class UserRepository(BaseRepository[UserORM]):
@@ -24,10 +24,30 @@ class TeamRepository(BaseRepository[TeamORM]):
     model = TeamORM
 
 
+class MembershipRepository(BaseRepository[TeamMembershipORM]):
+    """Who is in which team of one organisation."""
+
+    model = TeamMembershipORM
+
+    def of_team(self, team_id: UUID) -> Any:
+        """Members of a team that is alive. Index: ix_team_memberships_organization_id_team_id."""
+        of_team = (TeamORM.organization_id == TeamMembershipORM.organization_id) & (TeamORM.id == team_id)
+        return (
+            self._alive()
+            .join(TeamORM, of_team)
+            .where(TeamMembershipORM.team_id == team_id, TeamORM.deleted_at.is_(None))
+        )
+
+
 async def ensure_organization(connection: Connection, slug: str, name: str | None, proof: bytes) -> UUID | None:
     """The organisation's id, made on first use, None if it was deleted; needs no tenant."""
     found: UUID | None = await connection.fetchval("SELECT ensure_organization($1, $2, $3)", slug, name, proof)
     return found
+
+
+async def take_address(connection: Connection, email: str, proof: bytes) -> None:
+    """Let the transaction give its organisation's people this e-mail address; without it the database refuses."""
+    await connection.fetchval("SELECT take_address($1, $2)", email, proof)
 
 
 async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:

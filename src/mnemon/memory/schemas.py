@@ -12,11 +12,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
 
 Kind = Literal["message", "memory"]
-Limit = Annotated[int, Field(ge=1, le=1000)]
 
 
 class NewMemory(Schema):
@@ -353,25 +353,16 @@ class Forgotten(Schema):
         return self.messages + self.memories
 
 
-class Listing(Schema):
+class ListItems(PageRequest):
     """A request for a page of items, newest first.
 
     Attributes:
-        cursor: where the page before ended; None for the first page.
         include_past: also what was corrected or forgotten.
     """
 
     scope: Scope = Field(default_factory=Scope)
     limit: Limit = 50
-    cursor: str | None = Field(default=None, max_length=500)
     include_past: bool = False
-
-
-class Page(Schema):
-    """A page of items; ``cursor`` is None on the last one."""
-
-    items: tuple[Item, ...]
-    cursor: str | None
 
 
 class Event(Schema):

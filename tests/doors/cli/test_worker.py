@@ -15,6 +15,7 @@ import pytest
 
 from mnemon import AsyncMemory
 from mnemon.context import Context
+from mnemon.core.pages import PageRequest
 from mnemon.doors.cli.main import main
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
@@ -138,7 +139,7 @@ def test_schedules_of_the_installation_are_made(cli: Cli, home: Path, monkeypatc
         async with AsyncMemory(data_dir=home) as memory:
             await memory.open()
             ctx = context_of(memory).as_principal(Principal(INSTALLATION))
-            return {one.name for one in await service.list_schedules(ctx)}
+            return {one.name for one in (await service.list_schedules(ctx, PageRequest())).items}
 
     done = cli("worker", "--once", "--json")
     assert done.code == 0, done.err

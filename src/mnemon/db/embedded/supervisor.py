@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.db.embedded import account as accounts
 from mnemon.db.embedded import cluster, directory, install, locks, previous, processes, vault
@@ -33,6 +34,7 @@ from mnemon.db.embedded.state import State, write
 LOCKED_BY_ANOTHER = 3
 """Exit code: another supervisor serves this data directory."""
 
+_BACKOFF = Backoff(0.1, 2.0)
 _ATTEMPTS = 6  # starts in a row that fail before it gives up: about six seconds with the pauses between them
 _STEADY = 30.0  # seconds after which an earlier crash no longer counts as "in a row"
 _FAST, _IMMEDIATE = 120.0, 10.0  # seconds that a fast and then an immediate shutdown may take
@@ -154,7 +156,7 @@ class _Supervisor:
             passing = any(text in line for line in failure.data["log"] for text in _PASSING)
             if self.failures >= _ATTEMPTS or not (had_been_ready or passing):
                 raise failure
-            self._pause(self._backoff())
+            self._pause(_BACKOFF.after(self.failures))
         pid = self.server.pid if self.server else 0
         self.state = replace(self.state, postmaster_pid=pid, ready_at=time.time())
         self._publish("ready")
@@ -246,11 +248,8 @@ class _Supervisor:
         if self.failures >= _ATTEMPTS:
             raise self._failure(f"PostgreSQL crashed {self.failures} times in a row.")
         self._publish("restarting")
-        self._pause(self._backoff())
+        self._pause(_BACKOFF.after(self.failures))
         self._start_until_ready()
-
-    def _backoff(self) -> float:
-        return float(min(2.0, 0.05 * 2**self.failures))
 
     def _is_displaced(self) -> bool:
         try:

@@ -13,7 +13,8 @@ from mnemon.doors.cli.output import clean, console, one_line
 from mnemon.doors.cli.times import day_and_time
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import History, Item, Page
+    from mnemon.core.pages import Page
+    from mnemon.memory.schemas import History, Item
 
 
 def show_item(item: Item, *, utc: bool) -> None:
@@ -54,7 +55,7 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
     ]
 
 
-def show_page(page: Page, *, utc: bool) -> None:
+def show_page(page: Page[Item], *, utc: bool) -> None:
     """A page of items, newest first."""
     screen = console()
     table = empty_table()

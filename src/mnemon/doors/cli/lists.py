@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
@@ -13,26 +13,10 @@ from mnemon.doors.cli.state import state
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from mnemon.core.pages import Page
     from mnemon.doors.cli.session import Session
 
 T = TypeVar("T")
-
-
-class Paged(Protocol):
-    """A page of rows, as the memory's verbs answer."""
-
-    @property
-    def items(self) -> Sequence[Any]:
-        """The rows."""
-        ...
-
-    @property
-    def cursor(self) -> str | None:
-        """Where the next page begins; None after the last."""
-        ...
-
-
-P = TypeVar("P", bound=Paged)
 
 
 def empty_table(*columns: str) -> Table:
@@ -66,8 +50,8 @@ def show_lines(data: Any, rows: Sequence[T], line: Callable[[T], str], *, nothin
 
 def show_pages(
     opened: Session,
-    fetch: Callable[[str | None], Coroutine[Any, Any, P]],
-    show: Callable[[P], None],
+    fetch: Callable[[str | None], Coroutine[Any, Any, Page[T]]],
+    show: Callable[[Page[T]], None],
     *,
     cursor: str | None,
     everything: bool,
@@ -92,7 +76,7 @@ def show_pages(
                 emit(document)
         elif page.items:
             show(page)
-        cursor = page.cursor
+        cursor = page.next_cursor
         if cursor is None or not everything:
             break
     if not page.items:

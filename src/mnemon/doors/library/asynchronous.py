@@ -10,6 +10,7 @@ from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.core.errors import Invalid
+from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, given
@@ -20,8 +21,7 @@ from mnemon.memory.schemas import (
     Forgotten,
     History,
     Item,
-    Listing,
-    Page,
+    ListItems,
     Recollection,
     Remember,
     Remembered,
@@ -200,10 +200,10 @@ class AsyncMemory(Opened):
         include_past: bool = False,
         scope: Scope | None = None,
         **conditions: Any,
-    ) -> Page:
-        """A page of what is remembered, newest first; pass the page's cursor for the next."""
+    ) -> Page[Item]:
+        """List a page of what is remembered, newest first; pass the page's ``next_cursor`` for the next."""
         request = parse(
-            Listing,
+            ListItems,
             {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
         )
         return await service.list_items(await self.open(), request)

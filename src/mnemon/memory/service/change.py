@@ -9,6 +9,7 @@ from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
+from mnemon.db.rows import missing
 from mnemon.db.types import encode_vectors
 from mnemon.memory import repository
 from mnemon.memory.columns import CONDITIONS, MEMORIES, TABLES
@@ -77,7 +78,7 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
                 hint="Remember the correction as a message or a memory of its own.",
                 field="id",
             )
-        raise NotFound(f"There is no memory {request.id}.", code="not_found.memory", id=str(request.id))
+        raise missing("memory", request.id)
     if row["superseded_by"] is not None:
         raise Conflict(
             "The memory was superseded already.",

@@ -173,7 +173,7 @@ def _ask(opened: Session, conditions: dict[str, Any]) -> None:
             hint="Add --yes, after `mnemon list` with the same conditions has shown what they match.",
         )
     page = opened.run(opened.memory.list(limit=_COUNTED, **conditions))
-    count = f"more than {_COUNTED}" if page.cursor else str(len(page.items))
+    count = f"more than {_COUNTED}" if page.next_cursor else str(len(page.items))
     if page.items and not typer.confirm(f"Forget {count} messages and memories?"):
         raise typer.Exit(1)
 

@@ -13,7 +13,8 @@ from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import Page
+    from mnemon.core.pages import Page
+    from mnemon.memory.schemas import Item
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As remember or search gives it.", show_default=False)]
 
@@ -50,11 +51,11 @@ def list_items(
 
     with session() as opened:
 
-        def fetch(at: str | None) -> Coroutine[Any, Any, Page]:
+        def fetch(at: str | None) -> Coroutine[Any, Any, Page[Item]]:
             size = 1000 if everything else limit
             return opened.memory.list(limit=size, cursor=at, include_past=past, **conditions)
 
-        def show(page: Page) -> None:
+        def show(page: Page[Item]) -> None:
             from mnemon.doors.cli.items import show_page
 
             show_page(page, utc=utc)
