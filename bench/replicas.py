@@ -64,7 +64,7 @@ async def _lag(report: Report, place: Server, seconds: float, alone: int) -> Non
 
         async def watch(replica: Any) -> None:
             while not ended.is_set():
-                await routing.look(replica)
+                await routing.probe(replica)
                 lags[replica.name].append(replica.lag)
                 await asyncio.sleep(0.02)
 

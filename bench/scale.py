@@ -262,7 +262,7 @@ def _nearest_stage() -> Iterator[_Stage]:
         found = await original(*args, **kwargs)
         vector = next(one for one in (*args, *kwargs.values()) if isinstance(one, np.ndarray))
         if vector.any():
-            stage.vector, stage.near = vector, list(found.near)
+            stage.vector, stage.near = vector, list(found.ordinals)
         return found
 
     setattr(candidates, "nearest", nearest)  # noqa: B010 - a function of another module, put back below

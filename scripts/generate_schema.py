@@ -10,9 +10,11 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
@@ -103,18 +105,17 @@ class Recorder:
 
 
 def replayed() -> list[str]:
-    """What the migrations execute on their way up, beside the tables that the models have."""
+    """What the migrations execute on their way up."""
     recorder = Recorder()
-    helpers: Any = ddl
-    kept = helpers.op, helpers.context
-    helpers.op, helpers.context = recorder, SimpleNamespace(config=SimpleNamespace(attributes={}))
-    try:
-        for script in reversed(list(ScriptDirectory.from_config(runner.config()).walk_revisions())):
-            migration: Any = script.module
-            migration.op = recorder
+    migrations = [script.module for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
+    helpers = [module for name, module in sys.modules.items() if name.startswith("mnemon.migrations")]
+    with ExitStack() as stack:
+        for module in [*helpers, *migrations]:
+            if hasattr(module, "op"):
+                stack.enter_context(patch.object(module, "op", recorder))
+        stack.enter_context(patch.object(ddl, "context", SimpleNamespace(config=SimpleNamespace(attributes={}))))
+        for migration in reversed(migrations):
             migration.upgrade()
-    finally:
-        helpers.op, helpers.context = kept
     return recorder.statements
 
 
@@ -242,11 +243,13 @@ def described(index: Index) -> str:
 
 
 def by_hand(statements: list[str]) -> dict[str, list[str]]:
-    """Indexes that the migrations make in SQL, because what they are depends on the server."""
+    """Indexes that are none of the models', because what they are depends on the server."""
+    modelled = {index.name for table in metadata.tables.values() for index in table.indexes}
     found = defaultdict(list)
     for statement in (" ".join(one.split()) for one in statements):
         if match := re.match(r"CREATE INDEX (\S+) ON (\w+) (.+)$", statement):
-            found[match[2]].append(f"- index {match[1]} `{match[3]}`")
+            if match[1] not in modelled:
+                found[match[2]].append(f"- index {match[1]} `{match[3]}`")
         elif match := re.match(r"DROP INDEX (\S+)$", statement):
             for lines in found.values():
                 lines[:] = [line for line in lines if not line.startswith(f"- index {match[1]} ")]

@@ -28,8 +28,15 @@ from mnemon.context import Context
 from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.migrations import runner
+from tests.patience import PATIENCE
 
 from .factories import KEY, copy_database, installation_of, new_slug, upgrade, worker_at
+from .parallel import (  # noqa: F401 - pytest's hooks
+    pytest_collection_modifyitems,
+    pytest_terminal_summary,
+    pytest_xdist_auto_num_workers,
+    pytest_xdist_make_scheduler,
+)
 
 ADMIN = embedded.ADMIN_ROLE
 APP = "mnemon_app"
@@ -66,7 +73,7 @@ class Server:
 
     async def connect(self, role: str = ADMIN, database: str = SHARED) -> Any:
         """A connection of the driver's own, outside any pool."""
-        return await asyncpg.connect(self.endpoint.url(role, database, driver="postgresql"), timeout=20)
+        return await asyncpg.connect(self.endpoint.url(role, database, driver="postgresql"), timeout=PATIENCE)
 
 
 def place() -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -14,10 +14,16 @@ from mnemon import AsyncMemory, Settings
 from mnemon.app import App, start
 from mnemon.context import Context
 from mnemon.core.installation import InstallationKey
+from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
+from mnemon.db.base import Base
+from mnemon.db.listing import Listing
+from mnemon.db.repository import BaseRepository
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.jobs.schemas import INSTALLATION
 from mnemon.migrations import runner
+
+T = TypeVar("T", bound=Base)
 
 #: The installation key of every database that tests make; also in the environment of the whole run.
 KEY = InstallationKey((b"k" * 32,))
@@ -27,6 +33,16 @@ PROVER = Prover(KEY)
 def new_slug(prefix: str = "org") -> str:
     """A slug that nothing has yet."""
     return f"{prefix}-{uuid4().hex[:12]}"
+
+
+async def rows_of(repository: BaseRepository[T], column: str = "created_at") -> tuple[T, ...]:
+    """The first thousand living rows of a repository, in the order they were recorded."""
+    listing = Listing.oldest("tests.rows", column)
+    return (await repository.page(listing, Principal(repository.organization_id), PageRequest(limit=1000), _row)).items
+
+
+def _row(row: T) -> T:
+    return row
 
 
 def with_settings(ctx: Context, **changes: Any) -> Context:

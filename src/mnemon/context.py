@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from mnemon.ai.embedders import Embedder
 from mnemon.core.cache import Cache
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
-from mnemon.db.session import Database
+from mnemon.db.connection import Connection
+from mnemon.db.session import Database, after_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Context:
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
     cache: Cache = field(default_factory=Cache)
+
+    def learn(self, connection: Connection, values: Mapping[Hashable, Any]) -> None:
+        """Put values into the cache once the connection's transaction is committed; never, if it is rolled back."""
+
+        def put() -> None:
+            for key, value in values.items():
+                self.cache.put(key, value)
+
+        after_commit(connection, put)
 
     def as_principal(self, principal: Principal) -> Context:
         """The same context on behalf of somebody else."""

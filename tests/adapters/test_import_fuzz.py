@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mnemon.adapters.importers import FORMATS, Broken, Utterance, open_import
+from mnemon.adapters.importers import Broken, Utterance, formats, open_import
 from mnemon.core.errors import MnemonError
 from tests.adapters.hostile import zipped
 
@@ -109,7 +109,7 @@ def mutated(draw: st.DrawFn, content: bytes) -> bytes:
     return bytes(changed[: draw(st.integers(0, len(changed)) | st.just(len(changed)))])
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", formats())
 def test_a_sample_with_some_bytes_changed(format_: str) -> None:
     name, content = SAMPLES[format_]
 
@@ -121,7 +121,7 @@ def test_a_sample_with_some_bytes_changed(format_: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("format_", FORMATS)
+@pytest.mark.parametrize("format_", formats())
 def test_any_bytes(format_: str) -> None:
     name, _ = SAMPLES[format_]
 

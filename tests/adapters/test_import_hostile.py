@@ -10,6 +10,7 @@ import pytest
 
 from tests.adapters.hostile import FILES
 from tests.house.helpers import ROOT
+from tests.patience import PATIENCE
 
 #: Megabytes that reading may add, whatever the file: its largest element, mail or line in memory some times over.
 MEMORY = 700
@@ -25,7 +26,7 @@ def test_what_a_hostile_file_costs_is_bounded_and_linear(name: str) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode == 0, f"the reader died: {done.stderr[-2000:]}"

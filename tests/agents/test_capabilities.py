@@ -29,6 +29,7 @@ from mnemon.agents.schemas import (
     AgentStatusSet,
     AgentUpdate,
     CapabilityAdd,
+    CapabilityList,
     CapabilityRef,
     CapableSearch,
     RetrievalWeights,
@@ -178,17 +179,21 @@ async def test_agents_are_listed_by_team_status_and_type_and_removed(ctx: Contex
     team = await identity.create_team(ctx, TeamCreate(name="Crew", slug=new_slug("team")))
     one = await scout(ctx, team_id=team.id, status=AgentStatus.ACTIVE)
     two = await scout(ctx, type="coder")
-    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [one.id, two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(offset=1))] == [two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(team_id=team.id))] == [one.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(status=AgentStatus.DRAFT))] == [two.id]
-    assert [found.id for found in await agents.list_agents(ctx, AgentList(type="coder"))] == [two.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList())).items] == [one.id, two.id]
+    first = await agents.list_agents(ctx, AgentList(limit=1))
+    rest = await agents.list_agents(ctx, AgentList(limit=1, cursor=first.next_cursor))
+    assert ([found.id for found in rest.items], rest.next_cursor) == ([two.id], None)
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(team_id=team.id))).items] == [one.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(status=AgentStatus.DRAFT))).items] == [
+        two.id
+    ]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList(type="coder"))).items] == [two.id]
     await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
     with pytest.raises(NotFound):
         await agents.delete_agent(ctx, AgentRef(agent_id=one.id))
     with pytest.raises(NotFound):
         await agents.get_agent(ctx, AgentRef(agent_id=one.id))
-    assert [found.id for found in await agents.list_agents(ctx, AgentList())] == [two.id]
+    assert [found.id for found in (await agents.list_agents(ctx, AgentList())).items] == [two.id]
 
 
 async def test_a_slug_is_unique_in_the_team_or_without_one(ctx: Context) -> None:
@@ -211,7 +216,7 @@ async def test_capabilities_are_added_once_and_ranked(ctx: Context) -> None:
     await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="plan"))
     again = await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="search", proficiency_level=0.7))
     assert (again.proficiency_level, again.version) == (0.7, 2)
-    listed = await agents.list_capabilities(ctx, AgentRef(agent_id=one.id))
+    listed = (await agents.list_capabilities(ctx, CapabilityList(agent_id=one.id))).items
     assert [(found.capability, found.proficiency_level) for found in listed] == [("search", 0.7), ("plan", 0.5)]
     able = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search", min_proficiency=0.7))
     assert able[0].agent_id == two.id
@@ -250,12 +255,12 @@ async def test_states_are_kept_and_read_back_as_of_a_moment(ctx: Context) -> Non
                 checkpoint_type="manual" if number % 2 else "scheduled",
             ),
         )
-    listed = await agents.list_states(ctx, StateList(agent_id=agent.id))
+    listed = (await agents.list_states(ctx, StateList(agent_id=agent.id))).items
     assert [state.state_data["step"] for state in listed] == [3, 2, 1, 0]
     assert listed[0].created_at == moments[3]
-    page = await agents.list_states(ctx, StateList(agent_id=agent.id, before=moments[2], limit=1))
+    page = (await agents.list_states(ctx, StateList(agent_id=agent.id, before=moments[2], limit=1))).items
     assert [state.state_data["step"] for state in page] == [1]
-    scheduled = await agents.list_states(ctx, StateList(agent_id=agent.id, checkpoint_type="scheduled"))
+    scheduled = (await agents.list_states(ctx, StateList(agent_id=agent.id, checkpoint_type="scheduled"))).items
     assert [state.state_data["step"] for state in scheduled] == [2, 0]
     assert (await agents.latest_state(ctx, StateRef(agent_id=agent.id))).state_data["step"] == 3
     then = await agents.latest_state(ctx, StateRef(agent_id=agent.id, at=moments[2]))
@@ -299,10 +304,10 @@ async def test_agents_are_nobody_elses(ctx: Context, other: Context) -> None:
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await agents.list_agents(other, AgentList()) == []
-    assert await agents.list_capabilities(other, ref) == []
-    assert await agents.find_agents_by_capability(other, CapableSearch(capability="search")) == []
-    assert await agents.list_states(other, StateList(agent_id=agent.id)) == []
+    assert (await agents.list_agents(other, AgentList())).items == ()
+    assert (await agents.list_capabilities(other, CapabilityList(agent_id=agent.id))).items == ()
+    assert await agents.find_agents_by_capability(other, CapableSearch(capability="search")) == ()
+    assert (await agents.list_states(other, StateList(agent_id=agent.id))).items == ()
 
 
 async def test_every_verb_wants_its_permission(ctx: Context) -> None:
@@ -317,7 +322,7 @@ async def test_every_verb_wants_its_permission(ctx: Context) -> None:
         agents.set_status(nobody, AgentStatusSet(agent_id=agent.id, status=AgentStatus.STOPPED)),
         agents.delete_agent(nobody, ref),
         agents.add_capability(nobody, CapabilityAdd(agent_id=agent.id, capability="x")),
-        agents.list_capabilities(nobody, ref),
+        agents.list_capabilities(nobody, CapabilityList(agent_id=agent.id)),
         agents.remove_capability(nobody, CapabilityRef(agent_id=agent.id, capability="x")),
         agents.find_agents_by_capability(nobody, CapableSearch(capability="x")),
         agents.checkpoint_state(nobody, StateCheckpoint(agent_id=agent.id, state_data={})),

@@ -12,7 +12,7 @@ AGENT = Key("agent")
 CASES = (
     Case("get_agent", (AGENT,), ("pk_agents",), kept=True),
     Case("find_capable", ("skill 1", 0.1, 10), ("ix_agent_capabilities_capability",)),
-    Case("list_states", (AGENT, None, None, None, 10), ("ix_agent_states_agent",)),
+    Case("list_states", (AGENT, *[None] * 5, 10), ("ix_agent_states_agent",)),
     Case("add_agents", (["agent-1", "new"], ["agent-1", "new"]), ("uq_agents_organization_id_external_id",)),
     Case(
         "add_capability",

@@ -6,7 +6,7 @@ import pytest
 
 from mnemon.agents import repository
 from mnemon.agents import service as agents
-from mnemon.agents.schemas import AgentList, AgentRef
+from mnemon.agents.schemas import AgentList, CapabilityList
 from tests.plans import SIZES, Crowd, Key
 from tests.plans import crowd as crowd
 
@@ -27,7 +27,9 @@ async def test_look_ups_use_their_indexes(crowd: Crowd, size: str) -> None:
 async def test_listings_use_their_indexes(crowd: Crowd, size: str) -> None:
     tenant = crowd.tenant(size)
     found = "uq_agent_capabilities_organization_id_agent_id_capability|ix_agent_capabilities_capability"
-    await tenant.verb(lambda ctx: agents.list_capabilities(ctx, AgentRef(agent_id=tenant.key(Key("agent")))), (found,))
+    await tenant.verb(
+        lambda ctx: agents.list_capabilities(ctx, CapabilityList(agent_id=tenant.key(Key("agent")))), (found,)
+    )
     begins = (
         "ix_agents_organization_id_created_at|ix_agents_organization_id_type|ix_agents_organization_id_team_id_status"
     )

@@ -22,5 +22,6 @@ def endpoint() -> Iterator[Endpoint]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield state
+    state.over.set()
     server.shutdown()
     server.server_close()

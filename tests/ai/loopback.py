@@ -51,6 +51,7 @@ class Endpoint:
         self.under_way = 0
         self.most_under_way = 0
         self.lock = threading.Lock()
+        self.over = threading.Event()
 
     @property
     def inputs(self) -> list[list[str]]:
@@ -81,7 +82,8 @@ class Handler(BaseHTTPRequestHandler):
                 endpoint.under_way -= 1
 
     def _answer(self, reply: Reply, inputs: list[str]) -> None:
-        time.sleep(reply.delay)
+        if self.endpoint.over.wait(reply.delay):
+            return
         if reply.drop:
             self.close_connection = True
             return

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mnemon.ai.embedders import Embedder, LocalEmbedder
 from mnemon.ai.providers.static import BUILTIN_NAME, StaticEmbedder
 from mnemon.core.errors import Invalid, Unavailable
+from tests.patience import PATIENCE
 
 DATA = Path(__file__).parent / "data"
 
@@ -125,7 +126,7 @@ def test_importing_and_making_it_loads_nothing() -> None:
         "assert not {'httpx', 'torch', 'sqlalchemy', 'mnemon.ai.providers.openai'} & set(sys.modules)\n"
         "assert e.embed_now(['hello']).any() and static._models\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_first_use_from_many_threads_at_once() -> None:
@@ -139,7 +140,7 @@ def test_first_use_from_many_threads_at_once() -> None:
         "[t.start() for t in threads]; [t.join() for t in threads]\n"
         "assert len(rows) == 8 and all(np.array_equal(r, rows[0]) for r in rows)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_threads_share_one_model(embedder: StaticEmbedder) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from mnemon.ai.providers.static import StaticEmbedder
 from mnemon.ai.wordpiece import WordPiece
+from tests.patience import PATIENCE
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "train_static_embedder.py"
 
@@ -90,7 +91,7 @@ def test_sentences_are_cut_and_drawn_by_seed(script: ModuleType, tmp_path: Path)
 def test_the_command_line_explains_itself(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
         )
 
     assert "--teacher" in run("--help").stdout

@@ -13,7 +13,7 @@ import pytest_asyncio
 from mnemon.db import embedded
 from mnemon.migrations import runner
 from tests.attacks import catalogue
-from tests.attacks.run import OUTCOMES, Arena
+from tests.attacks.run import Arena
 from tests.attacks.tries import ROLES, Field
 from tests.attacks.victims import fill
 from tests.attacks.wire import Wire
@@ -83,8 +83,8 @@ async def settle(server: Server) -> Ground:
 
 
 @pytest_asyncio.fixture(scope="session", params=VERSIONS)
-async def ground(request: Any, server: Server, sixteen: Server) -> Ground:
-    return await settle(server if request.param == 18 else sixteen)
+async def ground(request: Any) -> Ground:
+    return await settle(request.getfixturevalue("server" if request.param == 18 else "sixteen"))
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -101,13 +101,3 @@ async def scratch(ground: Ground) -> AsyncIterator[Arena]:
     found = await ground.copy("scratch")
     yield found
     await ground.drop(found)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """The count of tries, whether the matrix held or not."""
-    for version, outcome in sorted(OUTCOMES.items()):
-        roles = ", ".join(f"{count} as {role}" for role, count in outcome.by_role.items())
-        terminalreporter.write_line(
-            f"attacks on PostgreSQL {version}: {outcome.tries} tries ({roles}), {len(outcome.through)} through; "
-            f"{sum(outcome.known.values())} came to what is known and bounded"
-        )

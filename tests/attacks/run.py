@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mnemon.core.principal import Principal
@@ -52,6 +52,32 @@ OUTCOMES: dict[int, Outcome] = {}
 
 
 @dataclass(slots=True)
+class Watch:
+    """How everything was that no try may change, and what has been tried since; a look costs as much as many tries."""
+
+    arena: Arena
+    before: list[str]
+    left: int = CHUNK
+    since: list[str] = field(default_factory=list)
+
+    def note(self, who: str, part: Sequence[Try]) -> list[str]:
+        """Note tries that were made; after so many of them look."""
+        self.left -= len(part)
+        self.since.append(f"{who}: {part[0].name} to {part[-1].name}")
+        return self.look() if self.left <= 0 else []
+
+    def look(self) -> list[str]:
+        """Return what has changed since the last look."""
+        if not self.since:
+            return []
+        before, since = self.before, "; ".join(self.since)
+        self.before, self.left, self.since = self.arena._state(), CHUNK, []
+        return [
+            f"changed: {was} became {now} ({since})" for was, now in zip(before, self.before, strict=True) if was != now
+        ]
+
+
+@dataclass(slots=True)
 class Arena:
     """A database under attack."""
 
@@ -70,24 +96,25 @@ class Arena:
     def wire(self, role: str) -> Wire:
         return Wire(self.endpoint, role, self.database, _OPTIONS)
 
-    def run(self, tries: Iterable[Try], role: str, situation: Situation) -> Outcome:
-        """Make tries as a role in a situation, and judge them."""
+    def watch(self) -> Watch:
+        """Note how everything is that no try may change."""
+        return Watch(self, self._state())
+
+    def run(self, tries: Iterable[Try], role: str, situation: Situation, watch: Watch | None = None) -> Outcome:
+        """Make tries as a role in a situation, and judge them; with a watch of the caller's, who ends it."""
         outcome = Outcome()
         everything = list(tries)
         situation = self._possible(role, situation)
-        for start in range(0, len(everything), CHUNK):
-            part = everything[start : start + CHUNK]
-            before = self._state()
+        watching = watch or self.watch()
+        while everything:
+            part, everything = everything[: watching.left], everything[watching.left :]
             wire = self.wire(role)
             for one in part:
                 wire = self._try(wire, one, role, situation, outcome)
             wire.close()
-            after = self._state()
-            outcome.through += [
-                f"changed: {was} became {now} ({role}, {situation.name}, {part[0].name} to {part[-1].name})"
-                for was, now in zip(before, after, strict=True)
-                if was != now
-            ]
+            outcome.through += watching.note(f"{role}, {situation.name}", part)
+        if watch is None:
+            outcome.through += watching.look()
         return outcome
 
     def _try(self, wire: Wire, one: Try, role: str, situation: Situation, outcome: Outcome) -> Wire:

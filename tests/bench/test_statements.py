@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 from bench.replay import Sent, _in_order
-from bench.statements import STATEMENTS
+from bench.statements_calls import STATEMENTS
 from bench.statements_data import BUSIEST, FILL, PIECES, ROWS, filled, pieces, places
 
 

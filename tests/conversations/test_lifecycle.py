@@ -28,7 +28,7 @@ from mnemon.core.principal import Principal
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TeamCreate
-from tests.factories import context_of
+from tests.factories import context_of, rows_of
 from tests.workspace.helpers import acting, people, refused_field, without_rights
 
 LATER = datetime(2031, 5, 1, 12, 0, tzinfo=UTC)
@@ -80,7 +80,7 @@ async def test_what_is_said_goes_into_the_conversation_that_was_made(memory: Asy
     ctx = context_of(memory)
     made = await make(ctx, title="Trip", external_id="trip")
     await memory.remember("we sail on Sunday", conversation="trip", role="user")
-    (read,) = await service.list_conversations(ctx, ConversationList())
+    (read,) = (await service.list_conversations(ctx, ConversationList())).items
     assert (read.id, read.title, read.message_count, read.version) == (made.id, "Trip", 1, 1)
 
 
@@ -108,20 +108,20 @@ async def test_a_change_names_the_version_it_read(ctx: Context) -> None:
 async def test_a_closed_conversation_is_read_and_no_longer_active(memory: AsyncMemory) -> None:
     ctx = context_of(memory)
     await memory.remember("the mast is broken", conversation="repairs", role="user")
-    (made,) = await service.list_conversations(ctx, ConversationList(status="active"))
+    (made,) = (await service.list_conversations(ctx, ConversationList(status="active"))).items
     closed = await service.archive_conversation(ctx, ConversationChange(conversation_id=made.id, expected_version=1))
     assert (closed.status, closed.version) == ("closed", 2)
-    assert await service.list_conversations(ctx, ConversationList(status="active")) == ()
-    assert await service.list_conversations(ctx, ConversationList(status="closed")) == (closed,)
+    assert (await service.list_conversations(ctx, ConversationList(status="active"))).items == ()
+    assert (await service.list_conversations(ctx, ConversationList(status="closed"))).items == (closed,)
     assert len(await memory.search("mast")) == 1
 
 
 async def test_deleted_it_takes_what_was_said_and_comes_back_empty(memory: AsyncMemory, admin: Any) -> None:
     ctx = context_of(memory)
     await memory.remember([{"content": f"old news {n}", "conversation": "news"} for n in range(3)])
-    (made,) = await service.list_conversations(ctx, ConversationList())
+    (made,) = (await service.list_conversations(ctx, ConversationList())).items
     assert await service.delete_conversation(ctx, ConversationChange(conversation_id=made.id)) == 3
-    assert await service.list_conversations(ctx, ConversationList()) == ()
+    assert (await service.list_conversations(ctx, ConversationList())).items == ()
     assert not len(await memory.search("old news"))
     assert await admin.fetchval("SELECT deleted_at IS NOT NULL FROM conversations WHERE id = $1", made.id)
     for verb in (service.delete_conversation, service.archive_conversation):
@@ -132,7 +132,7 @@ async def test_deleted_it_takes_what_was_said_and_comes_back_empty(memory: Async
     with pytest.raises(Conflict):
         await make(ctx, external_id="news")
     await memory.remember("fresh news", conversation="news", role="user")
-    (again,) = await service.list_conversations(ctx, ConversationList())
+    (again,) = (await service.list_conversations(ctx, ConversationList())).items
     assert again.id == made.id
     assert [hit.content for hit in await memory.search("news")] == ["fresh news"]
 
@@ -159,7 +159,7 @@ async def test_who_sees_a_conversation(ctx: Context) -> None:
         "guide": (ctx.as_principal(replace(ctx.principal, agent_id=guide)), {"open", "guide's"}),
     }
     for who, (eyes, titles) in seen.items():
-        assert {one.title for one in await service.list_conversations(eyes, ConversationList())} == titles, who
+        assert {one.title for one in (await service.list_conversations(eyes, ConversationList())).items} == titles, who
         for title, one in made.items():
             if title in titles:
                 assert (await service.get_conversation(eyes, ConversationRef(conversation_id=one.id))).id == one.id
@@ -214,7 +214,7 @@ async def test_others_reach_nothing(ctx: Context, other: Context, ada: UUID) -> 
     ):
         with pytest.raises(NotFound):
             await attempt
-    assert await service.list_conversations(other, ConversationList()) == ()
+    assert (await service.list_conversations(other, ConversationList())).items == ()
     assert (await make(other, external_id="s")).id != made.id
 
 
@@ -263,7 +263,7 @@ async def test_a_conversation_and_a_message_through_their_repositories(ctx: Cont
         assert (renamed.name, renamed.version, renamed.message_count) == ("talk of tides", 2, 1)
         with pytest.raises(Conflict):
             await conversations.update(talk.id, expected_version=1, name="late")
-        assert [one.id for one in await messages.list()] == [said.id]
+        assert [one.id for one in await rows_of(messages)] == [said.id]
         assert await messages.delete(said.id)
         assert not await messages.delete(said.id)
         assert await conversations.delete(talk.id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from mnemon.conversations.columns import INSERT
 from mnemon.db.words import matching
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
@@ -14,12 +17,14 @@ OF_A_FEW = "ix_messages_conversation|ix_messages_user|uq_messages_organization_i
 ANY = f"ix_messages_search|ix_messages_occurred|{OF_A_FEW}"
 NAME = "uq_conversations_organization_id_external_id"
 
+NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}
+
 CASES = (
     Case("add_conversations", (["conversation-1"], ["n"], ["direct"], *[[None]] * 4), (NAME,)),
     Case("lock_conversations", (["conversation-1", "new"],), (NAME,)),
     Case("last_sessions", ([Key("conversation")],), ("ix_conversation_sessions_conversation",)),
     # It only writes: what it refers to is looked up by foreign keys.
-    Case("add_messages", (None, *["{}"] * 11, *[[]] * 9)),
+    Case("add_messages", (None, *INSERT.arguments({}, NOTHING)), parts=INSERT.parts),
     Case(
         "conversation_statistics",
         (Key("conversation"),),

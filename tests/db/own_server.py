@@ -18,6 +18,7 @@ import asyncpg
 from mnemon.db import embedded
 from mnemon.db.embedded.account import server_account
 from tests.factories import upgrade
+from tests.patience import PATIENCE
 
 PASSWORD = "correct-horse"
 
@@ -81,7 +82,7 @@ class OwnServer:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         self.process = self._spawn()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             ready = subprocess.run(
                 [self.programs / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port), "-q"], check=False
@@ -99,7 +100,7 @@ class OwnServer:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)):
@@ -110,7 +111,7 @@ class OwnServer:
         """Stop and remove."""
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
         shutil.rmtree(self.home, ignore_errors=True)
 
     def url(self, role: str = "root_role", password: str = PASSWORD, database: str = "postgres") -> str:

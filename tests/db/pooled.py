@@ -20,6 +20,7 @@ from mnemon import Settings
 from mnemon.doors.cli.main import main
 from tests.db.own_server import PASSWORD, OwnServer
 from tests.factories import upgrade
+from tests.patience import PATIENCE
 
 SERVERS = 20
 LOGIN = "pooled_app"
@@ -64,7 +65,7 @@ class Pooled:
             self.process = subprocess.Popen(
                 [PROGRAM, directory / "pgbouncer.ini"], stdout=log, stderr=log, cwd=directory, **account
             )
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
@@ -78,7 +79,7 @@ class Pooled:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
             self.process = None
 
     def settings(self, *, password: str = PASSWORD, **changes: Any) -> Settings:

@@ -12,6 +12,7 @@ from mnemon.context import Context
 from mnemon.migrations import provision
 from tests.conftest import APP, Server
 from tests.factories import enter
+from tests.patience import PATIENCE
 
 
 async def test_a_session_begins_with_limits(server: Server, template: str) -> None:
@@ -84,7 +85,7 @@ async def test_a_lock_of_one_organisation_is_none_of_another(server: Server, ctx
             await enter(mine, ctx.principal.organization_id)
             await enter(theirs, other.principal.organization_id)
             await mine.execute("SELECT lock_tenant('graph:merge')")
-            await asyncio.wait_for(theirs.execute("SELECT lock_tenant('graph:merge')"), 10)
+            await asyncio.wait_for(theirs.execute("SELECT lock_tenant('graph:merge')"), PATIENCE)
     finally:
         await mine.close()
         await theirs.close()

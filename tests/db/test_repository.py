@@ -9,9 +9,12 @@ import pytest
 
 from mnemon import Conflict, Invalid, NotFound
 from mnemon.context import Context
+from mnemon.core.pages import PageRequest
+from mnemon.db.listing import Listing
 from mnemon.identity.repository import TeamRepository, UserRepository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.repository import MemoryRepository
+from tests.factories import rows_of
 
 
 async def test_create_and_read(ctx: Context) -> None:
@@ -59,11 +62,14 @@ async def test_list_is_in_the_order_of_recording_and_paged(ctx: Context) -> None
         users = UserRepository(session, ctx.principal.organization_id)
         for name in names:
             await users.create(external_id=name)
-        found = [user.id for page in (0, 3, 6) for user in await users.list(limit=3, offset=page)]
-        assert len(found) == len(set(found)) == 7
-        for limit, offset in ((0, 0), (1001, 0), (1, -1)):
-            with pytest.raises(Invalid):
-                await users.list(limit=limit, offset=offset)
+        found: list[str] = []
+        listing, request = Listing.oldest("tests.users"), PageRequest(limit=3)
+        for expected in (3, 3, 1):
+            page = await users.page(listing, ctx.principal, request, lambda row: row.external_id)
+            assert len(page.items) == expected
+            found += page.items
+            request = PageRequest(limit=3, cursor=page.next_cursor)
+        assert (sorted(found), page.next_cursor) == (names, None)
 
 
 async def test_another_organisations_rows_are_not_there(ctx: Context, other: Context) -> None:
@@ -73,7 +79,7 @@ async def test_another_organisations_rows_are_not_there(ctx: Context, other: Con
         for organization in (other.principal.organization_id, ctx.principal.organization_id):
             teams = TeamRepository(session, organization)
             assert await teams.get_by_id(made.id) is None
-            assert not await teams.list()
+            assert not await rows_of(teams)
             assert not await teams.delete(made.id)
             with pytest.raises(NotFound):
                 await teams.update(made.id, name="mine")

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from mnemon.context import Context
 from mnemon.core.errors import Unavailable
 from mnemon.db.engine import SESSION_SETTINGS
-from mnemon.db.session import Database
+from mnemon.db.session import Database, after_commit
 from tests.conftest import APP, Server
 from tests.factories import settings_of
 
@@ -40,6 +40,45 @@ async def test_a_connection_has_what_recall_needs(database: Database) -> None:
             found = await connection.fetchval("SELECT current_setting($1)", name)
             assert found == value, name
         assert await connection.fetchval("SHOW statement_timeout") == "1min"
+
+
+async def test_what_waits_for_the_commit_is_done_after_it(own: Database, ctx: Context) -> None:
+    done: list[int] = []
+
+    async def note() -> None:
+        async with own.transaction(ctx.principal, readonly=True) as another:
+            done.append(await another.fetchval(COUNT, ctx.principal.organization_id))
+
+    async with own.transaction(ctx.principal) as connection:
+        await connection.execute(ADD, ctx.principal.organization_id, "ada")
+        tasks: list[asyncio.Task[None]] = []
+        after_commit(connection, lambda: tasks.append(asyncio.create_task(note())))
+        await asyncio.sleep(0)
+        assert not tasks
+    await asyncio.gather(*tasks)
+    assert done == [1]
+
+
+async def test_what_waits_for_a_commit_that_does_not_come_is_not_done(own: Database, ctx: Context, admin: Any) -> None:
+    done: list[str] = []
+    with pytest.raises(LookupError):  # noqa: PT012 - what raises comes at its end
+        async with own.transaction(ctx.principal) as connection:
+            after_commit(connection, lambda: done.append("rolled back"))
+            raise LookupError
+    with pytest.raises(Unavailable):  # noqa: PT012 - the commit is what fails
+        async with own.transaction(ctx.principal) as connection:
+            after_commit(connection, lambda: done.append("lost"))
+            pid = await connection.fetchval("SELECT pg_backend_pid()")
+            await admin.fetchval("SELECT pg_terminate_backend($1, 5000)", pid)
+    async with own.transaction(ctx.principal) as connection:
+        after_commit(connection, lambda: done.append("committed"))
+    assert done == ["committed"]
+
+
+async def test_only_a_transaction_is_waited_for(own: Database) -> None:
+    async with own.untenanted() as connection:
+        with pytest.raises(LookupError):
+            after_commit(connection, lambda: None)
 
 
 @pytest.mark.parametrize("begin", ["transaction", "session"])

@@ -23,6 +23,7 @@ import asyncpg
 from mnemon import AsyncMemory, Settings
 from mnemon.core.errors import Conflict, Unavailable
 from tests.factories import context_of, enter, new_slug
+from tests.patience import PATIENCE
 
 ORGANIZATIONS = 3
 WRITERS = 2  # of each
@@ -81,12 +82,12 @@ class Ledger:
         async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(condition)
 
-    async def more(self, count: int, *, seconds: float = 60) -> None:
+    async def more(self, count: int, *, seconds: float = PATIENCE) -> None:
         """Wait until so many more were acknowledged."""
         wanted = self.count + count
         await self._until(lambda: self.count >= wanted, seconds)
 
-    async def fails(self, *, seconds: float = 60) -> None:
+    async def fails(self, *, seconds: float = PATIENCE) -> None:
         """Wait until a call failed."""
         before = self.refused.total()
         await self._until(lambda: self.refused.total() > before, seconds)
@@ -144,7 +145,7 @@ async def everything(memory: AsyncMemory) -> dict[UUID, str]:
     while True:
         page = await memory.list(limit=1000, cursor=cursor)
         found |= {item.id: item.content for item in page.items}
-        cursor = page.cursor
+        cursor = page.next_cursor
         if cursor is None:
             return found
 
@@ -194,7 +195,7 @@ async def doctor(**environment: str) -> dict[str, dict[str, Any]]:
             env={**os.environ, **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
             check=False,
         )
         told = json.loads(done.stdout)
@@ -204,7 +205,7 @@ async def doctor(**environment: str) -> dict[str, dict[str, Any]]:
     return await asyncio.to_thread(run)
 
 
-async def until(condition: Any, *, seconds: float = 60) -> None:
+async def until(condition: Any, *, seconds: float = PATIENCE) -> None:
     """Wait for something that comes true, asked every 50 ms; an outage while asking counts as not yet."""
     async with asyncio.timeout(seconds):
         while True:

@@ -14,6 +14,7 @@ from mnemon.jobs.schemas import Enqueue
 from tests.factories import context_of, new_slug
 from tests.faults.conftest import Site
 from tests.faults.ledger import doctor, ledger_on, until
+from tests.patience import PATIENCE
 
 
 def worker(site: Site, *options: str) -> subprocess.Popen[bytes]:
@@ -49,7 +50,7 @@ async def test_a_worker_is_killed(site: Site) -> None:
             await until(lambda: owner.fetchval(left))
         finally:
             second.terminate()
-            second.wait(30)
+            second.wait(PATIENCE)
         await ledger.more(20)
         assert "lost their worker" in told["jobs"]["found"]
         assert {(await jobs.get_job(ctx, one.id)).status for one in made} == {"succeeded"}

@@ -13,6 +13,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ONE, OTHER, USER = Key("entity", 1), Key("entity", 2), Key("user", 1)
 RELATIONS = ("uq_entity_relationships_target_entity_id", "ix_entity_relationships_target")
 MENTIONS = "uq_entity_mentions_source_id"
+OF_ENTITY = "ix_entity_mentions_entity"
 ANY_MENTIONS = f"ix_entity_mentions_source|{MENTIONS}"
 
 CASES = (
@@ -28,8 +29,14 @@ CASES = (
     Case("merge_relationships", (ONE, OTHER), RELATIONS),
     Case("add_mentions", ([ONE], ["message"], [Key("message")], [None], [None], NOW), (MENTIONS, "pk_entities")),
     Case("merge_mentions", (ONE, OTHER), (MENTIONS,)),
-    Case("list_mentions", (ONE, None, None, 20), (MENTIONS,), {"seen": "true"}, small=(ANY_MENTIONS,)),
-    Case("list_mentions", (None, "message", Key("message"), 20), (ANY_MENTIONS,), {"seen": "true"}),
+    Case(
+        "list_mentions",
+        (ONE, None, None, NOW, ONE, 20),
+        (OF_ENTITY,),
+        {"seen": "true"},
+        small=(f"{OF_ENTITY}|{ANY_MENTIONS}",),
+    ),
+    Case("list_mentions", (None, "message", Key("message"), None, None, 20), (ANY_MENTIONS,), {"seen": "true"}),
 )
 
 

@@ -90,8 +90,8 @@ async def test_a_place_is_counted_once(ctx: Context) -> None:
     assert await mention(ctx, (ada.id, source, 1), (ada.id, source, 1), (ada.id, source, None), (bo.id, source, 1)) == 3
     assert await mention(ctx, (ada.id, source, None), (ada.id, source, 7)) == 1
     assert (await service.get_entity(ctx, ada.id)).mention_count == 3
-    assert len(await service.list_mentions(ctx, ListMentions(entity_id=ada.id))) == 3
-    listed = await service.list_mentions(ctx, ListMentions(source_type="message", source_id=source))
+    assert len((await service.list_mentions(ctx, ListMentions(entity_id=ada.id))).items) == 3
+    listed = (await service.list_mentions(ctx, ListMentions(source_type="message", source_id=source))).items
     assert len(listed) == 4
     with pytest.raises(NotFound):
         await mention(ctx, (ada.id, uuid4(), None), (uuid4(), source, None))

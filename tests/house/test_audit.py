@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 from .helpers import ROOT
 
 SCRIPT = ROOT / "scripts" / "audit_dependencies.py"
@@ -123,6 +125,6 @@ def test_how_it_ends(tmp_path: Path, arguments: list[str], known: bool, code: in
     (tmp_path / "locked.txt").write_text("one==1.0\n")
     done = subprocess.run(
         [str(bin_ / "python"), str(SCRIPT), *arguments, str(tmp_path / "locked.txt")],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert (done.returncode, "1 of 1 locked versions" in done.stdout) == (code, True), done.stdout + done.stderr

@@ -8,16 +8,37 @@ from pathlib import Path
 
 from .helpers import ROOT, SOURCE
 
-FILE_LINES = 450
-FUNCTION_LINES = 60
+FILE_LINES = 400
+FUNCTION_LINES = 50
 
-# A migration is one step of the schema's history, read once and never edited after a release: to cut it up would only
-# scatter the step.
-MIGRATIONS = SOURCE / "migrations" / "versions"
+# Files that were longer when the limit came down, with their lines then. They may shrink, and leave this list; nothing
+# is added to it.
+LONGER = {
+    "src/mnemon/memory/schemas.py": 413,
+    "tests/agents/test_capabilities.py": 422,
+    "tests/attacks/test_directory.py": 452,
+    "tests/db/embedded/test_encrypted.py": 505,
+    "tests/identity/test_credentials.py": 447,
+    "tests/identity/test_sign_in_attacks.py": 623,
+    "tests/inside/verbs.py": 654,
+    "tests/installation/test_replicas.py": 497,
+    "tests/jobs/test_worker.py": 523,
+    "tests/memory/test_recall.py": 554,
+    "tests/memory/test_remember.py": 588,
+    "tests/operations/test_audit_tampering.py": 517,
+    "tests/operations/test_erasure_attacks.py": 560,
+    "tests/operations/test_metrics.py": 407,
+}
 
 
 def sources() -> Iterator[Path]:
-    return (path for path in sorted(SOURCE.rglob("*.py")) if not path.is_relative_to(MIGRATIONS))
+    return iter(sorted(SOURCE.rglob("*.py")))
+
+
+def lengths() -> dict[str, int]:
+    """Lines of each file of src, tests and bench."""
+    paths = [*sources(), *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "bench").rglob("*.py"))]
+    return {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
 
 
 def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -30,16 +51,15 @@ def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_files_are_short() -> None:
-    long = [
-        f"{path.relative_to(ROOT)}: {lines} lines"
-        for path in sources()
-        if (lines := len(path.read_text(encoding="utf-8").splitlines())) > FILE_LINES
-    ]
+    found = lengths()
+    long = [f"{name}: {lines} lines" for name, lines in found.items() if lines > LONGER.get(name, FILE_LINES)]
     assert not long, (
         f"a file has at most {FILE_LINES} lines, because a longer one does more than one thing and is hard to review. "
         "Make it a package with one file for each verb or stage, and re-export from its __init__.py:\n"
         + "\n".join(long)
     )
+    short = [name for name in LONGER if found.get(name, 0) <= FILE_LINES]
+    assert not short, f"these are short now: take them out of LONGER: {short}"
 
 
 def test_functions_are_short() -> None:

@@ -21,7 +21,7 @@ from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserRef, UserUpdate
-from mnemon.identity.schemas_access import ApiKeyCreate, ApiKeyRef, RoleAssign, Token
+from mnemon.identity.schemas_access import ApiKeyCreate, ApiKeyRef, ListApiKeys, RoleAssign, Token
 
 from .access import acting, person
 
@@ -141,7 +141,7 @@ async def test_the_last_use_is_written_once_a_minute_and_not_on_the_key(ctx: Con
     assert await use(T0 + timedelta(seconds=59)) == T0
     assert await use(T0 + timedelta(seconds=61)) == T0 + timedelta(seconds=61)
     assert await admin.fetchval("SELECT xmin::text FROM api_keys WHERE id = $1", key.id) == before
-    (listed,) = await identity.list_api_keys(ctx, UserRef(user_id=user.id))
+    (listed,) = (await identity.list_api_keys(ctx, ListApiKeys(user_id=user.id))).items
     assert listed.last_used_at == T0 + timedelta(seconds=61)
 
 
@@ -167,7 +167,7 @@ async def test_nobody_makes_a_key_that_may_do_more_than_they(ctx: Context) -> No
 async def test_keys_are_nobody_elses(ctx: Context, other: Context) -> None:
     user, colleague = await person(ctx), await person(ctx)
     key = await identity.create_api_key(ctx, ApiKeyCreate(name="k", user_id=user.id))
-    assert await identity.list_api_keys(other) == []
+    assert (await identity.list_api_keys(other, ListApiKeys())).items == ()
     for missing in (
         identity.revoke_api_key(other, ApiKeyRef(api_key_id=key.id)),
         identity.create_api_key(other, ApiKeyCreate(name="k", user_id=user.id)),
@@ -177,8 +177,8 @@ async def test_keys_are_nobody_elses(ctx: Context, other: Context) -> None:
     stranger = acting(ctx, colleague)
     for refused in (
         identity.revoke_api_key(stranger, ApiKeyRef(api_key_id=key.id)),
-        identity.list_api_keys(stranger),
-        identity.list_api_keys(stranger, UserRef(user_id=user.id)),
+        identity.list_api_keys(stranger, ListApiKeys()),
+        identity.list_api_keys(stranger, ListApiKeys(user_id=user.id)),
     ):
         with pytest.raises(Forbidden):
             await refused

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from mnemon import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from mnemon.context import Context
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import repository
@@ -20,7 +21,8 @@ from mnemon.identity.schemas import (
     Device,
     DeviceRef,
     DeviceRegister,
-    Page,
+    ListOfUser,
+    ListTeamMembers,
     Preferences,
     PreferencesSet,
     TeamCreate,
@@ -63,7 +65,7 @@ async def test_a_person_is_made_read_changed_and_removed(ctx: Context, admin: An
     assert (changed.display_name, changed.metadata, changed.version, changed.email) == ("Ada King", {}, 2, email)
     words = {row["name"] for row in await admin.fetch("SELECT name FROM participant_names WHERE user_id = $1", user.id)}
     assert {"ada", "lovelace", "king"} <= words
-    assert [found.id for found in await identity.list_users(ctx, Page())] == [user.id]
+    assert [found.id for found in (await identity.list_users(ctx, PageRequest())).items] == [user.id]
     await identity.delete_user(ctx, UserRef(user_id=user.id))
     assert await admin.fetchval("SELECT deleted_at IS NOT NULL FROM users WHERE id = $1", user.id)
     for missing in (
@@ -72,7 +74,7 @@ async def test_a_person_is_made_read_changed_and_removed(ctx: Context, admin: An
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await identity.list_users(ctx, Page()) == []
+    assert (await identity.list_users(ctx, PageRequest())).items == ()
 
 
 async def test_an_address_is_unique_in_the_installation_whatever_its_case(ctx: Context, other: Context) -> None:
@@ -111,7 +113,7 @@ async def test_people_change_themselves_but_not_their_standing(ctx: Context, oth
     for refused in (
         identity.update_user(mine, UserUpdate(id=colleague.id, display_name="Not me")),
         identity.get_user(mine, UserRef(user_id=colleague.id)),
-        identity.list_users(mine, Page()),
+        identity.list_users(mine, PageRequest()),
         identity.delete_user(mine, UserRef(user_id=user.id)),
         person(mine),
     ):
@@ -124,7 +126,7 @@ async def test_people_change_themselves_but_not_their_standing(ctx: Context, oth
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await identity.list_users(other, Page()) == []
+    assert (await identity.list_users(other, PageRequest())).items == ()
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,9 @@ async def test_a_team_and_its_people(ctx: Context, other: Context) -> None:
     again = await identity.add_team_member(ctx, TeamMember(team_id=team.id, user_id=member.id, role=UserRole.ADMIN))
     assert (again.id, again.role) == (joined.id, UserRole.ADMIN)
     ref = TeamRef(team_id=team.id)
-    assert {(m.user_id, m.role) for m in await identity.list_team_members(ctx, ref)} == {
+    assert {
+        (m.user_id, m.role) for m in (await identity.list_team_members(ctx, ListTeamMembers(team_id=ref.team_id))).items
+    } == {
         (owner.id, UserRole.OWNER),
         (member.id, UserRole.ADMIN),
     }
@@ -233,8 +237,8 @@ async def test_a_team_and_its_people(ctx: Context, other: Context) -> None:
     with pytest.raises(NotFound):
         await identity.remove_team_member(ctx, TeamMember(team_id=team.id, user_id=member.id))
     await identity.delete_team(ctx, ref)
-    assert await identity.list_teams(ctx, Page()) == []
-    assert await identity.list_team_members(ctx, ref) == []
+    assert (await identity.list_teams(ctx, PageRequest())).items == ()
+    assert (await identity.list_team_members(ctx, ListTeamMembers(team_id=ref.team_id))).items == ()
 
 
 async def test_teams_are_nobody_elses(ctx: Context, other: Context) -> None:
@@ -251,8 +255,8 @@ async def test_teams_are_nobody_elses(ctx: Context, other: Context) -> None:
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await identity.list_team_members(other, TeamRef(team_id=team.id)) == []
-    assert await identity.list_teams(other, Page()) == []
+    assert (await identity.list_team_members(other, ListTeamMembers(team_id=team.id))).items == ()
+    assert (await identity.list_teams(other, PageRequest())).items == ()
     mine = acting(ctx, user)
     for refused in (
         identity.create_team(mine, TeamCreate(name="x", slug="xx")),
@@ -260,8 +264,8 @@ async def test_teams_are_nobody_elses(ctx: Context, other: Context) -> None:
         identity.delete_team(mine, TeamRef(team_id=team.id)),
         identity.add_team_member(mine, TeamMember(team_id=team.id, user_id=user.id)),
         identity.remove_team_member(mine, TeamMember(team_id=team.id, user_id=user.id)),
-        identity.list_teams(mine, Page()),
-        identity.list_team_members(mine, TeamRef(team_id=team.id)),
+        identity.list_teams(mine, PageRequest()),
+        identity.list_team_members(mine, ListTeamMembers(team_id=team.id)),
     ):
         with pytest.raises(Forbidden):
             await refused
@@ -322,7 +326,7 @@ async def test_a_device_is_registered_put_away_and_back(ctx: Context) -> None:
     assert (back.id, back.is_active, back.device_name) == (device.id, True, "Phone")
     many = await asyncio.gather(*(identity.register_device(mine, request) for _ in range(4)))
     assert {isinstance(one, Device) and one.id for one in many} == {device.id}
-    assert [one.id for one in await identity.list_devices(mine, UserRef(user_id=user.id))] == [device.id]
+    assert [one.id for one in (await identity.list_devices(mine, ListOfUser(user_id=user.id))).items] == [device.id]
 
 
 async def test_preferences_and_devices_are_nobody_elses(ctx: Context, other: Context) -> None:
@@ -338,13 +342,13 @@ async def test_preferences_and_devices_are_nobody_elses(ctx: Context, other: Con
     ):
         with pytest.raises(NotFound):
             await missing
-    assert await identity.list_devices(other, ref) == []
+    assert (await identity.list_devices(other, ListOfUser(user_id=ref.user_id))).items == ()
     stranger = acting(ctx, colleague)
     for refused in (
         identity.get_preferences(stranger, ref),
         identity.set_preferences(stranger, PreferencesSet(user_id=user.id, theme="dark")),
         identity.register_device(stranger, request),
-        identity.list_devices(stranger, ref),
+        identity.list_devices(stranger, ListOfUser(user_id=ref.user_id)),
         identity.deactivate_device(stranger, DeviceRef(device_id=device.id)),
     ):
         with pytest.raises(Forbidden):

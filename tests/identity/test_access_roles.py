@@ -19,11 +19,13 @@ import mnemon
 from mnemon import Conflict, Forbidden, Invalid, NotFound
 from mnemon.context import Context
 from mnemon.core.clock import FixedClock
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.db.sql import statement
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import UserRef
+from mnemon.identity.repository_access import OF_PERSON
+from mnemon.identity.schemas import ListOfUser
 from mnemon.identity.schemas_access import (
     PermissionCheck,
     RoleAssign,
@@ -80,12 +82,12 @@ async def test_a_role_that_was_given_until_then_ends_then(ctx: Context) -> None:
         assert await identity.has_permission(now, check) is held
     await identity.assign_role(ctx, RoleAssign(user_id=user.id, role="guest", expires_at=T0 + timedelta(days=1)))
     assert await identity.has_permission(replace(ctx, clock=FixedClock(T0)), check)
-    (listed,) = await identity.roles_of(ctx, UserRef(user_id=user.id))
+    (listed,) = (await identity.roles_of(ctx, ListOfUser(user_id=user.id))).items
     assert (listed.role, listed.expires_at) == ("guest", T0 + timedelta(days=1))
 
 
 async def test_the_systems_roles_are_there_and_stay_as_they_are(ctx: Context) -> None:
-    roles = {role.name: role for role in await identity.list_roles(ctx)}
+    roles = {role.name: role for role in (await identity.list_roles(ctx, PageRequest())).items}
     assert set(roles) == {"owner", "admin", "member", "viewer"}
     assert all(role.is_system for role in roles.values())
     held = {}
@@ -107,14 +109,14 @@ async def test_the_systems_roles_are_there_and_stay_as_they_are(ctx: Context) ->
         with pytest.raises(Conflict) as caught:
             await refused
         assert caught.value.code == "conflict.system_role"
-    await asyncio.gather(*(identity.list_roles(ctx) for _ in range(4)))
-    assert {role.name: role for role in await identity.list_roles(ctx)} == roles
+    await asyncio.gather(*(identity.list_roles(ctx, PageRequest()) for _ in range(4)))
+    assert {role.name: role for role in (await identity.list_roles(ctx, PageRequest())).items} == roles
 
 
 async def test_the_systems_roles_are_made_once_by_many_at_once(ctx: Context) -> None:
-    found = await asyncio.gather(*(identity.list_roles(ctx) for _ in range(5)))
-    assert all(len(roles) == 4 for roles in found)
-    assert len({tuple(role.id for role in roles) for roles in found}) == 1
+    found = await asyncio.gather(*(identity.list_roles(ctx, PageRequest()) for _ in range(5)))
+    assert all(len(roles.items) == 4 for roles in found)
+    assert len({tuple(role.id for role in roles.items) for roles in found}) == 1
 
 
 async def test_a_role_does_not_inherit_from_itself(ctx: Context, database: Database) -> None:
@@ -196,7 +198,7 @@ async def test_nobody_gives_what_they_have_not(ctx: Context) -> None:
     manager = acting(ctx, boss, "roles:write", "roles:assign", "roles:read", "memories:read")
     await identity.create_role(ctx, RoleCreate(name="strong", permissions=("memories:write",)))
     await identity.create_role(manager, RoleCreate(name="weak", permissions=("memories:read",)))
-    strong = next(role for role in await identity.list_roles(ctx) if role.name == "strong")
+    strong = next(role for role in (await identity.list_roles(ctx, PageRequest())).items if role.name == "strong")
     for refused in (
         identity.create_role(manager, RoleCreate(name="mine", permissions=("memories:write",))),
         identity.create_role(manager, RoleCreate(name="mine", parent="strong")),
@@ -218,11 +220,11 @@ async def test_nobody_gives_what_they_have_not(ctx: Context) -> None:
         identity.revoke(nobody, RoleGrant(role="weak", permissions=("tasks:read",))),
         identity.assign_role(nobody, RoleAssign(user_id=user.id, role="weak")),
         identity.unassign_role(nobody, RoleAssign(user_id=user.id, role="weak")),
-        identity.list_roles(nobody),
-        identity.list_permissions(nobody),
+        identity.list_roles(nobody, PageRequest()),
+        identity.list_permissions(nobody, PageRequest(limit=1000)),
         identity.permissions_of(nobody, boss.id),
         identity.has_permission(nobody, PermissionCheck(user_id=boss.id, permission="tasks:read")),
-        identity.roles_of(nobody, UserRef(user_id=boss.id)),
+        identity.roles_of(nobody, ListOfUser(user_id=boss.id)),
     ):
         with pytest.raises(Forbidden):
             await forbidden
@@ -245,9 +247,9 @@ async def test_roles_are_nobody_elses(ctx: Context, other: Context) -> None:
     ):
         with pytest.raises(NotFound):
             await missing
-    assert "secret" not in {found.name for found in await identity.list_roles(other)}
+    assert "secret" not in {found.name for found in (await identity.list_roles(other, PageRequest())).items}
     assert await identity.permissions_of(other, user.id) == frozenset()
-    assert await identity.roles_of(other, UserRef(user_id=user.id)) == []
+    assert (await identity.roles_of(other, ListOfUser(user_id=user.id))).items == ()
     check = PermissionCheck(user_id=user.id, permission=SOME[0])
     assert not await identity.has_permission(other, check)
     assert await identity.has_permission(ctx, check)
@@ -304,7 +306,7 @@ async def test_every_permission_that_the_code_asks_for_is_in_the_catalogue(ctx: 
         asked |= set(re.findall(r'\brequire\(\s*"([a-z_]+:[a-z_]+)"', text))
         asked |= set(re.findall(r'\b(?:own|others)="([a-z_]+:[a-z_]+)"', text))
     assert len(asked) > 20
-    assert asked <= set(await identity.list_permissions(ctx)), (
+    assert asked <= set((await identity.list_permissions(ctx, PageRequest(limit=1000))).items), (
         "add the permission to the catalogue (the table `permissions`) in a migration"
     )
 
@@ -347,7 +349,7 @@ async def test_permissions_are_resolved_by_indexes(ctx: Context, server: Server,
         await connection.execute("BEGIN")
         await enter(connection, organization)
         for name, extra in (("permissions_of", ()), ("has_permission", ("memories", "read"))):
-            query = "EXPLAIN " + statement("mnemon.identity", name)
+            query = "EXPLAIN " + statement("mnemon.identity", name, **OF_PERSON)
             plan = "\n".join(row[0] for row in await connection.fetch(query, organization, user.id, T0, *extra))
             for index in ("pk_user_roles", "pk_roles", "pk_role_permissions"):
                 assert index in plan, plan

@@ -16,7 +16,7 @@ from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.text import parse
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import TeamCreate, UserRef, UserUpdate
+from mnemon.identity.schemas import ListOfUser, TeamCreate, UserRef, UserUpdate
 from mnemon.identity.schemas_access import (
     RoleAssign,
     SessionRef,
@@ -120,7 +120,7 @@ async def test_a_revoked_session_is_over(ctx: Context) -> None:
     with pytest.raises(Unauthenticated):
         await identity.find_session(ctx, shown(one.access_token))
     await identity.find_session(ctx, shown(two.access_token))
-    listed = await identity.list_sessions(ctx, UserRef(user_id=user.id))
+    listed = (await identity.list_sessions(ctx, ListOfUser(user_id=user.id))).items
     assert {session.id for session in listed} == {one.session_id, two.session_id, three.session_id}
     assert {session.ip_address for session in listed} == {"192.0.2.7"}
     assert await identity.revoke_sessions(ctx, UserRef(user_id=user.id)) == 2
@@ -159,13 +159,13 @@ async def test_sessions_are_nobody_elses(ctx: Context, other: Context) -> None:
         await identity.revoke_session(other, ref)
     with pytest.raises(NotFound):
         await signed_in(other, user.id)
-    assert await identity.list_sessions(other, UserRef(user_id=user.id)) == []
+    assert (await identity.list_sessions(other, ListOfUser(user_id=user.id))).items == ()
     assert await identity.revoke_sessions(other, UserRef(user_id=user.id)) == 0
     stranger = acting(ctx, colleague)
     for refused in (
         identity.revoke_session(stranger, ref),
         identity.revoke_sessions(stranger, UserRef(user_id=user.id)),
-        identity.list_sessions(stranger, UserRef(user_id=user.id)),
+        identity.list_sessions(stranger, ListOfUser(user_id=user.id)),
         signed_in(acting(ctx, colleague, "users:write", "sessions:delete"), user.id),
     ):
         with pytest.raises(Forbidden):

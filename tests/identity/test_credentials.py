@@ -22,7 +22,7 @@ from mnemon.core.settings import load_settings
 from mnemon.core.text import parse
 from mnemon.db.session import Database
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import UserRef, UserUpdate
+from mnemon.identity.schemas import ListOfUser, UserUpdate
 from mnemon.identity.schemas_access import (
     MfaDeviceRef,
     OAuthTokenRef,
@@ -120,7 +120,10 @@ def test_keys_are_changed_one_by_one() -> None:
     assert old not in repr(both)
 
 
-@pytest.mark.parametrize("text", ["", "abc", base64.b64encode(b"x" * 31).decode(), f"{KEY},short", "ä" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["", "abc", base64.b64encode(b"x" * 31).decode(), pytest.param(f"{KEY},short", id="another, short"), "ä" * 44],
+)
 def test_what_is_no_key_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="32 random bytes") as caught:
         crypto.parse_keys(text)
@@ -297,7 +300,9 @@ async def test_an_app_counts_from_its_first_code_on(ctx: Context, admin: Any) ->
     assert (await identity.verify_password(ctx, check(email, PASSWORD))).mfa_required
     kept = await admin.fetchval("SELECT secret_encrypted FROM mfa_devices WHERE id = $1", device)
     assert secret not in kept
-    assert [found.id for found in await identity.list_mfa_devices(house, UserRef(user_id=user.id))] == [device]
+    assert [found.id for found in (await identity.list_mfa_devices(house, ListOfUser(user_id=user.id))).items] == [
+        device
+    ]
     with pytest.raises(Conflict) as caught:
         await identity.enrol_totp(house, TotpEnrol(user_id=user.id))
     assert caught.value.data["field"] == "name"
@@ -355,13 +360,13 @@ async def test_second_factors_are_nobody_elses(ctx: Context, other: Context) -> 
         await identity.enrol_totp(stranger, TotpEnrol(user_id=user.id))
     with pytest.raises(Unauthenticated):
         await identity.verify_totp(at(stranger, later), TotpCheck(user_id=user.id, code=code))
-    assert await identity.list_mfa_devices(stranger, UserRef(user_id=user.id)) == []
+    assert (await identity.list_mfa_devices(stranger, ListOfUser(user_id=user.id))).items == ()
     with pytest.raises(NotFound):
         await identity.remove_mfa_device(stranger, MfaDeviceRef(device_id=device))
     for refused in (
         identity.enrol_totp(acting(house, colleague), TotpEnrol(user_id=user.id)),
         identity.verify_totp(acting(house, colleague), TotpCheck(user_id=user.id, code=code)),
-        identity.list_mfa_devices(acting(house, colleague), UserRef(user_id=user.id)),
+        identity.list_mfa_devices(acting(house, colleague), ListOfUser(user_id=user.id)),
         identity.remove_mfa_device(acting(house, colleague), MfaDeviceRef(device_id=device)),
     ):
         with pytest.raises(Forbidden):

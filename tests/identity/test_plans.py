@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mnemon.identity.repository_access import OF_PERSON, OF_ROLE
 from tests.plans import SIZES, Case, Crowd, Key
 from tests.plans import crowd as crowd
 
@@ -18,16 +19,25 @@ CATALOGUE = frozenset({"permissions"})
 
 CASES = (
     Case("get_user", (USER,), ("uq_users_organization_id_id|pk_users",), kept=True),
-    Case("has_permission", (USER, NOW, "memories", "read"), ("pk_user_roles", "pk_roles", PERMISSIONS), kept=True),
-    Case("permissions_of", (USER, NOW), ("pk_user_roles", "pk_roles", PERMISSIONS), scans=CATALOGUE, kept=True),
+    Case(
+        "has_permission",
+        (USER, NOW, "memories", "read"),
+        ("pk_user_roles", "pk_roles", PERMISSIONS),
+        OF_PERSON,
+        kept=True,
+    ),
+    Case(
+        "permissions_of", (USER, NOW), ("pk_user_roles", "pk_roles", PERMISSIONS), OF_PERSON, scans=CATALOGUE, kept=True
+    ),
     Case(
         "rights_of",
         (USER, NOW),
         ("pk_user_roles", "pk_roles", PERMISSIONS, "uq_team_memberships_organization_id_user_id_team_id"),
+        OF_PERSON,
         scans=CATALOGUE,
         kept=True,
     ),
-    Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), scans=CATALOGUE),
+    Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), OF_ROLE, scans=CATALOGUE),
     Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_organization_id_user_id_provider",), kept=True),
     Case("is_familiar", (USER, "192.0.2.7", NOW), ("ix_sessions_user",), kept=True),
     Case("use_api_key", (Key("key"), NOW), ("pk_api_key_uses",)),

@@ -29,7 +29,10 @@ LOOKS: dict[str, tuple[Look, str]] = {
     "find_team": (lambda t: lambda c, o: repository.find_team(c, o, "team-1"), "uq_teams_organization_id_slug"),
     "teams_of": (lambda t: lambda c, o: repository.teams_of(c, o, t.key(Key("user"))), MEMBERSHIP),
     "is_alive": (lambda t: lambda c, o: repository_access.is_alive(c, o, t.key(Key("user"))), USER_INDEX),
-    "roles_of": (lambda t: lambda c, o: repository_access.roles_of(c, o, t.key(Key("user"))), "pk_user_roles"),
+    "roles_of": (
+        lambda t: lambda c, o: repository_access.roles_of(c, o, t.key(Key("user")), (None,), 10),
+        "pk_user_roles",
+    ),
     "lock_role": (lambda t: lambda c, o: repository_access.lock_role(c, o, "owner"), "uq_roles_organization_id_name"),
     "lock_owners": (lambda t: lambda c, o: repository_access.lock_owners(c, o, NOW), "uq_roles_organization_id_name"),
     "lock_mfa_devices": (
@@ -37,7 +40,7 @@ LOOKS: dict[str, tuple[Look, str]] = {
         "uq_mfa_devices_organization_id_user_id_name",
     ),
     "mfa_devices": (
-        lambda t: lambda c, o: repository_secrets.mfa_devices(c, o, t.key(Key("user"))),
+        lambda t: lambda c, o: repository_secrets.mfa_devices(c, o, t.key(Key("user")), (None,), 10),
         "uq_mfa_devices_organization_id_user_id_name",
     ),
     "find_session_owner": (
@@ -45,7 +48,7 @@ LOOKS: dict[str, tuple[Look, str]] = {
         "pk_sessions",
     ),
     "sessions_of": (
-        lambda t: lambda c, o: repository_secrets.sessions_of(c, o, t.key(Key("user"))),
+        lambda t: lambda c, o: repository_secrets.sessions_of(c, o, t.key(Key("user")), (None, None), 10),
         "ix_sessions_user",
     ),
     "revoke_sessions": (
@@ -53,11 +56,11 @@ LOOKS: dict[str, tuple[Look, str]] = {
         "ix_sessions_user",
     ),
     "api_keys": (
-        lambda t: lambda c, o: repository_secrets.api_keys(c, o, user_id=t.key(Key("user"))),
+        lambda t: lambda c, o: repository_secrets.api_keys(c, o, t.key(Key("user")), (None, None), 10),
         "ix_api_keys_user",
     ),
     "api_key": (
-        lambda t: lambda c, o: repository_secrets.api_keys(c, o, key_id=t.key(Key("key"))),
+        lambda t: lambda c, o: repository_secrets.api_key(c, o, t.key(Key("key"))),
         "pk_api_keys|uq_api_keys_organization_id_id",
     ),
     "revoke_api_keys": (

@@ -18,7 +18,7 @@ from mnemon.graph.schemas import Relate
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import ApiKeyCreate, Token
 from mnemon.memory import service as remembering
-from mnemon.memory.schemas import Listing, Remember, Search, Update
+from mnemon.memory.schemas import ListItems, Remember, Search, Update
 from mnemon.memory.schemas_facts import AssertFact, FactsAt
 from mnemon.memory.service import facts
 from tests.inside.world import ABOUT, MARKS, World, make_world, rendered, text
@@ -31,7 +31,7 @@ async def say(ctx: Context, **item: Any) -> None:
 
 async def tells(ctx: Context, mark: str) -> bool:
     """Whether a list of everything tells somebody of a kind of row."""
-    return mark in rendered(await remembering.list_items(ctx, Listing(limit=1000)))
+    return mark in rendered(await remembering.list_items(ctx, ListItems(limit=1000)))
 
 
 async def test_nobody_speaks_their_way_into_a_private_conversation(memory: AsyncMemory, admin: Any) -> None:
@@ -138,7 +138,7 @@ async def test_a_fact_that_is_not_to_be_seen_is_neither_told_nor_undone(memory: 
     assert said.created, "what another knows privately was told as known already"
     moved = await facts.assert_fact(world.eyes["sam"], AssertFact(subject="olga", predicate="lives_in", object="Bari"))
     assert kept.id not in moved.retracted
-    known = await facts.facts_at(world.eyes["olga"], FactsAt(subject="olga"))
+    known = (await facts.facts_at(world.eyes["olga"], FactsAt(subject="olga"))).items
     assert kept.id in {one.id for one in known}
 
 
@@ -156,7 +156,7 @@ async def test_names_of_a_private_conversation_are_found_by_nobody_else(memory: 
     world = await make_world(memory)
     for who in ("sam", "spy", "keeper for sam"):
         ctx = world.eyes[who]
-        assert not await conversations.list_conversations(ctx, ConversationList(user_id=world.ids["olga"]))
+        assert not (await conversations.list_conversations(ctx, ConversationList(user_id=world.ids["olga"]))).items
         with pytest.raises(NotFound):
             await conversations.conversation_statistics(ctx, ConversationRef(conversation_id=world.ids["private"]))
         found = await remembering.recall(

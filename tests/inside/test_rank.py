@@ -15,11 +15,13 @@ from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentCreate, AgentRef, AgentStatusSet, AgentUpdate
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, MnemonError, Unauthenticated
+from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import (
     DeviceRef,
     DeviceRegister,
+    ListOfUser,
     PreferencesSet,
     TeamCreate,
     TeamMember,
@@ -101,7 +103,7 @@ ACTS: tuple[tuple[str, Act], ...] = (
             c, DeviceRegister(user_id=a.user, device_token=new_slug("d"), platform="ios")
         ),
     ),
-    ("list_devices", lambda c, a: identity.list_devices(c, UserRef(user_id=a.user))),
+    ("list_devices", lambda c, a: identity.list_devices(c, ListOfUser(user_id=a.user))),
     ("deactivate_device", lambda c, a: identity.deactivate_device(c, DeviceRef(device_id=a.device))),
     ("verify_totp", lambda c, a: identity.verify_totp(c, TotpCheck(user_id=a.user, code="000000"))),
     ("enrol_totp", lambda c, a: identity.enrol_totp(c, TotpEnrol(user_id=a.user, name="second"))),
@@ -182,7 +184,7 @@ async def test_what_is_stored_in_secret_is_read_by_whose_it_is_and_by_the_proces
     ctx = keyed(ctx)
     owner, boss = await account(ctx, "owner"), await account(ctx, "admin")
     spy = (await agents.create_agent(ctx, AgentCreate(name="Spy"))).id
-    everything = frozenset(await identity.list_permissions(ctx))
+    everything = frozenset((await identity.list_permissions(ctx, PageRequest(limit=1000))).items)
     key = ctx.as_principal(Principal(ctx.principal.organization_id, None, spy, permissions=everything))
     for eyes, whose in ((boss, owner), (owner, boss)):  # whatever the rank
         for actor in (eyes.ctx, key):
@@ -210,8 +212,8 @@ async def test_nobody_raises_themself(ctx: Context) -> None:
     boss = await account(ctx, "admin")
     await identity.create_role(ctx, RoleCreate(name="regent", parent="owner"))
     await identity.create_role(boss.ctx, RoleCreate(name="deputy", parent="member"))
-    deputy = next(role for role in await identity.list_roles(ctx) if role.name == "deputy")
-    regent = next(role for role in await identity.list_roles(ctx) if role.name == "regent")
+    deputy = next(role for role in (await identity.list_roles(ctx, PageRequest())).items if role.name == "deputy")
+    regent = next(role for role in (await identity.list_roles(ctx, PageRequest())).items if role.name == "regent")
     for refused in (
         identity.assign_role(boss.ctx, RoleAssign(user_id=boss.user, role="owner")),
         identity.assign_role(boss.ctx, RoleAssign(user_id=boss.user, role="regent")),
@@ -277,7 +279,7 @@ async def test_nobody_takes_an_agent_into_another_team(ctx: Context) -> None:
     ):
         with pytest.raises(Forbidden):
             await refused
-    everything = frozenset(await identity.list_permissions(ctx))
+    everything = frozenset((await identity.list_permissions(ctx, PageRequest(limit=1000))).items)
     key = ctx.as_principal(Principal(ctx.principal.organization_id, None, member.agent, permissions=everything))
     for refused in (
         agents.create_agent(key, AgentCreate(name="Spy", team_id=owner.team)),

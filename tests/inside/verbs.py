@@ -24,6 +24,7 @@ from mnemon.conversations.schemas import (
     ConversationUpdate,
     SearchMessages,
 )
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import parse
 from mnemon.graph import service as graph
 from mnemon.graph.schemas import (
@@ -38,8 +39,8 @@ from mnemon.graph.schemas import (
     UpdateEntity,
 )
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import Page, TeamRef, UserRef
-from mnemon.identity.schemas_access import OAuthTokenRef, OAuthTokenStore
+from mnemon.identity.schemas import ListOfUser, ListTeamMembers, UserRef
+from mnemon.identity.schemas_access import ListApiKeys, OAuthTokenRef, OAuthTokenStore
 from mnemon.integrations import service as integrations
 from mnemon.integrations.schemas import (
     ListEvents,
@@ -55,11 +56,11 @@ from mnemon.integrations.schemas import (
 )
 from mnemon.integrations.schemas_webhooks import ListDeliveries
 from mnemon.jobs import service as jobs
-from mnemon.jobs.schemas import SetSchedule
+from mnemon.jobs.schemas import ListJobs, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import SearchKnowledge
 from mnemon.memory import service as memory
-from mnemon.memory.schemas import Forget, Listing, Remember, Scope, Search, Update
+from mnemon.memory.schemas import Forget, ListItems, Remember, Scope, Search, Update
 from mnemon.memory.schemas_facts import (
     AssertFact,
     FactHistory,
@@ -166,7 +167,7 @@ async def _recall(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
 async def _list_items(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
     for scope in _scopes():
         for past in (False, True):
-            yield memory.list_items(ctx, Listing(scope=scope, limit=1000, include_past=past))
+            yield memory.list_items(ctx, ListItems(scope=scope, limit=1000, include_past=past))
 
 
 @reads("memory.get", *TALK)
@@ -300,12 +301,12 @@ async def _get_job(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
 
 @reads("jobs.list_jobs", "job")
 async def _list_jobs(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
-    yield jobs.list_jobs(ctx)
+    yield jobs.list_jobs(ctx, ListJobs())
 
 
 @reads("jobs.list_schedules", "job")
 async def _list_schedules(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
-    yield jobs.list_schedules(ctx)
+    yield jobs.list_schedules(ctx, PageRequest())
 
 
 def _owned(name: str, verb: Callable[..., Awaitable[Any]], schema: type[Any], **asked: Any) -> None:
@@ -365,18 +366,18 @@ def _plain(name: str, make: Callable[[Context, World], Awaitable[Any]]) -> None:
 
 _plain("agents.get_agent", lambda c, w: agents.get_agent(c, AgentRef(agent_id=w.ids["keeper"])))
 _plain("agents.list_agents", lambda c, w: agents.list_agents(c, AgentList()))
-_plain("identity.list_users", lambda c, w: identity.list_users(c, Page()))
+_plain("identity.list_users", lambda c, w: identity.list_users(c, PageRequest()))
 _plain("identity.get_user", lambda c, w: identity.get_user(c, UserRef(user_id=w.ids["olga"])))
-_plain("identity.list_mfa_devices", lambda c, w: identity.list_mfa_devices(c, UserRef(user_id=w.ids["olga"])))
-_plain("identity.list_api_keys", lambda c, w: identity.list_api_keys(c))
-_plain("identity.list_sessions", lambda c, w: identity.list_sessions(c, UserRef(user_id=w.ids["olga"])))
+_plain("identity.list_mfa_devices", lambda c, w: identity.list_mfa_devices(c, ListOfUser(user_id=w.ids["olga"])))
+_plain("identity.list_api_keys", lambda c, w: identity.list_api_keys(c, ListApiKeys()))
+_plain("identity.list_sessions", lambda c, w: identity.list_sessions(c, ListOfUser(user_id=w.ids["olga"])))
 _plain("identity.get_preferences", lambda c, w: identity.get_preferences(c, UserRef(user_id=w.ids["olga"])))
-_plain("identity.list_teams", lambda c, w: identity.list_teams(c, Page()))
-_plain("identity.list_team_members", lambda c, w: identity.list_team_members(c, TeamRef(team_id=w.ids["crew"])))
+_plain("identity.list_teams", lambda c, w: identity.list_teams(c, PageRequest()))
+_plain("identity.list_team_members", lambda c, w: identity.list_team_members(c, ListTeamMembers(team_id=w.ids["crew"])))
 _plain("knowledge.search_knowledge", lambda c, w: knowledge.search_knowledge(c, SearchKnowledge(query=ABOUT)))
 _plain("operations.errors_by_kind", lambda c, w: operations.errors_by_kind(c))
 _plain("operations.request_statistics", lambda c, w: operations.request_statistics(c))
-_plain("integrations.list_webhooks", lambda c, w: integrations.list_webhooks(c))
+_plain("integrations.list_webhooks", lambda c, w: integrations.list_webhooks(c, PageRequest()))
 _plain("integrations.list_deliveries", lambda c, w: integrations.list_deliveries(c, ListDeliveries()))
 _plain("operations.verify_audit", lambda c, w: operations.verify_audit(c))
 
@@ -622,7 +623,8 @@ EXCEPTIONS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "conversations.one identity.begin identity.settle identity.waits identity.new_refresh_token "
+            "conversations.one conversations.write_messages identity.begin identity.settle identity.waits "
+            "identity.new_refresh_token "
             "identity.session_of identity.revoke_agent_keys identity.outrank identity.spare_last_owner memory.prepare "
             "memory.write memory.embed memory.resolve_names memory.require_seen operations.write workspace.require_own "
             "identity.may identity.hold identity.own_secret identity.secret_box integrations.seal integrations.unseal "

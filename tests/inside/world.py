@@ -18,6 +18,7 @@ from mnemon.agents.schemas import AgentCreate, StateCheckpoint
 from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import ConversationCreate
+from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
 from mnemon.graph import service as graph
 from mnemon.graph.schemas import EnsureEntity, Mention, NewMention
@@ -108,7 +109,7 @@ async def make_world(memory: AsyncMemory) -> World:
 async def _who_looks(world: World) -> None:
     """Everybody with every permission there is: what they may do does not decide what they see."""
     ids, organization = world.ids, world.ctx.principal.organization_id
-    everything = frozenset(await identity.list_permissions(world.ctx))
+    everything = frozenset((await identity.list_permissions(world.ctx, PageRequest(limit=1000))).items)
     teams = {"olga": {ids["crew"]}, "tess": {ids["crew"]}, "dora": {ids["dock"]}}
 
     def look(user: str | None = None, agent: str | None = None) -> Context:

@@ -28,6 +28,7 @@ from mnemon.installation import replicas
 from mnemon.installation.replicas import registry
 from mnemon.installation.replicas.addresses import endpoint
 from tests.conftest import place
+from tests.patience import PATIENCE
 
 
 class Cluster:
@@ -56,7 +57,7 @@ class Cluster:
         """One value as the administrator: of a replica, or of the primary."""
         where = self.replica(name) if name else embedded.status(self.data).endpoint
         assert where is not None
-        connection = await asyncpg.connect(where.url(embedded.ADMIN_ROLE, driver="postgresql"), timeout=20)
+        connection = await asyncpg.connect(where.url(embedded.ADMIN_ROLE, driver="postgresql"), timeout=PATIENCE)
         try:
             return await connection.fetchval(sql, *arguments)
         finally:
@@ -88,7 +89,7 @@ class Cluster:
     def kill(self, data: Path) -> None:
         """kill -9 of all of them, so that nobody starts the server again."""
         self._send(data, signal.SIGKILL)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + PATIENCE
         while embedded.status(data).running and time.monotonic() < deadline:
             time.sleep(0.02)
 
@@ -112,7 +113,7 @@ def states(memory: AsyncMemory) -> dict[str, ReplicaState]:
     return {one.name: one for one in app_of(memory).database.replicas}
 
 
-async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
     """Wait for something that other processes do."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -122,7 +123,7 @@ async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
 
 async def told(cluster: Cluster, name: str | None, sql: str, *arguments: Any) -> None:
     """Wait until a server says that something is so."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE
     while not await cluster.ask(name, sql, *arguments):
         assert time.monotonic() < deadline, "it did not become so in time"
         await asyncio.sleep(0.005)

@@ -20,6 +20,7 @@ from mnemon.core.settings import Settings
 from mnemon.db.embedded.account import server_account
 from mnemon.installation.doctor import Finding, examine, slow
 from tests.db.own_server import OwnServer
+from tests.patience import PATIENCE
 
 _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 _EXTENSION = "/usr/share/postgresql/*/extension/pg_stat_statements.control"
@@ -89,7 +90,7 @@ def _use_up(server: OwnServer, number: int) -> None:
     """Set the counter forward, with the page of the commit log that it is on."""
     assert server.process is not None
     server.process.send_signal(signal.SIGINT)
-    server.process.wait(30)
+    server.process.wait(PATIENCE)
     server._run("pg_resetwal", "-x", str(number), "data")
     page = server.home / "data" / "pg_xact" / f"{number // (32768 * 32):04X}"
     page.write_bytes(bytes(262_144))
@@ -123,7 +124,7 @@ class Contrib:
         self.url = f"postgresql://root_role@/postgres?host={self.home}"
 
     async def connect(self) -> Any:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 return await asyncpg.connect(self.url)
@@ -133,7 +134,7 @@ class Contrib:
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
         shutil.rmtree(self.home, ignore_errors=True)
 
 

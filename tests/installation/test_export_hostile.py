@@ -21,6 +21,7 @@ from mnemon.core.errors import Invalid, MnemonError
 from mnemon.installation.export import verify_export
 from mnemon.installation.export.archive import _pack
 from mnemon.installation.export.packed import Packed
+from tests.patience import PATIENCE
 
 PLAIN = b'{"format": "mnemon-organization", "format_version": 1}'
 
@@ -94,7 +95,9 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, what: str) -> None:
         "try: asyncio.run(verify_export(pathlib.Path(sys.argv[1])))\nexcept Invalid as error: print(error.code)"
     )
     asked = pipe if what == "the archive" else path
-    done = subprocess.run([sys.executable, "-c", code, asked], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, asked], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     assert done.stdout.strip() in {"invalid.export", "invalid.export_damaged"}
 
 

@@ -29,6 +29,7 @@ from mnemon.jobs.worker import Options
 from tests.db.own_server import PASSWORD
 from tests.db.pooled import LOGIN, SERVERS, Pooled, needs_pgbouncer, pooled_server
 from tests.factories import new_slug
+from tests.patience import PATIENCE
 
 CLIENTS = 300
 PROCESSES = 6  # engines of 50 connections each, as so many processes have them
@@ -197,7 +198,7 @@ async def test_it_recovers_from_a_lost_server_and_nothing_acknowledged_is_lost(p
                 await admin.close()
             again.set()
 
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(lose(), *(write(number) for number in range(len(owners))))
         assert refused, "nobody noticed: the load was not there when the server went"
         for owner, ids in zip(owners, acknowledged, strict=True):
@@ -225,7 +226,7 @@ async def test_the_orm_goes_through_too(pooled: Pooled) -> None:
 @needs_pgbouncer
 async def test_a_worker_runs_through_it(pooled: Pooled) -> None:
     """It hears no notifications there, and looks by itself."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         options = Options(concurrency=2, poll=0.1)
         await work(pooled.settings(organization=new_slug(), database_pool_size=5), options, once=True)
 

@@ -24,7 +24,7 @@ from mnemon.db.session import Database
 from mnemon.db.tenant import SET_TENANT
 from mnemon.doors.cli.main import main
 from mnemon.installation import replicas
-from mnemon.installation.doctor.replication import look
+from mnemon.installation.doctor.replication import check
 from mnemon.installation.replicas import registry
 from tests.conftest import Server
 from tests.factories import context_of, new_slug
@@ -66,7 +66,7 @@ async def read_until(memory: AsyncMemory, ended: asyncio.Event, word: str) -> in
     while not ended.is_set():
         found = await memory.search(word, k=1)
         assert word in found.hits[0].item.content
-        assert await conversations.list_conversations(context_of(memory), ConversationList())
+        assert (await conversations.list_conversations(context_of(memory), ConversationList())).items
         count += 1
         await asyncio.sleep(0)
     return count
@@ -100,7 +100,7 @@ async def test_reads_are_spread_over_the_replicas_and_writes_are_not(cluster: Cl
     await memory.remember("Hello there", conversation="pond", user="ada")
     await caught_up(cluster, *NAMES)
     before, ctx = reads(memory), context_of(memory)
-    (one,) = await conversations.list_conversations(ctx, ConversationList())
+    (one,) = (await conversations.list_conversations(ctx, ConversationList())).items
     reference = ConversationRef(conversation_id=one.id)
     assert (await conversations.get_conversation(ctx, reference)).id == one.id
     assert (await conversations.conversation_statistics(ctx, reference)).messages == 1
@@ -346,12 +346,12 @@ async def test_the_doctor_looks_at_replication(cluster: Cluster) -> None:
     assert where is not None
     for role, seen in ((embedded.ADMIN_ROLE, "standby a"), ("mnemon_app", "replication")):
         connection = await asyncpg.connect(where.url(role, driver="postgresql"))
-        findings = await look(connection, cluster.settings())
+        findings = await check(connection, cluster.settings())
         await connection.close()
         assert seen in [one.what for one in findings]
         assert not [one for one in findings if one.level == "wrong"]
     replica = await asyncpg.connect(cluster.replica("a").url(embedded.ADMIN_ROLE, driver="postgresql"))
-    assert [one.level for one in await look(replica, cluster.settings())] == ["wrong"]
+    assert [one.level for one in await check(replica, cluster.settings())] == ["wrong"]
     await replica.close()
 
 

@@ -19,11 +19,12 @@ from mnemon.core.settings import load_settings
 from mnemon.db.session import Database
 from mnemon.doors.cli.main import main
 from mnemon.installation import replicas
-from mnemon.installation.doctor.replication import look
+from mnemon.installation.doctor.replication import check
 from tests.conftest import place
 from tests.db.own_server import PASSWORD, OwnServer
 from tests.db.pooled import free_port
 from tests.installation.replica_cluster import app_of, serving, until
+from tests.patience import PATIENCE
 
 
 class Copy:
@@ -49,7 +50,7 @@ class Copy:
 
     def close(self) -> None:
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ async def reads_and_survives(server: OwnServer, app_url: str, replica_url: str, 
         await until(lambda: not app_of(memory).database._routing._unsure)  # type: ignore[union-attr]
         assert (await memory.search("mill")).hits
         owner = await asyncpg.connect(server.url())
-        findings = {one.what: one.level for one in await look(owner, load_settings())}
+        findings = {one.what: one.level for one in await check(owner, load_settings())}
         assert findings == {"standby one": "ok", f"replica {name}": "ok"}
         await owner.close()
 
@@ -189,10 +190,10 @@ async def test_a_replica_that_is_not_there_is_no_reason_not_to_start(server: Own
     database = Database(server.url().replace("postgresql:", "postgresql+asyncpg:"), Settings())
     try:
         nobody = f"postgresql+asyncpg://x:y@127.0.0.1:{free_port()}/z"
-        (found,) = await database.look_at([("nobody", nobody)])
+        (found,) = await database.probe_replicas([("nobody", nobody)])
         assert not found.serving
         assert "cannot be reached" in (found.reason or "")
         with pytest.raises(Invalid):
-            await database.look_at([("odd", "postgresql+asyncpg://x:y@h:port/z")])
+            await database.probe_replicas([("odd", "postgresql+asyncpg://x:y@h:port/z")])
     finally:
         await database.close()

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound, Unavailable
+from mnemon.core.pages import PageRequest
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import RoleAssign
 from mnemon.integrations import service
@@ -60,7 +61,7 @@ async def test_without_a_key_nothing_is_stored(ctx: Context) -> None:
     with pytest.raises(Unavailable) as caught:
         await connect(ctx, ada)
     assert caught.value.code == "unavailable.secret_key"
-    assert not await service.list_integrations(ctx, ListIntegrations())
+    assert not (await service.list_integrations(ctx, ListIntegrations())).items
 
 
 async def test_granted_again_it_is_the_same_connection(keyed: Context) -> None:
@@ -74,8 +75,10 @@ async def test_granted_again_it_is_the_same_connection(keyed: Context) -> None:
     assert (await service.read_tokens(keyed, made.id)).access_token.get_secret_value() == "second"
     both = await asyncio.gather(*(connect(keyed, ada, provider="slack") for _ in range(5)))
     assert len({one.id for one in both}) == 1
-    assert len(await service.list_integrations(keyed, ListIntegrations(user_id=ada))) == 2
-    assert len(await service.list_integrations(keyed, ListIntegrations(provider="slack", status=("active",)))) == 1
+    assert len((await service.list_integrations(keyed, ListIntegrations(user_id=ada))).items) == 2
+    assert (
+        len((await service.list_integrations(keyed, ListIntegrations(provider="slack", status=("active",)))).items) == 1
+    )
 
 
 async def test_refreshing_names_the_version_it_read(keyed: Context) -> None:
@@ -161,7 +164,7 @@ async def test_others_reach_nothing(keyed: Context, other: Context) -> None:
         ):
             with pytest.raises(NotFound):
                 await attempt
-        assert not await service.list_integrations(who, ListIntegrations())
+        assert not (await service.list_integrations(who, ListIntegrations())).items
     with pytest.raises(Forbidden):
         await connect(acting(keyed, bo), ada)
     assert await service.get_integration(keyed, made.id) == made
@@ -186,18 +189,18 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
 async def test_members_connect_services_of_their_own_and_nobody_elses(keyed: Context) -> None:
     """A member may connect and end; the tokens are for the process that synchronises, who has integrations:use."""
     ada, bo = await people(keyed, "ada", "bo")
-    await identity.list_roles(keyed)  # makes the system's roles
+    await identity.list_roles(keyed, PageRequest())  # makes the system's roles
     eyes = {}
     for person, role in ((ada, "member"), (bo, "viewer")):
         await identity.assign_role(keyed, RoleAssign(user_id=person, role=role))
         eyes[person] = acting(keyed, person, permissions=await identity.permissions_of(keyed, person))
     made = await connect(eyes[ada])
     assert made.user_id == ada
-    assert [one.id for one in await service.list_integrations(eyes[ada], ListIntegrations())] == [made.id]
+    assert [one.id for one in (await service.list_integrations(eyes[ada], ListIntegrations())).items] == [made.id]
     for attempt in (connect(eyes[ada], bo), connect(eyes[bo]), service.read_tokens(eyes[ada], made.id)):
         with pytest.raises(Forbidden):
             await attempt
-    assert await service.list_integrations(eyes[bo], ListIntegrations()) == ()
+    assert (await service.list_integrations(eyes[bo], ListIntegrations())).items == ()
     with pytest.raises(Forbidden):
         await service.disconnect_integration(eyes[bo], made.id)
     assert (await service.disconnect_integration(eyes[ada], made.id)).status == "disconnected"

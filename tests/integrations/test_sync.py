@@ -135,11 +135,11 @@ async def test_appointments(keyed: Context) -> None:
 
     async def listed(since: datetime, until: datetime) -> list[str]:
         request = ListEvents(user_id=ada, since=since, until=until)
-        return [one.provider_event_id for one in await service.list_events(keyed, request)]
+        return [one.provider_event_id for one in (await service.list_events(keyed, request)).items]
 
     assert await listed(NOW - HOUR, NOW + 5 * HOUR) == ["e-3", "e-1", "e-2"]
     assert await listed(NOW + HOUR * 1.5, NOW + HOUR * 2) == ["e-1"]
-    (one,) = await service.list_events(keyed, ListEvents(user_id=ada, since=NOW - HOUR, until=NOW))
+    (one,) = (await service.list_events(keyed, ListEvents(user_id=ada, since=NOW - HOUR, until=NOW))).items
     assert (one.provider, one.attendees) == ("microsoft", ({"email": "bo@example.org"},))
 
 
@@ -151,15 +151,17 @@ async def test_files(keyed: Context) -> None:
         File(provider_file_id="f-2", name="100%_done.txt", modified_at=NOW - HOUR),
     )
     await service.sync_files(keyed, SyncFiles(integration_id=made.id, items=items))
-    listed = await service.list_files(keyed, ListFiles(user_id=ada))
+    listed = (await service.list_files(keyed, ListFiles(user_id=ada))).items
     assert [(one.provider_file_id, one.size_bytes) for one in listed] == [("f-1", 2**40), ("f-2", None)]
-    assert [one.name for one in await service.list_files(keyed, ListFiles(user_id=ada, name="%_"))] == ["100%_done.txt"]
-    assert [one.name for one in await service.list_files(keyed, ListFiles(user_id=ada, name="BOAT"))] == [
+    assert [one.name for one in (await service.list_files(keyed, ListFiles(user_id=ada, name="%_"))).items] == [
+        "100%_done.txt"
+    ]
+    assert [one.name for one in (await service.list_files(keyed, ListFiles(user_id=ada, name="BOAT"))).items] == [
         "Boat plan.pdf"
     ]
     gone = await service.sync_files(keyed, SyncFiles(integration_id=made.id, removed=("f-1",)))
     assert gone.removed == 1
-    assert [one.name for one in await service.list_files(keyed, ListFiles(user_id=ada))] == ["100%_done.txt"]
+    assert [one.name for one in (await service.list_files(keyed, ListFiles(user_id=ada))).items] == ["100%_done.txt"]
 
 
 async def test_a_connection_brings_what_its_provider_has(keyed: Context) -> None:
@@ -257,8 +259,8 @@ async def test_others_reach_nothing(keyed: Context, other: Context) -> None:
                 await attempt
     for user in (ada, bo):
         assert not await service.search_mail(other, SearchMail(user_id=user, query="boat"))
-        assert not await service.list_files(other, ListFiles(user_id=user))
-        assert not await service.list_events(other, ListEvents(user_id=user, since=NOW, until=NOW + HOUR))
+        assert not (await service.list_files(other, ListFiles(user_id=user))).items
+        assert not (await service.list_events(other, ListEvents(user_id=user, since=NOW, until=NOW + HOUR))).items
     with pytest.raises(Forbidden):
         await service.search_mail(acting(keyed, bo), SearchMail(user_id=ada, query="boat"))
     assert len(await service.search_mail(acting(keyed, ada), SearchMail(query="boat"))) == 1

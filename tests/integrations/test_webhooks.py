@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
+from mnemon.core.pages import PageRequest
 from mnemon.db.sql import statement
 from mnemon.integrations import repository, service
 from mnemon.integrations.repository import PACKAGE
@@ -24,8 +25,9 @@ from mnemon.integrations.schemas_webhooks import (
     RegisterWebhook,
     UpdateWebhook,
 )
-from mnemon.integrations.service.webhooks import delay_after
+from mnemon.integrations.service.webhooks import BACKOFF
 from mnemon.integrations.signing import sign, verify
+from tests.patience import PATIENCE
 from tests.workspace.helpers import (
     NOBODY_YET,
     at,
@@ -75,10 +77,13 @@ async def test_who_wants_an_event_is_told_once(keyed: Context) -> None:
     assert len(await enqueue(keyed, "task.done")) == 1
     late = await register(keyed)
     again = await enqueue(keyed, "memory.created", idempotency_key="k")
-    listed = await service.list_deliveries(keyed, ListDeliveries())
+    listed = (await service.list_deliveries(keyed, ListDeliveries())).items
     assert [one.endpoint_id for one in listed if one.id in again] == [late]
     assert {one.endpoint_id for one in listed} == {everything, memories, late}
-    assert len(await service.list_deliveries(keyed, ListDeliveries(endpoint_id=everything, status=("pending",)))) == 2
+    assert (
+        len((await service.list_deliveries(keyed, ListDeliveries(endpoint_id=everything, status=("pending",)))).items)
+        == 2
+    )
 
 
 async def test_claimed_by_many_each_is_sent_once(keyed: Context) -> None:
@@ -97,7 +102,7 @@ async def test_what_others_are_taking_is_not_waited_for(keyed: Context) -> None:
     async with keyed.database.transaction(keyed.principal) as connection:
         now = datetime.now(UTC)
         first = await repository.claim(connection, keyed.principal.organization_id, now, 3, 60.0)
-        rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), 10)
+        rest = await asyncio.wait_for(service.claim_deliveries(keyed, ClaimDeliveries(limit=5)), PATIENCE)
     assert (len(first), len(rest)) == (3, 2)
     assert {row["id"] for row in first} | {one.id for one in rest} == ids
 
@@ -151,7 +156,7 @@ async def test_who_dies_while_sending_leaves_it_to_others(keyed: Context) -> Non
     assert caught.value.data["current_attempt"] == 2
     last = at(keyed, NOW + timedelta(seconds=200))
     assert not await service.claim_deliveries(last, ClaimDeliveries())
-    (listed,) = await service.list_deliveries(keyed, ListDeliveries())
+    (listed,) = (await service.list_deliveries(keyed, ListDeliveries())).items
     assert (listed.status, listed.last_error) == ("failed", "the last attempt was not reported")
 
 
@@ -166,7 +171,7 @@ async def test_switched_off_or_deleted_an_address_is_told_nothing(keyed: Context
     assert len(await service.claim_deliveries(keyed, ClaimDeliveries())) == 1
     await service.delete_webhook(keyed, hook)
     assert not await enqueue(keyed)
-    assert not await service.list_webhooks(keyed)
+    assert not (await service.list_webhooks(keyed, PageRequest())).items
     with pytest.raises(NotFound):
         await service.delete_webhook(keyed, hook)
 
@@ -176,11 +181,11 @@ async def test_deliveries_are_kept_for_thirty_days(keyed: Context) -> None:
     for days in (29, 31, 40):
         await enqueue(at(keyed, NOW - timedelta(days=days)))
     assert (await service.prune_deliveries(at(keyed, NOW))).count == 2
-    assert len(await service.list_deliveries(keyed, ListDeliveries())) == 1
+    assert len((await service.list_deliveries(keyed, ListDeliveries())).items) == 1
 
 
 def test_the_wait_grows_and_is_bounded() -> None:
-    waits = [delay_after(n).total_seconds() for n in range(1, 60)]
+    waits = [BACKOFF.after(n) for n in range(1, 60)]
     assert waits[:4] == [30, 120, 480, 1920]
     assert waits == sorted(waits)
     assert max(waits) == 6 * 3600
@@ -273,10 +278,10 @@ async def test_another_organisation_reaches_nothing(keyed: Context, other: Conte
             await attempt
     assert not await enqueue(other)
     assert not await service.claim_deliveries(other, ClaimDeliveries())
-    assert not await service.list_webhooks(other)
-    assert not await service.list_deliveries(other, ListDeliveries())
+    assert not (await service.list_webhooks(other, PageRequest())).items
+    assert not (await service.list_deliveries(other, ListDeliveries())).items
     assert (await service.prune_deliveries(at(other, NOW + timedelta(days=9999)))).count == 0
-    assert [one.id for one in await service.list_deliveries(keyed, ListDeliveries())] == [delivery]
+    assert [one.id for one in (await service.list_deliveries(keyed, ListDeliveries())).items] == [delivery]
 
 
 async def test_every_verb_wants_its_permission(keyed: Context) -> None:
@@ -286,7 +291,7 @@ async def test_every_verb_wants_its_permission(keyed: Context) -> None:
         service.rotate_webhook_secret(nobody, row),
         service.update_webhook(nobody, UpdateWebhook(id=row, active=False)),
         service.delete_webhook(nobody, row),
-        service.list_webhooks(nobody),
+        service.list_webhooks(nobody, PageRequest()),
         enqueue(nobody),
         service.claim_deliveries(nobody, ClaimDeliveries()),
         service.record_attempt(nobody, RecordAttempt(id=row, attempt=1, status_code=200)),

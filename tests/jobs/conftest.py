@@ -17,6 +17,7 @@ from mnemon.jobs.registry import Registry
 from mnemon.jobs.worker import Options, Worker
 from tests.conftest import APP, WORKER, Server
 from tests.factories import copy_database, new_slug, worker_at
+from tests.patience import PATIENCE
 
 DATABASE = "test_jobs"
 
@@ -103,7 +104,7 @@ def drained(worker_app: App, registry: Registry) -> Callable[..., Awaitable[Work
     return drain
 
 
-async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 20.0) -> Any:
+async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = PATIENCE) -> Any:
     """Wait for something to become true; what it became."""
     async with asyncio.timeout(seconds):
         while True:

@@ -23,6 +23,7 @@ from mnemon.jobs import service
 from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
 from tests.conftest import APP, WORKER, Server
 from tests.factories import installation_of
+from tests.patience import PATIENCE
 
 from .conftest import DATABASE
 
@@ -272,7 +273,7 @@ async def test_no_lock_of_an_application_holds_the_upkeep_of_everybody(
     from mnemon.operations.schemas import MaintainPartitions
 
     installation = installation_of(worker_app)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await operations.refresh_dashboard(installation)
         assert await knowledge.refresh_knowledge_summaries(installation)
         report = await operations.maintain_partitions(installation, MaintainPartitions(tables=("agent_metrics",)))
@@ -294,7 +295,7 @@ async def test_what_wakes_workers_tells_listeners_nothing(other: Context, owner:
         "lease_expires_at = now() + interval '1 minute'"
     )
     await service.cancel_job(other, made.id)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "cancel" not in heard:
             await intruder.fetchval("SELECT 1")
             await asyncio.sleep(0.02)

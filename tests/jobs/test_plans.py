@@ -142,7 +142,7 @@ CASES = (
     Case("succeed", (JOB, LEASE, None), "pk_background_jobs|ix_background_jobs_lease"),
     Case(
         "fail",
-        (JOB, LEASE, "code", "error", False, None, 1.0, 2.0),
+        (JOB, LEASE, "code", "error", False, 2.0),
         "pk_background_jobs|ix_background_jobs_lease",
     ),
     Case("give_back", (JOB, LEASE, False), "pk_background_jobs|ix_background_jobs_lease"),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mnemon.app import App
 from mnemon.context import Context
+from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
 from mnemon.doors.worker import tasks
 from mnemon.jobs import service
@@ -40,7 +41,7 @@ async def test_once_whatever_the_number_of_workers(ctx: Context, registry: Regis
     await asyncio.gather(*(worker.run(once=True) for worker in workers))
     await Worker(worker_app.context, registry).run(once=True)
     assert sorted(ran) == [f"s{number}" for number in range(5)]
-    (job, *_) = (await service.list_jobs(ctx)).jobs
+    (job, *_) = (await service.list_jobs(ctx, ListJobs())).items
     assert job.schedule in ran
 
 
@@ -52,7 +53,7 @@ async def test_again_and_again(ctx: Context, owner: Any, registry: Registry, wor
     await service.set_schedule(ctx, SetSchedule(name="s", kind="report", every_seconds=1))
 
     async def twice() -> bool:
-        return len((await service.list_jobs(ctx, ListJobs(status="succeeded"))).jobs) >= 2
+        return len((await service.list_jobs(ctx, ListJobs(status="succeeded"))).items) >= 2
 
     async with working(), working():
         await until(twice)
@@ -65,8 +66,8 @@ async def test_missed_occurrences_fire_once_together_and_keep_their_rhythm(ctx: 
     await service.set_schedule(ctx, SetSchedule(name="s", kind="report", every_seconds=3600, first_run_at=first))
     assert await owner.fetchval("SELECT fire_schedules()") == 1
     assert await owner.fetchval("SELECT fire_schedules()") == 0
-    assert len((await service.list_jobs(ctx)).jobs) == 1
-    (schedule,) = await service.list_schedules(ctx)
+    assert len((await service.list_jobs(ctx, ListJobs())).items) == 1
+    (schedule,) = (await service.list_schedules(ctx, PageRequest())).items
     assert schedule.next_run_at == first + timedelta(hours=11)
 
 
@@ -75,7 +76,7 @@ async def test_what_is_not_over_yet_is_not_enqueued_again(ctx: Context, owner: A
     for _ in range(2):
         await service.set_schedule(ctx, SetSchedule(name="s", kind="report", every_seconds=60, first_run_at=past))
         assert await owner.fetchval("SELECT fire_schedules()") == 1
-    assert len((await service.list_jobs(ctx)).jobs) == 1
+    assert len((await service.list_jobs(ctx, ListJobs())).items) == 1
 
 
 async def test_switched_off_it_does_not_fire(ctx: Context, owner: Any) -> None:
@@ -106,24 +107,6 @@ async def test_the_next_time_of_day_is_within_a_day(owner: Any, at: time, since:
     assert found.time() == at
 
 
-@settings(max_examples=80)
-@given(
-    attempt=st.integers(1, 100),
-    base=st.floats(0, 3600),
-    longest=st.floats(0.001, 86_400),
-    chance=st.floats(0, 1),
-)
-async def test_delays_grow_up_to_a_bound_and_differ(
-    owner: Any, attempt: int, base: float, longest: float, chance: float
-) -> None:
-    query = "SELECT extract(epoch FROM job_delay($1, $2, $3, $4))::float8"
-    found = await owner.fetchval(query, attempt, base, longest, chance)
-    whole = min(base * 2 ** min(attempt - 1, 60), longest)
-    assert whole / 2 - 1e-5 <= found <= whole + 1e-5
-    later = await owner.fetchval(query, attempt + 1, base, longest, chance)
-    assert later >= found - 1e-5
-
-
 async def test_a_failed_attempt_waits_by_the_databases_clock(ctx: Context, registry: Registry, drained: Any) -> None:
     @registry.handler("task", base_delay=100.0, longest_delay=150.0)
     async def work(run: Run) -> None:
@@ -149,14 +132,14 @@ async def test_the_products_own_work_runs_by_itself(worker_app: App, ctx: Contex
     assert not await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
     await Worker(worker_app.context, tasks.registry).run(once=True)
     installation = worker_app.context.as_principal(Principal(INSTALLATION))
-    jobs = (await service.list_jobs(installation)).jobs
+    jobs = (await service.list_jobs(installation, ListJobs())).items
     assert {job.schedule for job in jobs} == {schedule.name for schedule in tasks.SCHEDULES}
     assert {job.status for job in jobs} == {"succeeded"}, [(job.kind, job.last_error) for job in jobs]
     assert {job.kind for job in jobs} <= set(tasks.registry)
     sealed = await owner.fetchval("SELECT count(*) FROM audit_blocks WHERE organization_id = $1", own)
     assert sealed, "what the tests' organisations did is sealed"
     assert await tasks.install_schedules(worker_app.context) == 0
-    kept = {one.name: one.every_seconds for one in await service.list_schedules(installation)}
+    kept = {one.name: one.every_seconds for one in (await service.list_schedules(installation, PageRequest())).items}
     assert kept["seal-audit"] == 7, "what somebody changed stays"
 
 
@@ -175,9 +158,9 @@ async def test_large_organisations_are_indexed_in_the_background(
     installation = app_ctx.as_principal(Principal(INSTALLATION))
     await service.enqueue(installation, Enqueue(kind="memory.find_unindexed"))
     await Worker(app_ctx, tasks.registry).run(once=True)
-    (done,) = (await service.list_jobs(large)).jobs
+    (done,) = (await service.list_jobs(large, ListJobs())).items
     assert (done.kind, done.status, done.result) == ("memory.maintain", "succeeded", {"indexed": 130, "remaining": 0})
-    assert not (await service.list_jobs(small)).jobs
+    assert not (await service.list_jobs(small, ListJobs())).items
 
 
 async def test_no_organisation_does_the_installations_work(worker_app: App, ctx: Context, other: Context) -> None:
@@ -188,4 +171,4 @@ async def test_no_organisation_does_the_installations_work(worker_app: App, ctx:
     for one in made:
         job = await service.get_job(ctx, one)
         assert (job.status, job.error_code) == ("dead", "forbidden.installation"), job.kind
-    assert not (await service.list_jobs(other)).jobs
+    assert not (await service.list_jobs(other, ListJobs())).items

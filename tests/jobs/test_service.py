@@ -14,6 +14,7 @@ import pytest
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import parse
 from mnemon.jobs import service
 from mnemon.jobs.errors import JobNotFound, JobState
@@ -32,11 +33,11 @@ async def test_enqueued_and_seen(ctx: Context) -> None:
     assert job.payload == {"to": "ada", "n": [1, None, 2.5]}
     assert job.states == ()
     await service.enqueue(ctx, Enqueue(kind="mail.send"))
-    assert [one.id for one in (await service.list_jobs(ctx)).jobs][1] == made.id
-    assert not (await service.list_jobs(ctx, ListJobs(status="dead"))).jobs
-    assert not (await service.list_jobs(ctx, ListJobs(kind="other"))).jobs
-    assert not (await service.list_jobs(ctx, ListJobs(queue="other"))).jobs
-    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(before=datetime.now(UTC), limit=1))).jobs] != [
+    assert [one.id for one in (await service.list_jobs(ctx, ListJobs())).items][1] == made.id
+    assert not (await service.list_jobs(ctx, ListJobs(status="dead"))).items
+    assert not (await service.list_jobs(ctx, ListJobs(kind="other"))).items
+    assert not (await service.list_jobs(ctx, ListJobs(queue="other"))).items
+    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(before=datetime.now(UTC), limit=1))).items] != [
         made.id
     ]
 
@@ -52,10 +53,10 @@ async def test_a_job_is_there_if_the_callers_transaction_is(ctx: Context, begin:
 
     with pytest.raises(ZeroDivisionError):
         await fails()
-    assert not (await service.list_jobs(ctx)).jobs
+    assert not (await service.list_jobs(ctx, ListJobs())).items
     async with transaction(ctx.principal) as within:
         made = await service.enqueue(ctx, Enqueue(kind="a"), within=within)
-        assert not (await service.list_jobs(ctx)).jobs, "nobody sees it before the commit"
+        assert not (await service.list_jobs(ctx, ListJobs())).items, "nobody sees it before the commit"
     assert (await service.get_job(ctx, made.id)).status == "queued"
 
 
@@ -92,9 +93,9 @@ async def test_others_neither_see_nor_touch_it(ctx: Context, other: Context) -> 
     for verb in (service.get_job, service.cancel_job, service.retry_job):
         with pytest.raises(JobNotFound):
             await verb(other, made.id)
-    assert not (await service.list_jobs(other)).jobs
+    assert not (await service.list_jobs(other, ListJobs())).items
     await service.set_schedule(ctx, SetSchedule(name="n", kind="a", every_seconds=60))
-    assert await service.list_schedules(other) == ()
+    assert (await service.list_schedules(other, PageRequest())).items == ()
     with pytest.raises(NotFound):
         await service.remove_schedule(other, "n")
     with pytest.raises(Forbidden):  # not in a transaction of another organisation either
@@ -119,7 +120,7 @@ async def test_permissions(ctx: Context) -> None:
             await call
     nobody = ctx.as_principal(replace(ctx.principal, permissions=frozenset()))
     with pytest.raises(Forbidden):
-        await service.list_jobs(nobody)
+        await service.list_jobs(nobody, ListJobs())
 
 
 def _deep(levels: int) -> Any:
@@ -226,20 +227,20 @@ async def test_an_organisation_that_ends_takes_its_jobs_along(owner: Any, ctx: C
 async def test_schedules_are_made_changed_and_removed(ctx: Context) -> None:
     hourly = SetSchedule(name="report", kind="a", every_seconds=3600, payload={"n": 1})
     assert await service.set_schedule(ctx, hourly)
-    (first,) = await service.list_schedules(ctx)
+    (first,) = (await service.list_schedules(ctx, PageRequest())).items
     assert first.next_run_at <= datetime.now(UTC) + timedelta(seconds=1)
     assert not await service.set_schedule(ctx, hourly.model_copy(update={"payload": {}}), replace=False)
     assert await service.set_schedule(ctx, hourly.model_copy(update={"payload": {"n": 2}}))
-    (second,) = await service.list_schedules(ctx)
+    (second,) = (await service.list_schedules(ctx, PageRequest())).items
     assert (second.id, second.payload, second.next_run_at) == (first.id, {"n": 2}, first.next_run_at)
     daily = SetSchedule(name="report", kind="a", daily_at=time(3, 30), enabled=False)
     await service.set_schedule(ctx, daily)
-    (third,) = await service.list_schedules(ctx)
+    (third,) = (await service.list_schedules(ctx, PageRequest())).items
     assert third.next_run_at > datetime.now(UTC)
     assert third.next_run_at.timetz() == time(3, 30, tzinfo=UTC)
     assert not third.enabled
     await service.remove_schedule(ctx, "report")
-    assert await service.list_schedules(ctx) == ()
+    assert (await service.list_schedules(ctx, PageRequest())).items == ()
 
 
 async def test_jobs_that_are_long_over_are_removed(owner: Any, worker_app: App, ctx: Context) -> None:
@@ -270,7 +271,7 @@ async def test_jobs_that_are_long_over_are_removed(owner: Any, worker_app: App, 
             )
     installation = installation_of(worker_app)
     assert await service.prune_jobs(installation, days=7, dead_days=90) == 3
-    assert {job.kind for job in (await service.list_jobs(ctx)).jobs} == {"young", "dead", "queued"}
+    assert {job.kind for job in (await service.list_jobs(ctx, ListJobs())).items} == {"young", "dead", "queued"}
     for days in (0, True, "7"):
         with pytest.raises(Invalid):
             await service.prune_jobs(installation, days=days)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import Enqueue, Job, ListJobs
 from mnemon.jobs.worker import Options, Worker
 from tests.factories import new_slug
+from tests.patience import PATIENCE
 
 from .conftest import Working, effect, effects, until
 
@@ -238,7 +239,7 @@ async def test_dead_letters_are_kept_and_can_be_queued_again(ctx: Context, regis
     job = await service.get_job(ctx, made)
     assert (job.status, job.attempt, job.error_code) == ("dead", 3, "jobs.unexpected")
     assert "OSError: still" in (job.last_error or "")
-    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(status="dead"))).jobs] == [made]
+    assert [one.id for one in (await service.list_jobs(ctx, ListJobs(status="dead"))).items] == [made]
     heal = True
     assert (await service.retry_job(ctx, made)).attempt == 0
     await drained()
@@ -469,7 +470,7 @@ async def test_stopped_twice_it_does_not_wait(ctx: Context, registry: Registry, 
         await asyncio.sleep(60)
 
     made = await enqueue(ctx)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         async with working(grace=600.0) as worker:
             await entered.wait()
             worker.stop()

@@ -35,7 +35,7 @@ INSERT = (
 
 async def titles(ctx: Context, **conditions: Any) -> list[str]:
     page = await service.search_knowledge(ctx, parse(SearchKnowledge, conditions))
-    return [hit.item.content["title"] for hit in page.hits]
+    return [hit.item.content["title"] for hit in page.items]
 
 
 async def test_every_field_comes_back(ctx: Context) -> None:
@@ -129,9 +129,9 @@ async def test_search_ranks_the_better_fit_first(ctx: Context) -> None:
     await make_item(ctx, "Rail", content={"description": "A long text about many things and one train " + "more " * 40})
     await make_item(ctx, "Train", content={"description": "train train"})
     page = await service.search_knowledge(ctx, SearchKnowledge(query="train"))
-    assert [hit.item.content["title"] for hit in page.hits] == ["Train", "Rail"]
-    assert page.hits[0].rank > page.hits[1].rank > 0
-    assert page.cursor is None
+    assert [hit.item.content["title"] for hit in page.items] == ["Train", "Rail"]
+    assert page.items[0].rank > page.items[1].rank > 0
+    assert page.next_cursor is None
     assert await titles(ctx, query="train", limit=1) == ["Train"]
 
 
@@ -170,9 +170,9 @@ async def test_pages_show_every_item_once_newest_first(app: App, count: int, lim
     cursor = None
     while True:
         page = await service.search_knowledge(ctx, SearchKnowledge(limit=limit, cursor=cursor))
-        assert len(page.hits) <= limit
-        seen += [hit.item.id for hit in page.hits]
-        cursor = page.cursor
+        assert len(page.items) <= limit
+        seen += [hit.item.id for hit in page.items]
+        cursor = page.next_cursor
         if cursor is None:
             break
     assert seen == made[::-1]

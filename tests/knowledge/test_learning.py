@@ -71,10 +71,10 @@ async def test_sessions_are_listed_newest_first(ctx: Context) -> None:
         found = []
         while True:
             page = await service.learning_sessions(ctx, parse(LearningQuery, {"limit": 1, **conditions}))
-            found += [made.index(one) for one in page.sessions]
-            if page.cursor is None:
+            found += [made.index(one) for one in page.items]
+            if page.next_cursor is None:
                 return found
-            conditions["cursor"] = page.cursor
+            conditions["cursor"] = page.next_cursor
 
     assert await places() == [2, 1, 0]
     assert await places(agent_id=guide) == [2, 0]

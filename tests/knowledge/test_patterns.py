@@ -23,6 +23,7 @@ from mnemon.knowledge.schemas import (
     UpdatePattern,
 )
 from tests.knowledge.factories import acting, make_agent, make_pattern, raw, refusal
+from tests.patience import PATIENCE
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -109,7 +110,9 @@ async def test_a_popular_pattern_keeps_nobody_waiting_and_counts_every_use(ctx: 
             ctx.principal.organization_id,
             made.id,
         )
-        done = await asyncio.wait_for(asyncio.gather(*(service.record_pattern_use(agent, use) for _ in range(5))), 10)
+        done = await asyncio.wait_for(
+            asyncio.gather(*(service.record_pattern_use(agent, use) for _ in range(5))), PATIENCE
+        )
         assert done == [False] * 5
     done = await asyncio.gather(*(service.record_pattern_use(agent, use) for _ in range(40)))
     assert any(done)

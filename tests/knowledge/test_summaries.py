@@ -23,6 +23,7 @@ from mnemon.knowledge.schemas import (
 from tests.conftest import APP, Server
 from tests.factories import enter
 from tests.knowledge.factories import acting, make_agents, make_item, make_pattern
+from tests.patience import PATIENCE
 
 MATERIALIZED = ("pattern_effectiveness_totals", "knowledge_usage_totals")
 
@@ -98,8 +99,8 @@ async def test_readers_go_on_while_summaries_are_refreshed(ctx: Context, install
     try:
         # As the refresh itself, held open: another refresh gives way, and readers read.
         assert await connection.fetchval("SELECT refresh_knowledge_summaries()")
-        assert not await asyncio.wait_for(service.refresh_knowledge_summaries(installation), 10)
-        assert len(await asyncio.wait_for(service.pattern_summaries(ctx, SummaryQuery()), 10)) == 1
+        assert not await asyncio.wait_for(service.refresh_knowledge_summaries(installation), PATIENCE)
+        assert len(await asyncio.wait_for(service.pattern_summaries(ctx, SummaryQuery()), PATIENCE)) == 1
     finally:
         await transaction.rollback()
         await connection.close()

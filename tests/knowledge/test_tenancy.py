@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
+from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.knowledge import schemas, service
 from tests.knowledge.factories import acting, limited, make_agents, make_item, make_pattern, refusal
@@ -148,7 +149,7 @@ NAMING: dict[str, tuple[Verb, str]] = {
 LOOKING: dict[str, tuple[Verb, Any, str]] = {
     "search_knowledge": (
         call(service.search_knowledge, schemas.SearchKnowledge, query="secret"),
-        schemas.KnowledgePage(hits=(), cursor=None),
+        Page(items=()),
         "knowledge:read",
     ),
     "knowledge_usage": (
@@ -159,14 +160,14 @@ LOOKING: dict[str, tuple[Verb, Any, str]] = {
     "knowledge_summaries": (call(service.knowledge_summaries, schemas.SummaryQuery), (), "knowledge:read"),
     "transfers_of": (
         call(service.transfers_of, schemas.TransferQuery, knowledge_id="$item"),
-        schemas.TransferPage(transfers=(), cursor=None),
+        Page(items=()),
         "knowledge:read",
     ),
     "find_patterns": (call(service.find_patterns, schemas.FindPatterns), (), "patterns:read"),
     "pattern_summaries": (call(service.pattern_summaries, schemas.SummaryQuery), (), "patterns:read"),
     "learning_sessions": (
         call(service.learning_sessions, schemas.LearningQuery),
-        schemas.LearningPage(sessions=(), cursor=None),
+        Page(items=()),
         "learning:read",
     ),
     "count_pattern_uses": (call(service.count_pattern_uses, None), 0, "patterns:write"),

@@ -85,10 +85,10 @@ async def test_history_by_item_and_by_agent(ctx: Context) -> None:
         found = []
         while True:
             page = await service.transfers_of(ctx, parse(TransferQuery, {"limit": 1, **conditions}))
-            found += [transfer.id for transfer in page.transfers]
-            if page.cursor is None:
+            found += [transfer.id for transfer in page.items]
+            if page.next_cursor is None:
                 return found
-            conditions["cursor"] = page.cursor
+            conditions["cursor"] = page.next_cursor
 
     assert await ids(knowledge_id=trains.id) == [two.id, one.id]
     assert await ids(agent_id=scout) == [two.id, one.id], "given and got"

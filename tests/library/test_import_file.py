@@ -36,8 +36,8 @@ async def said(memory: AsyncMemory) -> list[str]:
     items: list[Any] = []
     page = await memory.list(limit=1000)
     items += page.items
-    while page.cursor:
-        page = await memory.list(limit=1000, cursor=page.cursor)
+    while page.next_cursor:
+        page = await memory.list(limit=1000, cursor=page.next_cursor)
         items += page.items
     return [item.content for item in reversed(items)]
 

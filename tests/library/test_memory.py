@@ -20,6 +20,7 @@ from mnemon import AsyncMemory, Invalid, Memory, NotFound, Settings
 from mnemon.db import embedded
 from tests.conftest import APP, Server, place
 from tests.factories import context_of, new_slug, settings_of
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_processes_share_one_data_directory(data_dir: Path) -> None:
     """From the first moment on: one of them makes the cluster and the database, the other waits."""
     command = [sys.executable, "-c", CHILD, str(data_dir)]
     children = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("one", "two")]
-    counts = [child.communicate(timeout=200)[0] for child in children]
+    counts = [child.communicate(timeout=PATIENCE)[0] for child in children]
     assert [child.returncode for child in children] == [0, 0]
     assert max(int(count) for count in counts) <= 20
     with Memory(data_dir=data_dir, organization="shared") as memory:
@@ -243,7 +244,7 @@ def test_a_process_that_ends_without_closing_writes_its_counts(data_dir: Path) -
         "one = memory.remember('the harbour').id; memory.recall('harbour'); print(one)"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", code, str(data_dir)], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, str(data_dir)], check=True, capture_output=True, text=True, timeout=PATIENCE
     )
     assert not shown.stderr
     with Memory(data_dir=data_dir, organization="counted") as memory:

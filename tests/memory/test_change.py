@@ -316,8 +316,8 @@ async def test_get_as_of(memory: AsyncMemory) -> None:
 async def all_pages(memory: AsyncMemory, limit: int, **conditions: Any) -> list[Any]:
     page = await memory.list(limit=limit, **conditions)
     found = list(page.items)
-    while page.cursor is not None:
-        page = await memory.list(limit=limit, cursor=page.cursor, **conditions)
+    while page.next_cursor is not None:
+        page = await memory.list(limit=limit, cursor=page.next_cursor, **conditions)
         assert page.items
         found += page.items
     return found
@@ -340,11 +340,11 @@ async def test_pages_are_stable_while_others_write(memory: AsyncMemory) -> None:
     page = await memory.list(limit=4)
     seen = list(page.items)
     turn = 0
-    while page.cursor is not None:
+    while page.next_cursor is not None:
         turn += 1
         await memory.remember(f"newer {turn}", at=NOON + timedelta(days=turn * 100))
         await memory.forget(seen[-1].id)
-        page = await memory.list(limit=4, cursor=page.cursor)
+        page = await memory.list(limit=4, cursor=page.next_cursor)
         seen += page.items
     assert [item.id for item in seen] == list(reversed(done.ids))
 
@@ -355,7 +355,7 @@ async def test_pages_are_stable_while_others_write(memory: AsyncMemory) -> None:
 async def test_a_cursor_that_no_page_gave(memory: AsyncMemory, cursor: str) -> None:
     with pytest.raises(Invalid) as caught:  # noqa: PT012 - what raises comes at its end
         page = await memory.list(cursor=cursor)
-        assert page.cursor is None  # 32 letters may be a moment and an id: of an empty page
+        assert page.next_cursor is None  # 32 letters may be a moment and an id: of an empty page
         raise Invalid("an empty page", code="invalid.cursor")
     assert caught.value.code in {"invalid.cursor", "invalid.string_too_long"}
 

@@ -49,7 +49,7 @@ async def learn(ctx: Context, value: str, begins: int, ends: int | None = None, 
 
 async def lives(ctx: Context, year: int, known_at: datetime | None = None) -> list[str]:
     request = FactsAt(subject="Ada", predicate="lives in", valid_at=YEAR[year], known_at=known_at)
-    return [one.object for one in await facts_at(ctx, request)]
+    return [one.object for one in (await facts_at(ctx, request)).items]
 
 
 async def test_a_new_object_takes_the_place_of_the_old_and_the_old_answer_stays(ctx: Context) -> None:
@@ -66,7 +66,7 @@ async def test_a_new_object_takes_the_place_of_the_old_and_the_old_answer_stays(
     before = first.fact.recorded_at
     assert await lives(ctx, 2030, known_at=before) == ["Turin"]
     assert await lives(ctx, 2015, known_at=before - timedelta(microseconds=1)) == []
-    history = await history_of(ctx, FactHistory(subject="Ada"))
+    history = (await history_of(ctx, FactHistory(subject="Ada"))).items
     assert [(one.object, one.valid_from, one.valid_until) for one in history] == [
         ("Turin", YEAR[2010], None),
         ("Turin", YEAR[2010], YEAR[2020]),
@@ -93,15 +93,15 @@ async def test_what_is_known_already_is_not_recorded_again(ctx: Context) -> None
     first = await learn(ctx, "Turin", 2010, confidence=0.5)
     again = await learn(ctx, "Turin", 2012, confidence=0.9)
     assert (again.created, again.fact) == (False, first.fact)
-    assert len(await history_of(ctx, FactHistory(subject="Ada"))) == 1
+    assert len((await history_of(ctx, FactHistory(subject="Ada"))).items) == 1
 
 
 async def test_a_predicate_of_several_values_keeps_them_all(ctx: Context) -> None:
     for value in ("tea", "chess", "tea"):
         await learn(ctx, value, 2010, predicate="likes", single_valued=False)
-    found = await facts_at(ctx, FactsAt(subject="Ada", predicate="likes"))
+    found = (await facts_at(ctx, FactsAt(subject="Ada", predicate="likes"))).items
     assert sorted(one.object for one in found) == ["chess", "tea"]
-    assert [one.object for one in await facts_at(ctx, FactsAt(predicate="likes", object="tea"))] == ["tea"]
+    assert [one.object for one in (await facts_at(ctx, FactsAt(predicate="likes", object="tea"))).items] == ["tea"]
 
 
 async def test_taken_back_it_was_never_true_or_it_ended(ctx: Context) -> None:
@@ -197,7 +197,9 @@ async def test_every_answer_can_be_given_again(
             held = [span for span in held if span != whole]
             held += [(one.object, one.valid_from.year, second)] if inside else []
             moment = max(
-                fact.retracted_at for fact in await history_of(ctx, FactHistory(subject="Ada")) if fact.retracted_at
+                fact.retracted_at
+                for fact in (await history_of(ctx, FactHistory(subject="Ada"))).items
+                if fact.retracted_at
             )
         if moment is not None:
             states.append((moment, list(held)))
@@ -211,7 +213,7 @@ async def test_every_answer_can_be_given_again(
 
 
 async def facts_at_any_time(ctx: Context) -> list[Fact]:
-    history = await history_of(ctx, FactHistory(subject="Ada"))
+    history = (await history_of(ctx, FactHistory(subject="Ada"))).items
     return sorted((one for one in history if one.retracted_at is None), key=lambda one: one.valid_from)
 
 
@@ -250,7 +252,7 @@ async def test_facts_of_teams_do_not_meet(ctx: Context) -> None:
         await retract_fact(as_bo, RetractFact(id=secret.fact.id))
     with pytest.raises(Forbidden):
         await learn(as_bo, "Rome", 2010, team="crew")
-    assert not [one for one in await history_of(as_bo, FactHistory(subject="Ada")) if one.object == "Turin"]
+    assert not [one for one in (await history_of(as_bo, FactHistory(subject="Ada"))).items if one.object == "Turin"]
 
 
 @pytest.mark.parametrize(
@@ -327,7 +329,7 @@ async def test_another_organisation_reaches_nothing(ctx: Context, other: Context
         await retract_fact(other, RetractFact(id=made.fact.id))
     assert not (await learn(other, "Oslo", 2010)).retracted
     assert await lives(other, 2015) == ["Oslo"]
-    assert len(await history_of(other, FactHistory(subject="Ada"))) == 1
+    assert len((await history_of(other, FactHistory(subject="Ada"))).items) == 1
     assert await lives(ctx, 2015) == ["Turin"]
 
 

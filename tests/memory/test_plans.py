@@ -10,7 +10,8 @@ from pgvector import HalfVector
 
 from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
-from mnemon.memory.scope import TABLES
+from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, item_parts
+from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
@@ -21,10 +22,17 @@ SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
 NAMES = "uq_participant_names_organization_id_name_user_id_agent_id"
 USAGE = ("uq_message_memory_usage_memory_id", "ix_message_memory_usage_memory")
 
+NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}
+
 CASES = (
-    Case("add_memories", tuple([[]] * 26), ("uq_memories_source",)),
-    Case("adjust", (MEMORY, *[None] * 6), ("pk_memories",)),
-    Case("supersede", (MEMORY, MESSAGE, "x", NOW, None, None, *[None] * 6), ("pk_memories",)),
+    Case("add_memories", (None, *INSERT.arguments({}, NOTHING)), ("uq_memories_source",), INSERT.parts),
+    Case("adjust", (MEMORY, *[None] * len(ADJUST.columns)), ("pk_memories",), ADJUST.in_place),
+    Case(
+        "supersede",
+        (MEMORY, MESSAGE, "x", NOW, None, None, *[None] * len(SUPERSEDE.columns)),
+        ("pk_memories",),
+        SUPERSEDE.corrected,
+    ),
     Case("mark_superseded", (MEMORY, MESSAGE, NOW), ("pk_memories",)),
     Case("memory_chain", (MEMORY,), ("pk_memories", "ix_memories_superseded")),
     Case("memory_events", ([MEMORY],), ("ix_memory_log_memory",)),
@@ -40,8 +48,8 @@ CASES = (
         small=("ix_memory_facts_predicate|" + SUBJECT,),
     ),
     Case("facts_record_usage", (MESSAGE, [MEMORY], [0.5], [1], ["{}"]), USAGE[:1]),
-    Case("facts_usage", (MESSAGE, 20), ("|".join(USAGE),), {"which": "u.message_id = $2", "order": "u.rank"}),
-    Case("facts_usage", (MEMORY, 20), ("|".join(USAGE),), {"which": "u.memory_id = $2", "order": "u.created_at"}),
+    Case("facts_usage", (MESSAGE, 20, *[None] * 3), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_ANSWER}),
+    Case("facts_usage", (MEMORY, 20, NOW, MEMORY), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_MEMORY}),
     Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
     Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
     # All words of a tenant are read.
@@ -68,8 +76,8 @@ def _of(table: RecallTable) -> tuple[Case, ...]:
     match = {"match": matching("@~@"), "bits": "0", "any": "$2"}
     features = {"ordinals": "$3::bigint[]", "named": "$4::uuid[]", "asker": "$5::uuid", "running": "$6::uuid"}
     return (
-        Case("items", (Key(table.kind),), (f"pk_{name}",), {**parts, "which": "t.id = $2"}),
-        Case("items", ([1 << 16],), (ordinal,), {**parts, "which": "t.ordinal = ANY($2::bigint[])"}),
+        Case("items", (Key(table.kind),), (f"pk_{name}",), {**item_parts(table), "which": "t.id = $2"}),
+        Case("items", ([1 << 16],), (ordinal,), {**item_parts(table), "which": "t.ordinal = ANY($2::bigint[])"}),
         Case("maintain_index", (100,), (tail, ordinal), parts, small=(any_of_tenant,)),
         Case("recall_latest", (), (recent,), parts, small=(any_of_tenant,)),
         Case("recall_exact", (VECTOR,), small=(any_of_tenant,), parts=nearest, scans=_parts(name)),

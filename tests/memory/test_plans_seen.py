@@ -10,7 +10,8 @@ import pytest
 from mnemon.core.principal import Principal
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
-from mnemon.memory.scope import TABLES
+from mnemon.memory.columns import TABLES
+from mnemon.memory.service.usage import PARTS_OF_ANSWER
 from mnemon.memory.visibility import visible, visible_fact, visible_use
 from tests.memory.test_plans import BOTH, SUBJECT, USAGE
 from tests.plans import SIZES, Case, Crowd, Key
@@ -75,7 +76,7 @@ async def test_where_a_fact_comes_from_is_looked_up(crowd: Crowd, who: str, size
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("who", EYES)
 async def test_what_was_used_is_looked_up(crowd: Crowd, who: str, size: str) -> None:
-    params = Params(None, Key("message"), 20)
-    parts = {"which": f"u.message_id = $2 AND {visible_use(eyes(who), params)}", "order": "u.rank"}
+    params = Params(None, Key("message"), 20, None, None, None)
+    parts = {"seen": visible_use(eyes(who), params), **PARTS_OF_ANSWER}
     case = Case("facts_usage", tuple(params.values[1:]), ("|".join(USAGE), "pk_messages", "pk_memories"), parts)
     await crowd.tenant(size).hold("mnemon.memory", case)

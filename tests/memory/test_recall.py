@@ -425,11 +425,11 @@ async def test_what_a_principal_sees(shared: Context, user: str | None, agent: s
     for verb in (service.search, service.recall):
         found = await verb(ctx, Search(query="open own profile crew talk", k=100))
         assert contents(found) == sees, verb
-    from mnemon.memory.schemas import Listing
+    from mnemon.memory.schemas import ListItems
 
-    page = await service.list_items(ctx, Listing(limit=100))
+    page = await service.list_items(ctx, ListItems(limit=100))
     assert {item.content for item in page.items} == sees
-    for item in (await service.list_items(shared, Listing(limit=100))).items:
+    for item in (await service.list_items(shared, ListItems(limit=100))).items:
         for read in (service.get, service.history):
             try:
                 await read(ctx, item.id)
@@ -445,10 +445,10 @@ async def test_what_a_principal_may_change(
     shared: Context, user: str | None, agent: str | None, sees: set[str]
 ) -> None:
     from mnemon import MnemonError
-    from mnemon.memory.schemas import Forget, Listing, Update
+    from mnemon.memory.schemas import Forget, ListItems, Update
 
     ctx = shared.as_principal(await principal(shared, user, agent))
-    items = (await service.list_items(shared, Listing(limit=100))).items
+    items = (await service.list_items(shared, ListItems(limit=100))).items
     for item in items:
         if item.kind == "memory":
             try:
@@ -459,7 +459,7 @@ async def test_what_a_principal_may_change(
                 changed = False
             assert changed == (item.content in sees), item.content
     await service.forget(ctx, Forget(ids=tuple(item.id for item in items)))
-    left = {item.content for item in (await service.list_items(shared, Listing(limit=100))).items}
+    left = {item.content for item in (await service.list_items(shared, ListItems(limit=100))).items}
     assert left == EVERYTHING - sees
 
 
@@ -493,13 +493,13 @@ async def test_who_leaves_a_team_no_longer_sees_what_it_shares(memory: AsyncMemo
 
 
 async def test_a_permission_is_needed_to_read(shared: Context) -> None:
-    from mnemon.memory.schemas import Listing
+    from mnemon.memory.schemas import ListItems
 
     ctx = shared.as_principal(Principal(shared.principal.organization_id, permissions=frozenset({"memories:write"})))
     for call in (
         service.search(ctx, Search(query="talk")),
         service.recall(ctx, Search(query="talk")),
-        service.list_items(ctx, Listing()),
+        service.list_items(ctx, ListItems()),
     ):
         with pytest.raises(Forbidden) as caught:
             await call

@@ -461,8 +461,8 @@ async def test_times_at_the_edges(memory: AsyncMemory) -> None:
     assert len(await memory.recall("far away", k=10)) == 4
     page = await memory.list(limit=1)
     seen = list(page.items)
-    while page.cursor:
-        page = await memory.list(limit=1, cursor=page.cursor)
+    while page.next_cursor:
+        page = await memory.list(limit=1, cursor=page.next_cursor)
         seen += page.items
     assert len({item.id for item in seen}) == len(seen) == 4
 

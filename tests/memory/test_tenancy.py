@@ -56,7 +56,7 @@ async def test_reads_find_nothing(theirs: AsyncMemory, filled: Remembered) -> No
             assert not found.hits, (verb, conditions)
             assert found.left_out == 0
         page = await theirs.list(include_past=True, **conditions)
-        assert (page.items, page.cursor) == ((), None)
+        assert (page.items, page.next_cursor) == ((), None)
     for one in filled.ids:
         with pytest.raises(NotFound):
             await theirs.get(one)

@@ -38,13 +38,13 @@ async def test_an_answer_and_its_memories(memory: AsyncMemory) -> None:
         ),
     )
     assert done.count == 2
-    first, second = await usage_of(ctx, UsageOf(message_id=answer))
+    first, second = (await usage_of(ctx, UsageOf(message_id=answer))).items
     assert (first.memory_id, first.relevance_score, first.rank, first.signals) == (turin, 0.8, 1, signals)
     assert second.memory_id == tea
     await record_usage(ctx, RecordUsage(message_id=answer, memories=(Used(memory_id=tea, relevance_score=0.3),)))
-    (again,) = await usage_of(ctx, UsageOf(memory_id=tea))
+    (again,) = (await usage_of(ctx, UsageOf(memory_id=tea))).items
     assert (again.message_id, again.relevance_score, again.rank) == (answer, 0.3, None)
-    assert len(await usage_of(ctx, UsageOf(message_id=answer))) == 2
+    assert len((await usage_of(ctx, UsageOf(message_id=answer))).items) == 2
     with pytest.raises(NotFound) as caught:
         await record_usage(
             ctx, RecordUsage(message_id=answer, memories=(Used(memory_id=turin), Used(memory_id=uuid4())))
@@ -117,7 +117,7 @@ async def test_others_reach_nothing(memory: AsyncMemory, other: Context) -> None
     ):
         with pytest.raises(Forbidden):
             await refused
-    assert isinstance((await usage_of(ctx, UsageOf(message_id=answer)))[0], Usage)
+    assert isinstance(((await usage_of(ctx, UsageOf(message_id=answer))).items)[0], Usage)
 
 
 async def test_tags_are_counted_in_one_organisation(memory: AsyncMemory, other: Context) -> None:

@@ -22,16 +22,17 @@ from mnemon.core.text import parse
 from mnemon.memory import service as memory_service
 from mnemon.memory.schemas import Remember
 from mnemon.operations import service
-from mnemon.operations.models import INSTALLATION
+from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.repository import AuditLogRepository
 from mnemon.operations.schemas import AuditEntry, AuditEvent, AuditQuery
 from tests.conftest import APP, Server
+from tests.factories import rows_of
 
 
 async def trail(ctx: Context, **query: Any) -> list[AuditEntry]:
     """The organisation's trail, oldest first."""
     found = await service.audit_trail(ctx, AuditQuery(limit=1000, **query))
-    return list(reversed(found.entries))
+    return list(reversed(found.items))
 
 
 async def run(ctx: Context, *statements: str) -> None:
@@ -275,7 +276,7 @@ async def test_nobody_changes_the_trail(ctx: Context, admin: Any) -> None:
 async def test_the_repository_of_the_trail_only_reads(ctx: Context) -> None:
     async with ctx.database.session(ctx.principal) as session:
         repository = AuditLogRepository(session, ctx.principal.organization_id)
-        first = (await repository.list())[0]
+        first = (await rows_of(repository))[0]
         assert (await repository.get_by_id(first.id)) is first
         for attempt in (
             repository.create(action="forged:row"),
@@ -291,13 +292,12 @@ async def test_the_trail_a_page_at_a_time(ctx: Context) -> None:
     for number in range(7):
         await service.record_event(ctx, AuditEvent(action="page:turn", resource_id=str(number)))
     seen: list[str | None] = []
-    until = None
+    cursor = None
     while True:
-        page = await service.audit_trail(ctx, AuditQuery(action="page:turn", until=until, limit=3))
-        seen += [entry.resource_id for entry in page.entries]
-        if len(page.entries) < 3:
+        page = await service.audit_trail(ctx, AuditQuery(action="page:turn", cursor=cursor, limit=3))
+        seen += [entry.resource_id for entry in page.items]
+        if (cursor := page.next_cursor) is None:
             break
-        until = page.entries[-1].created_at
     assert seen == [str(number) for number in reversed(range(7))]
 
 

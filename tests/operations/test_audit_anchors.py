@@ -25,6 +25,7 @@ from mnemon.operations.schemas import AuditEvent
 from mnemon.operations.trail import Anchor, Anchors, anchors
 from mnemon.operations.trail.anchors import thinned
 from tests.factories import KEY, with_settings
+from tests.patience import PATIENCE
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ONE = UUID(int=1)
@@ -153,7 +154,7 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     running = [writer(path, who, 60) for who in range(1, 5)]
     for one in running:
-        one.communicate(timeout=100)
+        one.communicate(timeout=PATIENCE)
         assert one.returncode == 0
     found = Anchors(path)
     assert {who.int: one.number for who, one in found.newest().items()} == dict.fromkeys(range(1, 5), 60)

@@ -25,6 +25,7 @@ from tests.conftest import Server
 from tests.factories import context_of, upgrade
 from tests.identity.access import acting, person
 from tests.operations.test_erasure import make_user, naming, snapshot
+from tests.patience import PATIENCE
 
 _KNOW = (
     "INSERT INTO knowledge_items (organization_id, domain, content, source_agent_id) "
@@ -421,7 +422,7 @@ async def test_summaries_show_nothing_of_what_went(own: tuple[Any, Any], make_ag
     assert await admin.fetchval(titles, secret) == 1
     await service.preview_erasure(ctx, user("ada"))
     assert await admin.fetchval(titles, secret) == 1
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         # A refresh that began before waits or gives way; it does not bring back what it saw.
         refreshing = asyncio.create_task(admin.fetchval("SELECT refresh_knowledge_summaries()"))
         receipt = await service.erase(ctx, user("ada"))

@@ -90,7 +90,7 @@ async def test_it_reads_no_measurement_and_ten_times_as_many_cost_the_same(quiet
     ctx, admin = quiet
     now = datetime.now(UTC)
     since = now - WEEK_AGO
-    rollups = ("rollups", "system", "hour", "part-7", "n", since, None, 1000)
+    rollups = ("rollups", "system", "hour", "part-7", "n", since, None, None, None, None, 1000)
     found: dict[str, list[Read]] = {"dashboard": [], "rollups": []}
     for each in (1, 9):
         await measure(ctx, admin, each, now)

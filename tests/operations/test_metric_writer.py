@@ -20,6 +20,7 @@ from mnemon.operations.schemas import AgentMetric, SystemMetric
 from mnemon.operations.service import MetricWriter, buffer
 from mnemon.operations.service.kinds import Columns, Kind, Metric
 from tests.knowledge.factories import make_item, make_pattern
+from tests.patience import PATIENCE
 
 
 def metric(value: float = 1) -> SystemMetric:
@@ -108,7 +109,7 @@ async def test_memory_is_bounded_and_the_caller_waits(ctx: Context, away: Away) 
     assert not adding.done()
     assert writer.held == 20
     away.hold.set()
-    await asyncio.wait_for(adding, 20)
+    await asyncio.wait_for(adding, PATIENCE)
     await writer.close()
     assert await values(ctx) == [float(n) for n in range(50)]
 
@@ -126,7 +127,7 @@ async def test_large_documents_count_by_their_size(ctx: Context, away: Away, mon
     assert not adding.done()
     assert writer.held == 20
     away.hold.set()
-    await asyncio.wait_for(adding, 20)
+    await asyncio.wait_for(adding, PATIENCE)
     await writer.close()
     assert await values(ctx) == [float(n) for n in range(50)]
     assert set(away.batches[:-1]) == {4}

@@ -122,7 +122,7 @@ async def test_a_row_at_any_date_is_taken_and_kept(own: tuple[App, Any], upkeep:
     # The sums know all of them.
     await service.roll_up_metrics(app.context)
     rollups = await service.list_rollups(app.context, RollupQuery(source="system", interval="day"))
-    assert sum(one.count for one in rollups.rollups) == 5
+    assert sum(one.count for one in rollups.items) == 5
 
 
 async def test_the_future_is_drained_when_it_comes(own: tuple[App, Any]) -> None:
@@ -145,7 +145,7 @@ async def test_what_is_past_retention_goes_and_the_sums_stay(own: tuple[App, Any
     assert await admin.fetchval("SELECT count(*) FROM system_metrics") == 0
     await service.roll_up_metrics(app.context)
     rollups = await service.list_rollups(app.context, RollupQuery(source="system", interval="hour"))
-    assert sum(one.count for one in rollups.rollups) == 5
+    assert sum(one.count for one in rollups.items) == 5
     policy = await admin.fetchrow("SELECT * FROM partition_policies WHERE table_name = 'system_metrics'")
     assert policy["kept_since"] is not None
     assert policy["maintained_at"] == NOW + timedelta(days=95)

@@ -22,8 +22,16 @@ CASES = (
     Case("dashboard", ("agent", str(uuid4()), None, 100), ("uq_metric_summary",)),
     Case("dashboard_now", (None, None, None, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
     Case("dashboard_now", ("agent", str(uuid4()), None, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
-    Case("rollups", ("agent", "hour", None, None, *PERIOD, 100), ("ix_metric_rollups_time|pk_metric_rollups",)),
-    Case("rollups", ("agent", "hour", "x", None, *PERIOD, 100), ("pk_metric_rollups|ix_metric_rollups_time",)),
+    Case(
+        "rollups",
+        ("agent", "hour", None, None, *PERIOD, *[None] * 3, 100),
+        ("ix_metric_rollups_time|pk_metric_rollups",),
+    ),
+    Case(
+        "rollups",
+        ("agent", "hour", "x", None, *PERIOD, *[None] * 3, 100),
+        ("pk_metric_rollups|ix_metric_rollups_time",),
+    ),
     # A whole trail is read, which is nearly all there is, but not for a small one.
     Case("verify_audit", ([], [], None, [], 0), ("pk_audit_blocks",), scans=frozenset({"audit_logs"})),
     # They only write: what they refer to is looked up by foreign keys.

@@ -36,10 +36,10 @@ from mnemon.integrations.schemas import Mail, SearchMail, SyncMail
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import SearchKnowledge
 from mnemon.memory import service as memory
-from mnemon.memory.schemas import Listing, Remember, Scope
+from mnemon.memory.schemas import ListItems, Remember, Scope
 from mnemon.memory.schemas_facts import AssertFact, FactsAt
 from mnemon.memory.service.facts import assert_fact, facts_at
-from tests.factories import with_settings
+from tests.factories import rows_of, with_settings
 from tests.integrations.conftest import connect
 from tests.knowledge.factories import make_item
 from tests.workspace.helpers import acting, indexes, people, plan, without_rights
@@ -85,7 +85,7 @@ async def talk(ctx: Context) -> UUID:
 
 async def contents(ctx: Context, **scope: Any) -> list[str]:
     """Messages of a scope, newest first."""
-    page = await memory.list_items(ctx, Listing(scope=parse(Scope, {"kinds": ["message"], **scope})))
+    page = await memory.list_items(ctx, ListItems(scope=parse(Scope, {"kinds": ["message"], **scope})))
     return [item.content for item in page.items]
 
 
@@ -95,7 +95,7 @@ async def test_an_organisations_episodes_newest_first(ctx: Context, other: Conte
     assert await contents(other) == []
     for eyes, count in ((ctx, 4), (other, 0)):
         async with eyes.database.session(eyes.principal) as session:
-            assert len(await MessageRepository(session, eyes.principal.organization_id).list()) == count
+            assert len(await rows_of(MessageRepository(session, eyes.principal.organization_id))) == count
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ async def test_nested_json_of_conversations(ctx: Context, other: Context) -> Non
         await conversations.create_conversation(ctx, ConversationCreate(title=title, metadata=metadata))
 
     async def titles(eyes: Context, metadata: dict[str, Any]) -> list[str | None]:
-        found = await conversations.list_conversations(eyes, ConversationList(metadata=metadata))
+        found = (await conversations.list_conversations(eyes, ConversationList(metadata=metadata))).items
         return [one.title for one in found]
 
     assert await titles(ctx, {"key": "value"}) == ["one"]
@@ -157,7 +157,7 @@ async def test_facts_that_are_valid_at_a_time(ctx: Context, other: Context) -> N
 
     async def places(eyes: Context, year: int | None, **values: Any) -> list[str]:
         moment = None if year is None else datetime(year, 1, 1, tzinfo=UTC)
-        return [one.object for one in await facts_at(eyes, FactsAt(valid_at=moment, **values))]
+        return [one.object for one in (await facts_at(eyes, FactsAt(valid_at=moment, **values))).items]
 
     assert await places(ctx, None) == ["Bergen", "Turku"]
     assert await places(ctx, 2022) == ["Oslo", "Turku"]
@@ -175,7 +175,7 @@ async def in_messages(ctx: Context, words: str) -> list[str]:
 
 async def in_knowledge(ctx: Context, words: str) -> list[str]:
     page = await knowledge.search_knowledge(ctx, SearchKnowledge(query=words))
-    return [str(hit.item.content["title"]) for hit in page.hits]
+    return [str(hit.item.content["title"]) for hit in page.items]
 
 
 async def in_mail(ctx: Context, words: str) -> list[str]:
@@ -281,7 +281,7 @@ async def test_statistics_of_a_conversation(ctx: Context, other: Context, talk: 
     )
     async with ctx.database.session(ctx.principal) as session:
         messages = MessageRepository(session, ctx.principal.organization_id)
-        said = {one.content: one.id for one in await messages.list()}
+        said = {one.content: one.id for one in await rows_of(messages)}
         await messages.delete(said[SAID[0][0]])
         await messages.update(said["I booked two seats on the ferry"], feedback_rating="positive")
     changed = {"messages": 3, "by_user": 2, "input_tokens": 20, "rated_positive": 1}
@@ -313,7 +313,7 @@ async def test_conversations_with_who_takes_part(ctx: Context, other: Context, t
     await conversations.create_conversation(ctx, ConversationCreate(title="quiet", participant_ids=(ada, bo)))
 
     async def titles(eyes: Context, **values: Any) -> list[str | None]:
-        return [one.title for one in await conversations.list_conversations(eyes, ConversationList(**values))]
+        return [one.title for one in (await conversations.list_conversations(eyes, ConversationList(**values))).items]
 
     assert await titles(ctx, user_id=ada) == ["trip", "quiet"]
     assert await titles(ctx, user_id=bo) == ["quiet"]

@@ -101,7 +101,7 @@ async def test_a_deleted_definition_is_gone(ctx: Context) -> None:
         service.delete_workflow(ctx, MoveWorkflow(id=uuid4())),
     ):
         await refusal(attempt, NotFound)
-    assert (await service.list_workflows(ctx, WorkflowQuery())).workflows == ()
+    assert (await service.list_workflows(ctx, WorkflowQuery())).items == ()
 
 
 async def test_definitions_are_listed_newest_first(ctx: Context) -> None:
@@ -111,10 +111,10 @@ async def test_definitions_are_listed_newest_first(ctx: Context) -> None:
         found = []
         while True:
             page = await service.list_workflows(ctx, parse(WorkflowQuery, {"limit": 2, **conditions}))
-            found += [one.name for one in page.workflows]
-            if page.cursor is None:
+            found += [one.name for one in page.items]
+            if page.next_cursor is None:
                 return found
-            conditions["cursor"] = page.cursor
+            conditions["cursor"] = page.next_cursor
 
     assert await names() == made[::-1]
     assert await names(status="active") == ["w3", "w1"]

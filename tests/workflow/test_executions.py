@@ -177,10 +177,10 @@ async def test_runs_are_listed_newest_first(ctx: Context) -> None:
         found = []
         while True:
             page = await service.executions_of(ctx, parse(ExecutionQuery, {"limit": 1, **conditions}))
-            found += [made.index(run.id) for run in page.executions]
-            if page.cursor is None:
+            found += [made.index(run.id) for run in page.items]
+            if page.next_cursor is None:
                 return found
-            conditions["cursor"] = page.cursor
+            conditions["cursor"] = page.next_cursor
 
     assert await places() == [2, 1, 0]
     assert await places(workflow_id=one.id) == [2, 0]

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
+from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.workflow import schemas, service
 from tests.knowledge.factories import limited, make_agent, refusal
@@ -105,11 +106,9 @@ async def test_another_organisation_finds_nothing_and_changes_nothing(
     for name, (verb, _) in NAMING.items():
         error = await refusal(verb(other, filled), NotFound)
         assert "publish" not in str(error.as_dict()), name
-    assert await service.list_workflows(other, schemas.WorkflowQuery()) == schemas.WorkflowPage(
-        workflows=(), cursor=None
-    )
+    assert await service.list_workflows(other, schemas.WorkflowQuery()) == Page(items=())
     for query in (schemas.ExecutionQuery(), schemas.ExecutionQuery(workflow_id=filled["workflow"])):
-        assert (await service.executions_of(other, query)).executions == ()
+        assert (await service.executions_of(other, query)).items == ()
     assert await everything(ctx) == before
     assert await everything(other) == []
     # Nor does their agent run one's own workflow.

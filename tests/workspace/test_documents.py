@@ -56,7 +56,9 @@ async def test_a_document_takes_its_templates_outline(ctx: Context) -> None:
     with pytest.raises(Conflict) as caught:
         await service.update_document(ctx, UpdateDocument(id=made.id, expected_version=1, title="x"))
     assert caught.value.data == {"expected_version": 1, "current_version": 2}
-    listed = await service.list_documents(ctx, ListDocuments(user_id=ada, status=("ready",), document_type="minutes"))
+    listed = (
+        await service.list_documents(ctx, ListDocuments(user_id=ada, status=("ready",), document_type="minutes"))
+    ).items
     assert [one.id for one in listed] == [made.id]
     assert (await service.delete_document(ctx, made.id)).count == 1
     with pytest.raises(NotFound):
@@ -78,8 +80,10 @@ async def test_templates(ctx: Context) -> None:
     assert (changed.instructions, changed.outline, changed.version) == ("Be brief.", ("Greeting",), 2)
     with pytest.raises(Conflict):
         await service.update_template(ctx, UpdateTemplate(id=made.id, expected_version=1, name="x"))
-    assert [one.name for one in await service.list_templates(ctx, ListTemplates())] == ["Invoice", "Letter"]
-    assert [one.name for one in await service.list_templates(ctx, ListTemplates(document_type="letter"))] == ["Letter"]
+    assert [one.name for one in (await service.list_templates(ctx, ListTemplates())).items] == ["Invoice", "Letter"]
+    assert [one.name for one in (await service.list_templates(ctx, ListTemplates(document_type="letter"))).items] == [
+        "Letter"
+    ]
     await service.delete_template(ctx, made.id)
     with pytest.raises(NotFound):
         await service.get_template(ctx, made.id)
@@ -147,7 +151,7 @@ async def test_others_reach_nothing(ctx: Context, other: Context) -> None:
         ):
             with pytest.raises(NotFound):
                 await attempt
-        assert not await service.list_documents(who, ListDocuments())
+        assert not (await service.list_documents(who, ListDocuments())).items
     for theirs in (
         service.get_template(other, template.id),
         service.update_template(other, UpdateTemplate(id=template.id, name="mine")),
@@ -156,7 +160,7 @@ async def test_others_reach_nothing(ctx: Context, other: Context) -> None:
     ):
         with pytest.raises(NotFound):
             await theirs
-    assert not await service.list_templates(other, ListTemplates())
+    assert not (await service.list_templates(other, ListTemplates())).items
     assert await service.get_document(ctx, document.id) == document
     assert await service.get_template(ctx, template.id) == template
 

@@ -159,7 +159,9 @@ async def test_the_inbox_reads_its_indexes(ctx: Context, admin: Any) -> None:
         ("unread_notifications", "ix_notifications_unread"),
         ("count_unread", "ix_notifications_unread"),
     ):
-        found = await plan(ctx, statement(PACKAGE, name), *(scope if name == "count_unread" else (*scope, None, 20)))
+        found = await plan(
+            ctx, statement(PACKAGE, name), *(scope if name == "count_unread" else (*scope, None, None, None, 20))
+        )
         parents = await admin.fetch(
             "SELECT h.inhparent::regclass::text AS parent FROM pg_inherits h "
             "JOIN pg_index i ON i.indexrelid = h.inhrelid "

@@ -10,8 +10,8 @@ from tests.plans import crowd as crowd
 USER = Key("user")
 
 CASES = (
-    Case("notifications", (USER, None, 20), ("ix_notifications_user",)),
-    Case("unread_notifications", (USER, None, 20), ("ix_notifications_unread",)),
+    Case("notifications", (USER, None, None, None, 20), ("ix_notifications_user",)),
+    Case("unread_notifications", (USER, None, None, None, 20), ("ix_notifications_unread",)),
     Case("count_unread", (USER,), ("ix_notifications_unread",)),
 )
 

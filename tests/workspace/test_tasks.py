@@ -120,7 +120,7 @@ async def test_completed_by_many_at_once_it_recurs_once(ctx: Context) -> None:
     made = await make(ctx, ada, recurrence_rule="FREQ=DAILY")
     results = await asyncio.gather(*(service.complete_task(ctx, CompleteTask(id=made.id)) for _ in range(6)))
     assert len({one.next.id for one in results if one.next}) == 1
-    assert len(await service.list_tasks(ctx, ListTasks(user_id=ada))) == 2
+    assert len((await service.list_tasks(ctx, ListTasks(user_id=ada))).items) == 2
 
 
 async def test_taken_up_again_it_is_not_completed(ctx: Context) -> None:
@@ -143,14 +143,16 @@ async def test_lists_by_status_and_due_date(ctx: Context) -> None:
     await service.complete_task(ctx, CompleteTask(id=made[1].id))
 
     async def listed(**conditions: Any) -> list[str]:
-        return [one.title for one in await service.list_tasks(ctx, parse(ListTasks, {"user_id": ada, **conditions}))]
+        return [
+            one.title for one in (await service.list_tasks(ctx, parse(ListTasks, {"user_id": ada, **conditions}))).items
+        ]
 
     assert await listed() == ["task 1", "task 3", "task 5", "some day"]
     assert await listed(status=["todo"]) == ["task 3", "task 5", "some day"]
     assert await listed(due_from=date(2026, 3, 3), due_until=date(2026, 3, 5)) == ["task 3"]
     assert await listed(priority=["urgent"]) == await listed(tag="later") == [undated.title]
     assert await listed(limit=2, offset=1) == ["task 3", "task 5"]
-    assert theirs.id in {one.id for one in await service.list_tasks(ctx, ListTasks())}
+    assert theirs.id in {one.id for one in (await service.list_tasks(ctx, ListTasks())).items}
     await service.delete_task(ctx, made[0].id)
     assert await listed(status=["todo"]) == ["task 3", "some day"]
     with pytest.raises(NotFound):
@@ -229,8 +231,8 @@ async def test_a_person_reaches_their_own_only(ctx: Context) -> None:
     as_ada, as_bo = acting(ctx, ada), acting(ctx, bo)
     mine = await service.create_task(as_ada, CreateTask(title="mine"))
     assert mine.user_id == ada
-    assert [one.id for one in await service.list_tasks(as_ada, ListTasks())] == [mine.id]
-    assert not await service.list_tasks(as_bo, ListTasks())
+    assert [one.id for one in (await service.list_tasks(as_ada, ListTasks())).items] == [mine.id]
+    assert not (await service.list_tasks(as_bo, ListTasks())).items
     for attempt in (
         service.get_task(as_bo, mine.id),
         service.update_task(as_bo, UpdateTask(id=mine.id, title="x")),
@@ -264,7 +266,7 @@ async def test_another_organisation_finds_and_changes_nothing(ctx: Context, othe
     ):
         with pytest.raises(NotFound):
             await attempt
-    assert not await service.list_tasks(other, ListTasks())
+    assert not (await service.list_tasks(other, ListTasks())).items
     assert not await service.due_reminders(at(other, NOW), Reminders(take=True))
     assert await service.get_task(ctx, made.id) == made
 

@@ -109,6 +109,7 @@ async def import_file(
         Invalid: the file cannot be read as that format; or a record is broken and stop_on_broken is set. What was
             imported before stays.
         NotFound: nothing is there.
+        Unavailable: the format's importer cannot be loaded.
     """
     source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation)
     name = f"{source.format}:{source.fingerprint}"

@@ -21,15 +21,13 @@ class AgentRepository(BaseRepository[AgentORM]):
 
     model = AgentORM
 
-    async def search(
-        self, *, team_id: UUID | None, status: AgentStatus | None, kind: str | None, limit: int, offset: int
-    ) -> Sequence[AgentORM]:
-        """Agents of a team, with a status, of a type; in the order they were made."""
-        query = self._alive().order_by(AgentORM.created_at, AgentORM.id).limit(limit).offset(offset)
+    def those(self, *, team_id: UUID | None, status: AgentStatus | None, kind: str | None) -> Any:
+        """Agents of a team, with a status, of a type. Index: ix_agents_organization_id_created_at."""
+        query = self._alive()
         for column, value in ((AgentORM.team_id, team_id), (AgentORM.status, status), (AgentORM.type, kind)):
             if value is not None:
                 query = query.where(column == value)
-        return (await self.session.execute(query)).scalars().all()
+        return query
 
 
 class CapabilityRepository(BaseRepository[AgentCapabilityORM]):
@@ -37,11 +35,9 @@ class CapabilityRepository(BaseRepository[AgentCapabilityORM]):
 
     model = AgentCapabilityORM
 
-    async def of(self, agent_id: UUID) -> Sequence[AgentCapabilityORM]:
-        """What an agent can do, the best first."""
-        query = self._alive().where(AgentCapabilityORM.agent_id == agent_id)
-        query = query.order_by(AgentCapabilityORM.proficiency_level.desc(), AgentCapabilityORM.capability)
-        return (await self.session.execute(query.limit(1000))).scalars().all()
+    def of(self, agent_id: UUID) -> Any:
+        """What an agent can do. Index: uq_agent_capabilities_agent_id."""
+        return self._alive().where(AgentCapabilityORM.agent_id == agent_id)
 
     async def find(self, agent_id: UUID, capability: str) -> AgentCapabilityORM | None:
         """One capability of an agent by its word."""
@@ -153,7 +149,9 @@ async def states(
     kind: str | None = None,
     before: datetime | None = None,
     at: datetime | None = None,
+    after: Sequence[Any] = (None, None),
     limit: int = 1,
 ) -> list[Any]:
-    """Snapshots of an agent, the newest first."""
-    return await connection.fetch(statement(PACKAGE, "list_states"), organization_id, agent_id, kind, before, at, limit)
+    """Snapshots of an agent, the newest first, after a place."""
+    query = statement(PACKAGE, "list_states")
+    return await connection.fetch(query, organization_id, agent_id, kind, before, at, *after, limit)

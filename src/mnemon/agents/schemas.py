@@ -9,8 +9,9 @@ from uuid import UUID
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, computed_field
 
 from mnemon.agents.models import AgentStatus
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
-from mnemon.identity.schemas import Name, Page, Skill, Slug
+from mnemon.identity.schemas import Name, Skill, Slug
 
 CognitivePattern = Literal["convergent", "divergent", "lateral", "systems", "critical", "adaptive"]
 Line = Annotated[str, Field(max_length=500), AfterValidator(check_characters)]
@@ -236,7 +237,7 @@ class AgentStatusSet(Schema):
     expected_version: int | None = Field(default=None, ge=1)
 
 
-class AgentList(Page):
+class AgentList(PageRequest):
     """Which agents to list."""
 
     team_id: UUID | None = None
@@ -254,6 +255,12 @@ class CapabilityAdd(Schema):
     agent_id: UUID
     capability: Annotated[Name, Field(max_length=100)]
     proficiency_level: Ratio = 0.5
+
+
+class CapabilityList(PageRequest):
+    """Which page of an agent's capabilities."""
+
+    agent_id: UUID
 
 
 class CapabilityRef(Schema):
@@ -280,7 +287,7 @@ class CapableSearch(Schema):
 
     capability: Annotated[Label, Field(max_length=100)]
     min_proficiency: Ratio = 0.0
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: Limit = 100
 
 
 class CapableAgent(Schema):
@@ -304,17 +311,16 @@ class StateCheckpoint(Schema):
     checkpoint_type: Word = "manual"
 
 
-class StateList(Schema):
+class StateList(PageRequest):
     """Which snapshots to list, the newest first.
 
     Attributes:
-        before: only those taken before this moment: where a page goes on.
+        before: only those taken before this moment.
     """
 
     agent_id: UUID
     checkpoint_type: Word | None = None
     before: Moment | None = None
-    limit: int = Field(default=100, ge=1, le=1000)
 
 
 class StateRef(Schema):

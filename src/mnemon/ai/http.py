@@ -17,12 +17,15 @@ from typing import Any
 
 import httpx
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Invalid, MnemonError, Unauthenticated, Unavailable
 
 _log = logging.getLogger(__name__)
 
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 20.0
+#: Full jitter: anywhere from nothing to the doubled limit.
+_BACKOFF = Backoff(0.5, 20.0, jitter=1)
+#: Seconds, of which a random part is added to what a server asks for, so that not all return together.
+_SPREAD = 0.1
 _CONNECT_TIMEOUT = 10.0
 _LONGEST_DETAIL = 200
 
@@ -109,7 +112,7 @@ class JsonEndpoint:
                     return self._json(response)
                 problem = self._problem(response)
                 wait = _retry_after(response)
-            delay = _backoff(attempt) if wait is None else wait + random.uniform(0, _FIRST_DELAY / 5)
+            delay = _BACKOFF.after(attempt) if wait is None else wait + random.uniform(0, _SPREAD)
             if attempt >= self._attempts or time.monotonic() + delay >= deadline:
                 raise self._unavailable(problem, attempt, wait)
             _log.info("%s %s; attempt %d follows in %.1f s", self.host, problem, attempt + 1, delay)
@@ -204,11 +207,6 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def _backoff(attempt: int) -> float:
-    """Full jitter: anywhere from nothing to the doubled limit, so that many clients do not return together."""
-    return random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2 ** (attempt - 1)))
 
 
 def _retry_after(response: httpx.Response) -> float | None:

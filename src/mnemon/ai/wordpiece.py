@@ -79,7 +79,7 @@ class _Pieces(dict[str, tuple[int, ...]]):
         return pieces
 
     def _split(self, word: str) -> tuple[int, ...]:
-        found: list[int] = []
+        tokens: list[int] = []
         start = 0
         while start < len(word):
             prefix = "##" if start else ""
@@ -89,9 +89,9 @@ class _Pieces(dict[str, tuple[int, ...]]):
                     break
             else:
                 return ()
-            found.append(token)
+            tokens.append(token)
             start = end
-        return tuple(found)
+        return tuple(tokens)
 
 
 class WordPiece:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
+    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -46,6 +49,14 @@ class MessageRole(enum.StrEnum):
     TOOL = "tool"
 
 
+#: When the last thing was said, where nothing was: before everything else.
+NO_TALK = datetime(2, 1, 1, tzinfo=UTC)
+_LAST_TALK = "COALESCE(last_message_at, '0002-01-01 00:00:00+00'::timestamp with time zone)"
+_LATEST_FIRST = (text(f"{_LAST_TALK} DESC"), text("created_at DESC"), text("id DESC"))
+#: What a list of conversations is ordered by first, as its indexes have it.
+LAST_TALK: ColumnElement[datetime] = literal_column(_LAST_TALK, DateTime(timezone=True))
+
+
 class ConversationORM(Tenanted, Mutable, Base):
     """A conversation of people, agents or both."""
 
@@ -64,11 +75,11 @@ class ConversationORM(Tenanted, Mutable, Base):
         Index("ix_conversations_agent", "organization_id", "agent_id"),
         Index("ix_conversations_type", "organization_id", "type"),
         Index("ix_conversations_created_by", "organization_id", "created_by"),
-        Index("ix_conversations_last_message", "organization_id", text("last_message_at DESC")),
+        Index("ix_conversations_last_message", "organization_id", *_LATEST_FIRST),
         Index(
             "ix_conversations_active",
             "organization_id",
-            text("last_message_at DESC"),
+            *_LATEST_FIRST,
             postgresql_where=text("status = 'active' AND deleted_at IS NULL"),
         ),
         {"comment": "Conversations of people, agents or both (seeds 000, 002 and the sessions of 003)"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,45 +11,20 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, BindParameter, Uuid, bindparam, insert, or_, select, text, true
 
+from mnemon.conversations.columns import INSERT
 from mnemon.conversations.models import ConversationORM, ConversationParticipantORM, ConversationStatus, MessageORM
 from mnemon.conversations.schemas import Checkpoint, SearchMessages
-from mnemon.conversations.visibility import OWNER, visible, visible_conversation
+from mnemon.conversations.visibility import visible, visible_conversation
 from mnemon.core.principal import Principal
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
+from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
 from mnemon.db.words import matching
 
 PACKAGE = "mnemon.conversations"
-
-#: What recall needs to know to search messages.
-MESSAGES = RecallTable(
-    name="messages",
-    kind="message",
-    columns={
-        "sender": "t.sender_id",
-        "speaker_agent": "CASE WHEN t.role = 'assistant' THEN t.agent_id END",
-        "memory_type": "'episodic'",
-        "importance": "5",
-        "is_pinned": "false",
-        "tier": "'warm'",
-        "confidence": "1.0::float8",
-        "follows_question": "t.follows_question",
-        "conversation_id": "t.conversation_id",
-        "role": "t.role::text",
-        "status": "'active'",
-        "access_count": "0",
-        "superseded_by": "NULL::uuid",
-        "superseded_at": "NULL::timestamptz",
-        "valid_until": "NULL::timestamptz",
-        "version": "1",
-    },
-    alive="true",
-    owner=OWNER["message"],
-)
 
 
 class _Bound:
@@ -70,26 +45,29 @@ class ConversationRepository(BaseRepository[ConversationORM]):
 
     model = ConversationORM
 
-    async def find(
+    async def one(self, principal: Principal, row_id: UUID) -> ConversationORM | None:
+        """The conversation, if the principal may see it. Index: pk_conversations."""
+        query = self.those(principal).where(ConversationORM.id == row_id)
+        found: ConversationORM | None = (await self.session.execute(query)).scalar_one_or_none()
+        return found
+
+    def those(
         self,
         principal: Principal,
         *,
-        row_id: UUID | None = None,
         user_id: UUID | None = None,
         agent_id: UUID | None = None,
         team_id: UUID | None = None,
         status: ConversationStatus | None = None,
         type: str | None = None,  # noqa: A002 - the column's name
         metadata: dict[str, Any] | None = None,
-        limit: int = 1,
-        offset: int = 0,
-    ) -> Sequence[ConversationORM]:
-        """Those that the principal may see, the latest talk first.
+    ) -> Any:
+        """Those that the principal may see.
 
         Index: ix_conversations_last_message; ix_conversations_user, _agent or _team for few.
         """
         query = self._alive().where(self._seen_by(principal))
-        equal = {"id": row_id, "agent_id": agent_id, "team_id": team_id, "status": status, "type": type}
+        equal = {"agent_id": agent_id, "team_id": team_id, "status": status, "type": type}
         for name, value in equal.items():
             if value is not None:
                 query = query.where(getattr(ConversationORM, name) == value)
@@ -97,9 +75,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
             query = query.where(or_(ConversationORM.user_id == user_id, self._takes_part(user_id)))
         if metadata:
             query = query.where(ConversationORM.metadata_.contains(metadata))
-        order = (ConversationORM.last_message_at.desc().nulls_last(), ConversationORM.created_at.desc())
-        query = query.order_by(*order, ConversationORM.id).limit(limit).offset(offset)
-        return (await self.session.execute(query)).scalars().all()
+        return query
 
     async def is_owner(self, row: ConversationORM, principal: Principal) -> bool:
         """Whether the principal may put a conversation away: whose it is, who made it, or who leads it."""
@@ -303,19 +279,18 @@ async def add_sessions(connection: Connection, organization_id: UUID, rows: Sequ
 async def add_messages(
     connection: Connection,
     organization_id: UUID,
-    drafted: Sequence[str],
-    vectors: Sequence[Any],
-    placed: Sequence[Sequence[Any]],
+    drafted: Mapping[str, Any],
+    found: Mapping[str, Sequence[Any]],
     *,
     model: str,
 ) -> None:
-    """Write messages, one array a column: those in text form, the embeddings with their model, and the others.
+    """Write messages: the parameters of those columns that were drafted, and a value a row for each other column.
 
     Raises:
         Conflict: another transaction has just brought the same source and id (``conflict.exists``).
     """
     await connection.execute(
-        statement(PACKAGE, "add_messages"), organization_id, model, *drafted, list(vectors), *placed
+        statement(PACKAGE, "add_messages", **INSERT.parts), organization_id, model, *INSERT.arguments(drafted, found)
     )
 
 
@@ -355,4 +330,4 @@ async def load_checkpoint(connection: Connection, organization_id: UUID, source:
     )
     if row is None:
         return None
-    return Checkpoint.model_validate({**dict(row), "position": json.loads(row["position"])})
+    return from_row(Checkpoint, row, "position")

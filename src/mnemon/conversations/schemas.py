@@ -10,6 +10,8 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.models import ConversationStatus, MessageRole
+from mnemon.core.changes import changes
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import (
     Content,
     Json,
@@ -134,6 +136,10 @@ class ConversationChange(ConversationRef):
     expected_version: int | None = Field(default=None, ge=1)
 
 
+#: What names the conversation in a request for a change.
+CONVERSATION_KEYS = frozenset({"conversation_id", "expected_version"})
+
+
 class ConversationUpdate(ConversationChange):
     """A change to a conversation: what is not given stays as it is; None empties a field that may be empty."""
 
@@ -149,17 +155,12 @@ class ConversationUpdate(ConversationChange):
 
     @model_validator(mode="after")
     def _says_something(self) -> ConversationUpdate:
-        if not self.changes():
+        if not changes(self, keys=CONVERSATION_KEYS, empties=True):
             raise PydanticCustomError("no_change", "nothing is to be changed")
         return self
 
-    def changes(self) -> dict[str, Any]:
-        """The fields that were given."""
-        given = self.model_fields_set - {"conversation_id", "expected_version"}
-        return {name: getattr(self, name) for name in sorted(given)}
 
-
-class ConversationList(Schema):
+class ConversationList(PageRequest):
     """Which conversations to list: those with the latest message first.
 
     Attributes:
@@ -173,8 +174,7 @@ class ConversationList(Schema):
     status: ConversationStatus | None = None
     type: ConversationType | None = None
     metadata: JsonObject | None = None
-    limit: int = Field(default=50, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0, le=1_000_000)
+    limit: Limit = 50
 
 
 class Conversation(BaseModel):
@@ -246,7 +246,7 @@ class SearchMessages(Schema):
     sender_id: UUID | None = None
     since: Moment | None = None
     until: Moment | None = None
-    k: int = Field(default=20, ge=1, le=1000)
+    k: Limit = 20
 
 
 class FoundMessage(Schema):

@@ -1,1 +1,1 @@
-"""What every room uses and nothing of ours comes before: settings, errors, context, clock, ids."""
+"""What every room uses and nothing of ours comes before: settings, errors, principal, clock, ids."""

@@ -1,43 +1,47 @@
-"""A small cache of what hardly changes: bounded, and nothing in it is older than a minute."""
+"""A small cache of what hardly changes: bounded in entries, and nothing in it is older than a minute."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from threading import Lock
 from typing import Any
+
+from cachetools import TTLCache
 
 
 class Cache:
-    """Values by key, the oldest thrown out first; one event loop's tasks may share it.
+    """Values by key; when it is full, what was used least recently makes room.
 
-    Keys carry the organisation's id, so that nothing is ever answered to another one.
+    Tasks and threads may share it. Keys carry the organisation's id, so that nothing is ever answered to another one.
 
     Args:
         size: entries held at most.
-        seconds: how long an entry is believed.
+        seconds: how long an entry is believed after it was put.
+        clock: seconds that only ever grow.
     """
 
-    def __init__(self, size: int = 50_000, seconds: float = 60.0) -> None:
-        self._size = size
-        self._seconds = seconds
-        self._entries: dict[Hashable, tuple[float, Any]] = {}
+    def __init__(self, size: int = 50_000, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._entries: TTLCache[Hashable, Any] = TTLCache(size, seconds, timer=lambda: self._clock())
+        self._lock = Lock()  # cachetools leaves that to whoever shares a cache
+
+    def __len__(self) -> int:
+        """How many entries are still believed."""
+        with self._lock:
+            return len(self._entries)
 
     def get(self, key: Hashable) -> Any:
         """The value, or None if there is none or it is too old."""
-        found = self._entries.get(key)
-        if found is None:
-            return None
-        if found[0] < time.monotonic():
-            del self._entries[key]
-            return None
-        return found[1]
+        with self._lock:
+            return self._entries.get(key)
 
     def put(self, key: Hashable, value: Any) -> None:
-        """Remember a value."""
-        if len(self._entries) >= self._size:
-            del self._entries[next(iter(self._entries))]
-        self._entries[key] = (time.monotonic() + self._seconds, value)
+        """Remember a value, in the place of an earlier one with this key."""
+        with self._lock:
+            self._entries[key] = value
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
+        with self._lock:
+            self._entries.clear()

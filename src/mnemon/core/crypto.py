@@ -149,8 +149,8 @@ class SecretBox:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        version, _, rest = text.partition(".")
-        name, _, body = rest.partition(".")
+        version, _, encoded = text.partition(".")
+        name, _, body = encoded.partition(".")
         key = self._keys.get(name)
         if version != _VERSION or key is None:
             raise Unavailable(
@@ -210,14 +210,14 @@ def match_totp(secret: str, code: str, at: datetime, *, after: int | None = None
             overheard is worth nothing.
         window: steps before and after the present one that are accepted, for clocks that differ.
     """
-    given = "".join(code.split()).encode()
+    digits = "".join(code.split()).encode()
     now = totp_step(at)
-    found = None
+    matched = None
     for step in range(now - window, now + window + 1):
-        same = hmac.compare_digest(totp(secret, step).encode(), given)
+        same = hmac.compare_digest(totp(secret, step).encode(), digits)
         if same and (after is None or step > after):
-            found = step
-    return found
+            matched = step
+    return matched
 
 
 def totp_uri(secret: str, *, account: str, issuer: str = "Mnemon") -> str:

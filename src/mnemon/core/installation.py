@@ -106,7 +106,7 @@ def read(path: Path) -> InstallationKey:
     """
     try:
         with path.open("rb") as file:
-            found = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
             text = file.read(_LONGEST)
     except OSError as error:
         raise Invalid(
@@ -115,14 +115,14 @@ def read(path: Path) -> InstallationKey:
             hint="Put the file back, or set MNEMON_INSTALLATION_KEY to what was in it.",
             field="installation_key_file",
         ) from None
-    if found.st_uid not in {0, os.geteuid()}:
+    if status.st_uid not in {0, os.geteuid()}:
         raise Invalid(
             f"The installation key in {path} belongs to another user, who may have planted it.",
             code="invalid.installation_key_owner",
             hint="Look at it and remove it, or let its owner run Mnemon.",
             field="installation_key_file",
         )
-    if stat.S_IMODE(found.st_mode) & 0o027:
+    if stat.S_IMODE(status.st_mode) & 0o027:
         raise Invalid(
             f"Others than its owner may read or change the installation key in {path}.",
             code="invalid.installation_key_open",

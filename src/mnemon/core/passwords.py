@@ -55,9 +55,9 @@ def problem(password: str, about: Iterable[str | None] = ()) -> tuple[str, str] 
     """
     if len(password) < MINIMUM:
         return "password_too_short", f"a password has at least {MINIMUM} characters; a few words make a good one"
-    found = impossible(password)
-    if found is not None:
-        return found
+    reason = impossible(password)
+    if reason is not None:
+        return reason
     folded = unicodedata.normalize("NFKC", password).casefold()
     if len(set(folded)) < DIFFERENT:
         return "password_simple", f"a password has at least {DIFFERENT} different characters"

@@ -338,9 +338,9 @@ def load_settings(*, env_file: str | Path | None = None, **overrides: object) ->
             hint="See docs/settings.md for the settings and their bounds.",
             field=unknown[0],
         )
-    named = env_file or os.environ.get(ENV_FILE)
+    named_file = env_file or os.environ.get(ENV_FILE)
     try:
-        with _the_file(Path(named).expanduser() if named else None):
+        with _the_file(Path(named_file).expanduser() if named_file else None):
             return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -368,8 +368,8 @@ def _the_file(path: Path | None) -> Iterator[None]:
     from dotenv import dotenv_values
 
     text = trust.read_own_file(path, "The settings file", "invalid.env_file")
-    told = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
-    for name in told:
+    values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
+    for name in values:
         plain = name.lower().removeprefix("mnemon_")
         if plain in NEVER_FROM_A_FILE:
             raise Invalid(
@@ -379,7 +379,7 @@ def _the_file(path: Path | None) -> Iterator[None]:
                 field=plain,
                 path=str(path),
             )
-    mark = _told.set(told)
+    mark = _told.set(values)
     try:
         yield
     finally:

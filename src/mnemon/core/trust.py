@@ -44,16 +44,16 @@ def read_own_file(path: Path, what: str, code: str) -> str:
             hint="Check the path; it is taken relative to the current directory.",
             path=str(path),
         ) from None
-    found = os.fstat(fd)
-    if stat.S_ISDIR(found.st_mode):
+    status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
         os.close(fd)
         raise Invalid(f"{what} {path} is a directory.", code=code, path=str(path))
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(found.st_mode) or found.st_size > _LONGEST:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST:
             raise Invalid(f"{what} {path} is no plain file of settings.", code=code, path=str(path))
-        if not is_own(found):
+        if not is_own(status):
             raise Invalid(
-                f"{what} {path} belongs to user {found.st_uid}, with mode {stat.S_IMODE(found.st_mode):04o}: "
+                f"{what} {path} belongs to user {status.st_uid}, with mode {stat.S_IMODE(status.st_mode):04o}: "
                 "others could have written what is in it.",
                 code=code,
                 hint=f"Look at it. If it says what you mean, make it yours alone: chmod go-w {shlex.quote(str(path))}, "
@@ -94,10 +94,10 @@ def command_words(command: str, setting: str) -> list[str]:
         words = []
     program = words[0] if words else ""
     if os.sep in program:
-        found = program if Path(program).is_absolute() else None
+        path = program if Path(program).is_absolute() else None
     else:
-        found = find_program(program) if program else None
-    if found is None:
+        path = find_program(program) if program else None
+    if path is None:
         # The command is not repeated: it may hold a secret.
         raise Invalid(
             f"The program of {setting} is not found.",
@@ -106,7 +106,7 @@ def command_words(command: str, setting: str) -> list[str]:
             "lies in the working directory is not run.",
             field=setting.removeprefix("MNEMON_").lower(),
         )
-    return [found, *words[1:]]
+    return [path, *words[1:]]
 
 
 def _is_safe(directory: str) -> bool:

@@ -207,8 +207,8 @@ async def _register_pooled(connection: Any) -> None:
         Unavailable: the pooler leaves the server's own settings: filtered vector searches would return too few rows.
     """
     await _register(connection)
-    found = await connection.fetchval("SELECT current_setting('hnsw.iterative_scan', true)")
-    if found != SESSION_SETTINGS["hnsw.iterative_scan"]:
+    setting = await connection.fetchval("SELECT current_setting('hnsw.iterative_scan', true)")
+    if setting != SESSION_SETTINGS["hnsw.iterative_scan"]:
         raise Unavailable(
             "The pooler does not set what Mnemon's statements need.",
             code="unavailable.pooler_settings",

@@ -154,8 +154,8 @@ def _data(error: asyncpg.PostgresError) -> MnemonError:
         )
     if "not allowed in halfvec" in text or "not allowed in vector" in text:
         return Invalid("A vector has a value that is no finite number.", code="invalid.vector", field="embedding")
-    if found := _ENUM.search(text):
-        return Invalid(f"{found[1]} has no such value.", code="invalid.enum", field=found[1])
+    if match := _ENUM.search(text):
+        return Invalid(f"{match[1]} has no such value.", code="invalid.enum", field=match[1])
     return Invalid("A value is not one the database accepts.", code="invalid.value", detail=text[:200])
 
 
@@ -197,6 +197,11 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
         )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return _refused(error)
+    return _exhausted(error)
+
+
+def _exhausted(error: asyncpg.PostgresError) -> MnemonError | None:
+    """What a server says that has come to a limit: of time, disk, memory, connections, locks, or to write at all."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(
             "The statement ran longer than it may and was stopped.",

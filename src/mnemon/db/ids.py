@@ -20,4 +20,4 @@ def new_ids(count: int) -> list[str]:
     raw[6::_BYTES] = raw[6::_BYTES].translate(_VERSION)
     raw[8::_BYTES] = raw[8::_BYTES].translate(_VARIANT)
     digits = raw.hex()
-    return [digits[place : place + _DIGITS] for place in range(0, len(digits), _DIGITS)]
+    return [digits[start : start + _DIGITS] for start in range(0, len(digits), _DIGITS)]

@@ -10,7 +10,8 @@ that the lexical signals need.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,11 +34,12 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base
+from mnemon.db.columns import Column, Filter, Missing, Origin, Test
 from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
 #: Messages that one session can hold: the lower bits of an ordinal.
 SESSION_BITS = 16
-SESSION_SIZE = 4096
+PLACE_MASK = (1 << SESSION_BITS) - 1
 CONTENT_LIMIT = 50_000
 
 #: One for the whole installation, so that no row has to be locked for a number. It tells sessions of one organisation
@@ -58,16 +60,56 @@ class RecallTable:
     Attributes:
         name: the table.
         kind: what one row is to a caller: ``message`` or ``memory``.
-        columns: expressions (alias ``t``) for what the tables do not share, by the name recall reads them under.
+        described: its columns.
+        columns: expressions (alias ``t``) for its columns, and for what recall knows under other names.
         alive: predicate (alias ``t``) over what makes a row of this table current.
         owner: predicate (alias ``t``) that a row belongs to the user in ``{user}``.
     """
 
     name: str
     kind: str
-    columns: dict[str, str]
+    described: tuple[Column, ...]
+    columns: Mapping[str, str]
     alive: str
     owner: str
+
+    def beside(self, other: RecallTable) -> RecallTable:
+        """The same table, as it is read together with another: with constants in place of the other's columns."""
+        own = {column.name for column in self.described if column.returned or column.elsewhere is not Missing.VALUE}
+        constants = {
+            column.name: column.constant
+            for column in other.described
+            if column.elsewhere is not Missing.VALUE and column.name not in own
+        }
+        return replace(self, columns={**self.columns, **constants})
+
+
+#: The columns of :class:`Recallable`, which each table's own follow.
+SHARED = (
+    Column("id", "uuid", Origin.WRITER),
+    Column("user_id", "uuid", Origin.WRITER, inherited=True),
+    Column("team_id", "uuid", Origin.WRITER, inherited=True),
+    Column("agent_id", "uuid", Origin.WRITER, inherited=True),
+    Column("content", "text", returned=True),
+    Column(
+        "tags",
+        "text[]",
+        updatable=True,
+        returned=True,
+        filters=(Filter("tags", Test.HAS_ALL), Filter("tags_any", Test.HAS_ANY)),
+    ),
+    Column("metadata", "jsonb", updatable=True, returned=True, filters=(Filter("metadata", Test.HAS_ALL),)),
+    Column("source", "text", inherited=True, returned=True),
+    Column("source_id", "text", returned=True),
+    Column("occurred_at", "timestamptz", Origin.WRITER),
+    Column("embedding", "halfvec", Origin.WRITER),
+    Column("created_at", "timestamptz", Origin.DATABASE),
+    Column("deleted_at", "timestamptz", Origin.DATABASE, returned=True),
+    Column("embedding_status", "text", Origin.DATABASE),
+    Column("embedding_model", "text", Origin.DATABASE),
+    Column("is_indexed", "boolean", Origin.DATABASE),
+    Column("search_vector", "tsvector", Origin.DATABASE),
+)
 
 
 class Recallable:
@@ -94,8 +136,8 @@ class Recallable:
     deleted_at: Mapped[datetime | None] = mapped_column(comment="When it was forgotten; null: alive")
     ordinal: Mapped[int] = mapped_column(
         BigInteger,
-        server_default=text("(nextval('session_numbers') << 16)"),
-        comment="Recall's address: session number << 16 | place in the session",
+        server_default=text(f"(nextval('session_numbers') << {SESSION_BITS})"),
+        comment=f"Recall's address: session number << {SESSION_BITS} | place in the session",
     )
     embedding: Mapped[Any | None] = mapped_column(
         Embedding(DEFAULT_DIMENSIONS), comment="Null: not embedded yet, or a text without known words"

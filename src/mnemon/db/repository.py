@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
@@ -10,9 +10,13 @@ from sqlalchemy import func, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.core.pages import Page, PageRequest
+from mnemon.core.principal import Principal
 from mnemon.db.base import Base
+from mnemon.db.listing import Listing
 
 T = TypeVar("T", bound=Base)
+S = TypeVar("S")
 
 
 class BaseRepository(Generic[T]):
@@ -96,12 +100,32 @@ class BaseRepository(Generic[T]):
         )
         return (await self.session.execute(statement)).first() is not None
 
-    async def list(self, *, limit: int = 100, offset: int = 0) -> Sequence[T]:
-        """Rows in the order they were recorded; limit 1 to 1,000."""
-        if not 1 <= limit <= 1000 or offset < 0:
-            raise Invalid("limit must be from 1 to 1000 and offset not negative.", code="invalid.page")
-        query = self._alive().order_by(self.model.created_at, self.model.id).limit(limit).offset(offset)
-        return (await self.session.execute(query)).scalars().all()
+    async def page(
+        self,
+        listing: Listing,
+        principal: Principal,
+        request: PageRequest,
+        make: Callable[[Any], S],
+        *,
+        query: Any = None,
+        columns: Sequence[Any] | None = None,
+    ) -> Page[S]:
+        """Read a page of a list.
+
+        Args:
+            listing: the list: its name and its order.
+            principal: who lists.
+            request: which page.
+            make: makes an item of a row.
+            query: what is listed; every row that is alive, if not given.
+            columns: the list's keys as expressions; the model's columns of these names, if not given.
+
+        Raises:
+            Invalid: the cursor is not one that a page of this list gave.
+        """
+        keys = columns or [getattr(self.model, name) for name in listing.keys]
+        wanted = listing.select(self._alive() if query is None else query, principal, request, *keys)
+        return listing.page(principal, request, (await self.session.execute(wanted)).scalars().all(), make)
 
     def _known(self, values: dict[str, Any]) -> dict[str, Any]:
         unknown = set(values) - set(inspect(self.model).attrs.keys())

@@ -14,17 +14,19 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
 from mnemon.db.engine import pooled
 from mnemon.db.errors import translate, translated
+from mnemon.db.reading import Reading, may_move, note
 from mnemon.db.replicas import (
     PATIENCE,
     REPLAYED,
@@ -37,7 +39,7 @@ from mnemon.db.replicas import (
     make_monitor,
     without_header,
 )
-from mnemon.db.tenant import SET_TENANT, Prover
+from mnemon.db.tenant import Prover
 
 logger = logging.getLogger(__name__)
 
@@ -48,19 +50,12 @@ _BOTH = (
     "(pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint AS flushed"
 )
 _ASK = f"SELECT {REPLAYED}"
-_ENTER = f"{SET_TENANT}, {REPLAYED}"
 
 T = TypeVar("T")
 
-#: Errors that the primary may not have; what is wrong with the question itself is wrong there too.
-_MOVES = frozenset(
-    {"conflict.retry"}
-    | {f"unavailable.{kind}" for kind in ("database", "connections", "resources", "credentials", "no_database")}
-    | {f"unavailable.{kind}" for kind in ("schema", "pooler_settings", "disk_full")}
-)
-_RECOVERY = "conflict with recovery"
 _SILENT = "it does not answer"
 _INTERVAL = 0.5  # seconds between two looks at a replica
+_LOOKS = Backoff(0.001, 0.02)  # between two questions whether a replica has come as far
 _SAMPLES = 7200  # places of the primary that are remembered; with three replicas those of twenty minutes
 _MOST = 10_000  # organisations whose last write is remembered one by one
 
@@ -109,9 +104,9 @@ class Routing:
                 self._identity = await identify(driver)
         self._tasks = [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
 
-    async def look_once(self) -> None:
+    async def probe_once(self) -> None:
         """Look at every replica, all at a time."""
-        await asyncio.gather(*(self.look(replica) for replica in self.replicas))
+        await asyncio.gather(*(self.probe(replica) for replica in self.replicas))
 
     def states(self) -> tuple[ReplicaState, ...]:
         """What is known of each replica."""
@@ -143,7 +138,7 @@ class Routing:
                 raise
 
     async def wrote_somewhere(self, organization: UUID) -> None:
-        """The same, when the connection has gone back to the pool."""
+        """As :meth:`wrote`, when the connection that committed has gone back to the pool."""
         try:
             async with pooled(self.primary) as driver:
                 await self.wrote(organization, driver)
@@ -174,7 +169,7 @@ class Routing:
     async def read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
         """A read-only transaction of the principal's organisation, at a replica where one can serve it."""
         with translated():
-            async with _Reading(self, principal) as reading:
+            async with Reading(self, principal) as reading:
                 yield reading
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -197,9 +192,9 @@ class Routing:
         except NotHere:
             raise
         except Exception as error:
-            if not _may_move(error):
+            if not may_move(error):
                 raise
-            _note(replica, error)
+            note(replica, error)
             replica.moved += 1
             raise NotHere from error
         finally:
@@ -218,18 +213,18 @@ class Routing:
         while True:
             began = time.monotonic()
             try:
-                await self.look(replica)
+                await self.probe(replica)
             except Exception as error:  # whatever it is: nobody would look at this replica any more
                 replica.leave_out(f"it cannot be looked at ({type(error).__name__})")
                 logger.exception("looking at replica %s failed", replica.name)
             await asyncio.sleep(max(0.05, _INTERVAL - (time.monotonic() - began)))
 
-    async def look(self, replica: Replica) -> None:
+    async def probe(self, replica: Replica) -> None:
         """Measure a replica's lag; leave it out if that is too long or it does not answer, else take it back."""
         if replica.lag is None:
             await self._ask(replica)  # the first time it connects, which is no lag
         began, target, fresh = await self._sample()
-        pause = 0.001
+        pauses = _LOOKS.delays()
         while True:
             found = await self._ask(replica)
             now = time.monotonic()
@@ -245,8 +240,7 @@ class Routing:
             if not fresh or now - began > _INTERVAL:
                 replica.lag = now - self._last_before(found)
                 break
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, 0.02)
+            await asyncio.sleep(next(pauses))
         if replica.lag > self._max_lag:
             replica.leave_out(f"it lags by {replica.lag:.1f} s")
         elif replica.reason is not None and (odd := await self._odd(replica)) is not None:
@@ -314,125 +308,3 @@ class Routing:
 
     def _oldest(self) -> float:
         return self._samples[0][0] if self._samples else time.monotonic()
-
-
-class _Reading(Busy):
-    """The connection of one read: a replica's, until that fails, then the primary's."""
-
-    def __init__(self, routing: Routing, principal: Principal) -> None:
-        self._routing = routing
-        self._principal = principal
-        self._replica: Replica | None = None
-        self._held = AsyncExitStack()
-        self._settings: list[tuple[str, tuple[Any, ...]]] = []
-
-    async def __aenter__(self) -> _Reading:
-        needed = self._routing.needed(self._principal.organization_id)
-        replica = self._routing.choose(needed)
-        if replica is None or needed is None or not await self._begin_at(replica, needed):
-            await self._begin_at_primary()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        await self._end(error)
-
-    async def fetch(self, query: str, *args: Any) -> list[Any]:
-        """Every row."""
-        rows: list[Any] = await self._run("fetch", query, args)
-        return rows
-
-    async def fetchrow(self, query: str, *args: Any) -> Any:
-        """The first row, or None."""
-        return await self._run("fetchrow", query, args)
-
-    async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row, or None."""
-        return await self._run("fetchval", query, args)
-
-    async def execute(self, query: str, *args: Any) -> str:
-        """The command's tag; in a read, a setting of the transaction, which goes along when it moves."""
-        done: str = await self._run("execute", query, args)
-        self._settings.append((query, args))
-        return done
-
-    async def _run(self, verb: str, query: str, args: tuple[Any, ...]) -> Any:
-        replica = self._replica
-        if replica is None:
-            return await getattr(self.driver, verb)(query, *args)
-        try:
-            return await getattr(self.driver, verb)(query, *args)
-        except Exception as error:
-            if not _may_move(error):
-                raise
-            _note(replica, error)
-            await self._end(error)
-        replica.moved += 1
-        await self._begin_at_primary()
-        for said, values in self._settings:
-            await self.driver.execute(said, *values)
-        return await getattr(self.driver, verb)(query, *args)
-
-    async def _begin_at(self, replica: Replica, needed: int) -> bool:
-        """Begin at a replica; False when it cannot serve this read."""
-        self._replica = replica
-        replica.readings.add(self)
-        try:
-            row = await self._begin(replica.engine, _ENTER)
-        except Exception as error:
-            await self._end(error)
-            if not _may_move(error):
-                raise
-            _note(replica, error)
-            replica.moved += 1
-            return False
-        except BaseException as error:
-            await self._end(error)
-            raise
-        if row["standby"] and (row["replayed"] or 0) >= needed:
-            replica.replayed = row["replayed"]
-            replica.reads += 1
-            return True
-        if not row["standby"]:
-            replica.leave_out("it is no replica (any more): it was promoted")
-        await self._end(None)
-        return False
-
-    async def _begin_at_primary(self) -> None:
-        try:
-            await self._begin(self._routing.primary, SET_TENANT)
-        except BaseException as error:
-            await self._end(error)
-            raise
-
-    async def _begin(self, engine: AsyncEngine, enter: str) -> Any:
-        self.driver = await self._held.enter_async_context(pooled(engine))
-        await self._held.enter_async_context(self.driver.transaction(readonly=True))
-        return await self.driver.fetchrow(enter, *self._routing.prover.arguments(self._principal))
-
-    async def _end(self, error: BaseException | None) -> None:
-        """Give the connection back; what a replica says at the end of a read that has its answers is of no interest."""
-        replica, self._replica = self._replica, None
-        self.driver = None
-        if replica is not None:
-            replica.readings.discard(self)
-        held, self._held = self._held, AsyncExitStack()
-        try:
-            await held.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
-        except Exception as failure:
-            if error is None and (replica is None or not _may_move(failure)):
-                raise
-
-
-def _may_move(error: Exception) -> bool:
-    ours = translate(error)
-    return ours is not None and (ours.code in _MOVES or _RECOVERY in str(error))
-
-
-def _note(replica: Replica, error: Exception) -> None:
-    """Leave a replica out that cannot be reached; a conflict or a pool without a free connection passes."""
-    ours = translate(error)
-    if ours is not None and ours.code not in {"conflict.retry", "unavailable.connections"}:
-        with suppress(Exception):
-            logger.info("a read goes on at the primary: %s", ours.code)
-        if _RECOVERY not in str(error):
-            replica.leave_out(f"it failed ({ours.code})")

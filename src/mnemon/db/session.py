@@ -28,6 +28,22 @@ _SET_TENANT = set_tenant_text()
 
 T = TypeVar("T")
 
+#: What is to be done after the commit of the transaction that each connection is in.
+_AFTER_COMMIT: dict[Connection, list[Callable[[], None]]] = {}
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Call an action once the transaction of the connection is committed; never, if it is rolled back.
+
+    Args:
+        connection: inside :meth:`Database.transaction`.
+        action: what must not be done for a transaction that may still fail, such as filling a cache; it may not raise.
+
+    Raises:
+        LookupError: the connection is in no such transaction.
+    """
+    _AFTER_COMMIT[connection].append(action)
+
 
 class Database:
     """One database as the application role: where transactions and sessions begin.
@@ -62,7 +78,7 @@ class Database:
             self._routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
             await self._routing.start()
 
-    async def look_at(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
+    async def probe_replicas(self, replicas: Sequence[tuple[str, str]]) -> tuple[ReplicaState, ...]:
         """Look once at replicas, as is done before reads go there; a name and a URL each.
 
         Raises:
@@ -70,7 +86,7 @@ class Database:
         """
         routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
         try:
-            await routing.look_once()
+            await routing.probe_once()
             return routing.states()
         finally:
             await routing.close()
@@ -186,6 +202,7 @@ class Database:
         """
         with translated():
             async with pooled(self.engine) as driver:
+                actions = _AFTER_COMMIT[driver] = []
                 try:
                     isolation = "repeatable_read" if snapshot else None
                     async with driver.transaction(isolation=isolation, readonly=readonly):
@@ -198,6 +215,10 @@ class Database:
                     if not readonly:
                         self._may_have_written(principal)
                     raise
+                finally:
+                    del _AFTER_COMMIT[driver]
+                for action in actions:
+                    action()
                 if self._routing is not None and not readonly:
                     await self._routing.wrote(principal.organization_id, driver)
 

@@ -61,8 +61,8 @@ def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
     some: NDArray[np.bool_] = np.any(vectors, axis=1)
     size = 2 * width
     return [
-        _Encoded(header + body[place * size : (place + 1) * size]) if some[place] else None
-        for place in range(len(vectors))
+        _Encoded(header + body[index * size : (index + 1) * size]) if some[index] else None
+        for index in range(len(vectors))
     ]
 
 

@@ -145,6 +145,7 @@ class EntityMentionORM(Tenanted, Base):
         ),
         CheckConstraint("source_type IN ('memory', 'message', 'email', 'file')", name="source_type"),
         CheckConstraint("position >= 0", name="position"),
+        Index("ix_entity_mentions_entity", "organization_id", "entity_id", text("created_at DESC"), text("id DESC")),
         Index("ix_entity_mentions_source", "organization_id", "source_type", "source_id"),
         {"comment": "Where entities are mentioned (seed 000)"},
     )

@@ -146,10 +146,16 @@ async def add_mentions(
 
 
 async def mentions(
-    connection: Connection, principal: Principal, request: ListMentions, entity_id: UUID | None, eyes: UUID | None
+    connection: Connection,
+    principal: Principal,
+    request: ListMentions,
+    entity_id: UUID | None,
+    eyes: UUID | None,
+    after: Sequence[Any],
 ) -> list[Any]:
-    """Mentions that the principal sees, newest first."""
-    params = Params(principal.organization_id, entity_id, request.source_type, request.source_id, request.limit)
+    """Mentions that the principal sees, newest first, after a place; one more than asked for if there are more."""
+    about = (entity_id, request.source_type, request.source_id)
+    params = Params(principal.organization_id, *about, *after, request.limit + 1)
     seen = visible_mention(principal, params, eyes)
     return await connection.fetch(statement(PACKAGE, "list_mentions", seen=seen), *params.values)
 

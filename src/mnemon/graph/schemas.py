@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Moment, Schema, check_characters
 
 SourceType = Literal["memory", "message", "email", "file"]
@@ -173,13 +174,12 @@ class StoredMention(Schema):
     created_at: datetime
 
 
-class ListMentions(Schema):
+class ListMentions(PageRequest):
     """Which mentions to list, newest first: of an entity, or in a source."""
 
     entity_id: UUID | None = None
     source_type: SourceType | None = None
     source_id: UUID | None = None
-    limit: int = Field(default=100, ge=1, le=1000)
 
     @model_validator(mode="after")
     def _of_something(self) -> ListMentions:
@@ -213,7 +213,7 @@ class Neighbours(Schema):
 
     entity_id: UUID
     depth: int = Field(default=1, ge=1, le=3)
-    limit: int = Field(default=100, ge=1, le=1000)
+    limit: Limit = 100
 
 
 class Neighbour(Schema):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from mnemon.context import Context
-from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
+from mnemon.core.errors import Conflict, Forbidden, Invalid
 from mnemon.core.ids import new_id
+from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.graph import repository
 from mnemon.graph.repository import EntityRepository, Lock, RelationshipRepository
 from mnemon.graph.schemas import (
@@ -37,6 +40,7 @@ T = TypeVar("T")
 _ATTEMPTS = 5
 #: No person has this id: an agent that acts for nobody sees what is the whole organisation's.
 _NOBODY = UUID(int=0)
+_MENTIONS = Listing.newest("graph.list_mentions")
 #: Merges that an id is followed through.
 _CHAIN = 100
 
@@ -165,7 +169,7 @@ async def relate(ctx: Context, request: Relate) -> Relationship:
             raise Invalid("The two have become one entity.", code="invalid.target_entity_id", field="target_entity_id")
         moved = request.model_copy(update={"source_entity_id": source, "target_entity_id": target})
         row = await repository.relate(connection, ctx.principal.organization_id, moved)
-        return Relationship.model_construct(None, **dict(row))
+        return from_row(Relationship, row)
 
     return await _on_living(ctx, (request.source_entity_id, request.target_entity_id), "KEY SHARE", act)
 
@@ -177,18 +181,15 @@ async def unrelate(ctx: Context, relationship_id: UUID) -> Count:
         NotFound: there is none, or one of its entities is not this principal's to see.
     """
     ctx.principal.require("entities:delete")
-    missing = NotFound(
-        f"There is no relationship {relationship_id}.", code="not_found.relationship", id=str(relationship_id)
-    )
     async with ctx.database.session(ctx.principal) as session:
         row = await RelationshipRepository(session, ctx.principal.organization_id).get_by_id(relationship_id)
     if row is None:
-        raise missing
+        raise missing("relationship", relationship_id)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [row.source_entity_id, row.target_entity_id])
     async with ctx.database.session(ctx.principal) as session:
         if not await RelationshipRepository(session, ctx.principal.organization_id).delete(relationship_id):
-            raise missing
+            raise missing("relationship", relationship_id)
     return Count(count=1)
 
 
@@ -208,20 +209,21 @@ async def mention(ctx: Context, request: Mention) -> Count:
     return await _on_living(ctx, {one.entity_id for one in request.mentions}, "NO KEY UPDATE", act)
 
 
-async def list_mentions(ctx: Context, request: ListMentions) -> tuple[StoredMention, ...]:
-    """Mentions of an entity or in a source, newest first; of sources that are this principal's to see.
+async def list_mentions(ctx: Context, request: ListMentions) -> Page[StoredMention]:
+    """List mentions of an entity or in a source, newest first; of sources that are this principal's to see.
 
     Raises:
         NotFound: the entity is not there, or not this principal's to see.
     """
     ctx.principal.require("entities:read")
     eyes = eyes_of(ctx.principal)
+    after = _MENTIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         wanted = None
         if request.entity_id is not None:
             wanted = (await _living(ctx, connection, [request.entity_id]))[request.entity_id]["id"]
-        rows = await repository.mentions(connection, ctx.principal, request, wanted, eyes)
-    return tuple(StoredMention.model_construct(None, **dict(row)) for row in rows)
+        rows = await repository.mentions(connection, ctx.principal, request, wanted, eyes, after)
+    return _MENTIONS.page(ctx.principal, request, rows, partial(from_row, StoredMention))
 
 
 async def merge_entities(ctx: Context, request: MergeEntities) -> Entity:
@@ -270,7 +272,7 @@ async def neighbours(ctx: Context, request: Neighbours) -> tuple[Neighbour, ...]
             eyes=eyes_of(ctx.principal),
             limit=request.limit,
         )
-    return tuple(Neighbour.model_construct(None, **dict(row)) for row in rows)
+    return tuple(from_row(Neighbour, row) for row in rows)
 
 
 async def _on_living(
@@ -315,7 +317,7 @@ async def _living(
     for one, at in current.items():
         row = rows.get(at)
         if row is None or row["deleted_at"] is not None or not _seen(ctx, row):
-            raise NotFound(f"There is no entity {one}.", code="not_found.entity", id=str(one))
+            raise missing("entity", one)
     return {one: rows[at] for one, at in current.items()}
 
 
@@ -325,11 +327,7 @@ def _seen(ctx: Context, row: Any) -> bool:
 
 
 def _entity(row: Any) -> Entity:
-    """One row; it comes from the database, so it is not validated again."""
-    values = {name: row[name] for name in Entity.model_fields}
-    return Entity.model_construct(
-        None, **{**values, "aliases": tuple(values["aliases"]), "metadata": json.loads(values["metadata"])}
-    )
+    return from_row(Entity, {name: row[name] for name in Entity.model_fields}, "metadata")
 
 
 def _busy() -> Conflict:

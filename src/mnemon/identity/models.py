@@ -1,4 +1,7 @@
-"""Tables of identity: organizations (the root), users, teams and memberships; access is in models_access.py."""
+"""Tables of identity: organizations (the root), users, teams and memberships.
+
+Signing in is in models_access.py, roles and preferences in models_roles.py.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,18 @@ from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, json_ob
 from mnemon.identity.models_access import (
     ApiKeyORM,
     ApiKeyUseORM,
-    DeviceORM,
-    DevicePlatform,
     MfaDeviceORM,
     MfaType,
     OAuthTokenORM,
+    SessionORM,
+    UserCredentialsORM,
+)
+from mnemon.identity.models_roles import (
+    DeviceORM,
+    DevicePlatform,
     PermissionORM,
     RoleORM,
     RolePermissionORM,
-    SessionORM,
-    UserCredentialsORM,
     UserPreferencesORM,
     UserRoleORM,
 )
@@ -102,6 +107,7 @@ class UserORM(Mutable, Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
+        Index("ix_users_created", "organization_id", "created_at", "id"),
         Index("ix_users_organization_id_status", "organization_id", "status"),
         Index("ix_users_organization_id_tier", "organization_id", "tier"),
         CheckConstraint(EMAIL, name="email_format"),

@@ -9,7 +9,7 @@ from uuid import UUID
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
-from mnemon.identity.models import TeamORM, UserORM
+from mnemon.identity.models import TeamMembershipORM, TeamORM, UserORM
 
 
 class UserRepository(BaseRepository[UserORM]):
@@ -22,6 +22,21 @@ class TeamRepository(BaseRepository[TeamORM]):
     """Teams of one organisation."""
 
     model = TeamORM
+
+
+class MembershipRepository(BaseRepository[TeamMembershipORM]):
+    """Who is in which team of one organisation."""
+
+    model = TeamMembershipORM
+
+    def of_team(self, team_id: UUID) -> Any:
+        """Members of a team that is alive. Index: ix_team_memberships_organization_id_team_id."""
+        of_team = (TeamORM.organization_id == TeamMembershipORM.organization_id) & (TeamORM.id == team_id)
+        return (
+            self._alive()
+            .join(TeamORM, of_team)
+            .where(TeamMembershipORM.team_id == team_id, TeamORM.deleted_at.is_(None))
+        )
 
 
 async def ensure_organization(connection: Connection, slug: str, name: str | None, proof: bytes) -> UUID | None:

@@ -15,6 +15,14 @@ from mnemon.identity.models import DeviceORM, RoleORM, UserPreferencesORM
 
 PACKAGE = "mnemon.identity"
 
+_NAMES = {"names": statement(PACKAGE, "parts/names_of_held")}
+#: What statements about a person's roles begin with, and what those about one role begin with.
+OF_PERSON = {
+    "held": statement(PACKAGE, "parts/held_roles", given=statement(PACKAGE, "parts/given_to_person")),
+    **_NAMES,
+}
+OF_ROLE = {"held": statement(PACKAGE, "parts/held_roles", given=statement(PACKAGE, "parts/one_role")), **_NAMES}
+
 
 class RoleRepository(BaseRepository[RoleORM]):
     """Roles of one organisation."""
@@ -27,10 +35,9 @@ class DeviceRepository(BaseRepository[DeviceORM]):
 
     model = DeviceORM
 
-    async def of(self, user_id: UUID) -> Sequence[DeviceORM]:
-        """A person's devices, in the order they were registered."""
-        query = self._alive().where(DeviceORM.user_id == user_id).order_by(DeviceORM.created_at, DeviceORM.id)
-        return (await self.session.execute(query.limit(1000))).scalars().all()
+    def of(self, user_id: UUID) -> Any:
+        """A person's devices. Index: uq_devices_organization_id_user_id_device_token."""
+        return self._alive().where(DeviceORM.user_id == user_id)
 
 
 class PreferencesRepository(BaseRepository[UserPreferencesORM]):
@@ -73,7 +80,7 @@ async def find_api_key(connection: Connection, key_hash: bytes) -> Any:
 
 async def permissions_of(connection: Connection, organization_id: UUID, user_id: UUID, at: datetime) -> frozenset[str]:
     """Names of the permissions a person has, in one statement."""
-    rows = await connection.fetch(statement(PACKAGE, "permissions_of"), organization_id, user_id, at)
+    rows = await connection.fetch(statement(PACKAGE, "permissions_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["name"] for row in rows)
 
 
@@ -81,7 +88,7 @@ async def rights_of(
     connection: Connection, organization_id: UUID, user_id: UUID, at: datetime
 ) -> tuple[frozenset[str], frozenset[UUID]]:
     """Names of the permissions a person has, and the teams they belong to, in one statement."""
-    row = await connection.fetchrow(statement(PACKAGE, "rights_of"), organization_id, user_id, at)
+    row = await connection.fetchrow(statement(PACKAGE, "rights_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["permissions"]), frozenset(row["team_ids"])
 
 
@@ -91,15 +98,22 @@ async def has_permission(
     """Whether a person has a permission, in one statement."""
     resource, _, action = permission.partition(":")
     found: bool = await connection.fetchval(
-        statement(PACKAGE, "has_permission"), organization_id, user_id, at, resource, action
+        statement(PACKAGE, "has_permission", **OF_PERSON), organization_id, user_id, at, resource, action
     )
     return found
 
 
 async def permissions_of_role(connection: Connection, organization_id: UUID, role_id: UUID) -> frozenset[str]:
     """Names of a role's permissions, with those it inherits."""
-    rows = await connection.fetch(statement(PACKAGE, "permissions_of_role"), organization_id, role_id)
+    rows = await connection.fetch(statement(PACKAGE, "permissions_of_role", **OF_ROLE), organization_id, role_id)
     return frozenset(row["name"] for row in rows)
+
+
+async def list_permissions(connection: Connection, after: Sequence[Any], limit: int) -> list[Any]:
+    """Permissions that there are, by name, after one of them."""
+    return await connection.fetch(
+        "SELECT name FROM permissions WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2", *after, limit
+    )
 
 
 async def catalogue(connection: Connection) -> frozenset[str]:
@@ -140,15 +154,23 @@ async def lock_role(connection: Connection, organization_id: UUID, name: str) ->
     )
 
 
-async def list_roles(connection: Connection, organization_id: UUID, role_id: UUID | None = None) -> list[Any]:
-    """Living roles with their own permissions, or one of them."""
+async def list_roles(
+    connection: Connection,
+    organization_id: UUID,
+    role_id: UUID | None = None,
+    after: Sequence[Any] = (None,),
+    limit: int = 1,
+) -> list[Any]:
+    """Living roles with their own permissions, by name, after one of them; or one of them by its id."""
     return await connection.fetch(
         "SELECT r.id, r.name, r.description, r.is_system, r.parent_role_id, v.permissions, r.version FROM roles r "
         "JOIN role_permission_names v ON v.organization_id = r.organization_id AND v.role_id = r.id "
         "WHERE r.organization_id = $1 AND v.organization_id = $1 AND ($2::uuid IS NULL OR r.id = $2) "
-        "AND r.deleted_at IS NULL ORDER BY r.name",
+        "AND ($3::text IS NULL OR r.name > $3) AND r.deleted_at IS NULL ORDER BY r.name LIMIT $4",
         organization_id,
         role_id,
+        *after,
+        limit,
     )
 
 
@@ -227,14 +249,19 @@ async def unassign_role(connection: Connection, organization_id: UUID, user_id: 
     return done != "DELETE 0"
 
 
-async def roles_of(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
-    """(user_id, role, granted_by, granted_at, expires_at) of a person, expired ones too."""
+async def roles_of(
+    connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
+) -> list[Any]:
+    """(user_id, role, granted_by, granted_at, expires_at) of a person, by the role's name, expired ones too."""
     return await connection.fetch(
         "SELECT ur.user_id, r.name AS role, ur.granted_by, ur.granted_at, ur.expires_at FROM user_roles ur "
         "JOIN roles r ON r.organization_id = ur.organization_id AND r.id = ur.role_id "
-        "WHERE ur.organization_id = $1 AND ur.user_id = $2 AND r.deleted_at IS NULL ORDER BY r.name",
+        "WHERE ur.organization_id = $1 AND ur.user_id = $2 AND r.deleted_at IS NULL "
+        "AND ($3::text IS NULL OR r.name > $3) ORDER BY r.name LIMIT $4",
         organization_id,
         user_id,
+        *after,
+        limit,
     )
 
 

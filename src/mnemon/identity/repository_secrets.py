@@ -86,13 +86,18 @@ async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_i
     )
 
 
-async def mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
+async def mfa_devices(
+    connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
+) -> list[Any]:
     """A person's second factors, without their secrets."""
     return await connection.fetch(
         "SELECT id, user_id, type::text AS type, name, confirmed_at FROM mfa_devices "
-        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY created_at, id",
+        "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL "
+        "AND ($3::text IS NULL OR name > $3) ORDER BY name LIMIT $4",
         organization_id,
         user_id,
+        *after,
+        limit,
     )
 
 
@@ -233,13 +238,19 @@ async def revoke_sessions(connection: Connection, organization_id: UUID, user_id
     return int(done.split()[-1])
 
 
-async def sessions_of(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
+async def sessions_of(
+    connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
+) -> list[Any]:
     """A person's sessions, the newest first. Index: ix_sessions_user."""
     return await connection.fetch(
         "SELECT id, user_id, host(ip_address) AS ip_address, user_agent, expires_at, refresh_expires_at, revoked_at, "
-        "created_at FROM sessions WHERE organization_id = $1 AND user_id = $2 ORDER BY created_at DESC, id LIMIT 1000",
+        "created_at FROM sessions WHERE organization_id = $1 AND user_id = $2 "
+        "AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid)) "
+        "ORDER BY created_at DESC, id DESC LIMIT $5",
         organization_id,
         user_id,
+        *after,
+        limit,
     )
 
 
@@ -260,19 +271,31 @@ async def use_api_key(connection: Connection, organization_id: UUID, api_key_id:
     await connection.execute(statement(PACKAGE, "use_api_key"), organization_id, api_key_id, at)
 
 
+_API_KEYS = (
+    "SELECT k.id, k.name, k.prefix, k.user_id, k.agent_id, k.scopes, k.expires_at, k.revoked_at, u.last_used_at, "
+    "k.created_at FROM api_keys k LEFT JOIN api_key_uses u ON u.organization_id = k.organization_id "
+    "AND u.api_key_id = k.id WHERE k.organization_id = $1 AND "
+)
+
+
 async def api_keys(
-    connection: Connection, organization_id: UUID, *, user_id: UUID | None = None, key_id: UUID | None = None
+    connection: Connection, organization_id: UUID, user_id: UUID | None, after: Sequence[Any], limit: int
 ) -> list[Any]:
-    """Keys of the organisation, of one person, or one of them; the newest first."""
+    """Keys of the organisation, or of one person; the newest first. Index: ix_api_keys_user, or the primary key."""
     return await connection.fetch(
-        "SELECT k.id, k.name, k.prefix, k.user_id, k.agent_id, k.scopes, k.expires_at, k.revoked_at, u.last_used_at, "
-        "k.created_at FROM api_keys k LEFT JOIN api_key_uses u ON u.organization_id = k.organization_id "
-        "AND u.api_key_id = k.id WHERE k.organization_id = $1 AND ($2::uuid IS NULL OR k.user_id = $2) "
-        "AND ($3::uuid IS NULL OR k.id = $3) ORDER BY k.created_at DESC, k.id LIMIT 1000",
+        _API_KEYS + "($2::uuid IS NULL OR k.user_id = $2) "
+        "AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3, $4::uuid)) "
+        "ORDER BY k.created_at DESC, k.id DESC LIMIT $5",
         organization_id,
         user_id,
-        key_id,
+        *after,
+        limit,
     )
+
+
+async def api_key(connection: Connection, organization_id: UUID, key_id: UUID) -> Any:
+    """One key of the organisation, or None. Index: uq_api_keys_organization_id_id."""
+    return await connection.fetchrow(_API_KEYS + "k.id = $2", organization_id, key_id)
 
 
 async def revoke_api_key(connection: Connection, organization_id: UUID, key_id: UUID, at: datetime) -> bool:

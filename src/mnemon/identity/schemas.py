@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 from mnemon.core import crypto
+from mnemon.core.pages import PageRequest
 from mnemon.core.slugs import SLUG
 from mnemon.core.text import JsonObject, Label, Schema, check_characters
 from mnemon.identity.models import DevicePlatform, UserRole
@@ -134,11 +135,16 @@ class UserRef(Schema):
     user_id: UUID
 
 
-class Page(Schema):
-    """Which part of a list: limit 1 to 1,000."""
+class ListTeamMembers(PageRequest):
+    """Which page of a team's members."""
 
-    limit: int = Field(default=100, ge=1, le=1000)
-    offset: int = Field(default=0, ge=0)
+    team_id: UUID
+
+
+class ListOfUser(PageRequest):
+    """Which page of what a person has: sessions, devices, second factors, roles."""
+
+    user_id: UUID
 
 
 class TeamCreate(Schema):

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
 from mnemon.core.text import Label, Moment, Schema, check_characters
 from mnemon.identity.schemas import Name, Password
@@ -267,6 +268,12 @@ class ApiKey(Schema):
     revoked_at: datetime | None
     last_used_at: datetime | None
     created_at: datetime
+
+
+class ListApiKeys(PageRequest):
+    """Which keys to list: a person's, or all of the organisation's."""
+
+    user_id: UUID | None = None
 
 
 class NewApiKey(Schema):

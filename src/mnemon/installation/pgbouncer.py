@@ -182,7 +182,7 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
         )
     url = parse_url(settings.database_url.get_secret_value())
     tls = url.query.get("ssl", "prefer")
-    given: dict[str, object] = {
+    settings_given: dict[str, object] = {
         "server_host": host or url.host or "",
         "server_port": port or url.port or _DEFAULT_PORT,
         "database": url.database or "",
@@ -193,8 +193,8 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
     }
     if settings.database_worker_url is not None:
         login = parse_url(settings.database_worker_url.get_secret_value())
-        given |= {"worker": login.username or "", "worker_secret": str(login.password or "")}
-    return Pooler(**{**given, **options})  # type: ignore[arg-type]
+        settings_given |= {"worker": login.username or "", "worker_secret": str(login.password or "")}
+    return Pooler(**{**settings_given, **options})  # type: ignore[arg-type]
 
 
 def connect_query(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Computed,
+    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -19,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
@@ -145,6 +148,13 @@ class CalendarEventORM(Tenanted, Mutable, Base):
     synced_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was last brought")
 
 
+#: When a file was changed of which that is not known: before all others.
+NEVER_MODIFIED = datetime(2, 1, 1, tzinfo=UTC)
+_MODIFIED = "COALESCE(modified_at, '0002-01-01 00:00:00+00'::timestamp with time zone)"
+#: What a list of files is ordered by first, as its index has it.
+MODIFIED: ColumnElement[datetime] = literal_column(_MODIFIED, DateTime(timezone=True))
+
+
 class DriveFileORM(Tenanted, Mutable, Base):
     """A file, as a drive has it: what it is and where, not its content."""
 
@@ -158,7 +168,7 @@ class DriveFileORM(Tenanted, Mutable, Base):
         CheckConstraint(f"provider IN {SUITES}", name="provider"),
         CheckConstraint("size_bytes >= 0", name="size_bytes"),
         Index("ix_drive_files_name", "organization_id", "user_id", "name"),
-        Index("ix_drive_files_modified", "organization_id", "user_id", text("modified_at DESC")),
+        Index("ix_drive_files_modified", "organization_id", "user_id", text(f"{_MODIFIED} DESC"), text("id DESC")),
         Index("ix_drive_files_integration", "organization_id", "integration_id"),
         {"comment": "Synchronised files of Google Drive and OneDrive (seed 000)"},
     )

@@ -18,7 +18,6 @@ from mnemon.db.words import matching
 from mnemon.integrations.models import (
     CalendarEventORM,
     DriveFileORM,
-    GmailMessageORM,
     IntegrationORM,
     WebhookDeliveryORM,
     WebhookEndpointORM,
@@ -67,10 +66,8 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
         row: IntegrationORM = (await self.session.execute(query, execution_options=options)).scalar_one()
         return row
 
-    async def find(
-        self, owner: UUID | None, *, provider: str | None, status: Collection[str], limit: int
-    ) -> Sequence[IntegrationORM]:
-        """Connections in the order they were made. Indexes: uq_integrations_provider, ix_integrations_status."""
+    def those(self, owner: UUID | None, *, provider: str | None, status: Collection[str]) -> Any:
+        """Connections that fit. Indexes: uq_integrations_provider, ix_integrations_status."""
         query = self._alive()
         if owner is not None:
             query = query.where(IntegrationORM.user_id == owner)
@@ -78,9 +75,7 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
             query = query.where(IntegrationORM.provider == provider)
         if status:
             query = query.where(IntegrationORM.status.in_(sorted(status)))
-        query = query.order_by(IntegrationORM.created_at, IntegrationORM.id).limit(limit)
-        found: Sequence[IntegrationORM] = (await self.session.execute(query)).scalars().all()
-        return found
+        return query
 
     async def get_owned(self, row_id: UUID, owner: UUID | None, *, lock: bool = False) -> IntegrationORM | None:
         """The connection if it is the owner's (anybody's, for None), alone until the transaction ends if locked."""
@@ -93,32 +88,19 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
         return found
 
 
-class MailRepository(BaseRepository[GmailMessageORM]):
-    """Mail of one organisation."""
-
-    model = GmailMessageORM
-
-
 class EventRepository(BaseRepository[CalendarEventORM]):
     """Appointments of one organisation."""
 
     model = CalendarEventORM
 
-    async def find(self, owner: UUID, *, since: datetime, until: datetime, limit: int) -> Sequence[CalendarEventORM]:
-        """A person's appointments that touch a stretch of time, in order. Index: ix_calendar_events_time."""
-        query = (
-            self._alive()
-            .where(
-                CalendarEventORM.user_id == owner,
-                CalendarEventORM.start_time < until,
-                # One that ends as it starts is a moment; it counts where it stands.
-                (CalendarEventORM.end_time > since) | (CalendarEventORM.start_time >= since),
-            )
-            .order_by(CalendarEventORM.start_time, CalendarEventORM.end_time, CalendarEventORM.id)
-            .limit(limit)
+    def those(self, owner: UUID, *, since: datetime, until: datetime) -> Any:
+        """A person's appointments that touch a stretch of time. Index: ix_calendar_events_time."""
+        return self._alive().where(
+            CalendarEventORM.user_id == owner,
+            CalendarEventORM.start_time < until,
+            # One that ends as it starts is a moment; it counts where it stands.
+            (CalendarEventORM.end_time > since) | (CalendarEventORM.start_time >= since),
         )
-        found: Sequence[CalendarEventORM] = (await self.session.execute(query)).scalars().all()
-        return found
 
 
 class FileRepository(BaseRepository[DriveFileORM]):
@@ -126,14 +108,12 @@ class FileRepository(BaseRepository[DriveFileORM]):
 
     model = DriveFileORM
 
-    async def find(self, owner: UUID, *, name: str | None, limit: int) -> Sequence[DriveFileORM]:
-        """A person's files, newest first. Index: ix_drive_files_modified."""
+    def those(self, owner: UUID, *, name: str | None) -> Any:
+        """A person's files. Index: ix_drive_files_modified."""
         query = self._alive().where(DriveFileORM.user_id == owner)
         if name is not None:
             query = query.where(DriveFileORM.name.icontains(name, autoescape=True))
-        query = query.order_by(DriveFileORM.modified_at.desc().nulls_last(), DriveFileORM.id).limit(limit)
-        found: Sequence[DriveFileORM] = (await self.session.execute(query)).scalars().all()
-        return found
+        return query
 
 
 class EndpointRepository(BaseRepository[WebhookEndpointORM]):
@@ -147,17 +127,14 @@ class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
 
     model = WebhookDeliveryORM
 
-    async def find(
-        self, *, endpoint_id: UUID | None, status: Collection[str], limit: int
-    ) -> Sequence[WebhookDeliveryORM]:
-        """Deliveries, newest first. Indexes: ix_webhook_deliveries_endpoint, ix_webhook_deliveries_created."""
+    def those(self, *, endpoint_id: UUID | None, status: Collection[str]) -> Any:
+        """Deliveries that fit. Indexes: ix_webhook_deliveries_endpoint, ix_webhook_deliveries_created."""
         query = select(WebhookDeliveryORM).where(WebhookDeliveryORM.organization_id == self.organization_id)
         if endpoint_id is not None:
             query = query.where(WebhookDeliveryORM.endpoint_id == endpoint_id)
         if status:
             query = query.where(WebhookDeliveryORM.status.in_(sorted(status)))
-        query = query.order_by(WebhookDeliveryORM.created_at.desc(), WebhookDeliveryORM.id).limit(limit)
-        return (await self.session.execute(query)).scalars().all()
+        return query
 
     async def finish(self, row_id: UUID, attempt: int, **values: Any) -> WebhookDeliveryORM | None:
         """Write what became of an attempt; None if it is not the current one."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Moment, Schema, check_characters
 from mnemon.integrations.models import BODY_LIMIT
 
@@ -55,7 +56,6 @@ Event = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVal
 Events = Annotated[tuple[Event, ...], Field(max_length=100)]
 Url = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_url)]
 Token = Annotated[SecretStr, Field(min_length=1, max_length=20_000), AfterValidator(_token)]
-Limit = Annotated[int, Field(ge=1, le=1000)]
 Removed = Annotated[tuple[Id, ...], Field(max_length=10_000)]
 
 
@@ -105,13 +105,12 @@ class ReportFailure(Schema):
     error: Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(check_characters)]
 
 
-class ListIntegrations(Schema):
+class ListIntegrations(PageRequest):
     """Which connections to list."""
 
     user_id: UUID | None = None
     provider: Provider | None = None
     status: tuple[IntegrationStatus, ...] = ()
-    limit: Limit = 100
 
 
 class Integration(Schema):
@@ -263,7 +262,7 @@ class FoundMail(Schema):
     score: float
 
 
-class ListEvents(Schema):
+class ListEvents(PageRequest):
     """Which appointments to list: those that touch the time from ``since`` to ``until``."""
 
     user_id: UUID | None = None
@@ -298,12 +297,11 @@ class StoredEvent(Schema):
     recurrence_rule: str | None
 
 
-class ListFiles(Schema):
+class ListFiles(PageRequest):
     """Which files to list: newest first; ``name`` is a part of the name, in any case."""
 
     user_id: UUID | None = None
     name: Name | None = None
-    limit: Limit = 100
 
 
 class StoredFile(Schema):

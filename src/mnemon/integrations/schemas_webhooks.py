@@ -9,8 +9,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import JsonObject, Schema, check_characters
-from mnemon.integrations.schemas import Event, Events, Id, Limit, Url
+from mnemon.integrations.schemas import Event, Events, Id, Url
 
 DeliveryStatus = Literal["pending", "sending", "delivered", "failed"]
 Description = Annotated[str, StringConstraints(max_length=500), AfterValidator(check_characters)]
@@ -120,12 +121,11 @@ class RecordAttempt(Schema):
         return self
 
 
-class ListDeliveries(Schema):
+class ListDeliveries(PageRequest):
     """Which deliveries to list: newest first."""
 
     endpoint_id: UUID | None = None
     status: tuple[DeliveryStatus, ...] = ()
-    limit: Limit = 100
 
 
 class Delivery(Schema):

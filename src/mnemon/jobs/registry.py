@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -24,14 +25,12 @@ class Handler:
     Attributes:
         work: called with the :class:`~mnemon.jobs.run.Run`; what it returns is the job's result.
         timeout: seconds after which an attempt is stopped and counts as failed; None for no limit.
-        base_delay: seconds before the second attempt; doubled with each further one, less a random half.
-        longest_delay: seconds that a delay grows to.
+        backoff: how long to wait before another attempt.
     """
 
     work: Work
     timeout: float | None
-    base_delay: float
-    longest_delay: float
+    backoff: Backoff
 
 
 class Registry:
@@ -54,7 +53,7 @@ class Registry:
             raise Invalid(f"{kind} has a handler already.", code="invalid.handler", field="kind")
 
         def register(work: Work) -> Work:
-            self._handlers[kind] = Handler(work, timeout, base_delay, longest_delay)
+            self._handlers[kind] = Handler(work, timeout, Backoff(base_delay, longest_delay, jitter=0.5))
             return work
 
         return register

@@ -43,8 +43,8 @@ class JobRepository(BaseRepository[JobORM]):
         found: JobORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
 
-    async def find(self, principal: Principal, query: ListJobs) -> Sequence[JobORM]:
-        """Jobs, newest first. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
+    def those(self, principal: Principal, query: ListJobs) -> Any:
+        """Jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
         found = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
         if query.status is not None:
             found = found.where(JobORM.status == query.status)
@@ -54,8 +54,7 @@ class JobRepository(BaseRepository[JobORM]):
             found = found.where(JobORM.queue == query.queue)
         if query.before is not None:
             found = found.where(JobORM.created_at < query.before)
-        found = found.order_by(JobORM.created_at.desc(), JobORM.id).limit(query.limit)
-        return (await self.session.execute(found)).scalars().all()
+        return found
 
 
 class ScheduleRepository(BaseRepository[ScheduleORM]):
@@ -63,10 +62,9 @@ class ScheduleRepository(BaseRepository[ScheduleORM]):
 
     model = ScheduleORM
 
-    async def by_name(self, principal: Principal) -> Sequence[ScheduleORM]:
-        """Those that the principal may see, by name; at most a thousand."""
-        query = self._alive().where(_seen(ScheduleORM, principal)).order_by(ScheduleORM.name).limit(1000)
-        return (await self.session.execute(query)).scalars().all()
+    def those(self, principal: Principal) -> Any:
+        """Those that the principal may see. Index: uq_job_schedules_organization_id_name."""
+        return self._alive().where(_seen(ScheduleORM, principal))
 
     async def is_anothers(self, principal: Principal, name: str) -> bool:
         """Whether there is one of that name that the principal may not see."""
@@ -207,9 +205,7 @@ async def fail(
     code: str,
     error: str,
     for_good: bool,
-    delay: float | None,
-    base: float,
-    longest: float,
+    delay: float,
 ) -> str | None:
     """End an attempt that failed; the job's state now, None if the lease is lost."""
     found: str | None = await connection.fetchval(
@@ -221,8 +217,6 @@ async def fail(
         error[:10_000],
         for_good,
         delay,
-        base,
-        longest,
     )
     return found
 

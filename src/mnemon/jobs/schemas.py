@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Json, JsonObject, Label, Moment, Schema
 from mnemon.jobs.models import INSTALLATION, JobStatus
 
@@ -18,7 +19,6 @@ __all__ = [
     "Enqueue",
     "Enqueued",
     "Job",
-    "JobPage",
     "JobStatus",
     "ListJobs",
     "Returned",
@@ -115,20 +115,14 @@ class Job(Schema):
     states: tuple[StateChange, ...]
 
 
-class ListJobs(Schema):
+class ListJobs(PageRequest):
     """Which jobs to list, newest first."""
 
     status: JobStatus | None = None
     kind: Kind | None = None
     queue: Queue | None = None
-    before: Moment | None = Field(default=None, description="created before this moment: the next page")
-    limit: int = Field(default=50, ge=1, le=1000)
-
-
-class JobPage(Schema):
-    """Jobs, newest first."""
-
-    jobs: tuple[Job, ...]
+    before: Moment | None = Field(default=None, description="created before this moment")
+    limit: Limit = 50
 
 
 class Cancelled(Schema):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,26 +11,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
+from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.jobs import repository
 from mnemon.jobs.errors import JobNotFound, JobState
-from mnemon.jobs.models import INSTALLATION, JobORM, ScheduleORM
+from mnemon.jobs.models import INSTALLATION
 from mnemon.jobs.repository import JobRepository, ScheduleRepository
 from mnemon.jobs.schemas import (
     Cancelled,
     Enqueue,
     Enqueued,
     Job,
-    JobPage,
     JobStatus,
     ListJobs,
     Schedule,
     SetSchedule,
-    StateChange,
 )
 
 #: Organisations read at a time, jobs removed at a time.
 BATCH = 1000
+_JOBS = Listing.newest("jobs.list_jobs")
+_SCHEDULES = Listing("jobs.list_schedules", {"name": str})
 
 
 async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncSession | None = None) -> Enqueued:
@@ -71,16 +75,18 @@ async def get_job(ctx: Context, job_id: UUID) -> Job:
     async with ctx.database.session(ctx.principal) as session:
         row = await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id)
         if row is None:
-            raise _missing(job_id)
-        return _job(row)
+            raise _no_job(job_id)
+        return from_row(Job, row)
 
 
-async def list_jobs(ctx: Context, request: ListJobs | None = None) -> JobPage:
-    """The principal's own jobs and the organisation's, newest first; ``status=dead`` are the dead letters."""
+async def list_jobs(ctx: Context, request: ListJobs) -> Page[Job]:
+    """List the principal's own jobs and the organisation's, newest first; ``status=dead`` are the dead letters."""
     ctx.principal.require("jobs:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await JobRepository(session, ctx.principal.organization_id).find(ctx.principal, request or ListJobs())
-        return JobPage(jobs=tuple(_job(row) for row in rows))
+        jobs = JobRepository(session, ctx.principal.organization_id)
+        return await jobs.page(
+            _JOBS, ctx.principal, request, partial(from_row, Job), query=jobs.those(ctx.principal, request)
+        )
 
 
 async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
@@ -148,12 +154,13 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
         return await repository.set_schedule(connection, ctx.principal, request, replace=replace) is not None
 
 
-async def list_schedules(ctx: Context) -> tuple[Schedule, ...]:
-    """The organisation's schedules, by name."""
+async def list_schedules(ctx: Context, request: PageRequest) -> Page[Schedule]:
+    """List the principal's own schedules and the organisation's, by name."""
     ctx.principal.require("jobs:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await ScheduleRepository(session, ctx.principal.organization_id).by_name(ctx.principal)
-        return tuple(_schedule(row) for row in rows)
+        schedules = ScheduleRepository(session, ctx.principal.organization_id)
+        query = schedules.those(ctx.principal)
+        return await schedules.page(_SCHEDULES, ctx.principal, request, partial(from_row, Schedule), query=query)
 
 
 async def remove_schedule(ctx: Context, name: str) -> None:
@@ -225,21 +232,12 @@ async def _require_seen(ctx: Context, job_id: UUID) -> None:
         return
     async with ctx.database.session(ctx.principal) as session:
         if await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id) is None:
-            raise _missing(job_id)
+            raise _no_job(job_id)
 
 
-def _missing(job_id: UUID) -> JobNotFound:
+def _no_job(job_id: UUID) -> JobNotFound:
     return JobNotFound("There is no such job.", id=str(job_id))
 
 
 def _over(job: Job, message: str) -> JobState:
     return JobState(message, id=str(job.id), status=job.status.value)
-
-
-def _job(row: JobORM) -> Job:
-    values = {name: getattr(row, name) for name in Job.model_fields if name != "states"}
-    return Job.model_construct(**values, states=tuple(StateChange.model_validate(one) for one in row.states))
-
-
-def _schedule(row: ScheduleORM) -> Schedule:
-    return Schedule.model_construct(**{name: getattr(row, name) for name in Schedule.model_fields})

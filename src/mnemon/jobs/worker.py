@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from mnemon.context import Context
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
@@ -31,6 +32,8 @@ T = TypeVar("T")
 
 #: No further attempt changes what these say.
 FOR_GOOD = (Invalid, Forbidden, GiveUp)
+#: While the database is away: between attempts to claim jobs, and to write down what became of one.
+CLAIMING, ENDING = Backoff(0.1, 5.0), Backoff(0.1, 2.0)
 #: Seconds between looks where notifications do not come through.
 DEAF_POLL = 1.0
 #: Seconds that stopped handlers have to tidy up.
@@ -110,19 +113,18 @@ class Worker:
         beside = [asyncio.create_task(self._heartbeats(), name="mnemon-heartbeats")]
         if not once:
             beside.append(asyncio.create_task(listener.run(), name="mnemon-listener"))
-        pause = 0.1
+        pauses = CLAIMING.delays()
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
                 try:
                     took = await self._fill()
-                    pause = 0.1
+                    pauses = CLAIMING.delays()
                 except (Unavailable, Conflict) as error:
                     if once:
                         raise
                     logger.warning("claiming failed: %s", error.code)
-                    await self._sleep(pause)
-                    pause = min(2 * pause, 5.0)
+                    await self._sleep(next(pauses))
                     continue
                 if once and not took and not self._active:
                     break
@@ -236,6 +238,7 @@ class Worker:
     async def _fail(self, active: Active, error: BaseException) -> str:
         job, handler = active.run.job, active.handler
         code, message = _told(error, timed_out=active.reason == "timeout")
+        delay = max(0.0, error.seconds) if isinstance(error, RetryLater) else handler.backoff.after(job.attempt)
         status = await self._persist(
             active,
             lambda c: repository.fail(
@@ -244,9 +247,7 @@ class Worker:
                 code=code,
                 error=message,
                 for_good=isinstance(error, FOR_GOOD),
-                delay=max(0.0, error.seconds) if isinstance(error, RetryLater) else None,
-                base=handler.base_delay,
-                longest=handler.longest_delay,
+                delay=delay,
             ),
         )
         logger.warning("job %s (%s, attempt %s) failed: %s", job.id, job.kind, job.attempt, code)
@@ -254,7 +255,7 @@ class Worker:
 
     async def _persist(self, active: Active, step: Callable[[Connection], Awaitable[T]]) -> T | None:
         """Do a step in the job's organisation, again while the database is away and the lease may hold."""
-        pause, until = 0.1, time.monotonic() + self.options.lease
+        pauses, until = ENDING.delays(), time.monotonic() + self.options.lease
         while True:
             try:
                 async with self.ctx.database.transaction(active.run.job.principal) as connection:
@@ -262,8 +263,7 @@ class Worker:
             except (Unavailable, Conflict):
                 if time.monotonic() >= until:
                     return None
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 2.0)
+                await asyncio.sleep(next(pauses))
 
     async def _heartbeats(self) -> None:
         """Prolong the leases of what runs here, and hear of what is to be cancelled."""

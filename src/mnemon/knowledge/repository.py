@@ -12,10 +12,10 @@ from sqlalchemy import func, update
 
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
+from mnemon.db.rows import parsed
 from mnemon.db.sql import statement
 from mnemon.db.words import matching
 from mnemon.knowledge.models import KnowledgeItemORM, LearningSessionORM, PatternORM
-from mnemon.knowledge.rows import parsed
 from mnemon.knowledge.schemas import SearchKnowledge, UsageQuery
 
 PACKAGE = "mnemon.knowledge"
@@ -87,7 +87,7 @@ async def listing(
     connection: Connection,
     organization_id: UUID,
     request: SearchKnowledge,
-    after: tuple[datetime | None, UUID | None],
+    after: Sequence[Any],
 ) -> list[dict[str, Any]]:
     """Items newest first, one more than asked for if there are more."""
     rows = await connection.fetch(
@@ -113,7 +113,7 @@ async def transfers(
     *,
     knowledge_id: UUID | None,
     agent_id: UUID | None,
-    after: tuple[datetime | None, UUID | None],
+    after: Sequence[Any],
     limit: int,
 ) -> list[Any]:
     """Transfers with names, newest first."""
@@ -170,7 +170,7 @@ async def learning_sessions(
     connection: Connection,
     organization_id: UUID,
     conditions: tuple[UUID | None, str | None, str | None],
-    after: tuple[datetime | None, UUID | None],
+    after: Sequence[Any],
     limit: int,
 ) -> list[dict[str, Any]]:
     """Learning sessions of an agent, from a domain, to a domain, newest first."""

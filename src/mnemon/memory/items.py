@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,35 +11,18 @@ from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.memory import names
-from mnemon.memory.models import MemoryTier, MemoryType
+from mnemon.memory.columns import RETURNED, item_parts
 from mnemon.memory.schemas import Item
 from mnemon.memory.scope import ResolvedScope
 
 PACKAGE = "mnemon.memory"
 
-_COLUMNS = (
-    "memory_type",
-    "role",
-    "valid_until",
-    "importance",
-    "confidence",
-    "is_pinned",
-    "tier",
-    "status",
-    "access_count",
-    "superseded_by",
-    "superseded_at",
-    "version",
-    "sender",
-    "speaker_agent",
-    "conversation_id",
-)
+_DECODED = tuple((name, column.decode) for name, column in RETURNED.items() if column.is_decoded)
 
 
 def select_items(table: RecallTable, which: str) -> str:
     """The statement that reads a table's rows as items; ``which`` is a predicate of ours over alias ``t``."""
-    columns = {name: table.columns[name] for name in _COLUMNS}
-    return statement(PACKAGE, "items", table=table.name, kind=table.kind, which=which, **columns)
+    return statement(PACKAGE, "items", which=which, **item_parts(table))
 
 
 async def fetch_items(
@@ -71,32 +53,17 @@ _NOBODY = (None, None)
 
 def _item(row: Any, people: names.Labels, machines: names.Labels, places: names.Labels) -> Item:
     """One row; it comes from the database, so it is not validated again."""
-    spoken = people.get(row["sender"], _NOBODY)[1] or machines.get(row["speaker_agent"], _NOBODY)[1]
+    fields = {name: row[name] for name in RETURNED}
+    for name, decode in _DECODED:
+        fields[name] = decode(fields[name])
     return Item.model_construct(
         id=row["id"],
         kind=row["kind"],
-        content=row["content"],
-        memory_type=MemoryType(row["memory_type"]),
-        role=row["role"],
-        speaker=spoken,
+        speaker=people.get(row["sender"], _NOBODY)[1] or machines.get(row["speaker_agent"], _NOBODY)[1],
         user=people.get(row["user_id"], _NOBODY)[0],
         agent=machines.get(row["agent_id"], _NOBODY)[0],
         conversation=places.get(row["conversation_id"], _NOBODY)[0],
         at=row["occurred_at"],
         recorded_at=row["created_at"],
-        valid_until=row["valid_until"],
-        tags=tuple(row["tags"]),
-        metadata=json.loads(row["metadata"]),
-        source=row["source"],
-        source_id=row["source_id"],
-        importance=row["importance"],
-        confidence=row["confidence"],
-        is_pinned=row["is_pinned"],
-        tier=MemoryTier(row["tier"]),
-        status=row["status"],
-        access_count=row["access_count"],
-        superseded_by=row["superseded_by"],
-        superseded_at=row["superseded_at"],
-        deleted_at=row["deleted_at"],
-        version=row["version"],
+        **fields,
     )

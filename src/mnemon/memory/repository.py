@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,41 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
-from mnemon.conversations.visibility import OWNER
 from mnemon.db import sources
 from mnemon.db.connection import Connection
-from mnemon.db.recallable import RecallTable
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
+from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE
 from mnemon.memory.models import MemoryORM, MemoryType
+from mnemon.memory.schemas import NewMemory, Update
 
 PACKAGE = "mnemon.memory"
-
-#: What recall needs to know to search memories.
-MEMORIES = RecallTable(
-    name="memories",
-    kind="memory",
-    columns={
-        "sender": "t.user_id",
-        "speaker_agent": "CASE WHEN t.user_id IS NULL THEN t.agent_id END",
-        "memory_type": "t.memory_type::text",
-        "importance": "t.importance",
-        "is_pinned": "t.is_pinned",
-        "tier": "t.tier::text",
-        "confidence": "t.confidence",
-        "follows_question": "false",
-        "conversation_id": "t.conversation_id",
-        "role": "NULL::text",
-        "status": "t.status::text",
-        "access_count": "t.access_count",
-        "superseded_by": "t.superseded_by",
-        "superseded_at": "t.superseded_at",
-        "valid_until": "least(t.valid_until, t.superseded_from)",
-        "version": "t.version",
-    },
-    alive="(t.expires_at IS NULL OR t.expires_at > now()) AND t.status IN ('active', 'disputed')",
-    owner=OWNER["memory"],
-)
 
 
 class MemoryRepository(BaseRepository[MemoryORM]):
@@ -95,10 +70,49 @@ async def known_sources(
     return await sources.known(connection, "memories", organization_id, pairs)
 
 
-async def add_memories(connection: Connection, organization_id: UUID, columns: Sequence[Sequence[Any]]) -> set[UUID]:
-    """Write memories, one array a column; returns the ids of those that were new."""
-    rows = await connection.fetch(statement(PACKAGE, "add_memories"), organization_id, *columns)
-    return {row["id"] for row in rows}
+async def add_memories(
+    connection: Connection,
+    organization_id: UUID,
+    items: Sequence[NewMemory],
+    found: Mapping[str, Sequence[Any]],
+    *,
+    model: str,
+) -> set[UUID]:
+    """Write memories, with a value a row for each column that is no field of theirs; returns the ids that were new."""
+    arguments = INSERT.arguments(INSERT.of_requests(items), found)
+    query = statement(PACKAGE, "add_memories", **INSERT.parts)
+    return {row["id"] for row in await connection.fetch(query, organization_id, model, *arguments)}
+
+
+async def adjust(connection: Connection, organization_id: UUID, request: Update) -> None:
+    """Set what a request changes in place."""
+    query = statement(PACKAGE, "adjust", **ADJUST.in_place)
+    await connection.execute(query, organization_id, request.id, *ADJUST.arguments(request))
+
+
+async def supersede(
+    connection: Connection,
+    organization_id: UUID,
+    request: Update,
+    successor: UUID,
+    at: datetime,
+    vector: Any,
+    *,
+    model: str,
+) -> None:
+    """Write the memory that corrects another, and end that one where the correction begins."""
+    await connection.execute(
+        statement(PACKAGE, "supersede", **SUPERSEDE.corrected),
+        organization_id,
+        request.id,
+        successor,
+        request.content,
+        at,
+        vector,
+        model if vector is not None else None,
+        *SUPERSEDE.arguments(request),
+    )
+    await connection.execute(statement(PACKAGE, "mark_superseded"), organization_id, request.id, successor, at)
 
 
 async def count_accesses(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -12,11 +12,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
 
 Kind = Literal["message", "memory"]
-Limit = Annotated[int, Field(ge=1, le=1000)]
 
 
 class NewMemory(Schema):
@@ -177,8 +177,8 @@ class Weights(Schema):
 
 
 @dataclass(frozen=True, slots=True)
-class Signal:
-    """One reason for a hit.
+class Contribution:
+    """What one signal adds to the score of a hit.
 
     Attributes:
         value: what was measured.
@@ -203,9 +203,9 @@ class Explanation(Schema):
         via: how it became a candidate: ``vector``, ``words``, ``recent``.
     """
 
-    match: dict[str, Signal]
+    match: dict[str, Contribution]
     match_score: float
-    recall: dict[str, Signal] = Field(default_factory=dict)
+    recall: dict[str, Contribution] = Field(default_factory=dict)
     terms: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     via: tuple[str, ...] = ()
@@ -353,25 +353,16 @@ class Forgotten(Schema):
         return self.messages + self.memories
 
 
-class Listing(Schema):
+class ListItems(PageRequest):
     """A request for a page of items, newest first.
 
     Attributes:
-        cursor: where the page before ended; None for the first page.
         include_past: also what was corrected or forgotten.
     """
 
     scope: Scope = Field(default_factory=Scope)
     limit: Limit = 50
-    cursor: str | None = Field(default=None, max_length=500)
     include_past: bool = False
-
-
-class Page(Schema):
-    """A page of items; ``cursor`` is None on the last one."""
-
-    items: tuple[Item, ...]
-    cursor: str | None
 
 
 class Event(Schema):

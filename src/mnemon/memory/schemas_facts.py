@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
 from mnemon.memory.models_facts import OBJECT_LIMIT, SUBJECT_LIMIT
 
@@ -22,7 +23,6 @@ Object = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=OBJECT_LIMIT),
     AfterValidator(check_characters),
 ]
-Limit = Annotated[int, Field(ge=1, le=1000)]
 
 
 class AssertFact(Schema):
@@ -69,7 +69,7 @@ class RetractFact(Schema):
     valid_until: Moment | None = None
 
 
-class FactsAt(Schema):
+class FactsAt(PageRequest):
     """Which facts to read: those true at one moment, as they were known at another.
 
     Attributes:
@@ -84,7 +84,6 @@ class FactsAt(Schema):
     object: Object | None = None
     valid_at: Moment | None = None
     known_at: Moment | None = None
-    limit: Limit = 100
 
     @model_validator(mode="after")
     def _about(self) -> FactsAt:
@@ -93,7 +92,7 @@ class FactsAt(Schema):
         return self
 
 
-class FactHistory(Schema):
+class FactHistory(PageRequest):
     """Whose facts to read, whatever became of them."""
 
     subject: Term
@@ -162,12 +161,11 @@ class RecordUsage(Schema):
         return self
 
 
-class UsageOf(Schema):
+class UsageOf(PageRequest):
     """Whose usage to read: the memories of an answer, best first, or the answers of a memory, newest first."""
 
     message_id: UUID | None = None
     memory_id: UUID | None = None
-    limit: Limit = 100
 
     @model_validator(mode="after")
     def _one(self) -> UsageOf:

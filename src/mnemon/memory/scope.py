@@ -6,20 +6,16 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from mnemon.context import Context
-from mnemon.conversations import service as conversations
 from mnemon.core.errors import NotFound
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
 from mnemon.db.recallable import RecallTable
-from mnemon.db.types import dump_json
 from mnemon.identity import service as identity
-from mnemon.memory import names, repository
-from mnemon.memory.models import MemoryType
+from mnemon.memory import names
+from mnemon.memory.columns import CONDITIONS, TABLES
 from mnemon.memory.schemas import Scope
 from mnemon.memory.visibility import visible
-
-TABLES: tuple[RecallTable, ...] = (conversations.recall_table(), repository.MEMORIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +43,9 @@ class ResolvedScope:
             or self.agent_id
             or self.conversation_id
             or self.team_id
-            or s.tags
-            or s.tags_any
             or s.since
             or s.until
-            or s.metadata
-            or s.types
+            or any(one.value(s) is not None for one in CONDITIONS)
             or not self.principal.is_organization
         )
 
@@ -65,12 +58,10 @@ class ResolvedScope:
 
     def tables(self) -> list[RecallTable]:
         """The tables that can hold a match."""
-        types = self.scope.types
         return [
             table
             for table in TABLES
-            if table.kind in self.scope.kinds
-            and not (table.kind == "message" and types is not None and MemoryType.EPISODIC not in types)
+            if table.kind in self.scope.kinds and all(one.can_hold(table, self.scope) for one in CONDITIONS)
         ]
 
     def predicate(self, table: RecallTable, params: Params, *, past: bool = False, whole: bool = False) -> str:
@@ -128,16 +119,7 @@ class ResolvedScope:
             value = getattr(self, column)
             if value is not None:
                 rules.append(f"t.{column} = {params.add(value, 'uuid')}")
-        scope = self.scope
-        if scope.types is not None and table.kind == "memory":
-            rules.append(f"t.memory_type = ANY({params.add(sorted(scope.types), 'text[]')}::memory_type_enum[])")
-        if scope.tags:
-            rules.append(f"t.tags @> {params.add(list(scope.tags), 'text[]')}")
-        if scope.tags_any:
-            rules.append(f"t.tags && {params.add(list(scope.tags_any), 'text[]')}")
-        if scope.metadata:
-            rules.append(f"t.metadata @> {params.add(dump_json(scope.metadata), 'text')}::jsonb")
-        return rules
+        return rules + [one.rule(table, self.scope, params) for one in CONDITIONS]
 
     def _when(self, params: Params) -> list[str]:
         rules = []

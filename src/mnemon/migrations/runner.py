@@ -54,6 +54,8 @@ RANKS = (
     "operations",
 )
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
+#: Revisions that are one with the baseline now; no version was published at any of them.
+_FOLDED = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
 
@@ -208,12 +210,13 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
         if to_base:
             bodies = [body for granted in (True, False) for _, body in _objects(granted)]
             names = list(dict.fromkeys(name for body in bodies for name in _DROPS.findall(body)))
-            functions = [name for name in reversed(names) if name.startswith("function ")]
+            kinds = ("function ", "procedure ")
+            routines = [name.split(" ", 1)[1] for name in reversed(names) if name.startswith(kinds)]
         await connection.run_sync(_downgrade, config(), revision)
         await connection.commit()
         if to_base:
-            for name in functions:
-                await connection.exec_driver_sql(f"DROP {name.replace('function', 'FUNCTION IF EXISTS', 1)} CASCADE")
+            for name in routines:
+                await connection.exec_driver_sql(f"DROP ROUTINE IF EXISTS {name} CASCADE")
             await connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
             if as_owner:
                 await unprovision(connection)
@@ -296,22 +299,34 @@ async def check(url: str) -> Check:
 
 def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
-    current = _current(connection)
-    if current is not None and current not in known:
-        raise Unavailable(
-            f"The database is at revision {current}, which this version of Mnemon does not know.",
-            code="unavailable.newer_schema",
-            hint="Install the version of Mnemon that made it, or a newer one.",
-        )
+    _refuse_foreign(_current(connection), cfg)
     with _known(revision):
         command.upgrade(cfg, revision)
 
 
 def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
+    _refuse_foreign(_current(connection), cfg)
     with _known(revision):
         command.downgrade(cfg, revision)
+
+
+def _refuse_foreign(current: str | None, cfg: Config) -> None:
+    """Refuse a database at a revision that this version has no way from."""
+    if current in _FOLDED:
+        raise Unavailable(
+            f"The database is at revision {current}, and this version of Mnemon begins at 0007.",
+            code="unavailable.older_schema",
+            hint="Bring it to 0007 or later with a checkout of Mnemon that has revisions 0001 to 0006 among its "
+            "migrations, then run this again. If nothing in it is to be kept, make a new database.",
+        )
+    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
+    if current is not None and current not in known:
+        raise Unavailable(
+            f"The database is at revision {current}, which this version of Mnemon does not know.",
+            code="unavailable.newer_schema",
+            hint="Install the version of Mnemon that made it, or a newer one.",
+        )
 
 
 @contextmanager
@@ -342,13 +357,17 @@ def _differences(connection: Connection) -> tuple[str, ...]:
 
 def _objects(granted: bool) -> list[tuple[str, str]]:
     """(name, text) of every replaceable object, in the order they are applied."""
+    from mnemon.memory.columns import ADJUST
+
     found = [wall.objects(granted)]
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
         if not folder.is_dir():  # a domain without replaceable objects
             continue
         names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
-        found += [(f"{domain}/{name}", folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+        for name in names:
+            body = folder.joinpath(name).read_text(encoding="utf-8")
+            found.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
     return found
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 from sqlalchemy import select
 
-from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.errors import Forbidden
 from mnemon.db.base import Base
 from mnemon.db.connection import Connection
 from mnemon.db.ids import new_ids
@@ -22,11 +22,10 @@ from mnemon.db.types import dump_json
 from mnemon.operations.models import (
     AgentMetricORM,
     ApiRequestORM,
-    AuditBlockORM,
-    AuditLogORM,
     ErrorLogORM,
     SystemMetricORM,
 )
+from mnemon.operations.models_audit import AuditBlockORM, AuditLogORM
 from mnemon.operations.schemas import AuditQuery
 from mnemon.operations.trail import Anchor
 
@@ -35,17 +34,7 @@ T = TypeVar("T", bound=Base)
 
 
 class SeriesRepository(BaseRepository[T]):
-    """A time series: written, read newest first, never changed; retention takes rows away."""
-
-    moment = "timestamp"
-
-    async def list(self, *, limit: int = 100, offset: int = 0) -> Sequence[T]:
-        """Rows, newest first; limit 1 to 1,000."""
-        if not 1 <= limit <= 1000 or offset < 0:
-            raise Invalid("limit must be from 1 to 1000 and offset not negative.", code="invalid.page")
-        newest = getattr(self.model, self.moment).desc()
-        query = self._alive().order_by(newest, self.model.id).limit(limit).offset(offset)
-        return (await self.session.execute(query)).scalars().all()
+    """A time series: written, read, never changed; retention takes rows away."""
 
     async def update(self, row_id: UUID, *, expected_version: int | None = None, **values: Any) -> T:
         """Refused.
@@ -96,7 +85,6 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
     """The trail, as far as the application sees it: to read."""
 
     model = AuditLogORM
-    moment = "created_at"
 
     async def create(self, **values: Any) -> AuditLogORM:
         """Refused: triggers and ``record_audit`` write the trail.
@@ -111,9 +99,9 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
             table="audit_logs",
         )
 
-    async def find(self, query: AuditQuery) -> Sequence[AuditLogORM]:
-        """Entries that fit, newest first."""
-        wanted = self._alive().order_by(AuditLogORM.created_at.desc(), AuditLogORM.id).limit(query.limit)
+    def those(self, query: AuditQuery) -> Any:
+        """Entries that fit."""
+        wanted = self._alive()
         for name in ("action", "resource_type", "resource_id", "user_id", "agent_id", "status"):
             value = getattr(query, name)
             if value is not None:
@@ -122,7 +110,7 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
             wanted = wanted.where(AuditLogORM.created_at >= query.since)
         if query.until is not None:
             wanted = wanted.where(AuditLogORM.created_at < query.until)
-        return (await self.session.execute(wanted)).scalars().all()
+        return wanted
 
     async def blocks(self) -> Sequence[AuditBlockORM]:
         """The chain, first block first."""
@@ -237,7 +225,7 @@ async def roll_up_metrics(connection: Connection, organization_id: UUID, limit: 
 
 
 async def rollups(connection: Connection, organization_id: UUID, *values: Any) -> list[Any]:
-    """Rollups: source, interval, subject, metric type, since, until, limit."""
+    """Rollups: source, interval, subject, metric type, since, until, the place they come after, limit."""
     return await connection.fetch(statement(PACKAGE, "rollups"), organization_id, *values)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
+from mnemon.db.rows import parsed
 from mnemon.db.sql import statement
-from mnemon.knowledge.rows import parsed
-from mnemon.workflow.models import WorkflowExecutionORM, WorkflowORM
+from mnemon.workflow.models import WorkflowORM
 
 PACKAGE = "mnemon.workflow"
 
@@ -20,12 +20,6 @@ class WorkflowRepository(BaseRepository[WorkflowORM]):
     """Definitions of one organisation."""
 
     model = WorkflowORM
-
-
-class WorkflowExecutionRepository(BaseRepository[WorkflowExecutionORM]):
-    """Runs of one organisation."""
-
-    model = WorkflowExecutionORM
 
 
 async def get_workflow(connection: Connection, organization_id: UUID, workflow_id: UUID) -> dict[str, Any] | None:
@@ -38,7 +32,7 @@ async def list_workflows(
     connection: Connection,
     organization_id: UUID,
     status: str | None,
-    after: tuple[datetime | None, UUID | None],
+    after: Sequence[Any],
     limit: int,
 ) -> list[dict[str, Any]]:
     """Definitions, newest first."""
@@ -95,7 +89,7 @@ async def list_executions(
     connection: Connection,
     organization_id: UUID,
     conditions: tuple[UUID | None, UUID | None, str | None],
-    after: tuple[datetime | None, UUID | None],
+    after: Sequence[Any],
     limit: int,
 ) -> list[dict[str, Any]]:
     """Runs with names, newest first: (workflow, agent, status)."""

@@ -8,14 +8,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import CONTENT_LIMIT, JsonObject, Label, Schema, check_characters
 from mnemon.workflow.graph import check_dependencies, check_names
 from mnemon.workflow.models import STEP_LIMIT, ExecutionStatus, WorkflowStatus
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S"), AfterValidator(check_characters)]
 Text = Annotated[str, Field(max_length=CONTENT_LIMIT), AfterValidator(check_characters)]
-Limit = Annotated[int, Field(ge=1, le=1000)]
-Cursor = Annotated[str, Field(max_length=100)]
 Version = Annotated[int, Field(ge=1)]
 
 
@@ -119,19 +118,11 @@ class Workflow(Schema):
     updated_at: datetime
 
 
-class WorkflowQuery(Schema):
+class WorkflowQuery(PageRequest):
     """Definitions, newest first."""
 
     status: WorkflowStatus | None = None
     limit: Limit = 50
-    cursor: Cursor | None = None
-
-
-class WorkflowPage(Schema):
-    """A page of definitions; ``cursor`` is None on the last one."""
-
-    workflows: tuple[Workflow, ...]
-    cursor: str | None
 
 
 class StartExecution(Schema):
@@ -183,18 +174,10 @@ class Execution(Schema):
     version: int
 
 
-class ExecutionQuery(Schema):
+class ExecutionQuery(PageRequest):
     """Runs of a workflow, of an agent or all of them, in a status; newest first."""
 
     workflow_id: UUID | None = None
     agent_id: UUID | None = None
     status: ExecutionStatus | None = None
     limit: Limit = 50
-    cursor: Cursor | None = None
-
-
-class ExecutionPage(Schema):
-    """A page of runs; ``cursor`` is None on the last one."""
-
-    executions: tuple[Execution, ...]
-    cursor: str | None

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     CheckConstraint,
+    ColumnElement,
     Date,
     ForeignKeyConstraint,
     Index,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,6 +28,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, json_object
 
 NOT_BLANK = "{column} ~ '[^[:space:]]'"
+
+
+#: When a task is due that has no date, no time of day: after all that have one.
+NO_DATE, NO_TIME = date(9998, 12, 31), time.max
+_DUE_DATE = "COALESCE(due_date, '9998-12-31'::date)"
+_DUE_TIME = "COALESCE(due_time, '23:59:59.999999'::time without time zone)"
+_SOONEST_FIRST = (text(_DUE_DATE), text(_DUE_TIME), "created_at", "id")
+#: What a list of tasks is ordered by first, as its indexes have it.
+DUE_DATE: ColumnElement[date] = literal_column(_DUE_DATE, Date())
+DUE_TIME: ColumnElement[time] = literal_column(_DUE_TIME, Time())
 
 
 class TaskORM(Tenanted, Mutable, Base):
@@ -57,7 +69,10 @@ class TaskORM(Tenanted, Mutable, Base):
             postgresql_where=text("deleted_at IS NULL"),
         ),
         Index("ix_tasks_status", "organization_id", "status", "due_date", postgresql_where=text("deleted_at IS NULL")),
-        Index("ix_tasks_due_date", "organization_id", "due_date"),
+        Index("ix_tasks_due_date", "organization_id", *_SOONEST_FIRST, postgresql_where=text("deleted_at IS NULL")),
+        Index(
+            "ix_tasks_due", "organization_id", "user_id", *_SOONEST_FIRST, postgresql_where=text("deleted_at IS NULL")
+        ),
         Index("ix_tasks_priority", "organization_id", "priority"),
         Index("ix_tasks_project", "organization_id", "project_id", postgresql_where=text("project_id IS NOT NULL")),
         Index(

@@ -41,7 +41,7 @@ class TaskRepository(OwnedRepository[TaskORM]):
 
     model = TaskORM
 
-    async def find(
+    def those(
         self,
         owner: UUID | None,
         *,
@@ -51,10 +51,8 @@ class TaskRepository(OwnedRepository[TaskORM]):
         due_until: date | None = None,
         project_id: UUID | None = None,
         tag: str | None = None,
-        limit: int,
-        offset: int = 0,
-    ) -> Sequence[TaskORM]:
-        """Tasks, soonest due first. Indexes: ix_tasks_user for one person's, ix_tasks_status for all."""
+    ) -> Any:
+        """Tasks that fit. Indexes: ix_tasks_due or ix_tasks_user for one person's, ix_tasks_due_date for all."""
         query = self._owned(owner)
         if status:
             query = query.where(TaskORM.status.in_(sorted(status)))
@@ -68,16 +66,7 @@ class TaskRepository(OwnedRepository[TaskORM]):
             query = query.where(TaskORM.project_id == project_id)
         if tag is not None:
             query = query.where(literal(tag) == any_(TaskORM.tags))
-        order = (
-            TaskORM.due_date.asc().nulls_last(),
-            TaskORM.due_time.asc().nulls_last(),
-            TaskORM.created_at,
-            TaskORM.id,
-        )
-        found: Sequence[TaskORM] = (
-            (await self.session.execute(query.order_by(*order).limit(limit).offset(offset))).scalars().all()
-        )
-        return found
+        return query
 
     async def reminders(self, owner: UUID | None, *, now: datetime, limit: int, take: bool) -> Sequence[TaskORM]:
         """Tasks whose reminder is due, earliest first. Index: ix_tasks_reminder."""
@@ -118,24 +107,14 @@ class DocumentRepository(OwnedRepository[DocumentORM]):
 
     model = DocumentORM
 
-    async def find(
-        self,
-        owner: UUID | None,
-        *,
-        document_type: str | None = None,
-        status: Collection[str] = (),
-        limit: int,
-        offset: int = 0,
-    ) -> Sequence[DocumentORM]:
-        """Documents, newest first. Index: ix_documents_user."""
+    def those(self, owner: UUID | None, *, document_type: str | None = None, status: Collection[str] = ()) -> Any:
+        """Documents that fit. Index: ix_documents_user."""
         query = self._owned(owner)
         if document_type is not None:
             query = query.where(DocumentORM.document_type == document_type)
         if status:
             query = query.where(DocumentORM.status.in_(sorted(status)))
-        query = query.order_by(DocumentORM.created_at.desc(), DocumentORM.id).limit(limit).offset(offset)
-        found: Sequence[DocumentORM] = (await self.session.execute(query)).scalars().all()
-        return found
+        return query
 
 
 class TemplateRepository(BaseRepository[DocumentTemplateORM]):
@@ -143,14 +122,12 @@ class TemplateRepository(BaseRepository[DocumentTemplateORM]):
 
     model = DocumentTemplateORM
 
-    async def find(self, *, document_type: str | None, limit: int, offset: int) -> Sequence[DocumentTemplateORM]:
-        """Templates by name. Index: ix_document_templates_type."""
+    def those(self, *, document_type: str | None) -> Any:
+        """Templates that fit. Index: ix_document_templates_type."""
         query = self._alive()
         if document_type is not None:
             query = query.where(DocumentTemplateORM.document_type == document_type)
-        query = query.order_by(DocumentTemplateORM.name, DocumentTemplateORM.id).limit(limit).offset(offset)
-        found: Sequence[DocumentTemplateORM] = (await self.session.execute(query)).scalars().all()
-        return found
+        return query
 
 
 class NotificationRepository(OwnedRepository[NotificationORM]):
@@ -183,11 +160,12 @@ async def notifications(
     *,
     unread_only: bool,
     before: datetime | None,
+    after: Sequence[Any],
     limit: int,
 ) -> list[Any]:
-    """A person's notifications, newest first."""
+    """A person's notifications, newest first, after a place."""
     name = "unread_notifications" if unread_only else "notifications"
-    return await connection.fetch(statement(PACKAGE, name), organization_id, owner, before, limit)
+    return await connection.fetch(statement(PACKAGE, name), organization_id, owner, before, *after, limit)
 
 
 async def count_unread(connection: Connection, organization_id: UUID, owner: UUID) -> int:

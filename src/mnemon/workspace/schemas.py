@@ -9,6 +9,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.changes import changes
+from mnemon.core.pages import Limit, Page, PageRequest
 from mnemon.core.text import JsonObject, Moment, Schema, Tags, check_characters
 from mnemon.workspace.recurrence import check_rule
 
@@ -37,7 +39,6 @@ Short = Annotated[
 Body = Annotated[str, StringConstraints(max_length=1_000_000), AfterValidator(check_characters)]
 Headings = Annotated[tuple[Name, ...], Field(max_length=500)]
 Rule = Annotated[str, AfterValidator(_rule)]
-Limit = Annotated[int, Field(ge=1, le=1000)]
 
 
 class Change(Schema):
@@ -58,21 +59,9 @@ class Change(Schema):
         for name in sorted(self.model_fields_set & self.required):
             if getattr(self, name) is None:
                 raise PydanticCustomError("required", "{name} cannot be emptied", {"name": name})
-        if not self.changes():
+        if not changes(self, empties=True):
             raise PydanticCustomError("no_change", "nothing is to be changed")
         return self
-
-    def changes(self) -> dict[str, Any]:
-        """The columns to change."""
-        given = self.model_fields_set - {"id", "expected_version"}
-        return {name: list(v) if isinstance(v := getattr(self, name), tuple) else v for name in sorted(given)}
-
-
-class Page(Schema):
-    """A request for rows in a stable order."""
-
-    limit: Limit = 100
-    offset: int = Field(default=0, ge=0, le=1_000_000)
 
 
 class CreateTask(Schema):
@@ -146,7 +135,7 @@ class CompleteTask(Schema):
     expected_version: int | None = Field(default=None, ge=1)
 
 
-class ListTasks(Page):
+class ListTasks(PageRequest):
     """Which tasks to list: soonest due first, those without a date last.
 
     Attributes:
@@ -234,7 +223,7 @@ class UpdateDocument(Change):
     context_memory_ids: Annotated[tuple[UUID, ...], Field(max_length=10_000)] | None = None
 
 
-class ListDocuments(Page):
+class ListDocuments(PageRequest):
     """Which documents to list: newest first."""
 
     user_id: UUID | None = None
@@ -278,7 +267,7 @@ class UpdateTemplate(Change):
     instructions: Body | None = None
 
 
-class ListTemplates(Page):
+class ListTemplates(PageRequest):
     """Which templates to list."""
 
     document_type: Short | None = None
@@ -315,11 +304,11 @@ class Notify(Schema):
     resource_id: UUID | None = None
 
 
-class Notifications(Schema):
+class Notifications(PageRequest):
     """Which notifications to list: newest first.
 
     Attributes:
-        before: those recorded before this moment: the last one's ``created_at`` gives the next page.
+        before: those recorded before this moment.
     """
 
     user_id: UUID | None = None
@@ -351,10 +340,9 @@ class Notification(Schema):
     created_at: datetime
 
 
-class Inbox(Schema):
+class Inbox(Page[Notification]):
     """A page of notifications, and how many are unread in all."""
 
-    items: tuple[Notification, ...]
     unread: int
 
 

@@ -17,6 +17,7 @@ import asyncpg
 
 from mnemon.db import embedded
 from mnemon.db.embedded.account import server_account
+from tests.patience import PATIENCE
 
 ROOT = os.geteuid() == 0
 
@@ -70,11 +71,11 @@ class Client:
         return answer
 
     def leave(self) -> None:
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=PATIENCE)
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=PATIENCE)
 
 
 def fetch(endpoint: embedded.Endpoint, sql: str, *arguments: object) -> Any:
@@ -82,7 +83,7 @@ def fetch(endpoint: embedded.Endpoint, sql: str, *arguments: object) -> Any:
 
     async def ask() -> Any:
         url = endpoint.url(embedded.ADMIN_ROLE, "postgres", driver="postgresql")
-        connection = await asyncpg.connect(url, timeout=20)
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
         try:
             return await connection.fetchval(sql, *arguments)
         finally:
@@ -91,7 +92,7 @@ def fetch(endpoint: embedded.Endpoint, sql: str, *arguments: object) -> Any:
     return asyncio.run(ask())
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait for a condition; its first true value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):

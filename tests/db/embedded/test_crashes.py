@@ -17,6 +17,7 @@ from mnemon.db import embedded
 from mnemon.db.embedded import processes
 from mnemon.db.embedded.layout import Layout
 from mnemon.db.embedded.processes import PidFile, start_time
+from tests.patience import PATIENCE
 
 from .support import as_server_account, fetch, kill, pids, runs, stopped, stranger, until
 
@@ -75,7 +76,7 @@ def test_an_orphan_is_stopped_before_another_server_starts(cluster: Path, pid_fi
     assert runs(postmaster)
     assert embedded.status(cluster).phase == "starting"
     os.kill(postmaster, signal.SIGCONT)
-    starter.join(30)
+    starter.join(PATIENCE)
     with got[0] as lease:
         assert not runs(postmaster)
         assert fetch(lease.endpoint, "select answer from note") == 42
@@ -91,7 +92,7 @@ def test_an_orphan_is_stopped_by_stop(cluster: Path) -> None:
     assert late.value.code == "embedded.stop_timeout"
     os.kill(postmaster, signal.SIGCONT)
     embedded.stop(cluster)
-    until(lambda: not runs(postmaster), 0.5)
+    until(lambda: not runs(postmaster))
     assert embedded.stop(cluster) is False
 
 
@@ -121,7 +122,7 @@ def test_a_server_started_by_somebody_else_is_neither_doubled_nor_touched(cluste
         assert other.poll() is None
     finally:
         other.send_signal(signal.SIGINT)
-        other.wait(30)
+        other.wait(PATIENCE)
 
 
 def test_a_pid_file_with_the_number_of_an_unrelated_process_is_not_believed(cluster: Path) -> None:

@@ -21,6 +21,7 @@ from mnemon.db import embedded
 from mnemon.doors.cli.main import main
 from tests.conftest import Server, place
 from tests.factories import new_slug
+from tests.patience import PATIENCE
 
 MNEMON = [sys.executable, "-m", "mnemon"]
 
@@ -96,7 +97,7 @@ def process(home: Path, slug: str) -> Cli:
     def run(*arguments: str | Path, data_dir: Path = home, **environment: str) -> Result:
         command = [*MNEMON, "--data-dir", str(data_dir), "-o", slug, *map(str, arguments)]
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}, check=False
+            command, capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **environment}, check=False
         )
         return Result(done.returncode, done.stdout, done.stderr)
 

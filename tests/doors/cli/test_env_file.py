@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.patience import PATIENCE
+
 from .conftest import Cli
 
 
@@ -21,7 +23,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
     code = "import sys; from mnemon.doors.cli.main import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(
-        command, cwd=cwd, env=plain | environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=cwd, env=plain | environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 

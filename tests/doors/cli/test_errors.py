@@ -12,6 +12,7 @@ from mnemon.core import errors as kinds
 from mnemon.doors.cli import errors
 from mnemon.doors.cli.main import main
 from mnemon.doors.cli.state import state
+from tests.patience import PATIENCE
 
 from .conftest import MNEMON, Cli
 
@@ -92,7 +93,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     assert writer.stderr is not None
     writer.stdout.close()
     told = writer.stderr.read().decode()
-    assert writer.wait(60) == 141
+    assert writer.wait(PATIENCE) == 141
     assert told == ""
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 from .conftest import MNEMON, Cli, jsonl
 
 
@@ -89,7 +91,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(
     monkeypatch.setenv("MNEMON_AUTO_MAINTENANCE", "false")  # the index is another matter, and takes longer
     command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
     victim = subprocess.Popen(command)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not cli("list", "--limit", "1", "--json").json["items"]:
         assert time.monotonic() < deadline
         assert victim.poll() is None
@@ -106,11 +108,11 @@ def test_ctrl_c_says_that_it_resumes(cli: Cli, home: Path, slug: str, tmp_path: 
     path = jsonl(tmp_path / "long.jsonl", 100_000)
     command = [*MNEMON, "--data-dir", str(home), "-o", slug, "import", str(path)]
     patient = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not cli("list", "--limit", "1", "--json").json["items"]:
         assert time.monotonic() < deadline
     patient.send_signal(signal.SIGINT)
-    told = patient.communicate(timeout=60)[1]
+    told = patient.communicate(timeout=PATIENCE)[1]
     assert patient.returncode == 130
     assert "The same command goes on from there" in told
     assert "Traceback" not in told

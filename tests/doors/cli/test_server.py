@@ -18,6 +18,7 @@ from mnemon.db import embedded
 from mnemon.doors.cli.main import main
 from mnemon.migrations import runner
 from tests.conftest import APP, Server
+from tests.patience import PATIENCE
 
 from .conftest import MNEMON, Cli
 
@@ -55,13 +56,13 @@ def test_tour_on_a_terminal_answers_a_question_of_ones_own(home: Path) -> None:
     seen += _until(ours, "hazelnuts")
     os.write(ours, b"\n")
     seen += _until(ours, "All this took")
-    assert visitor.wait(30) == 0
+    assert visitor.wait(PATIENCE) == 0
     os.close(ours)
     assert "Next" in seen
     assert "Traceback" not in seen
 
 
-def _until(terminal: int, words: str, seconds: float = 60.0) -> str:
+def _until(terminal: int, words: str, seconds: float = PATIENCE) -> str:
     seen = ""
     deadline = time.monotonic() + seconds
     while words not in seen:

@@ -15,11 +15,13 @@ import pytest
 
 from mnemon import AsyncMemory
 from mnemon.context import Context
+from mnemon.core.pages import PageRequest
 from mnemon.doors.cli.main import main
 from mnemon.jobs import service
 from mnemon.jobs.schemas import Enqueue
 from tests.conftest import APP, WORKER, Server
 from tests.factories import context_of
+from tests.patience import PATIENCE
 
 from .conftest import MNEMON, Cli
 
@@ -118,7 +120,7 @@ def test_it_runs_until_it_is_told_to_stop(home: Path, slug: str, one: signal.Sig
         assert process.stdout is not None
         assert process.stdout.readline().startswith(b"Worker ")
         process.send_signal(one)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     assert process.returncode == 0, err
@@ -137,7 +139,7 @@ def test_schedules_of_the_installation_are_made(cli: Cli, home: Path, monkeypatc
         async with AsyncMemory(data_dir=home) as memory:
             await memory.open()
             ctx = context_of(memory).as_principal(Principal(INSTALLATION))
-            return {one.name for one in await service.list_schedules(ctx)}
+            return {one.name for one in (await service.list_schedules(ctx, PageRequest())).items}
 
     done = cli("worker", "--once", "--json")
     assert done.code == 0, done.err

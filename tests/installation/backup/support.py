@@ -18,6 +18,7 @@ from mnemon.db import embedded
 from mnemon.installation import backup
 from mnemon.installation.backup import Label
 from mnemon.installation.backup.store import Store
+from tests.patience import PATIENCE
 
 
 def new_key() -> str:
@@ -110,7 +111,7 @@ def store_of(settings: Settings) -> Store:
 async def connect(data_dir: Path, role: str = embedded.ADMIN_ROLE) -> Any:
     endpoint = embedded.status(data_dir).endpoint
     assert endpoint is not None
-    return await asyncpg.connect(endpoint.url(role, "mnemon", driver="postgresql"), timeout=20)
+    return await asyncpg.connect(endpoint.url(role, "mnemon", driver="postgresql"), timeout=PATIENCE)
 
 
 async def contents(data_dir: Path) -> list[str]:

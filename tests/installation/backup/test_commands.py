@@ -19,6 +19,7 @@ import pytest
 
 from mnemon.doors.cli.main import main
 from mnemon.installation.backup import alerts
+from tests.patience import PATIENCE
 
 from .support import Site, changed, new_key, store_of
 
@@ -57,7 +58,7 @@ def limited(site: Site, *arguments: str, limit: int, **environment: str) -> subp
     """The command in a process of its own that may write files up to a size, in bytes."""
     command = ["/bin/sh", "-c", f'ulimit -f {limit // 512}; exec "$@"', "sh", *MNEMON, *arguments]
     return subprocess.run(
-        command, env=site.environment(**environment), capture_output=True, text=True, timeout=120, check=False
+        command, env=site.environment(**environment), capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 

@@ -10,7 +10,7 @@ from mnemon import Settings
 from mnemon.installation import backup
 from mnemon.installation.backup import alerts
 from mnemon.installation.backup.model import Label
-from mnemon.installation.doctor.backups import look
+from mnemon.installation.doctor.backups import check
 from mnemon.installation.doctor.model import Finding
 
 from .support import Site, changed, new_key, store_of
@@ -19,7 +19,7 @@ from .support import Site, changed, new_key, store_of
 async def findings(site: Site, settings: Settings, role: str = "mnemon_admin") -> dict[str, Finding]:
     connection = await site.connect(role)
     try:
-        return {one.what: one for one in await look(connection, settings)}
+        return {one.what: one for one in await check(connection, settings)}
     finally:
         await connection.close()
 

@@ -21,6 +21,7 @@ from mnemon.installation import backup
 from mnemon.installation.backup import RestoreRequest
 from mnemon.installation.backup.errors import BackupNotFound, OutOfReach, RestoreFailed, RestoreRefused
 from tests.db.embedded.support import as_server_account
+from tests.patience import PATIENCE
 
 from .support import Site, changed, contents, count_by_index, new_key, store_of
 
@@ -133,7 +134,7 @@ def kill_when(site: Site, into: Path, mark: str) -> None:
     """A restore in a process of its own, killed when something of it is there."""
     command = [sys.executable, "-m", "mnemon", "backup", "restore", "--into", str(into)]
     process = subprocess.Popen(command, env=site.environment(), stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while not (into / mark).exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGKILL)
@@ -218,7 +219,7 @@ def as_told(done: backup.Unpacked, into: Path, account: dict[str, Any]) -> dict[
 
 
 def shell(script: str, environment: dict[str, str], account: dict[str, Any]) -> None:
-    subprocess.run(["/bin/sh", "-c", script], check=True, env=environment, timeout=120, **account)
+    subprocess.run(["/bin/sh", "-c", script], check=True, env=environment, timeout=PATIENCE, **account)
 
 
 async def count_when_ready(socket_dir: Path) -> int:

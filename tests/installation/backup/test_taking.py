@@ -23,6 +23,7 @@ from mnemon.installation.backup.keys import load_keys
 from mnemon.installation.backup.seal import PARTIAL
 from mnemon.installation.backup.store import Store
 from mnemon.installation.backup.take import BASE, MANIFEST
+from tests.patience import PATIENCE
 
 from .support import Site, changed, new_key, store_of
 
@@ -155,7 +156,7 @@ def kill_half_way(site: Site, store: Store) -> None:
     """A full backup in a process of its own, killed when some of it is written."""
     environment = site.environment(MNEMON_BACKUP_DIR=str(store.root))
     process = subprocess.Popen([*MNEMON, "backup", "full"], env=environment, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with suppress(FileNotFoundError):
             if any(path.stat().st_size for path in store.backups.glob(f"{PARTIAL}*/.new-*")):
@@ -189,7 +190,7 @@ async def test_a_cancelled_backup_leaves_no_process_and_no_rest(site: Site, spar
         loop.call_soon_threadsafe(begun.set)
 
     task = asyncio.create_task(backup.take(settings, "full", progress=progress))
-    await asyncio.wait_for(begun.wait(), 60)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -1,49 +1,89 @@
-"""What the importers have in common: one import is one file, read from a position to its end."""
+"""What the importers have in common: a format is one class, and one import is one file, read from a position on."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypedDict, Unpack, final
 
 from mnemon.adapters.importers.records import Anchor, Broken, Position, Record
+from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
 
-class Import(ABC):
-    """One file being read, record by record, with little memory however long it is.
+class Options(TypedDict, total=False):
+    """What an importer may be given beside the path; see :func:`open_import`."""
 
-    Iterating yields :class:`Utterance` and :class:`Broken` in the file's order. The position of the last record
-    that was stored is all a checkpoint needs: ``open_import(path, start=position)`` goes on after it.
+    start: Position | None
+    conversation: str | None
+    columns: Mapping[str, str] | None
+
+
+class Import(ABC):
+    """A format, and one file of it being read, record by record, with little memory however long it is.
+
+    The class says what the format is called and how a file of it is recognised; it is registered as an entry point
+    of the group ``mnemon.importers`` under the name of its format (docs/importers.md). Iterating over an instance
+    yields :class:`Utterance` and :class:`Broken` in the file's order. The position of the last record that was stored
+    is all a checkpoint needs: ``open_import(path, start=position)`` goes on after it.
 
     Attributes:
         format: the format's name, which is also the ``source`` of its utterances.
+        title: what people call it.
+        description: one sentence on which files it reads, for help and docs.
+        suffixes: how names of its files end, in lower case: such a file is taken for one of this format if nobody is
+            certain of it.
+        keys: the keys in the object of a JSON document, or in the objects of its array, that only this format has:
+            the first one in a document that is any format's decides.
+        expects: names of files that an archive or directory of this format holds, for the message that there are none.
+        options: which of ``conversation`` and ``columns`` have a meaning for it; the others are refused.
         path: what is read.
         start: after which record to begin, or None for the beginning.
+        conversation: the conversation of records that name none, or None.
+        columns: which key holds what, or None.
         total_bytes: the denominator of :attr:`bytes_read`; None for a pipe.
         fingerprint: the same for the same file, different for another. A JSONL or mbox file to which something
             was appended keeps its fingerprint, so that it resumes where it was.
     """
 
     format: ClassVar[str]
+    title: ClassVar[str]
+    description: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]] = ()
+    keys: ClassVar[frozenset[str]] = frozenset()
+    expects: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[frozenset[str]] = frozenset()
     total_bytes: int | None
     fingerprint: str
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, path: Path, **given: Unpack[Options]) -> None:
+        """Open a file without reading more of it than its beginning.
+
+        Raises:
+            NotFound: nothing is there.
+            Invalid: it cannot be read as this format, or an option has no meaning for it.
+        """
         self.path = path
-        self.start = start
-        self._refuse("conversation", conversation)
-        self._refuse("columns", columns)
+        self.start = given.get("start")
+        self.conversation = given.get("conversation")
+        self.columns = given.get("columns")
+        # Opening puts a look at each record in its place where the importer is not one of ours.
+        self.reader: Callable[[Anchor], Iterator[Record]] = self.records
+        for option in ("conversation", "columns"):
+            if given.get(option) is not None and option not in self.options:
+                raise self._meaningless(option)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> Certainty:
+        """Say how sure it is that a file is of this format, beside its :attr:`keys`; by its name unless overridden."""
+        return Certainty.POSSIBLE if sample.name.endswith(cls.suffixes) else Certainty.NO
+
+    @classmethod
+    def document(cls, sample: Sample) -> str | None:
+        """Name the file of an archive or directory in which the :attr:`keys` are looked for; None: there is none."""
+        return None
 
     @property
     @abstractmethod
@@ -51,9 +91,10 @@ class Import(ABC):
         """How far reading has come, in the unit of :attr:`total_bytes`."""
 
     @abstractmethod
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
-        """The records after an anchor; each with its whole position."""
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """Yield the records after an anchor, each with its whole position; broken ones too, in their places."""
 
+    @final
     def __iter__(self) -> Iterator[Record]:
         """The records after :attr:`start`.
 
@@ -61,9 +102,9 @@ class Import(ABC):
             Invalid: the file is not the one that was begun, or it is damaged beyond reading on.
         """
         if self.start is None:
-            yield from self._read(Anchor())
+            yield from self.reader(Anchor())
             return
-        records = self._read(self.start.anchor)
+        records = self.reader(self.start.anchor)
         last: Record | None = None
         for _ in range(self.start.skip):
             last = next(records, None)
@@ -81,15 +122,13 @@ class Import(ABC):
             path=str(self.path),
         )
 
-    def _refuse(self, option: str, value: object) -> None:
-        """Refuse an option this format has no use for; a format that has one overrides this."""
-        if value is not None:
-            raise Invalid(
-                f"`{option}` has no meaning for {self.format}, which names its own.",
-                code=f"invalid.import.{option}",
-                hint=f"Leave `{option}` out.",
-                field=option,
-            )
+    def _meaningless(self, option: str) -> Invalid:
+        return Invalid(
+            f"`{option}` has no meaning for {self.format}, which names its own.",
+            code=f"invalid.import.{option}",
+            hint=f"Leave `{option}` out.",
+            field=option,
+        )
 
 
 class Counter:
@@ -103,6 +142,6 @@ class Counter:
         self.entry += 1
         return Position(file=file, entry=self.entry, line=line, skip=self.entry, check=digest(check))
 
-    def broken(self, file: str, reason: str, excerpt: str = "") -> Broken:
+    def broken(self, file: str, reason: str, excerpt: str = "", *, line: int | None = None) -> Broken:
         """The next record, which could not be read."""
-        return Broken(self.next(file, reason), reason, excerpt)
+        return Broken(self.next(file, reason, line=line), reason, excerpt)

@@ -22,13 +22,18 @@ class ChatGpt(ConversationsExport):
     """
 
     format: ClassVar[str] = "chatgpt"
+    title: ClassVar[str] = "ChatGPT"
+    description: ClassVar[str] = "The export of ChatGPT, as the zip file or its `conversations.json`."
+    keys: ClassVar[frozenset[str]] = frozenset({"mapping"})
 
-    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+    def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+        """The export's own id and title."""
         key = conversation.get("conversation_id") or conversation.get("id")
         title = conversation.get("title")
         return (str(key) if key else None), (str(title) if title else None)
 
-    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+    def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+        """The messages of the current branch, oldest first."""
         mapping: dict[str, Any] = conversation["mapping"]
         last = moment_or_none(conversation.get("create_time"))
         for node in _branch(mapping, conversation.get("current_node")):

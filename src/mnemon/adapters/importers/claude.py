@@ -23,9 +23,13 @@ class Claude(ConversationsExport):
     """
 
     format: ClassVar[str] = "claude"
+    title: ClassVar[str] = "Claude"
+    description: ClassVar[str] = "The export of Claude, as the zip file or its `conversations.json`."
+    keys: ClassVar[frozenset[str]] = frozenset({"chat_messages"})
     _names_of: dict[str, str]
 
-    def _prepare(self, tree: Tree) -> None:
+    def prepare(self, tree: Tree) -> None:
+        """Read the names of the people."""
         self._names_of = {}
         name = next((n for n in tree.sizes if n.rsplit("/", 1)[-1] == "users.json"), None)
         if name is None or tree.sizes[name] > limits.MAX_LIST:
@@ -36,11 +40,13 @@ class Claude(ConversationsExport):
                 if isinstance(user, dict) and isinstance(user.get("full_name"), str) and user["full_name"]:
                     self._names_of[str(user.get("uuid"))] = user["full_name"][: limits.MAX_NAME]
 
-    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+    def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+        """The export's own id and title."""
         key, title = conversation.get("uuid"), conversation.get("name")
         return (str(key) if key else None), (str(title) if title else None)
 
-    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+    def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+        """The messages that have a text."""
         account = conversation.get("account") or {}
         person = self._names_of.get(str(account.get("uuid")))
         for message in conversation["chat_messages"]:

@@ -1,36 +1,24 @@
-"""Telling the formats apart, by name and by content."""
+"""Finding out a file's format: every importer is asked, Mnemon's own first.
+
+In this order: one of Mnemon's own is certain; one of somebody else's is certain; the file has the name of one of
+Mnemon's own, or looks like it; or that of somebody else's. So an importer that takes every file for its own gets only
+those that none of Mnemon's own is certain of, and two of others that are equally sure are an error and not a matter of
+luck. Of Mnemon's own, a file that is named as one of them is asked about that one alone.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-import zipfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
 
-from mnemon.adapters.importers.archive import open_tree
-from mnemon.adapters.importers.files import is_gzip, is_pipe, require_exists, require_file
-from mnemon.adapters.importers.jsonstream import top_keys
-from mnemon.core.errors import Invalid
+from mnemon.adapters.importers import foreign
+from mnemon.adapters.importers.base import Import
+from mnemon.adapters.importers.registry import Importer, formats, importers, load_all
+from mnemon.adapters.importers.sample import Certainty, Sample
+from mnemon.core.errors import Invalid, MnemonError
 
-FORMATS: tuple[str, ...] = ("jsonl", "locomo", "chatgpt", "claude", "mbox", "slack")
-"""The names of the formats, as `format` takes them."""
-
-_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-_HEAD = 4 * 1024 * 1024
-# The first of these keys in a document, or in the first object of its array, decides.
-_KEYS = {
-    "mapping": "chatgpt",
-    "chat_messages": "claude",
-    "qa": "locomo",
-    "sessions": "locomo",
-    "sample_id": "locomo",
-}
-SLACK_FILES = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
-"""The lists that a Slack export has beside its folders; which of them depends on the plan."""
-
-CONVERSATIONS = re.compile(r"(?:(?!\.\.?/)[^/]+/)?conversations(?:-\d+)?\.json")
-"""The entries of a ChatGPT or Claude export that hold conversations; a large one comes in numbered pieces."""
+_WHAT = {"gzip": "gzip, but not named as any format is", "zip": "a zip file", "directory": "a directory"}
 
 
 def detect(path: Path) -> str:
@@ -40,75 +28,92 @@ def detect(path: Path) -> str:
 
     Raises:
         NotFound: nothing is there.
-        Invalid: it is empty, or in none of the formats; the message lists them.
+        Invalid: it is empty, in none of the formats, or equally well in two; the message lists them.
     """
-    if is_pipe(path):
-        return "jsonl"
-    require_exists(path)
-    if path.is_dir():
-        return _tree_format(path, "a directory")
-    require_file(path, "what is imported")
-    name = path.name.lower()
-    if name.endswith(_LINES):
-        return "jsonl"
-    if name.endswith((".mbox", ".mbx")):
-        return "mbox"
-    if is_gzip(path):
-        raise _unknown(path, "gzip, but not named .jsonl.gz")
-    if zipfile.is_zipfile(path):
-        return _tree_format(path, "a zip file")
-    with path.open("rb") as stream:
-        return _content_format(path, stream)
+    sample = Sample(path)
+    known = importers()
+    ours = _Asked(sample, {name: one for name, one in known.items() if one.is_ours}, by_name=True)
+    if certain := ours.certain():
+        return certain[0]
+    others = _Asked(sample, {name: one for name, one in known.items() if not one.is_ours})
+    for found, is_ours in ((others.certain(), False), (ours.possible(), True), (others.possible(), False)):
+        if len(found) > 1 and not is_ours:
+            raise _two(path, [known[name] for name in found])
+        if found:
+            return found[0]
+    raise _unknown(sample, ours.kinds, ours.problems + others.problems)
 
 
-def _tree_format(path: Path, what: str) -> str:
-    tree = open_tree(path, "what is imported")
-    found = next((name for name in sorted(tree.sizes) if CONVERSATIONS.fullmatch(name)), None)
-    if found is not None:
-        with tree, tree.open(found) as entry:
-            return _json_format(entry) or _refuse(path)
-    if {name.rsplit("/", 1)[-1] for name in tree.sizes if name.count("/") <= 1} & set(SLACK_FILES):
-        return "slack"
-    raise _unknown(path, f"{what} without conversations.json, channels.json or users.json")
+class _Asked:
+    """What some importers say about a file."""
+
+    def __init__(self, sample: Sample, asked: Mapping[str, Importer], *, by_name: bool = False) -> None:
+        self.sample = sample
+        self.kinds, self.problems = load_all(asked.values())
+        self._said: dict[str, Certainty] = {}
+        self._document: dict[str, str | None] = {}
+        named = {name: kind for name, kind in self.kinds.items() if sample.name.endswith(kind.suffixes)}
+        for name, kind in ((by_name and named) or self.kinds).items():
+            try:
+                if asked[name].is_ours:
+                    said, document = kind.recognises(sample), kind.document(sample)
+                else:
+                    said, document = foreign.asked(asked[name], kind, sample)
+            except MnemonError as error:
+                if asked[name].is_ours:
+                    raise
+                self.problems.append(error)
+            else:
+                self._said[name], self._document[name] = said, document
+
+    def certain(self) -> list[str]:
+        """Those that are certain of it; where none is, those that have the first key that is anybody's."""
+        return [name for name, said in self._said.items() if said is Certainty.CERTAIN] or self._by_key()
+
+    def possible(self) -> list[str]:
+        """Those that it may belong to; of several the one that has the name's ending."""
+        found = [name for name, said in self._said.items() if said is Certainty.POSSIBLE]
+        return [name for name in found if self.sample.name.endswith(self.kinds[name].suffixes)] or found
+
+    def _by_key(self) -> list[str]:
+        whose: defaultdict[str | None, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+        for name, document in self._documents():
+            for key in self.kinds[name].keys:
+                whose[document][key].append(name)
+        for document, keys in whose.items():
+            first = next((key for key in self.sample.keys(document) if key in keys), None)
+            if first is not None:
+                return keys[first]
+        return []
+
+    def _documents(self) -> Iterator[tuple[str, str | None]]:
+        """Which importers look for keys, and where."""
+        for name, document in self._document.items():
+            if self.kinds[name].keys and (self.sample.is_document or document is not None):
+                yield name, document
 
 
-def _content_format(path: Path, stream: BinaryIO) -> str:
-    line = stream.readline(_HEAD).removeprefix(b"\xef\xbb\xbf").strip()
-    if line.startswith(b"From "):
-        return "mbox"
-    if line[:1] not in (b"{", b"[") and line:
-        return _refuse(path)
-    if line.startswith(b"{") and _is_record(line):
-        return "jsonl"
-    stream.seek(0)
-    return _json_format(stream) or _refuse(path)
-
-
-def _is_record(line: bytes) -> bool:
-    """Whether a first line is a whole object that says something, and not the whole of another format."""
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(record, dict) and isinstance(record.get("text", record.get("content")), str | list)
-
-
-def _json_format(stream: BinaryIO) -> str | None:
-    for key in top_keys(stream):
-        if key in _KEYS:
-            return _KEYS[key]
-    return None
-
-
-def _refuse(path: Path) -> str:
-    raise _unknown(path, "text or data in no format that is known here")
-
-
-def _unknown(path: Path, what: str) -> Invalid:
+def _two(path: Path, found: list[Importer]) -> Invalid:
+    words = " or ".join(f"`{importer.name}` (of {importer.distribution})" for importer in found)
     return Invalid(
-        f"{path} is {what}. The formats are {', '.join(FORMATS)}.",
+        f"{path} may be {words}.",
+        code="invalid.import.ambiguous",
+        hint="Name the format.",
+        field="format",
+        formats=[importer.name for importer in found],
+    )
+
+
+def _unknown(sample: Sample, ours: Mapping[str, type[Import]], problems: list[MnemonError]) -> Invalid:
+    what = _WHAT.get(sample.kind, "text or data in no format that is known here")
+    if sample.kind in ("zip", "directory"):
+        expected = list(dict.fromkeys(name for kind in ours.values() for name in kind.expects))
+        what = f"{what} without {', '.join(expected[:-1])} or {expected[-1]}" if len(expected) > 1 else what
+    not_asked = "".join(f" {problem.message}" for problem in problems)
+    return Invalid(
+        f"{sample.path} is {what}. The formats are {', '.join(formats())}.{not_asked}",
         code="invalid.import.format",
         hint="Name the format if you know which it is.",
         field="format",
-        formats=list(FORMATS),
+        formats=list(formats()),
     )

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
-from mnemon.adapters.importers.base import Counter, Import
+from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.dates import parse_moment
-from mnemon.adapters.importers.detect import CONVERSATIONS
 from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
-    Position,
     Record,
     Role,
     Utterance,
@@ -25,11 +24,16 @@ from mnemon.adapters.importers.records import (
     excerpt,
     shown,
 )
+from mnemon.adapters.importers.sample import Sample
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
 SHAPELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What is raised by code that takes values for those of a format that they are not of."""
+
+
+# A large export comes in numbered pieces.
+_CONVERSATIONS = re.compile(r"(?:(?!\.\.?/)[^/]+/)?conversations(?:-\d+)?\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,18 @@ class Message:
 
 
 class ConversationsExport(Import):
-    """``conversations.json``, alone or in the archive as it was downloaded, also in numbered pieces."""
+    """``conversations.json``, alone or in the archive as it was downloaded, also in numbered pieces.
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, start=start, conversation=conversation, columns=columns)
+    A subclass says what a conversation's id and title are (:meth:`key`) and which messages it has.
+    """
+
+    expects: ClassVar[tuple[str, ...]] = ("conversations.json",)
+
+    def __init__(self, path: Path, **given: Unpack[Options]) -> None:
+        super().__init__(path, **given)
         wanted = f"a {self.format} export"
         self._tree = open_tree(path, wanted)
-        names = sorted(name for name in self._tree.sizes if CONVERSATIONS.fullmatch(name))
+        names = sorted(name for name in self._tree.sizes if _CONVERSATIONS.fullmatch(name))
         if not names and len(self._tree.sizes) == 1 and path.name in self._tree.sizes:
             names = [path.name]
         if not names:
@@ -72,27 +74,33 @@ class ConversationsExport(Import):
         self.total_bytes = sum(self._tree.sizes[name] for name in names)
         self.fingerprint = self._tree.fingerprint
 
+    @classmethod
+    def document(cls, sample: Sample) -> str | None:
+        """The first file of conversations."""
+        return next((name for name in sample.names if _CONVERSATIONS.fullmatch(name)), None)
+
     @property
     def bytes_read(self) -> int:
         """How many bytes of the conversations, unpacked, have been read."""
         return self._tree.bytes_read
 
     @abstractmethod
-    def _messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
+    def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
         """The messages of a conversation, in their order."""
 
     @abstractmethod
-    def _key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
+    def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
         """The conversation's id and title."""
 
-    def _prepare(self, tree: Tree) -> None:
+    def prepare(self, tree: Tree) -> None:
         """Read what else of the export is needed, before its conversations."""
 
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """The messages of each conversation."""
         counter = Counter()
         with open_tree(self.path, f"a {self.format} export") as tree:
             self._tree = tree
-            self._prepare(tree)
+            self.prepare(tree)
             for name in self._names:
                 file = tree.label(name)
                 with tree.open(name) as raw:
@@ -104,7 +112,7 @@ class ConversationsExport(Import):
                         yield counter.broken(file, f"{error}; nothing after it can be read")
 
     def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:
-        key, title = self._key(conversation) if isinstance(conversation, dict) else (None, None)
+        key, title = self.key(conversation) if isinstance(conversation, dict) else (None, None)
         if key is None or len(key) > limits.MAX_NAME:
             what = "not a conversation with an id" if key is None else "its id is too long to be one"
             yield counter.broken(file, f"{where}: {what}", shown(conversation))
@@ -112,7 +120,7 @@ class ConversationsExport(Import):
         # What each message carries is cut before there are many of them.
         title = title[: limits.MAX_NAME] if title else title
         try:
-            messages = list(self._messages(conversation))
+            messages = list(self.messages(conversation))
         except SHAPELESS as error:
             # A shape that the format never had: say where, and go on with the next conversation.
             yield counter.broken(

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NoReturn
+from typing import Any, BinaryIO, ClassVar, NoReturn, Unpack
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.base import Import
+from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.dates import parse_moment
 from mnemon.adapters.importers.files import STDIN, ByteSource
 from mnemon.adapters.importers.jsonshape import Shape
@@ -29,6 +29,7 @@ from mnemon.adapters.importers.records import (
     role_of,
     text_problem,
 )
+from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
@@ -109,17 +110,15 @@ class JsonLines(Import):
     """One JSON object a line: ``.jsonl``, ``.ndjson``, either with ``.gz``, or ``-`` for standard input."""
 
     format: ClassVar[str] = "jsonl"
+    title: ClassVar[str] = "JSON Lines"
+    description: ClassVar[str] = (
+        'One object a line, such as `{"at": ..., "speaker": ..., "text": ...}`; plain, with `.gz`, or standard input.'
+    )
     suffixes: ClassVar[tuple[str, ...]] = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+    options: ClassVar[frozenset[str]] = frozenset({"conversation", "columns"})
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, start=start, conversation=conversation, columns=columns)
+    def __init__(self, path: Path, **given: Unpack[Options]) -> None:
+        super().__init__(path, **given)
         self._source = ByteSource(path, "a JSON Lines file")
         self.total_bytes = self._source.total
         first = self._source.first_line()
@@ -132,22 +131,28 @@ class JsonLines(Import):
             )
         # The first line alone: the rest of a log grows while it is being imported.
         self.fingerprint = digest("jsonl", first.rstrip(b"\r\n").hex())
-        self._conversation = conversation or _stem(path)
-        self._columns = _columns(columns)
+        self._conversation = self.conversation or _stem(path)
+        self._columns = _columns(self.columns)
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> Certainty:
+        """A pipe, which nobody can look into; a first line that says something; otherwise by its name."""
+        named = sample.name.endswith(cls.suffixes)
+        if sample.kind == "pipe" or ((sample.kind == "file" or named) and _says_something(sample.first_line)):
+            return Certainty.CERTAIN
+        return Certainty.POSSIBLE if named else Certainty.NO
 
     @property
     def bytes_read(self) -> int:
         """How many bytes of the file (compressed, if it is) have been read."""
         return self._source.bytes_read
 
-    def _refuse(self, option: str, value: object) -> None:
-        return
-
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """The lines."""
         with self._source.open(anchor.offset) as stream:
-            yield from self._records(stream, anchor)
+            yield from self._lines(stream, anchor)
 
-    def _records(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
+    def _lines(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
         here, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
@@ -241,6 +246,17 @@ def _identify(
     again = run.occurrence(key)
     source_id = digest(key, again) if again else key
     return source_id, source_id
+
+
+def _says_something(line: bytes) -> bool:
+    """Whether a first line is a whole object with a text, and not the whole of another format."""
+    if not line.startswith(b"{"):
+        return False
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(record, dict) and isinstance(record.get("text", record.get("content")), str | list)
 
 
 def _stem(path: Path) -> str:

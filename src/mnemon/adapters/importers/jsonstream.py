@@ -13,7 +13,6 @@ from mnemon.adapters.importers.records import excerpt, plain
 from mnemon.core.errors import Invalid
 
 _SLACK = 1024 * 1024
-_HEAD = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _BEGIN, _END = {"start_map", "start_array"}, {"end_map", "end_array"}
 
@@ -106,7 +105,7 @@ def top_keys(stream: BinaryIO) -> Iterator[str]:
                 depth -= 1
             elif event == "map_key" and depth == 1 + array:
                 yield value
-            if head.bytes_read > _HEAD:
+            if head.bytes_read > limits.MAX_HEAD:
                 return
     except (ijson.JSONError, UnicodeDecodeError, ValueError, Damaged, Invalid):
         return

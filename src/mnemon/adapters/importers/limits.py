@@ -36,6 +36,9 @@ MAX_NAME = 1000
 MAX_MESSAGE_TEXT = 4 * 1024 * 1024
 """Characters of one message of an export, which becomes eighty parts."""
 
+MAX_HEAD = 4 * 1024 * 1024
+"""How much of a file is looked at to find out its format, in bytes."""
+
 MAX_LIST = 64 * 1024 * 1024
 """The largest list of people or channels that is read, in bytes."""
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import MAXYEAR, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mnemon.adapters.importers.base import Counter, Import
+from mnemon.adapters.importers.base import Counter
 from mnemon.adapters.importers.dates import parse_locomo
-from mnemon.adapters.importers.files import head_and_tail, require_file
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import Damaged
 from mnemon.adapters.importers.records import (
     Anchor,
-    Position,
     Record,
     Utterance,
     character_problem,
     excerpt,
-    printable,
     shown,
     text_problem,
 )
+from mnemon.adapters.importers.wholefile import WholeFile
 
 
-class Locomo(Import):
+class Locomo(WholeFile):
     """One sample or a list of them, in the paper's shape (``session_1``, ``session_1_date_time``) or as ``sessions``.
 
     The dates have no zone and are taken as UTC; turn `i` of a session is `i` seconds after its beginning, which
@@ -32,45 +30,28 @@ class Locomo(Import):
     """
 
     format: ClassVar[str] = "locomo"
+    title: ClassVar[str] = "LoCoMo"
+    description: ClassVar[str] = "The dialogues of the LoCoMo benchmark, one or a list of them, as JSON."
+    keys: ClassVar[frozenset[str]] = frozenset({"qa", "sessions", "sample_id"})
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, start=start, conversation=conversation, columns=columns)
-        self._name = printable(path.name)
-        self.total_bytes = size = require_file(path, "a LoCoMo file")
-        self.fingerprint = head_and_tail(path, size)
-        self._stream: MeteredStream | None = None
-
-    @property
-    def bytes_read(self) -> int:
-        """How many bytes of the file have been read."""
-        return self._stream.bytes_read if self._stream else 0
-
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """The turns of each sample."""
         counter = Counter()
-        with self.path.open("rb") as raw:
-            self._stream = MeteredStream(raw, self._name)
-            try:
-                for number, sample in enumerate(elements(self._stream)):
-                    yield from self._sample(sample, number, counter)
-            except Damaged as error:
-                yield counter.broken(self._name, str(error))
+        try:
+            for number, sample in enumerate(self.elements()):
+                yield from self._sample(sample, number, counter)
+        except Damaged as error:
+            yield counter.broken(self.file, str(error))
 
     def _sample(self, sample: Any, number: int, counter: Counter) -> Iterator[Record]:
         if not isinstance(sample, dict):
-            yield counter.broken(self._name, f"sample {number + 1}: not an object")
+            yield counter.broken(self.file, f"sample {number + 1}: not an object")
             return
         name = sample.get("sample_id")
-        key = shown(name) if name not in (None, "") else f"{Path(self._name).stem}-{number + 1}"
+        key = shown(name) if name not in (None, "") else f"{Path(self.file).stem}-{number + 1}"
         title = _title(sample)
         if problem := character_problem([key, title], "its name"):
-            yield counter.broken(self._name, f"sample {number + 1}: {problem}", excerpt(key))
+            yield counter.broken(self.file, f"sample {number + 1}: {problem}", excerpt(key))
             return
         for session, date_time, turns in _sessions(sample):
             begin = _begin(date_time)
@@ -90,7 +71,7 @@ class Locomo(Import):
         at: datetime | None,
         date_time: str | None,
     ) -> Record:
-        file = self._name
+        file = self.file
         if not isinstance(turn, dict) or not isinstance(turn.get("text", ""), str):
             return counter.broken(file, f"{where}: not a turn with a text", shown(turn))
         caption = turn.get("image_caption") or turn.get("blip_caption")

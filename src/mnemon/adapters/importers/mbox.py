@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import MessageError
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.base import Import
+from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.dates import as_utc
 from mnemon.adapters.importers.export import SHAPELESS
 from mnemon.adapters.importers.files import ByteSource
 from mnemon.adapters.importers.mail import attachments, body, decoded, header, own_words, parsed
 from mnemon.adapters.importers.records import Anchor, Broken, Position, Record, Utterance, excerpt
+from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
@@ -53,16 +54,12 @@ class Mbox(Import):
     """
 
     format: ClassVar[str] = "mbox"
+    title: ClassVar[str] = "mbox"
+    description: ClassVar[str] = "Mail, as mail programs and Gmail's export write it; each thread a conversation."
+    suffixes: ClassVar[tuple[str, ...]] = (".mbox", ".mbx")
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, start=start, conversation=conversation, columns=columns)
+    def __init__(self, path: Path, **given: Unpack[Options]) -> None:
+        super().__init__(path, **given)
         self._source = ByteSource(path, "an mbox file")
         self.total_bytes = self._source.total
         first = self._source.first_line()
@@ -74,6 +71,13 @@ class Mbox(Import):
                 path=str(path),
             )
         self.fingerprint = digest("mbox", self._head(first).hex())
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> Certainty:
+        """By the line that each mail begins with; otherwise by its name."""
+        if sample.kind == "file" and sample.first_line.startswith(b"From "):
+            return Certainty.CERTAIN
+        return super().recognises(sample)
 
     def _head(self, first: bytes) -> bytes:
         """The first message's first lines: separators alone are alike in many files."""
@@ -90,7 +94,8 @@ class Mbox(Import):
         """How many bytes of the file have been read."""
         return self._source.bytes_read
 
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """The mails."""
         with self._source.open(anchor.offset) as stream:
             entry, last = anchor.entry, anchor
             try:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
-from mnemon.adapters.importers.base import Counter, Import
-from mnemon.adapters.importers.detect import SLACK_FILES
+from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.export import SHAPELESS, Message, moment_or_none, too_long
 from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
-    Position,
     Record,
     Utterance,
     character_problem,
@@ -25,10 +23,13 @@ from mnemon.adapters.importers.records import (
     printable,
     shown,
 )
+from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
 _DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
+# The lists that an export has beside its folders; which of them depends on the plan.
+_LISTS = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
 _MAX_MEMBERS = 50  # of a conversation, in its title
 _MAX_LABEL = 100  # characters of a name: a mention of five characters becomes so many
 # What Slack says about a channel, not what somebody said in it.
@@ -75,16 +76,12 @@ class Slack(Import):
     """The zip file as Slack exports it, or the directory it was unpacked to."""
 
     format: ClassVar[str] = "slack"
+    title: ClassVar[str] = "Slack"
+    description: ClassVar[str] = "The export of a workspace, as the zip file or unpacked; each channel a conversation."
+    expects: ClassVar[tuple[str, ...]] = ("channels.json", "users.json")
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        start: Position | None = None,
-        conversation: str | None = None,
-        columns: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, start=start, conversation=conversation, columns=columns)
+    def __init__(self, path: Path, **given: Unpack[Options]) -> None:
+        super().__init__(path, **given)
         self._tree = open_tree(path, "a slack export")
         self._root, self._days = _layout(self._tree)
         if not self._days:
@@ -98,12 +95,21 @@ class Slack(Import):
         self.fingerprint = self._tree.fingerprint
         self._base = 0
 
+    @classmethod
+    def recognises(cls, sample: Sample) -> Certainty:
+        """By its lists of channels and people; people alone are listed by others too."""
+        found = {name.rsplit("/", 1)[-1] for name in sample.names if name.count("/") <= 1} & set(_LISTS)
+        if found == {"users.json"} and not any(_DAY.search(name) for name in sample.names):
+            return Certainty.POSSIBLE
+        return Certainty.CERTAIN if found else Certainty.NO
+
     @property
     def bytes_read(self) -> int:
         """How many bytes of the messages, unpacked, have been read."""
         return max(0, self._tree.bytes_read - self._base)
 
-    def _read(self, anchor: Anchor) -> Iterator[Record]:
+    def records(self, anchor: Anchor) -> Iterator[Record]:
+        """The messages of each channel."""
         counter = Counter()
         with open_tree(self.path, "a slack export") as tree:
             self._tree = tree
@@ -165,7 +171,7 @@ class Slack(Import):
 
 def _layout(tree: Tree) -> tuple[str, list[str]]:
     """The folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
-    tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in SLACK_FILES]
+    tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in _LISTS]
     root = min((name.rpartition("/")[0] for name in tops), key=len, default="")
     root = f"{root}/" if root else ""
     days = [n for n in tree.sizes if n.startswith(root) and _DAY.fullmatch(n.removeprefix(root))]
@@ -182,7 +188,7 @@ def _directory(tree: Tree, root: str) -> _Directory:
         found.people[key] = next((_name(n) for n in names if n), key)
         if user.get("is_bot"):
             found.bots.add(key)
-    for name in SLACK_FILES:
+    for name in _LISTS:
         for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
             key = _name(channel.get("id"))
             label = _name(channel.get("name") or "")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mnemon.agents import repository
 from mnemon.agents.repository import CapabilityRepository
-from mnemon.agents.schemas import AgentRef, Capability, CapabilityAdd, CapabilityRef, CapableAgent, CapableSearch
+from mnemon.agents.schemas import Capability, CapabilityAdd, CapabilityList, CapabilityRef, CapableAgent, CapableSearch
 from mnemon.agents.service.lifecycle import no_agent
 from mnemon.context import Context
 from mnemon.core.errors import NotFound
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
+
+_CAPABILITIES = Listing("agents.list_capabilities", {"capability": str})
 
 
 async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
@@ -24,15 +31,18 @@ async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
         row = await repository.add_capability(
             connection, organization, request.agent_id, request.capability, request.proficiency_level
         )
-    return Capability.model_validate(dict(row))
+    return from_row(Capability, row)
 
 
-async def list_capabilities(ctx: Context, request: AgentRef) -> list[Capability]:
-    """What an agent can do, the best first."""
+async def list_capabilities(ctx: Context, request: CapabilityList) -> Page[Capability]:
+    """List what an agent can do, by its words."""
     ctx.principal.require("agents:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await CapabilityRepository(session, ctx.principal.organization_id).of(request.agent_id)
-        return [Capability.model_validate(row) for row in rows]
+        capabilities = CapabilityRepository(session, ctx.principal.organization_id)
+        query = capabilities.of(request.agent_id)
+        return await capabilities.page(
+            _CAPABILITIES, ctx.principal, request, partial(from_row, Capability), query=query
+        )
 
 
 async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
@@ -53,11 +63,11 @@ async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
             )
 
 
-async def find_agents_by_capability(ctx: Context, request: CapableSearch) -> list[CapableAgent]:
+async def find_agents_by_capability(ctx: Context, request: CapableSearch) -> tuple[CapableAgent, ...]:
     """Agents that can do something at least so well, the best first."""
     ctx.principal.require("agents:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find_capable(
             connection, ctx.principal.organization_id, request.capability, request.min_proficiency, request.limit
         )
-    return [CapableAgent.model_validate(dict(row)) for row in rows]
+    return tuple(from_row(CapableAgent, row) for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +16,15 @@ from mnemon.agents.schemas import AgentCreate, AgentDNA, AgentList, AgentRef, Ag
 from mnemon.agents.service.participants import require_team
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, NotFound
+from mnemon.core.pages import Page
 from mnemon.core.slugs import slugify
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.identity import service as identity
 from mnemon.identity.service.rights import outrank
+
+_AGENTS = Listing.oldest("agents.list_agents")
 
 
 def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
@@ -48,7 +54,7 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
         await _require_own(ctx, await _driver(session), request.user_id, request.team_id)
         row = await AgentRepository(session, organization).create(created_by=ctx.principal.user_id, **fields)
         await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
-        return AgentDNA.model_validate(row)
+        return from_row(AgentDNA, row)
 
 
 async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
@@ -62,21 +68,16 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
         found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
     if found is None:
         raise no_agent(request.agent_id)
-    return AgentDNA.model_validate(json.loads(found))
+    return from_row(AgentDNA, json.loads(found))
 
 
-async def list_agents(ctx: Context, request: AgentList) -> list[AgentDNA]:
-    """Agents of the organisation, of a team, with a status, of a type; in the order they were made."""
+async def list_agents(ctx: Context, request: AgentList) -> Page[AgentDNA]:
+    """List agents of the organisation, of a team, with a status, of a type; in the order they were made."""
     ctx.principal.require("agents:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await AgentRepository(session, ctx.principal.organization_id).search(
-            team_id=request.team_id,
-            status=request.status,
-            kind=request.type,
-            limit=request.limit,
-            offset=request.offset,
-        )
-        return [AgentDNA.model_validate(row) for row in rows]
+        agents = AgentRepository(session, ctx.principal.organization_id)
+        query = agents.those(team_id=request.team_id, status=request.status, kind=request.type)
+        return await agents.page(_AGENTS, ctx.principal, request, partial(from_row, AgentDNA), query=query)
 
 
 async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
@@ -96,7 +97,7 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
         )
         if request.name is not None:
             await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
-        return AgentDNA.model_validate(row)
+        return from_row(AgentDNA, row)
 
 
 async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
@@ -114,7 +115,7 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
         )
         if request.status is AgentStatus.ARCHIVED:
             await identity.revoke_agent_keys(await _driver(session), ctx, row.id)
-        return AgentDNA.model_validate(row)
+        return from_row(AgentDNA, row)
 
 
 async def delete_agent(ctx: Context, request: AgentRef) -> None:
@@ -174,7 +175,7 @@ def _another() -> Forbidden:
 
 def no_agent(agent_id: UUID) -> NotFound:
     """The organisation has no such agent."""
-    return NotFound(f"There is no agent {agent_id}.", code="not_found.agent", field="agent_id", id=str(agent_id))
+    return missing("agent", agent_id, field="agent_id")
 
 
 async def _driver(session: AsyncSession) -> Connection:

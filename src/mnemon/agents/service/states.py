@@ -6,7 +6,6 @@ process; those of an agent that belongs to nobody by every person of the organis
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +15,13 @@ from mnemon.agents.service.lifecycle import no_agent
 from mnemon.context import Context
 from mnemon.core.errors import NotFound
 from mnemon.core.ids import new_id
+from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.db.types import dump_json
+
+_STATES = Listing.newest("agents.list_states")
 
 
 async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState:
@@ -41,21 +45,23 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
     return made
 
 
-async def list_states(ctx: Context, request: StateList) -> list[AgentState]:
-    """Snapshots of an agent, the newest first; a page goes on ``before`` the last one's moment."""
+async def list_states(ctx: Context, request: StateList) -> Page[AgentState]:
+    """List the snapshots of an agent, the newest first."""
     ctx.principal.require("agents:read")
+    after = _STATES.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if not await _may(ctx, connection, request.agent_id):
-            return []
+            return Page(items=())
         rows = await repository.states(
             connection,
             ctx.principal.organization_id,
             request.agent_id,
             kind=request.checkpoint_type,
             before=request.before,
-            limit=request.limit,
+            after=after,
+            limit=request.limit + 1,
         )
-    return [_state(row) for row in rows]
+    return _STATES.page(ctx.principal, request, rows, _state)
 
 
 async def latest_state(ctx: Context, request: StateRef) -> AgentState:
@@ -94,4 +100,4 @@ async def _may(ctx: Context, connection: Connection, agent_id: UUID) -> bool:
 
 
 def _state(row: Any) -> AgentState:
-    return AgentState(**{**dict(row), "state_data": json.loads(row["state_data"])})
+    return from_row(AgentState, row, "state_data")

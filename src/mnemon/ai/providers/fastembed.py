@@ -57,7 +57,7 @@ def _register(directory: Path) -> str:
     from fastembed.common.model_description import ModelSource, PoolingType
 
     name = str(directory)
-    if any(known["model"].lower() == name.lower() for known in TextEmbedding.list_supported_models()):
+    if any(description["model"].lower() == name.lower() for description in TextEmbedding.list_supported_models()):
         return name
     model_file = next((file for file in _MODEL_FILES if (directory / file).is_file()), None)
     if model_file is None:

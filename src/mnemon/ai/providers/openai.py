@@ -88,7 +88,7 @@ class OpenAIEmbedder:
         attempts: int = 5,
         send_dimensions: bool | None = None,
     ) -> None:
-        known = _KNOWN.get(model.rsplit("/", 1)[-1].split(":", 1)[0])
+        known_dimensions = _KNOWN.get(model.rsplit("/", 1)[-1].split(":", 1)[0])
         address = (base_url or "").strip() or None  # set to nothing is as good as unset
         if address is None and not (api_key or "").strip():
             raise Unauthenticated(
@@ -97,13 +97,13 @@ class OpenAIEmbedder:
                 hint="Set EMBEDDING_API_KEY, or EMBEDDING_BASE_URL for an endpoint of your own.",
             )
         self.name = f"openai/{model}"
-        self.dimensions = _checked_dimensions(model, known, dimensions, send_dimensions)
+        self.dimensions = _checked_dimensions(model, known_dimensions, dimensions, send_dimensions)
         self.max_batch = max_batch
         self._truncate = truncate
         self._max_characters = max_characters
         self._concurrency = concurrency
         self._request: dict[str, Any] = {"model": model}
-        if send_dimensions or (send_dimensions is None and known is not None and known.shortens):
+        if send_dimensions or (send_dimensions is None and known_dimensions is not None and known_dimensions.shortens):
             self._request["dimensions"] = self.dimensions
         if address is None:
             self._request["encoding_format"] = "base64"  # a third of the bytes; others may not know it

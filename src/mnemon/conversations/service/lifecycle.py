@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
 from mnemon.conversations import repository
-from mnemon.conversations.models import ConversationORM, ConversationStatus
+from mnemon.conversations.models import LAST_TALK, NO_TALK, ConversationORM, ConversationStatus
 from mnemon.conversations.repository import ConversationRepository
 from mnemon.conversations.schemas import (
+    CONVERSATION_KEYS,
     Conversation,
     ConversationChange,
     ConversationCreate,
@@ -20,12 +23,23 @@ from mnemon.conversations.schemas import (
     ConversationRef,
     ConversationUpdate,
 )
-from mnemon.core.errors import Forbidden, NotFound
+from mnemon.core.changes import changes
+from mnemon.core.errors import Forbidden
+from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 
 #: Columns that decide who sees a conversation.
 _OPENING = frozenset({"is_private", "agent_id"})
+#: The latest talk first; of conversations where nothing was said the newest first.
+_LATEST = Listing(
+    "conversations.list_conversations",
+    {"last_message_at": datetime, "created_at": datetime, "id": UUID},
+    descending=True,
+    absent={"last_message_at": NO_TALK},
+)
 #: What a request calls a column.
 _COLUMNS = {"title": "name", "metadata": "metadata_"}
 
@@ -58,7 +72,7 @@ async def create_conversation(ctx: Context, request: ConversationCreate) -> Conv
         )
         await conversations.add_participants(row.id, sorted(people.items()))
         await session.refresh(row)
-        return Conversation.model_validate(row)
+        return from_row(Conversation, row)
 
 
 async def get_conversation(ctx: Context, request: ConversationRef) -> Conversation:
@@ -70,19 +84,28 @@ async def get_conversation(ctx: Context, request: ConversationRef) -> Conversati
     ctx.principal.require("conversations:read")
 
     async def read(session: AsyncSession) -> Conversation:
-        return Conversation.model_validate(await one(ctx, session, request.conversation_id))
+        return from_row(Conversation, await one(ctx, session, request.conversation_id))
 
     return await ctx.database.read_session(ctx.principal, read)
 
 
-async def list_conversations(ctx: Context, request: ConversationList) -> tuple[Conversation, ...]:
-    """Conversations that the principal may see, the latest talk first."""
+async def list_conversations(ctx: Context, request: ConversationList) -> Page[Conversation]:
+    """List conversations that the principal may see, the latest talk first, those where nothing was said last.
+
+    One in which something is said while its pages are read has moved to the front.
+    """
     ctx.principal.require("conversations:read")
 
-    async def read(session: AsyncSession) -> tuple[Conversation, ...]:
+    async def read(session: AsyncSession) -> Page[Conversation]:
         conversations = ConversationRepository(session, ctx.principal.organization_id)
-        rows = await conversations.find(ctx.principal, **dict(request))
-        return tuple(Conversation.model_validate(row) for row in rows)
+        return await conversations.page(
+            _LATEST,
+            ctx.principal,
+            request,
+            partial(from_row, Conversation),
+            query=conversations.those(ctx.principal, **request.model_dump(exclude={"limit", "cursor"})),
+            columns=(LAST_TALK, ConversationORM.created_at, ConversationORM.id),
+        )
 
     return await ctx.database.read_session(ctx.principal, read)
 
@@ -96,13 +119,16 @@ async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conv
         Conflict: it has another version than the one expected; ``data`` has both.
     """
     ctx.principal.require("conversations:write")
-    changes = {_COLUMNS.get(name, name): value for name, value in request.changes().items()}
+    values = {
+        _COLUMNS.get(name, name): value
+        for name, value in changes(request, keys=CONVERSATION_KEYS, empties=True).items()
+    }
     async with ctx.database.session(ctx.principal) as session:
-        if changes.keys() & _OPENING:
+        if values.keys() & _OPENING:
             await _own(ctx, session, request.conversation_id)
         else:
             await one(ctx, session, request.conversation_id)
-        return await _change(ctx, session, request, changes)
+        return await _change(ctx, session, request, values)
 
 
 async def archive_conversation(ctx: Context, request: ConversationChange) -> Conversation:
@@ -165,10 +191,10 @@ async def one(ctx: Context, session: AsyncSession, row_id: UUID) -> Conversation
         NotFound: there is none, or it is not this principal's to see.
     """
     conversations = ConversationRepository(session, ctx.principal.organization_id)
-    rows = await conversations.find(ctx.principal, row_id=row_id)
-    if not rows:
-        raise missing(row_id)
-    return rows[0]
+    row = await conversations.one(ctx.principal, row_id)
+    if row is None:
+        raise missing("conversation", row_id)
+    return row
 
 
 async def _own(ctx: Context, session: AsyncSession, row_id: UUID) -> None:
@@ -187,12 +213,7 @@ async def _change(
     row = await ConversationRepository(session, ctx.principal.organization_id).update(
         request.conversation_id, expected_version=request.expected_version, **values
     )
-    return Conversation.model_validate(row)
-
-
-def missing(row_id: UUID) -> NotFound:
-    """There is no such conversation, or it is not this principal's: the two look the same."""
-    return NotFound(f"There is no conversation {row_id}.", code="not_found.conversation", id=str(row_id))
+    return from_row(Conversation, row)
 
 
 async def driver(session: AsyncSession) -> Connection:

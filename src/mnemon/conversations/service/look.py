@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
-from mnemon.conversations.service.lifecycle import driver, missing, one
+from mnemon.conversations.service.lifecycle import driver, one
+from mnemon.db.rows import from_row, missing
 
 #: Of a word that very many messages have, so many of the newest are ranked.
 RANKED = 2000
@@ -31,8 +32,8 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
 
     found = await ctx.database.read_session(ctx.principal, read)
     if found is None:  # deleted in between
-        raise missing(request.conversation_id)
-    return ConversationStatistics.model_construct(None, **dict(found))
+        raise missing("conversation", request.conversation_id)
+    return from_row(ConversationStatistics, found)
 
 
 async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundMessage, ...]:
@@ -45,4 +46,4 @@ async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundM
         rows = await repository.search_messages(
             connection, ctx.principal, request, match=ctx.database.match_operator, ranked=RANKED
         )
-    return tuple(FoundMessage.model_construct(None, **{**dict(row), "tags": tuple(row["tags"])}) for row in rows)
+    return tuple(from_row(FoundMessage, row) for row in rows)

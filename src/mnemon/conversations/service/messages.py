@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.conversations import repository
+from mnemon.conversations.columns import INSERT, MESSAGES
 from mnemon.conversations.models import MessageRole
-from mnemon.conversations.repository import MESSAGES, LockedConversation, OpenSession
+from mnemon.conversations.repository import LockedConversation, OpenSession
 from mnemon.conversations.schemas import Checkpoint, NewMessage, WrittenMessage
 from mnemon.conversations.sessions import continues
-from mnemon.core.cache import Cache
 from mnemon.core.errors import NotFound
 from mnemon.core.ids import new_id
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
-from mnemon.db.types import array_literal, dump_json
 
 #: Source ids in a batch from which a sample of them may speak for all, and how many it has.
 _SAMPLED_FROM = 256
@@ -145,17 +144,24 @@ def _kind(messages: Sequence[NewMessage], conversation: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """Messages, and those of their columns that follow from them alone: in text form, and the embeddings."""
+    """Messages, and what can be made ready of them before the database is needed.
+
+    Attributes:
+        messages: what was said.
+        ids: the id of each.
+        vectors: the embedding of each, None for a text without known words.
+        columns: the parameters of the columns that follow from the messages alone, by column.
+    """
 
     messages: Sequence[NewMessage]
     ids: Sequence[UUID]
     vectors: Sequence[Any]
-    columns: Sequence[str]
+    columns: Mapping[str, Any]
 
     def only(self, places: Sequence[int]) -> Drafts:
-        """Some of them."""
-        messages, vectors = [self.messages[n] for n in places], [self.vectors[n] for n in places]
-        return _drafts(messages, [self.ids[n] for n in places], vectors)
+        """Leave some of them out."""
+        messages, ids = [self.messages[n] for n in places], [self.ids[n] for n in places]
+        return _drafts(messages, ids, [self.vectors[n] for n in places])
 
 
 def draft(messages: Sequence[NewMessage], vectors: Sequence[Any]) -> Drafts:
@@ -169,51 +175,20 @@ def draft(messages: Sequence[NewMessage], vectors: Sequence[Any]) -> Drafts:
 
 
 def _drafts(messages: Sequence[NewMessage], ids: Sequence[UUID], vectors: Sequence[Any]) -> Drafts:
-    # In the order of add_messages.sql. As text: the driver takes longer to look at each value than the server to read.
-    columns: tuple[list[str | None], ...] = (
-        [one.hex for one in ids],
-        [message.role.value for message in messages],
-        [message.content for message in messages],
-        [array_literal(message.tags) for message in messages],
-        [dump_json(message.metadata) for message in messages],
-        [message.source for message in messages],
-        [message.source_id for message in messages],
-        [message.model for message in messages],
-        [None if message.token_count is None else str(message.token_count) for message in messages],
-        [None if message.tool_calls is None else dump_json(message.tool_calls) for message in messages],
-        [None if message.tool_results is None else dump_json(message.tool_results) for message in messages],
-    )
-    return Drafts(messages, ids, vectors, [array_literal(_filled(column)) for column in columns])
-
-
-def _filled(column: list[Any]) -> list[Any]:
-    """The column; an empty one if it is all nulls, which unnest fills up with nulls."""
-    return column if any(value is not None for value in column) else []
+    return Drafts(messages, ids, vectors, INSERT.of_requests(messages))
 
 
 async def write_messages(
-    connection: Connection,
-    principal: Principal,
-    drafts: Drafts,
-    *,
-    model: str,
-    names: Names,
-    now: datetime,
-    cache: Cache,
-    learnt: dict[Hashable, Any],
-    thorough: bool = True,
+    ctx: Context, connection: Connection, drafts: Drafts, *, names: Names, now: datetime, thorough: bool = True
 ) -> list[WrittenMessage]:
     """Write messages in order, in the caller's transaction.
 
     Args:
+        ctx: whose messages they are, and what embedded them.
         connection: inside the caller's transaction.
-        principal: whose messages they are.
         drafts: what was said.
-        model: the embedder's name.
         names: ids of who is named.
         now: the time of messages that have none.
-        cache: knows who is noted as a participant already.
-        learnt: takes what the cache may know once the caller has committed.
         thorough: look every source id up. Without, a large batch of which a sample is new is believed to be new.
 
     Returns:
@@ -223,8 +198,8 @@ async def write_messages(
         NotFound: a conversation is there, and is not this principal's to see.
         Conflict: a source id was there after all, or came in between (``conflict.exists``): once more, thoroughly.
     """
-    messages, ids, organization_id = drafts.messages, drafts.ids, principal.organization_id
-    locked = await ensure_conversations(connection, principal, messages, names)
+    messages, ids, organization_id = drafts.messages, drafts.ids, ctx.principal.organization_id
+    locked = await ensure_conversations(connection, ctx.principal, messages, names)
     known = await _known(connection, organization_id, messages, thorough=thorough)
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []
@@ -245,14 +220,19 @@ async def write_messages(
         await repository.add_sessions(connection, organization_id, rows)
     if len(batch.kept) < len(messages):
         drafts = drafts.only(batch.kept)
-    await repository.add_messages(
-        connection, organization_id, drafts.columns, drafts.vectors, batch.placed(), model=model
-    )
-    new = {pair for pair in batch.participants if not cache.get((organization_id, "participant", *pair))}
+    found = {"id": drafts.ids, "embedding": drafts.vectors, **batch.columns()}
+    await repository.add_messages(connection, organization_id, drafts.columns, found, model=ctx.embedder.name)
+    await _note_participants(ctx, connection, batch.participants)
+    return results
+
+
+async def _note_participants(ctx: Context, connection: Connection, pairs: Collection[tuple[UUID, UUID]]) -> None:
+    """Note who takes part, (conversation, person), as far as that is not known to be noted already."""
+    organization_id = ctx.principal.organization_id
+    new = {pair for pair in pairs if not ctx.cache.get((organization_id, "participant", *pair))}
     if new:
         await repository.add_participants(connection, organization_id, sorted(new))
-        learnt.update({(organization_id, "participant", *pair): True for pair in new})
-    return results
+        ctx.learn(connection, {(organization_id, "participant", *pair): True for pair in new})
 
 
 async def _known(
@@ -267,13 +247,25 @@ async def _known(
     return await repository.known_sources(connection, organization_id, pairs) if pairs else {}
 
 
+class _Row(NamedTuple):
+    """What is found of a message while it is written, by column."""
+
+    conversation_id: UUID
+    user_id: UUID | None
+    team_id: UUID | None
+    agent_id: UUID | None
+    sender_id: UUID | None
+    occurred_at: datetime
+    follows_question: bool
+
+
 @dataclass(slots=True)
 class _Batch:
     """Messages on their way into the table: conversations, sessions and places are given out here."""
 
     names: Names
     now: datetime
-    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
     kept: list[int] = field(default_factory=list)
     sessions: list[tuple[OpenSession, int]] = field(default_factory=list)
     opened: list[tuple[UUID, OpenSession]] = field(default_factory=list)
@@ -299,7 +291,7 @@ class _Batch:
         if sender is not None:
             self.participants.add((conversation.id, sender))
         self.rows.append(
-            (
+            _Row(
                 conversation.id,
                 names.users.get(message.user or ""),
                 names.teams.get(message.team or ""),
@@ -317,11 +309,11 @@ class _Batch:
             for (_, session), number in zip(self.opened, numbers, strict=True):
                 session.number = number
 
-    def placed(self) -> list[list[Any]]:
-        """The columns that were found here, in the statement's order."""
-        columns = [list(column) for column in zip(*self.rows, strict=True)]
-        columns.append([session.number << SESSION_BITS | place for session, place in self.sessions])
-        return [_filled(column) for column in columns]
+    def columns(self) -> dict[str, Sequence[Any]]:
+        """The columns that were found here, one value a row."""
+        columns: dict[str, Sequence[Any]] = dict(zip(_Row._fields, zip(*self.rows, strict=True), strict=True))
+        columns["ordinal"] = [session.number << SESSION_BITS | place for session, place in self.sessions]
+        return columns
 
 
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:

@@ -44,17 +44,17 @@ def server_account() -> Account:
         return Account(str(os.geteuid()), os.geteuid(), os.getegid(), switch=False)
     import pwd
 
-    wanted = os.environ.get(VARIABLE)
-    for name in [wanted] if wanted else CANDIDATES:
+    chosen = os.environ.get(VARIABLE)
+    for name in [chosen] if chosen else CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
         except KeyError:
             continue
         if entry.pw_uid != 0:
             return Account(name, entry.pw_uid, entry.pw_gid, switch=True)
-    what = f"{VARIABLE}={wanted} names no unprivileged account" if wanted else "There is no unprivileged account"
+    problem = f"{VARIABLE}={chosen} names no unprivileged account" if chosen else "There is no unprivileged account"
     raise Invalid(
-        f"{what}, and PostgreSQL does not run as root.",
+        f"{problem}, and PostgreSQL does not run as root.",
         code="embedded.no_account",
         hint=f"Make one (useradd --system mnemon) or name an existing one in {VARIABLE}.",
         field=VARIABLE,
@@ -71,7 +71,7 @@ def first_closed(paths: Sequence[Path], account: Account) -> Path | None:
     import subprocess
 
     script = 'for p do test -x "$p" || { printf %s "$p"; exit 1; }; done'
-    done = subprocess.run(  # noqa: S603 - a fixed script; the paths are arguments
+    process = subprocess.run(  # noqa: S603 - a fixed script; the paths are arguments
         ["/bin/sh", "-c", script, "sh", *map(os.fspath, paths)],
         stdout=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ def first_closed(paths: Sequence[Path], account: Account) -> Path | None:
         group=account.gid,
         extra_groups=[],
     )
-    return Path(os.fsdecode(done.stdout)) if done.returncode else None
+    return Path(os.fsdecode(process.stdout)) if process.returncode else None
 
 
 def way_to(path: Path) -> list[Path]:

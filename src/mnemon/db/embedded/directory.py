@@ -37,11 +37,11 @@ def prepare(layout: Layout, account: Account) -> None:
     data_dir.mkdir(mode=0o700, exist_ok=True)
     _settle_owner(layout, account)
     layout.control.mkdir(mode=0o755, exist_ok=True)
-    found = layout.control.lstat()
-    if layout.control.is_symlink() or found.st_uid not in {os.geteuid(), account.uid}:
-        raise _wrong_owner(layout.control, found.st_uid, account)
+    status = layout.control.lstat()
+    if layout.control.is_symlink() or status.st_uid not in {os.geteuid(), account.uid}:
+        raise _wrong_owner(layout.control, status.st_uid, account)
     # Readable for the server's account, because pg_basebackup reads every file of a data directory.
-    if account.switch and found.st_mode & 0o777 != 0o755:
+    if account.switch and status.st_mode & 0o777 != 0o755:
         layout.control.chmod(0o755)
 
 
@@ -57,11 +57,11 @@ def refuse_planted(layout: Layout, account: Account) -> None:
     places = [layout.vault, layout.cipher, layout.control] if layout.is_encrypted else [layout.control]
     for path in places:
         try:
-            found = path.lstat()
+            status = path.lstat()
         except OSError:
             continue  # not there yet, or a file system that has died: nothing is read from it
-        if not stat.S_ISDIR(found.st_mode) or not is_own(found, account.uid):
-            raise _wrong_owner(path, found.st_uid, account)
+        if not stat.S_ISDIR(status.st_mode) or not is_own(status, account.uid):
+            raise _wrong_owner(path, status.st_uid, account)
 
 
 def open_way(data_dir: Path, account: Account) -> None:
@@ -166,9 +166,9 @@ def _refuse_closed_way(existing: list[Path], data_dir: Path, account: Account) -
     closed = first_closed(existing, account)
     if closed is None:
         return
-    who = f"The account {account.name}, which PostgreSQL runs as," if account.switch else "This user"
+    subject = f"The account {account.name}, which PostgreSQL runs as," if account.switch else "This user"
     raise Invalid(
-        f"{who} cannot reach the data directory {data_dir}: {closed} is closed to it.",
+        f"{subject} cannot reach the data directory {data_dir}: {closed} is closed to it.",
         code="embedded.data_dir_unreachable",
         hint="Choose a directory that it can reach, such as /var/lib/mnemon/postgres, "
         f"or name another account in {VARIABLE}."

@@ -53,8 +53,8 @@ def _copy(tree: Path, home: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         draft.mkdir(mode=0o755)
-        wanted = [tree.relative_to(site), *(part for part in _LIBRARIES if (site / part).is_dir())]
-        for part in wanted:
+        trees = [tree.relative_to(site), *(part for part in _LIBRARIES if (site / part).is_dir())]
+        for part in trees:
             skip = shutil.ignore_patterns("include", "*.a", "pkgconfig")
             shutil.copytree(site / part, draft / part, symlinks=True, ignore=skip)
         _open_to_all(draft)

@@ -62,13 +62,13 @@ class KeySource:
         """
         if len(self.given) != 1:
             raise _not_one(self.given)
-        told, where = self.text, self.given[0]
+        text, where = self.text, self.given[0]
         if self.file is not None:
-            told, where = _from_file(self.file.expanduser()), str(self.file)
+            text, where = _from_file(self.file.expanduser()), str(self.file)
         elif self.command is not None:
-            told = _from_command(self.command)
+            text = _from_command(self.command)
         try:
-            (key,) = crypto.parse_keys((told or "").strip())
+            (key,) = crypto.parse_keys((text or "").strip())
         except ValueError:
             raise Invalid(
                 f"What {where} gives is no key: 32 random bytes in base64, on one line.",
@@ -109,7 +109,7 @@ def _from_file(path: Path) -> str:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
-            told = file.read(_LONGEST)
+            content = file.read(_LONGEST)
     except OSError as error:
         raise _unreadable(path, error) from None
     if stat.S_IMODE(mode) & 0o007:
@@ -120,21 +120,21 @@ def _from_file(path: Path) -> str:
             field="encryption_key_file",
             path=str(path),
         )
-    return told.decode("ascii", "replace")
+    return content.decode("ascii", "replace")
 
 
 def _from_command(command: str) -> str:
     import subprocess
 
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own command, without a shell
+        process = subprocess.run(  # noqa: S603 - the user's own command, without a shell
             trust.command_words(command, "MNEMON_ENCRYPTION_KEY_COMMAND"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=_PATIENCE,
             check=False,
         )
-        why = f"it ended with {done.returncode}" if done.returncode else ""
+        why = f"it ended with {process.returncode}" if process.returncode else ""
     except subprocess.TimeoutExpired:
         why = f"it took longer than {_PATIENCE:g} seconds"
     except OSError as error:
@@ -148,7 +148,7 @@ def _from_command(command: str) -> str:
             code="embedded.key_unreadable",
             hint="Run it by hand as the same user. It gets no shell: for pipes write sh -c '...'.",
         )
-    return done.stdout[:_LONGEST].decode("ascii", "replace")
+    return process.stdout[:_LONGEST].decode("ascii", "replace")
 
 
 def _not_one(given: list[str]) -> Invalid:

@@ -40,13 +40,13 @@ def _outwait(layout: Layout, socket_dir: Path, guard: int, pause: Callable[[floa
     began = time.monotonic()
     sent: list[signal.Signals] = []
     while True:
-        found = processes.PidFile.read(layout.data_dir)
-        pid = found.pid if found and processes.is_postgres_on(found.pid, layout.data_dir) else None
+        pid_file = processes.PidFile.read(layout.data_dir)
+        pid = pid_file.pid if pid_file and processes.is_postgres_on(pid_file.pid, layout.data_dir) else None
         free = locks.try_lock(guard)
         if free and pid is None:
             return
         waited = time.monotonic() - began
-        foreign = free and found is not None and found.socket_dir != str(socket_dir)
+        foreign = free and pid_file is not None and pid_file.socket_dir != str(socket_dir)
         if foreign or waited > _FAST + _IMMEDIATE:
             raise _running(layout, pid)
         number = signal.SIGINT if waited < _FAST else signal.SIGQUIT

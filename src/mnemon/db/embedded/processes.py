@@ -140,11 +140,11 @@ def lease_holders(path: Path) -> tuple[int, ...] | None:
 def _ps(pid: int, column: str) -> str:
     import subprocess
 
-    done = subprocess.run(  # noqa: S603 - fixed program, numeric argument
+    process = subprocess.run(  # noqa: S603 - fixed program, numeric argument
         ["/bin/ps", "-o", f"{column}=", "-p", str(pid)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         check=False,
         env={"LC_ALL": "C"},
     )
-    return os.fsdecode(done.stdout).strip()
+    return os.fsdecode(process.stdout).strip()

@@ -18,11 +18,11 @@ def binaries(version: int) -> Path:
         Unavailable: ``embedded.binaries_missing`` if the package that carries them is not installed.
     """
     if version not in _TREES:
-        known = " and ".join(map(str, sorted(_TREES)))
+        versions = " and ".join(map(str, sorted(_TREES)))
         raise Invalid(
-            f"The embedded server has no PostgreSQL {version}; it has {known}.",
+            f"The embedded server has no PostgreSQL {version}; it has {versions}.",
             code="embedded.version_unsupported",
-            hint=f"Choose {known}, or use a server of your own.",
+            hint=f"Choose {versions}, or use a server of your own.",
             field="version",
             supported=sorted(_TREES),
         )
@@ -30,10 +30,10 @@ def binaries(version: int) -> Path:
 
     # find_spec locates the package without importing it: its import logs and registers exit handlers.
     spec = find_spec(PACKAGE)
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        found = Path(place) / _TREES[version] / "bin"
-        if (found / "postgres").exists():
-            return found
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        directory = Path(location) / _TREES[version] / "bin"
+        if (directory / "postgres").exists():
+            return directory
     raise Unavailable(
         f"The programs of PostgreSQL {version} are not installed.",
         code="embedded.binaries_missing",

@@ -1,6 +1,6 @@
 """The process that runs PostgreSQL: ``python -m mnemon.db.embedded.supervisor <orders as JSON>``.
 
-Started by :mod:`mnemon.db.embedded.api`, detached from its client, with the key of an encrypted data directory on
+Started by :mod:`mnemon.db.embedded.starting`, detached from its client, with the key of an encrypted data directory on
 standard input. It holds ``supervisor.lock`` while it lives, and
 tells what it does through ``state.json`` and its log. If it is killed, the kernel tells PostgreSQL to shut down
 (Linux); the next supervisor takes care of whatever is left.
@@ -17,21 +17,24 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.db.embedded import account as accounts
 from mnemon.db.embedded import cluster, directory, install, locks, previous, processes, vault
 from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.db.embedded.model import Phase
+from mnemon.db.embedded.orders import Orders
 from mnemon.db.embedded.sockets import make_socket_dir, socket_dir_of
 from mnemon.db.embedded.state import State, write
 
 LOCKED_BY_ANOTHER = 3
 """Exit code: another supervisor serves this data directory."""
 
+_BACKOFF = Backoff(0.1, 2.0)
 _ATTEMPTS = 6  # starts in a row that fail before it gives up: about six seconds with the pauses between them
 _STEADY = 30.0  # seconds after which an earlier crash no longer counts as "in a row"
 _FAST, _IMMEDIATE = 120.0, 10.0  # seconds that a fast and then an immediate shutdown may take
@@ -39,31 +42,6 @@ _LOGS_KEPT = 5
 _OF_THE_SERVER = re.compile(r" (FATAL|PANIC): ")
 # Start-up failures that pass by themselves: processes of a crashed server are still on their way out.
 _PASSING = ("pre-existing shared memory block", "is another postmaster", "lock file")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What a client asks of a new supervisor.
-
-    Attributes:
-        data_dir: absolute, resolved.
-        version: PostgreSQL's major version.
-        programs: the directory of ``postgres`` and ``initdb``.
-        linger_seconds: how long the server stays after the last lease.
-        options: settings for this run of the server.
-        nonce: tells this supervisor's words from another's.
-    """
-
-    data_dir: str
-    version: int
-    programs: str
-    linger_seconds: float
-    options: dict[str, str]
-    nonce: str
-
-    def as_json(self) -> str:
-        """The argument for the supervisor."""
-        return json.dumps(asdict(self))
 
 
 class _Told(Exception):  # noqa: N818 - not an error
@@ -178,7 +156,7 @@ class _Supervisor:
             passing = any(text in line for line in failure.data["log"] for text in _PASSING)
             if self.failures >= _ATTEMPTS or not (had_been_ready or passing):
                 raise failure
-            self._pause(self._backoff())
+            self._pause(_BACKOFF.after(self.failures))
         pid = self.server.pid if self.server else 0
         self.state = replace(self.state, postmaster_pid=pid, ready_at=time.time())
         self._publish("ready")
@@ -270,11 +248,8 @@ class _Supervisor:
         if self.failures >= _ATTEMPTS:
             raise self._failure(f"PostgreSQL crashed {self.failures} times in a row.")
         self._publish("restarting")
-        self._pause(self._backoff())
+        self._pause(_BACKOFF.after(self.failures))
         self._start_until_ready()
-
-    def _backoff(self) -> float:
-        return float(min(2.0, 0.05 * 2**self.failures))
 
     def _is_displaced(self) -> bool:
         try:

@@ -118,7 +118,7 @@ def make(cipher: Path, key: bytes) -> None:
         Unavailable: gocryptfs is missing or failed.
     """
     cipher.mkdir(mode=0o700)
-    done = subprocess.run(  # noqa: S603 - found on PATH, arguments of ours
+    process = subprocess.run(  # noqa: S603 - found on PATH, arguments of ours
         [require(), "-init", "-q", "-scryptn", _SCRYPT, "--", str(cipher)],
         input=key + b"\n",
         stdout=subprocess.PIPE,
@@ -127,8 +127,8 @@ def make(cipher: Path, key: bytes) -> None:
         cwd="/",
         check=False,
     )
-    if done.returncode:
-        raise _failed(cipher, done.returncode, done.stdout.decode("utf-8", "replace"))
+    if process.returncode:
+        raise _failed(cipher, process.returncode, process.stdout.decode("utf-8", "replace"))
     account = server_account()
     if account.switch:
         for path in (cipher, *cipher.iterdir()):
@@ -157,12 +157,12 @@ def mount(cipher: Path, target: Path, key: bytes, pause: Callable[[float], None]
             device = _attach(cipher, target, account)
         else:
             command.append("-nonempty")  # what may be there is harmless, see above
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603 - found on PATH, arguments of ours
                 [*command, "--", str(cipher), str(target) if device is None else f"/dev/fd/{device}"],
                 stdin=subprocess.PIPE,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 env=_environment(),
                 cwd="/",
                 # A signal for the supervisor's group, or its death, must not take the file system from PostgreSQL.
@@ -266,10 +266,10 @@ def unmount(target: Path) -> None:
         Unavailable: ``embedded.unmount_failed``.
     """
     deadline = time.monotonic() + 5.0
-    said = ""
+    problem = ""
     while is_mounted(target):
         late = time.monotonic() > deadline
-        done = subprocess.run(  # noqa: S603 - a fixed program
+        process = subprocess.run(  # noqa: S603 - a fixed program
             _unmount_command(target, lazy=late),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -278,12 +278,12 @@ def unmount(target: Path) -> None:
             env=_environment(),
             check=False,
         )
-        said = done.stdout.decode("utf-8", "replace").strip()
-        if done.returncode == 0:
+        problem = process.stdout.decode("utf-8", "replace").strip()
+        if process.returncode == 0:
             continue
         if late:
             raise Unavailable(
-                f"{target} cannot be unmounted: {said}",
+                f"{target} cannot be unmounted: {problem}",
                 code="embedded.unmount_failed",
                 hint=f"See who uses it (fuser -vm {target}), then unmount it as root.",
                 path=str(target),

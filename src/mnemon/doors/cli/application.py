@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from mnemon.doors.cli.commands import (
     audit,
@@ -25,6 +26,7 @@ from mnemon.doors.cli.commands import (
     tour,
     worker,
 )
+from mnemon.doors.cli.commands.formats import ImportCommand
 from mnemon.doors.cli.state import state
 
 ANYWHERE = (
@@ -59,6 +61,10 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
 }
 
 
+#: Commands whose help has something in it that is not known before it is shown.
+_CLASSES: dict[str, type[TyperCommand]] = {"import": ImportCommand}
+
+
 def application() -> typer.Typer:
     """The whole application."""
     app = typer.Typer(
@@ -73,7 +79,8 @@ def application() -> typer.Typer:
     app.callback(no_args_is_help=True)(_options)
     for panel, commands in _COMMANDS.items():
         for name, function in commands.items():
-            app.command(name, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
+            kind = _CLASSES.get(name)
+            app.command(name, cls=kind, rich_help_panel=panel, epilog=ANYWHERE, context_settings=_SETTINGS)(function)
     app.add_typer(db.app, name="db", rich_help_panel="The database")
     app.add_typer(backup.app, name="backup", rich_help_panel="The database")
     app.add_typer(audit.app, name="audit", rich_help_panel="The database")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -14,76 +17,100 @@ from mnemon.doors.cli.times import moment
 _PANEL = "Which rows"
 
 Hits = Annotated[int, typer.Option("-k", "--hits", min=1, max=1000, help="Hits wanted.")]
-User = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Rows of this person, or said by them.", rich_help_panel=_PANEL)
-]
-Agent = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Rows that this agent said or keeps.", rich_help_panel=_PANEL)
-]
-Conversation = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Rows of this conversation.", rich_help_panel=_PANEL)
-]
-Team = Annotated[str | None, typer.Option(metavar="SLUG", help="Rows shared with this team.", rich_help_panel=_PANEL)]
-Types = Annotated[
-    list[str] | None,
-    typer.Option("--type", metavar="TYPE", help="Memory type, such as semantic; repeatable.", rich_help_panel=_PANEL),
-]
-Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.", rich_help_panel=_PANEL)
-]
-Since = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Said or true at this time or later.", rich_help_panel=_PANEL)
-]
-Until = Annotated[
-    str | None, typer.Option(metavar="TIME", help="Said or true before this time.", rich_help_panel=_PANEL)
-]
 AsOf = Annotated[
     str | None, typer.Option(metavar="TIME", help="What Mnemon knew at this time.", rich_help_panel=_PANEL)
 ]
-ValidAt = Annotated[
-    str | None, typer.Option(metavar="TIME", help="What was true at this time.", rich_help_panel=_PANEL)
-]
-Metadata = Annotated[
-    list[str] | None,
-    typer.Option(metavar="KEY=VALUE", help="With this in its metadata; repeatable.", rich_help_panel=_PANEL),
-]
 Utc = Annotated[bool, typer.Option("--utc", help="Read and show times in UTC, not in local time.")]
 
+Conditions = dict[str, Any]
+"""What the options of :data:`CONDITIONS` said: fields of the memory's Scope, and only those that were given."""
 
-def conditions(
-    *,
-    user: str | None = None,
-    agent: str | None = None,
-    conversation: str | None = None,
-    team: str | None = None,
-    types: Sequence[str] | None = None,
-    tags: Sequence[str] | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    as_of: str | None = None,
-    valid_at: str | None = None,
-    metadata: Sequence[str] | None = None,
-    utc: bool = False,
-) -> dict[str, Any]:
-    """The fields of Scope that the command line gives.
 
-    Raises:
-        Invalid: a time or a pair cannot be read.
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """An option that narrows down which rows a command sees.
+
+    Attributes:
+        name: the field of Scope that it fills.
+        annotation: its type with Typer's option, as a command's parameter would have it.
+        read: makes the field's value of what the command line says; the second argument is whether times are UTC.
     """
-    fields = {
-        "user": user,
-        "agent": agent,
-        "conversation": conversation,
-        "team": team,
-        "types": list(types) if types else None,
-        "tags": list(tags) if tags else None,
-        "since": moment(since, "--since", utc=utc),
-        "until": moment(until, "--until", utc=utc),
-        "as_of": moment(as_of, "--as-of", utc=utc),
-        "valid_at": moment(valid_at, "--valid-at", utc=utc),
-        "metadata": pairs(metadata),
-    }
-    return {name: value for name, value in fields.items() if value is not None}
+
+    name: str
+    annotation: Any
+    read: Callable[[Any, bool], Any]
+
+
+def _option(kind: Any, metavar: str, text: str, *names: str) -> Any:
+    return Annotated[kind, typer.Option(*names, metavar=metavar, help=text, rich_help_panel=_PANEL)]
+
+
+def _word(name: str, metavar: str, text: str) -> Condition:
+    return Condition(name, _option(str | None, metavar, text), lambda given, _utc: given)
+
+
+def _words(name: str, option: str, metavar: str, text: str) -> Condition:
+    annotation = _option(list[str] | None, metavar, text, option)
+    return Condition(name, annotation, lambda given, _utc: list(given) if given else None)
+
+
+def _time(name: str, annotation: Any) -> Condition:
+    option = f"--{name.replace('_', '-')}"
+    return Condition(name, annotation, lambda given, utc: moment(given, option, utc=utc))
+
+
+CONDITIONS = (
+    _word("user", "NAME", "Rows of this person, or said by them."),
+    _word("agent", "NAME", "Rows that this agent said or keeps."),
+    _word("conversation", "NAME", "Rows of this conversation."),
+    _word("team", "SLUG", "Rows shared with this team."),
+    _words("types", "--type", "TYPE", "Memory type, such as semantic; repeatable."),
+    _words("tags", "--tag", "TAG", "With this tag; repeatable."),
+    _time("since", _option(str | None, "TIME", "Said or true at this time or later.")),
+    _time("until", _option(str | None, "TIME", "Said or true before this time.")),
+    _time("as_of", AsOf),
+    _time("valid_at", _option(str | None, "TIME", "What was true at this time.")),
+    Condition(
+        "metadata",
+        _option(list[str] | None, "KEY=VALUE", "With this in its metadata; repeatable."),
+        lambda given, _utc: pairs(given),
+    ),
+)
+"""Every condition, in the order of the help: a new one is a line here, and its field in Scope."""
+
+
+def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of :data:`CONDITIONS`, in the place of its keyword-only parameter ``conditions``.
+
+    The command has ``utc: Utc`` too, by which the times of the conditions are read.
+
+    Args:
+        without: names of conditions that the command does not offer.
+    """
+    offered = [condition for condition in CONDITIONS if condition.name not in without]
+
+    def expand(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            read = {one.name: one.read(given.pop(one.name, None), given["utc"]) for one in offered}
+            command(**given, conditions={name: value for name, value in read.items() if value is not None})
+
+        signature = inspect.signature(command, eval_str=True)
+        keyword = inspect.Parameter.KEYWORD_ONLY
+        parameters: list[inspect.Parameter] = []
+        for parameter in signature.parameters.values():
+            if parameter.name == "conditions":
+                parameters += [
+                    inspect.Parameter(one.name, keyword, default=None, annotation=one.annotation) for one in offered
+                ]
+            else:
+                parameters.append(parameter.replace(kind=keyword))
+        # Typer reads both: the parameters, and the types by their names.
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
+        return run
+
+    return expand
 
 
 def pairs(given: Sequence[str] | None) -> dict[str, Any] | None:

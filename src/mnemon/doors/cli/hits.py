@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mnemon.doors.cli.lists import empty_table
 from mnemon.doors.cli.output import bar, clean, console, one_line
 from mnemon.doors.cli.times import day_and_time, local
-from mnemon.doors.cli.words import SENTENCES, asked_words, colour, short, strongest, who
+from mnemon.doors.cli.words import asked_words, colour, sentence, short, strongest
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import Hit, Item, Recollection, Signal
+    from mnemon.memory.schemas import Contribution, Hit, Item, Recollection
 
 #: Below this width, who spoke and where share a column.
 _NARROW = 90
@@ -33,7 +33,7 @@ def show(found: Recollection, *, explain: bool, utc: bool) -> None:
 
 def _table(found: Recollection, width: int, *, utc: bool) -> Table:
     narrow = width < _NARROW
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, expand=False)
+    table = empty_table()
     table.add_column("#", justify="right", style="dim")
     table.add_column("score", justify="right")
     table.add_column("when", no_wrap=True)
@@ -63,18 +63,18 @@ def _when(item: Item, *, utc: bool) -> Text:
     return Text.assemble(f"{at:%Y-%m-%d}", (f"\n{at:%H:%M %Z}", "dim"))
 
 
-def _ranked_by(hit: Hit) -> dict[str, Signal]:
+def _ranked_by(hit: Hit) -> dict[str, Contribution]:
     return hit.why.recall or hit.why.match
 
 
 def _mini(hit: Hit) -> Text:
     """The three strongest signals as small bars on one line."""
     line = Text()
-    signals = _ranked_by(hit)
-    full = max((signal.share for signal in signals.values()), default=0.0)
-    for name, signal in strongest(signals, 3):
-        line.append(bar(signal.share, full, 4), style=colour(name))
-        line.append(f" {short(name)} {signal.share:.2f}  ", style="dim")
+    contributions = _ranked_by(hit)
+    full = max((one.share for one in contributions.values()), default=0.0)
+    for name, one in strongest(contributions, 3):
+        line.append(bar(one.share, full, 4), style=colour(name))
+        line.append(f" {short(name)} {one.share:.2f}  ", style="dim")
     return line
 
 
@@ -100,19 +100,18 @@ def _explained(screen: Console, hit: Hit, query: str, *, utc: bool) -> None:
     screen.print(Text("; ".join(notes) + "\n", style="dim"))
 
 
-def _signals(title: str, hit: Hit, signals: dict[str, Signal]) -> Table:
+def _signals(title: str, hit: Hit, contributions: dict[str, Contribution]) -> Table:
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in (title, "value", "weight", "share", ""):
         table.add_column(name, justify="left" if name in {title, ""} else "right", header_style="dim", no_wrap=True)
-    full = max((abs(signal.share) for signal in signals.values()), default=0.0)
-    for name, signal in sorted(signals.items(), key=lambda pair: -pair[1].share):
-        meaning = who(hit) if name in {"spk", "part"} else SENTENCES.get(name, name)
+    full = max((abs(one.share) for one in contributions.values()), default=0.0)
+    for name, one in sorted(contributions.items(), key=lambda pair: -pair[1].share):
         table.add_row(
-            Text(meaning),
-            f"{signal.value:.3f}",
-            f"{signal.weight:.2f}",
-            f"{signal.share:+.3f}",
-            Text(bar(abs(signal.share), full, 12), style="red" if signal.share < 0 else colour(name)),
+            Text(sentence(name, hit)),
+            f"{one.value:.3f}",
+            f"{one.weight:.2f}",
+            f"{one.share:+.3f}",
+            Text(bar(abs(one.share), full, 12), style="red" if one.share < 0 else colour(name)),
         )
     return table
 

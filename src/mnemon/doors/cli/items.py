@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from mnemon.doors.cli.hits import speaker
+from mnemon.doors.cli.lists import empty_table
 from mnemon.doors.cli.output import clean, console, one_line
 from mnemon.doors.cli.times import day_and_time
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import History, Item, Page
+    from mnemon.core.pages import Page
+    from mnemon.memory.schemas import History, Item
 
 
 def show_item(item: Item, *, utc: bool) -> None:
@@ -54,10 +55,10 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
     ]
 
 
-def show_page(page: Page, *, utc: bool) -> None:
+def show_page(page: Page[Item], *, utc: bool) -> None:
     """A page of items, newest first."""
     screen = console()
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = empty_table()
     table.add_column("when", no_wrap=True)
     table.add_column("who", overflow="fold", max_width=14, style="green")
     table.add_column("conversation", overflow="fold", max_width=18)
@@ -79,9 +80,7 @@ def show_page(page: Page, *, utc: bool) -> None:
 def show_history(story: History, *, utc: bool) -> None:
     """Every content, with the times it was held true, and what happened."""
     screen = console()
-    versions = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("true from", "until", "text"):
-        versions.add_column(name, overflow="fold")
+    versions = empty_table("true from", "until", "text")
     for item in story.versions:
         text = Text(clean(item.content))
         text.append(f"\n{item.id}", style="dim")
@@ -90,9 +89,7 @@ def show_history(story: History, *, utc: bool) -> None:
             end += f"\nforgotten {day_and_time(item.deleted_at, utc=utc)}"
         versions.add_row(day_and_time(item.at, utc=utc), end, text)
     screen.print(versions)
-    events = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("recorded", "what", "by", "reason"):
-        events.add_column(name, overflow="fold")
+    events = empty_table("recorded", "what", "by", "reason")
     for event in story.events:
         events.add_row(
             day_and_time(event.at, utc=utc), event.action, one_line(event.changed_by), one_line(event.reason or "-")

@@ -5,61 +5,41 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mnemon.memory.recall.signals import MATCH, RECALL, Signal
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import Hit, Signal
+    from mnemon.memory.schemas import Contribution, Hit
 
-#: Signal: its short name for a table, its colour.
-SHORT: dict[str, tuple[str, str]] = {
-    "cos": ("meaning", "cyan"),
-    "win": ("words", "green"),
-    "own": ("own words", "bright_green"),
-    "sess": ("sitting", "bright_green"),
-    "spk": ("speaker", "magenta"),
-    "part": ("present", "bright_magenta"),
-    "date": ("date", "yellow"),
-    "when": ("says when", "bright_yellow"),
-    "atype": ("answers", "blue"),
-    "ques": ("asks", "red"),
-    "prevq": ("reply", "bright_blue"),
-    "len": ("length", "bright_black"),
-    "semantic": ("match", "cyan"),
-    "recency": ("recent", "yellow"),
-    "importance": ("important", "red"),
-    "continuity": ("company", "green"),
-    "relationship": ("people", "magenta"),
+#: The colour of what a signal is about.
+_COLOURS = {
+    "meaning": "cyan",
+    "talk": "green",
+    "people": "magenta",
+    "time": "yellow",
+    "form": "blue",
+    "worth": "red",
 }
+_ALL: tuple[Signal[Any], ...] = (*MATCH, *RECALL)
+_SIGNALS = {signal.name: signal for signal in _ALL}
+#: Signals about who is named: what they say depends on the hit.
+_PEOPLE = {signal.name for signal in MATCH if signal.about == "people"}
 
 
 def colour(name: str) -> str:
-    """The colour of a signal's bar."""
-    return SHORT[name][1] if name in SHORT else "white"
+    """Name the colour of a signal's bar."""
+    return _COLOURS[_SIGNALS[name].about]
 
 
 def short(name: str) -> str:
-    """A signal in one word."""
-    return SHORT[name][0] if name in SHORT else name
+    """Say a signal in a word or two."""
+    return _SIGNALS[name].label or name.replace("_", " ")
 
 
-#: A signal as a reason.
-SENTENCES = {
-    "cos": "close in meaning",
-    "win": "same words in the talk around",
-    "own": "same words in it",
-    "sess": "same words in that sitting",
-    "date": "around that date",
-    "when": "says when",
-    "atype": "the kind of answer asked for",
-    "ques": "is itself a question",
-    "prevq": "replies to a question",
-    "len": "says more",
-    "semantic": "matches the question",
-    "recency": "recent",
-    "importance": "important",
-    "continuity": "in company of what also matches",
-    "relationship": "to do with who is named or asks",
-}
+def sentence(name: str, hit: Hit) -> str:
+    """Say a signal as a reason for a hit."""
+    return who(hit) if name in _PEOPLE else _SIGNALS[name].says
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +55,13 @@ class Reason:
 def reasons(hit: Hit, query: str, count: int) -> list[Reason]:
     """The strongest reasons for a hit; who is named counts once, whether they spoke or were there."""
     found = []
-    for name, signal in hit.why.match.items():
-        if name not in {"spk", "part", "len"}:
-            note = ", ".join(asked_words(hit.why.terms, query)[:4]) if name == "win" else ""
-            found.append(Reason(SENTENCES.get(name, name), signal.share, colour(name), note))
-    people = [hit.why.match[name].share for name in ("spk", "part") if name in hit.why.match]
+    for name, contribution in hit.why.match.items():
+        if _SIGNALS[name].is_reason and name not in _PEOPLE:
+            note = ", ".join(asked_words(hit.why.terms, query)[:4]) if name == "words" else ""
+            found.append(Reason(sentence(name, hit), contribution.share, colour(name), note))
+    people = [contribution.share for name, contribution in hit.why.match.items() if name in _PEOPLE]
     if people:
-        found.append(Reason(who(hit), sum(people), colour("spk")))
+        found.append(Reason(who(hit), sum(people), _COLOURS["people"]))
     ranked = sorted(found, key=lambda reason: -reason.share)
     return [reason for reason in ranked[:count] if reason.share > 0]
 
@@ -92,15 +72,15 @@ def who(hit: Hit) -> str:
     named = [name.title() for name in hit.why.names]
     if any(name.lower() in speaker.lower() for name in named):
         return f"said by {speaker}"
-    if "spk" in hit.why.match:
+    if "speaker" in hit.why.match:
         return f"mentions {' and '.join(named)}" if named else "mentions who is named"
     return f"{' and '.join(named) or 'who is named'} took part"
 
 
-def strongest(signals: dict[str, Signal], count: int) -> list[tuple[str, Signal]]:
-    """The signals with the largest shares."""
-    ranked = sorted(signals.items(), key=lambda pair: -pair[1].share)
-    return [(name, signal) for name, signal in ranked[:count] if signal.share > 0]
+def strongest(contributions: dict[str, Contribution], count: int) -> list[tuple[str, Contribution]]:
+    """Choose the signals with the largest shares."""
+    ranked = sorted(contributions.items(), key=lambda pair: -pair[1].share)
+    return [(name, one) for name, one in ranked[:count] if one.share > 0]
 
 
 def asked_words(terms: Sequence[str], query: str) -> list[str]:

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
-from mnemon.app import App, start
-from mnemon.context import Context
 from mnemon.core.errors import Invalid
-from mnemon.core.settings import Settings, load_settings
+from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, given
+from mnemon.doors.library.opened import Opened
 from mnemon.memory import service
 from mnemon.memory.schemas import (
     Forget,
     Forgotten,
     History,
     Item,
-    Listing,
-    Maintained,
-    Page,
+    ListItems,
     Recollection,
     Remember,
     Remembered,
@@ -40,11 +36,9 @@ if TYPE_CHECKING:
 
 #: Items of one transaction when an iterable has more.
 _CHUNK = 1000
-#: New rows after which maintenance is worth a look.
-_MAINTAIN_AFTER = 1000
 
 
-class AsyncMemory:
+class AsyncMemory(Opened):
     """Memory of one organisation.
 
     Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
@@ -56,48 +50,6 @@ class AsyncMemory:
         env_file: a file of settings, which no one but its user may write; no file is read that is not named.
     """
 
-    def __init__(
-        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
-    ) -> None:
-        if settings is not None and (overrides or env_file):
-            raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
-        self.settings = settings or load_settings(env_file=env_file, **overrides)
-        self._app: App | None = None
-        self._ctx: Context | None = None
-        self._opening = asyncio.Lock()
-        self._maintenance: asyncio.Task[Maintained] | None = None
-        self._written = 0
-        self._parent: AsyncMemory | None = None
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self.close()
-
-    async def open(self) -> Context:
-        """Start what is not started yet; every verb does this by itself."""
-        ctx = self._ctx
-        if ctx is None or (self._parent is not None and self._app is not self._parent._app):  # noqa: SLF001
-            async with self._opening:
-                ctx = await self._open()
-        return ctx
-
-    async def _open(self) -> Context:
-        if self._parent is not None:
-            await self._parent.open()
-            app = self._parent._app  # noqa: SLF001
-            if app is None:
-                raise Invalid("The memory is closed.", code="invalid.closed")
-            if self._ctx is None or self._app is not app:
-                self._ctx = await app.organization(self.settings.organization)
-                self._app = app
-        elif self._ctx is None:
-            self._app = await start(self.settings)
-            self._ctx = self._app.context
-        return self._ctx
-
     async def organization(self, slug: str) -> AsyncMemory:
         """The memory of another organisation, over the same connections; made on first use.
 
@@ -108,16 +60,6 @@ class AsyncMemory:
         other._parent = self._parent or self
         await other.open()
         return other
-
-    async def close(self) -> None:
-        """Finish what runs in the background and let go of everything; using it again opens it again."""
-        if self._maintenance is not None:
-            self._maintenance.cancel()
-            await asyncio.gather(self._maintenance, return_exceptions=True)
-            self._maintenance = None
-        app, self._app, self._ctx = self._app, None, None
-        if app is not None and self._parent is None:
-            await app.close()
 
     async def remember(
         self,
@@ -258,10 +200,10 @@ class AsyncMemory:
         include_past: bool = False,
         scope: Scope | None = None,
         **conditions: Any,
-    ) -> Page:
-        """A page of what is remembered, newest first; pass the page's cursor for the next."""
+    ) -> Page[Item]:
+        """List a page of what is remembered, newest first; pass the page's ``next_cursor`` for the next."""
         request = parse(
-            Listing,
+            ListItems,
             {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
         )
         return await service.list_items(await self.open(), request)
@@ -367,10 +309,6 @@ class AsyncMemory:
         ctx = await self.open()
         return await operations.preview_erasure(ctx, erasure(ctx, user, conversation, organization, by=by))
 
-    async def maintain(self, *, max_rows: int | None = None) -> Maintained:
-        """Index what is not indexed yet; any number of processes may call it at once."""
-        return await service.maintain(await self.open(), max_rows=max_rows)
-
     async def import_file(
         self,
         path: str | Path,
@@ -383,11 +321,12 @@ class AsyncMemory:
         restart: bool = False,
         on_progress: Progress | None = None,
     ) -> ImportReport:
-        """Import conversations from a file: JSONL, LoCoMo, ChatGPT, Claude, mbox or Slack; resumes by itself.
+        """Import conversations from a file in any of the formats of docs/importers.md; resumes by itself.
 
         Raises:
             Invalid: it cannot be read as that format, or a record is broken and stop_on_broken is set.
             NotFound: nothing is there.
+            Unavailable: the format's importer cannot be loaded.
         """
         report = await import_file(
             await self.open(),
@@ -402,27 +341,6 @@ class AsyncMemory:
         )
         self._maintain_later(report.imported)
         return report
-
-    def _counted(self, ctx: Context, found: Recollection) -> Recollection:
-        if self._app is not None:
-            self._app.accesses.count(ctx.principal, found.hits)
-        return found
-
-    def _maintain_later(self, written: int) -> None:
-        """Index in the background after large writes, if settings allow it."""
-        self._written += written
-        if not self.settings.auto_maintenance or self._written < _MAINTAIN_AFTER:
-            return
-        if self._maintenance is None or self._maintenance.done():
-            self._written = 0
-            self._maintenance = asyncio.create_task(self.maintain(), name="mnemon-maintenance")
-            self._maintenance.add_done_callback(_swallow)
-
-
-def _swallow(task: asyncio.Task[Maintained]) -> None:
-    """Background maintenance that failed is tried again after the next large write."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _scope(scope: Scope | None, conditions: Mapping[str, Any]) -> Any:

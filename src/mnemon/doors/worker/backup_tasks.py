@@ -118,12 +118,12 @@ async def rehearse(run: Run) -> dict[str, Any]:
         if backup.uncovers(settings):
             return {"skipped": "The data directory is encrypted, and a rehearsal is not: run it by hand, with --work."}
         try:
-            done = await backup.rehearse(settings, step=lambda what, share: say(int(share * 99), what))
+            rehearsal = await backup.rehearse(settings, step=lambda what, share: say(int(share * 99), what))
         except MnemonError as error:
             if error.code not in {"backup.storage_full", "backup.version"}:
                 raise
             return {"skipped": error.message}
-        return {"backup": done.backup, "seconds": done.seconds, "checks": done.checks}
+        return {"backup": rehearsal.backup, "seconds": rehearsal.seconds, "checks": rehearsal.checks}
 
     return await _done(run, "rehearse", work)
 
@@ -133,10 +133,10 @@ async def _done(run: Run, what: str, work: Callable[[Settings, Say], Awaitable[d
     if run.job.organization_id != INSTALLATION:
         raise Forbidden("Backups are the installation's own work.", code="forbidden.installation")
     settings = run.ctx.settings
-    told: list[tuple[int, str]] = []
-    teller = asyncio.create_task(_tell(run, told))
+    messages: list[tuple[int, str]] = []
+    teller = asyncio.create_task(_tell(run, messages))
     try:
-        result = await work(settings, lambda percent, message: told.append((percent, message)))
+        result = await work(settings, lambda percent, message: messages.append((percent, message)))
     except backup.Busy as error:
         return {"skipped": error.message}
     except Exception as error:

@@ -71,17 +71,17 @@ def load_registry(name: str) -> Registry:
         Invalid: there is none.
     """
     module, _, attribute = name.partition(":")
-    found: object = None
+    target: object = None
     with contextlib.suppress(ImportError, ValueError):
-        found = getattr(importlib.import_module(module), attribute or "registry", None)
-    if not isinstance(found, Registry):
+        target = getattr(importlib.import_module(module), attribute or "registry", None)
+    if not isinstance(target, Registry):
         raise Invalid(
             f"There is no registry of handlers at {name!r}.",
             code="invalid.handlers",
             hint="Name it as package.module:attribute, and let Python find the package.",
             field="handlers",
         )
-    return found
+    return target
 
 
 @contextlib.contextmanager
@@ -89,12 +89,12 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
     """Stop on SIGTERM and Ctrl-C while the block runs."""
     loop = asyncio.get_running_loop()
     caught = []
-    for one in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):  # Windows; not the main thread
-            loop.add_signal_handler(one, stop)
-            caught.append(one)
+            loop.add_signal_handler(number, stop)
+            caught.append(number)
     try:
         yield
     finally:
-        for one in caught:
-            loop.remove_signal_handler(one)
+        for number in caught:
+            loop.remove_signal_handler(number)

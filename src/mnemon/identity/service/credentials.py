@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -11,9 +12,12 @@ from pydantic import SecretStr
 from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.errors import Conflict, NotFound, Unauthenticated
+from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.identity import repository_access, repository_secrets
-from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas import ListOfUser
 from mnemon.identity.schemas_access import (
     KnownUser,
     MfaDevice,
@@ -31,6 +35,8 @@ from mnemon.identity.schemas_access import (
 from mnemon.identity.service import attempts
 from mnemon.identity.service.people import NAMES, check_password, no_user
 from mnemon.identity.service.rights import may, outrank, own_secret, secret_box
+
+_MFA_DEVICES = Listing("identity.list_mfa_devices", {"name": str})
 
 
 async def set_password(ctx: Context, request: PasswordSet) -> None:
@@ -196,12 +202,14 @@ async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, re
     return found
 
 
-async def list_mfa_devices(ctx: Context, request: UserRef) -> list[MfaDevice]:
-    """A person's second factors, without their secrets."""
+async def list_mfa_devices(ctx: Context, request: ListOfUser) -> Page[MfaDevice]:
+    """List a person's second factors by name, without their secrets."""
     may(ctx, request.user_id, own="account:read", others="users:read")
+    organization = ctx.principal.organization_id
+    after = _MFA_DEVICES.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        rows = await repository_secrets.mfa_devices(connection, ctx.principal.organization_id, request.user_id)
-    return [MfaDevice.model_validate(dict(row)) for row in rows]
+        rows = await repository_secrets.mfa_devices(connection, organization, request.user_id, after, request.limit + 1)
+    return _MFA_DEVICES.page(ctx.principal, request, rows, partial(from_row, MfaDevice))
 
 
 async def remove_mfa_device(ctx: Context, request: MfaDeviceRef) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -9,17 +10,28 @@ from pydantic import SecretStr
 from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.errors import Invalid, NotFound, Unauthenticated
+from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.identity import repository_access, repository_secrets
-from mnemon.identity.schemas import UserRef
-from mnemon.identity.schemas_access import ApiKey, ApiKeyCreate, ApiKeyRef, Authenticated, NewApiKey, Token
+from mnemon.identity.schemas_access import (
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyRef,
+    Authenticated,
+    ListApiKeys,
+    NewApiKey,
+    Token,
+)
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.rights import ACCOUNT, hold, may, outrank
 
 PREFIX = "mnk_"
 SHOWN = 12
 ALL = "*"
+_KEYS = Listing.newest("identity.list_api_keys")
 
 
 async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
@@ -131,17 +143,18 @@ def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
     return True
 
 
-async def list_api_keys(ctx: Context, request: UserRef | None = None) -> list[ApiKey]:
-    """The organisation's keys, or a person's, the newest first; without the keys themselves."""
-    if request is None:
+async def list_api_keys(ctx: Context, request: ListApiKeys) -> Page[ApiKey]:
+    """List the organisation's keys, or a person's, the newest first; without the keys themselves."""
+    if request.user_id is None:
         ctx.principal.require("api_keys:read")
     else:
         may(ctx, request.user_id, own="account:read", others="api_keys:read")
+    after = _KEYS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_secrets.api_keys(
-            connection, ctx.principal.organization_id, user_id=request.user_id if request else None
+            connection, ctx.principal.organization_id, request.user_id, after, request.limit + 1
         )
-    return [ApiKey.model_validate(dict(row)) for row in rows]
+    return _KEYS.page(ctx.principal, request, rows, partial(from_row, ApiKey))
 
 
 async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
@@ -152,16 +165,16 @@ async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
     """
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
-        rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
-        owner = rows[0]["user_id"] if rows else None
+        row = await repository_secrets.api_key(connection, organization, request.api_key_id)
+        owner = row["user_id"] if row is not None else None
         may(ctx, owner or request.api_key_id, own="account:write", others="api_keys:delete")
-        if not rows:
+        if row is None:
             raise NotFound("There is no such key.", code="not_found.api_key", field="api_key_id")
         if owner is not None:
             await outrank(ctx, connection, owner)
         await repository_secrets.revoke_api_key(connection, organization, request.api_key_id, ctx.clock.now())
-        rows = await repository_secrets.api_keys(connection, organization, key_id=request.api_key_id)
-    return ApiKey.model_validate(dict(rows[0]))
+        row = await repository_secrets.api_key(connection, organization, request.api_key_id)
+    return from_row(ApiKey, row)
 
 
 async def revoke_agent_keys(connection: Connection, ctx: Context, agent_id: UUID) -> int:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.errors import Conflict, Invalid, MnemonError, NotFound, Unavailable
+from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.db.sql import statement
 from mnemon.identity import repository, repository_access, repository_secrets
 from mnemon.identity.models import UserPreferencesORM
@@ -26,7 +30,7 @@ from mnemon.identity.schemas import (
     Device,
     DeviceRef,
     DeviceRegister,
-    Page,
+    ListOfUser,
     Preferences,
     PreferencesSet,
     User,
@@ -37,6 +41,9 @@ from mnemon.identity.schemas import (
 from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
 from mnemon.identity.service.rights import driver, may, outrank, spare_last_owner
+
+_USERS = Listing.oldest("identity.list_users")
+_DEVICES = Listing.oldest("identity.list_devices")
 
 #: What everybody knows of a person beside the e-mail address.
 NAMES = ("display_name", "full_name", "first_name", "last_name", "external_id")
@@ -129,7 +136,7 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
         await _learn_name(connection, organization, row.id, request.display_name)
         if hashed is not None:
             await repository_secrets.set_password(connection, organization, row.id, hashed, ctx.clock.now())
-        return User.model_validate(row, from_attributes=True)
+        return from_row(User, row)
 
 
 async def get_user(ctx: Context, request: UserRef) -> User:
@@ -143,17 +150,15 @@ async def get_user(ctx: Context, request: UserRef) -> User:
         row = await repository_access.get_user(connection, ctx.principal.organization_id, request.user_id)
     if row is None:
         raise no_user(request.user_id)
-    return User.model_validate(row)
+    return from_row(User, row)
 
 
-async def list_users(ctx: Context, request: Page) -> list[User]:
-    """The organisation's people, in the order they were made."""
+async def list_users(ctx: Context, request: PageRequest) -> Page[User]:
+    """List the organisation's people, in the order they were made."""
     ctx.principal.require("users:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await UserRepository(session, ctx.principal.organization_id).list(
-            limit=request.limit, offset=request.offset
-        )
-        return [User.model_validate(row, from_attributes=True) for row in rows]
+        users = UserRepository(session, ctx.principal.organization_id)
+        return await users.page(_USERS, ctx.principal, request, partial(from_row, User))
 
 
 async def update_user(ctx: Context, request: UserUpdate) -> User:
@@ -183,7 +188,7 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
         await _learn_name(connection, organization, row.id, request.display_name)
         if row.status != "active":
             await repository_secrets.revoke_sessions(connection, organization, row.id, ctx.clock.now())
-        return User.model_validate(row, from_attributes=True)
+        return from_row(User, row)
 
 
 async def delete_user(ctx: Context, request: UserRef) -> None:
@@ -215,7 +220,7 @@ async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
         row = await PreferencesRepository(session, organization).of(request.user_id)
         if row is None:
             return Preferences(user_id=request.user_id)
-        return Preferences.model_validate(row, from_attributes=True)
+        return from_row(Preferences, row)
 
 
 async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
@@ -241,7 +246,7 @@ async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
             raise no_user(request.user_id)
         fields = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
         row = await preferences.update(row.id, expected_version=request.expected_version, **fields)
-        return Preferences.model_validate(row, from_attributes=True)
+        return from_row(Preferences, row)
 
 
 async def register_device(ctx: Context, request: DeviceRegister) -> Device:
@@ -265,19 +270,20 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
             ctx.clock.now(),
         )
         row = await DeviceRepository(session, organization).get_by_id(device_id)
-        return Device.model_validate(row, from_attributes=True)
+        return from_row(Device, row)
 
 
-async def list_devices(ctx: Context, request: UserRef) -> list[Device]:
-    """A person's devices, inactive ones too.
+async def list_devices(ctx: Context, request: ListOfUser) -> Page[Device]:
+    """List a person's devices, in the order they were registered, inactive ones too.
 
     Who has a device's token can write to it: reading another's needs what changing them needs.
     """
     may(ctx, request.user_id, own="account:read", others="users:write")
     async with ctx.database.session(ctx.principal) as session:
         await outrank(ctx, await driver(session), request.user_id)
-        rows = await DeviceRepository(session, ctx.principal.organization_id).of(request.user_id)
-        return [Device.model_validate(row, from_attributes=True) for row in rows]
+        devices = DeviceRepository(session, ctx.principal.organization_id)
+        query = devices.of(request.user_id)
+        return await devices.page(_DEVICES, ctx.principal, request, partial(from_row, Device), query=query)
 
 
 async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
@@ -293,9 +299,9 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
         may(ctx, owner, own="account:write", others="users:write")
         await outrank(ctx, await driver(session), owner)
         row = await devices.update(request.device_id, is_active=False)
-        return Device.model_validate(row, from_attributes=True)
+        return from_row(Device, row)
 
 
 def no_user(user_id: UUID) -> NotFound:
     """The organisation has no such person."""
-    return NotFound(f"There is no person {user_id}.", code="not_found.user", field="user_id", id=str(user_id))
+    return missing("user", user_id, called="person", field="user_id")

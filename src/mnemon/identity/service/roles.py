@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.identity import repository_access
 from mnemon.identity.repository_access import RoleRepository
-from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas import ListOfUser
 from mnemon.identity.schemas_access import (
     PermissionCheck,
     Role,
@@ -24,6 +28,10 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.rights import driver, hold, may, outrank, spare_last_owner
+
+_PERMISSIONS = Listing("identity.list_permissions", {"name": str})
+_ROLES = Listing("identity.list_roles", {"name": str})
+_ROLES_OF = Listing("identity.roles_of", {"role": str})
 
 
 async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
@@ -48,21 +56,24 @@ async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
         )
 
 
-async def list_permissions(ctx: Context) -> list[str]:
-    """Names of all permissions there are."""
+async def list_permissions(ctx: Context, request: PageRequest) -> Page[str]:
+    """List the names of all permissions there are, in their order."""
     ctx.principal.require("roles:read")
+    after = _PERMISSIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        return sorted(await repository_access.catalogue(connection))
+        rows = await repository_access.list_permissions(connection, after, request.limit + 1)
+    return _PERMISSIONS.page(ctx.principal, request, rows, lambda row: str(row["name"]))
 
 
-async def list_roles(ctx: Context) -> list[Role]:
-    """The organisation's roles with their own permissions; the system's four among them."""
+async def list_roles(ctx: Context, request: PageRequest) -> Page[Role]:
+    """List the organisation's roles with their own permissions, by name; the system's four among them."""
     ctx.principal.require("roles:read")
     organization = ctx.principal.organization_id
+    after = _ROLES.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal) as connection:
         await repository_access.make_system_roles(connection, organization)
-        rows = await repository_access.list_roles(connection, organization)
-    return [_role(row) for row in rows]
+        rows = await repository_access.list_roles(connection, organization, None, after, request.limit + 1)
+    return _ROLES.page(ctx.principal, request, rows, partial(from_row, Role))
 
 
 async def create_role(ctx: Context, request: RoleCreate) -> Role:
@@ -210,12 +221,14 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
             raise NotFound(f"That person has not the role {request.role!r}.", code="not_found.user_role", field="role")
 
 
-async def roles_of(ctx: Context, request: UserRef) -> list[UserRole]:
-    """The roles a person was given, those that have ended too."""
+async def roles_of(ctx: Context, request: ListOfUser) -> Page[UserRole]:
+    """List the roles a person was given, by name, those that have ended too."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
+    organization = ctx.principal.organization_id
+    after = _ROLES_OF.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        rows = await repository_access.roles_of(connection, ctx.principal.organization_id, request.user_id)
-    return [UserRole.model_validate(dict(row)) for row in rows]
+        rows = await repository_access.roles_of(connection, organization, request.user_id, after, request.limit + 1)
+    return _ROLES_OF.page(ctx.principal, request, rows, partial(from_row, UserRole))
 
 
 async def _find(ctx: Context, connection: Connection, name: str) -> Any:
@@ -264,11 +277,7 @@ async def _known(ctx: Context, connection: Connection, names: Collection[str]) -
 
 
 async def _read(connection: Connection, organization_id: UUID, role_id: UUID) -> Role:
-    return _role((await repository_access.list_roles(connection, organization_id, role_id))[0])
-
-
-def _role(row: Any) -> Role:
-    return Role.model_validate(dict(row))
+    return from_row(Role, (await repository_access.list_roles(connection, organization_id, role_id))[0])
 
 
 def _systems_own(name: str) -> Conflict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,9 +12,12 @@ from pydantic import SecretStr
 from mnemon.context import Context
 from mnemon.core import crypto
 from mnemon.core.errors import NotFound, Unauthenticated
+from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.identity import repository_access, repository_secrets
-from mnemon.identity.schemas import UserRef
+from mnemon.identity.schemas import ListOfUser, UserRef
 from mnemon.identity.schemas_access import (
     Authenticated,
     Session,
@@ -28,6 +32,7 @@ from mnemon.identity.service.refresh_tokens import new_refresh_token, session_of
 from mnemon.identity.service.rights import ACCOUNT, may, outrank
 
 ACCESS = "mna_"
+_SESSIONS = Listing.newest("identity.list_sessions")
 
 
 async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
@@ -148,12 +153,14 @@ async def revoke_sessions(ctx: Context, request: UserRef) -> int:
         )
 
 
-async def list_sessions(ctx: Context, request: UserRef) -> list[Session]:
-    """Where a person is or was signed in, the newest first."""
+async def list_sessions(ctx: Context, request: ListOfUser) -> Page[Session]:
+    """List where a person is or was signed in, the newest first."""
     may(ctx, request.user_id, own="account:read", others="sessions:read")
+    organization = ctx.principal.organization_id
+    after = _SESSIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        rows = await repository_secrets.sessions_of(connection, ctx.principal.organization_id, request.user_id)
-    return [Session.model_validate(dict(row)) for row in rows]
+        rows = await repository_secrets.sessions_of(connection, organization, request.user_id, after, request.limit + 1)
+    return _SESSIONS.page(ctx.principal, request, rows, partial(from_row, Session))
 
 
 def _tokens(ctx: Context, session_id: UUID, lasting: SessionStart | SessionRefresh) -> SessionTokens:

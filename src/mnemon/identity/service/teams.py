@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
 from mnemon.core.errors import NotFound
+from mnemon.core.pages import Page, PageRequest
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.identity.models import TeamMembershipORM, TeamORM
 from mnemon.identity.models import UserRole as TeamRole
-from mnemon.identity.repository import TeamRepository
-from mnemon.identity.schemas import Page, Team, TeamCreate, TeamMember, TeamMembership, TeamRef, TeamUpdate
+from mnemon.identity.repository import MembershipRepository, TeamRepository
+from mnemon.identity.schemas import (
+    ListTeamMembers,
+    Team,
+    TeamCreate,
+    TeamMember,
+    TeamMembership,
+    TeamRef,
+    TeamUpdate,
+)
 from mnemon.identity.service.rights import driver, outrank, secret_box
+
+_TEAMS = Listing.oldest("identity.list_teams")
+_MEMBERS = Listing.oldest("identity.list_team_members")
 
 
 def _columns(ctx: Context, request: TeamCreate | TeamUpdate, team_id: UUID) -> dict[str, Any]:
@@ -49,17 +64,15 @@ async def create_team(ctx: Context, request: TeamCreate) -> Team:
                 )
             )
             await session.flush()
-        return Team.model_validate(row, from_attributes=True)
+        return from_row(Team, row)
 
 
-async def list_teams(ctx: Context, request: Page) -> list[Team]:
-    """The organisation's teams, in the order they were made."""
+async def list_teams(ctx: Context, request: PageRequest) -> Page[Team]:
+    """List the organisation's teams, in the order they were made."""
     ctx.principal.require("teams:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await TeamRepository(session, ctx.principal.organization_id).list(
-            limit=request.limit, offset=request.offset
-        )
-        return [Team.model_validate(row, from_attributes=True) for row in rows]
+        teams = TeamRepository(session, ctx.principal.organization_id)
+        return await teams.page(_TEAMS, ctx.principal, request, partial(from_row, Team))
 
 
 async def update_team(ctx: Context, request: TeamUpdate) -> Team:
@@ -75,7 +88,7 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
         row = await TeamRepository(session, ctx.principal.organization_id).update(
             request.id, expected_version=request.expected_version, **_columns(ctx, request, request.id)
         )
-        return Team.model_validate(row, from_attributes=True)
+        return from_row(Team, row)
 
 
 async def delete_team(ctx: Context, request: TeamRef) -> None:
@@ -113,7 +126,7 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
                 .returning(TeamMembershipORM)
             )
         ).scalar_one()
-        return TeamMembership.model_validate(row, from_attributes=True)
+        return from_row(TeamMembership, row)
 
 
 async def remove_team_member(ctx: Context, request: TeamMember) -> None:
@@ -139,25 +152,13 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
             raise NotFound("That person is not in that team.", code="not_found.team_member", field="user_id")
 
 
-async def list_team_members(ctx: Context, request: TeamRef) -> list[TeamMembership]:
-    """Who is in a team."""
+async def list_team_members(ctx: Context, request: ListTeamMembers) -> Page[TeamMembership]:
+    """List who is in a team, in the order they joined."""
     ctx.principal.require("teams:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await session.execute(
-            select(TeamMembershipORM)
-            .join(
-                TeamORM,
-                (TeamORM.organization_id == TeamMembershipORM.organization_id) & (TeamORM.id == request.team_id),
-            )
-            .where(
-                TeamMembershipORM.organization_id == ctx.principal.organization_id,
-                TeamMembershipORM.team_id == request.team_id,
-                TeamORM.deleted_at.is_(None),
-            )
-            .order_by(TeamMembershipORM.created_at, TeamMembershipORM.id)
-            .limit(1000)
-        )
-        return [TeamMembership.model_validate(row, from_attributes=True) for row in rows.scalars()]
+        members = MembershipRepository(session, ctx.principal.organization_id)
+        query = members.of_team(request.team_id)
+        return await members.page(_MEMBERS, ctx.principal, request, partial(from_row, TeamMembership), query=query)
 
 
 async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID) -> TeamORM | None:
@@ -173,4 +174,4 @@ async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID
 
 
 def _no_team(team_id: UUID) -> NotFound:
-    return NotFound(f"There is no team {team_id}.", code="not_found.team", field="team_id", id=str(team_id))
+    return missing("team", team_id, field="team_id")

@@ -34,27 +34,27 @@ async def alert(settings: Settings, what: str, error: BaseException, ctx: Contex
         error: why; no value of it is told but its message.
         ctx: for the error log, where the database answers.
     """
-    known = isinstance(error, MnemonError)
-    told: dict[str, Any] = {
+    is_ours = isinstance(error, MnemonError)
+    failure: dict[str, Any] = {
         "event": "backup.failed",
         "what": what,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "code": error.code if known else "unexpected",  # type: ignore[attr-defined]
-        "message": error.message if known else type(error).__name__,  # type: ignore[attr-defined]
-        "hint": error.hint if known else None,  # type: ignore[attr-defined]
+        "code": error.code if is_ours else "unexpected",  # type: ignore[attr-defined]
+        "message": error.message if is_ours else type(error).__name__,  # type: ignore[attr-defined]
+        "hint": error.hint if is_ours else None,  # type: ignore[attr-defined]
     }
-    text = json.dumps(told)
+    text = json.dumps(failure)
     tries = [
         asyncio.to_thread(_record, settings, what, text),
         asyncio.to_thread(_run, settings, text),
         _post(settings, text),
     ]
     if ctx is not None:
-        tries.append(_log(ctx, told))
+        tries.append(_log(ctx, failure))
     results = await asyncio.gather(*tries, return_exceptions=True)
     missed = [str(result) or type(result).__name__ for result in results if isinstance(result, BaseException)]
-    for one in missed:
-        logger.warning("a failed backup could not be told: %s", one)
+    for channel in missed:
+        logger.warning("a failed backup could not be told: %s", channel)
     return missed
 
 

@@ -87,14 +87,14 @@ def check_backup(store: Store, label: Label) -> None:
     """
     if label.files is None:
         return
-    there = _sizes(store.backups / label.id)
-    there.pop(LABEL, None)  # what says all this is sealed itself
-    problems = [f"{name} is missing" for name in sorted(label.files.keys() - there.keys())]
-    problems += [f"{name[:60]!r} is not among its files" for name in sorted(there.keys() - label.files.keys())]
+    sizes = _sizes(store.backups / label.id)
+    sizes.pop(LABEL, None)  # what says all this is sealed itself
+    problems = [f"{name} is missing" for name in sorted(label.files.keys() - sizes.keys())]
+    problems += [f"{name[:60]!r} is not among its files" for name in sorted(sizes.keys() - label.files.keys())]
     problems += [
-        f"{name} has {there[name]} bytes instead of {listed.size}"
+        f"{name} has {sizes[name]} bytes instead of {listed.size}"
         for name, listed in sorted(label.files.items())
-        if name in there and there[name] != listed.size
+        if name in sizes and sizes[name] != listed.size
     ]
     if problems:
         raise Damaged(
@@ -107,14 +107,14 @@ def check_backup(store: Store, label: Label) -> None:
 
 def strangers(store: Store, segment_bytes: int) -> list[str]:
     """Files that no part of Mnemon has put into the directory of backups, as sentences."""
-    found = [_shown(store, path) for path in _names(store.root) if not _is_ours_in_root(path)]
-    found += [_shown(store, path) for path in _names(store.records) if _whole_name(path.name) not in _RECORDS]
-    found += [_shown(store, path) for path in _names(store.wal) if not _is_wal(_whole_name(path.name), segment_bytes)]
+    strange = [_shown(store, path) for path in _names(store.root) if not _is_ours_in_root(path)]
+    strange += [_shown(store, path) for path in _names(store.records) if _whole_name(path.name) not in _RECORDS]
+    strange += [_shown(store, path) for path in _names(store.wal) if not _is_wal(_whole_name(path.name), segment_bytes)]
     # What is no directory has no label, and is told with the backups that cannot be read.
-    more = f" (and {len(found) - _SHOWN} more)" if len(found) > _SHOWN else ""
+    others = f" (and {len(strange) - _SHOWN} more)" if len(strange) > _SHOWN else ""
     return [
-        f"{name} is no file of the backups{more if number == _SHOWN - 1 else ''}"
-        for number, name in enumerate(found[:_SHOWN])
+        f"{name} is no file of the backups{others if number == _SHOWN - 1 else ''}"
+        for number, name in enumerate(strange[:_SHOWN])
     ]
 
 
@@ -129,10 +129,10 @@ def missing_or_unknown(before: Known | None, after: Known | None, labels: list[L
     if before is None or after is None:
         listed = [label.id for label in labels if label.files is not None]
         return [f"records/{BACKUPS}{ENDING}, which says what backups there are, is missing"] if listed else []
-    here = {label.id for label in labels}
+    present = {label.id for label in labels}
     open_ones = before.pending | after.pending
-    gone = (before.ids & after.ids) - open_ones - here
-    unknown = here - before.ids - after.ids - open_ones
+    gone = (before.ids & after.ids) - open_ones - present
+    unknown = present - before.ids - after.ids - open_ones
     return [f"{name} is missing: it was made, and nothing has removed it that may" for name in sorted(gone)] + [
         f"{name} was removed once, and somebody has put it back" for name in sorted(unknown)
     ]

@@ -42,12 +42,12 @@ async def enable(settings: Settings) -> Enabled:
     """
     store = await asyncio.to_thread(Store.open, settings)
     async with open_source(settings) as source:
-        wanted: dict[str, str] = {}
+        changes: dict[str, str] = {}
         if source.facts.major >= 17 and source.facts.summarize_wal != "on":
-            wanted["summarize_wal"] = "on"
+            changes["summarize_wal"] = "on"
         if source.facts.max_slot_wal_keep_size == "-1":
-            wanted["max_slot_wal_keep_size"] = HELD_BACK
-        statements = [f"ALTER SYSTEM SET {name} = '{value}'" for name, value in wanted.items()]
+            changes["max_slot_wal_keep_size"] = HELD_BACK
+        statements = [f"ALTER SYSTEM SET {name} = '{value}'" for name, value in changes.items()]
         if source.is_embedded:
             for statement in statements:
                 await source.connection.execute(statement)
@@ -55,7 +55,7 @@ async def enable(settings: Settings) -> Enabled:
         wal = await pull(source, store)
         slot = slot_name(store.bind(source.facts.system_identifier))
     if source.is_embedded:
-        return Enabled(wanted, (), slot, wal)
+        return Enabled(changes, (), slot, wal)
     return Enabled({}, tuple([*statements, "SELECT pg_reload_conf()"] if statements else ()), slot, wal)
 
 

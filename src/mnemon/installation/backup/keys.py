@@ -38,16 +38,16 @@ class Keyring:
         Raises:
             KeyMissing: it is not here.
         """
-        found = self._keys.get(wanted)
-        if found is None:
-            here = ", ".join(one.hex() for one in self._keys)
+        key = self._keys.get(wanted)
+        if key is None:
+            known_ids = ", ".join(key_id.hex() for key_id in self._keys)
             raise KeyMissing(
-                f"{what} was encrypted with the key {wanted.hex()}, which is not here; here is {here}.",
+                f"{what} was encrypted with the key {wanted.hex()}, which is not here; here is {known_ids}.",
                 hint="Add that key to MNEMON_BACKUP_KEY (or its file, or what its program prints), after a comma. "
                 "Without it nobody can read the backup.",
                 key=wanted.hex(),
             )
-        return found
+        return key
 
 
 def key_id(key: bytes) -> bytes:
@@ -63,7 +63,7 @@ def load_keys(settings: Settings) -> Keyring:
         Invalid: what stands there is no key; it is not repeated.
     """
     places = (settings.backup_key, settings.backup_key_file, settings.backup_key_command)
-    if sum(1 for place in places if place) != 1:
+    if sum(1 for source in places if source) != 1:
         raise NotConfigured(
             "No key for backups is set." if not any(places) else "More than one place names the key for backups.",
             code="backup.no_key",
@@ -86,7 +86,7 @@ def _outside(settings: Settings) -> str:
     if settings.backup_key_file is not None:
         path = settings.backup_key_file.expanduser()
         try:
-            found = path.stat()
+            information = path.stat()
             text = path.read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
@@ -96,7 +96,7 @@ def _outside(settings: Settings) -> str:
                 hint="Look at MNEMON_BACKUP_KEY_FILE and at who may read the file.",
                 path=str(path),
             ) from None
-        if stat.S_ISREG(found.st_mode) and found.st_mode & 0o007:
+        if stat.S_ISREG(information.st_mode) and information.st_mode & 0o007:
             raise Invalid(
                 "Everybody on this machine may read or change the file of the key for backups.",
                 code="backup.key_open",
@@ -105,7 +105,7 @@ def _outside(settings: Settings) -> str:
             )
         return text
     try:
-        done = subprocess.run(  # noqa: S603 - the operator's own program
+        process = subprocess.run(  # noqa: S603 - the operator's own program
             trust.command_words(settings.backup_key_command or "", "MNEMON_BACKUP_KEY_COMMAND"),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -121,7 +121,7 @@ def _outside(settings: Settings) -> str:
             code="backup.key_unreadable",
             hint="Run it by hand as the same user; it prints the key and ends with 0.",
         ) from None
-    return done.stdout
+    return process.stdout
 
 
 def _reason(error: Exception) -> str:

@@ -71,9 +71,9 @@ async def recover(plan: Plan) -> tuple[str, dict[str, Any]]:
         lease.close()
         await asyncio.to_thread(embedded.stop, plan.layout.data_dir, timeout=600.0)
     plan.seconds["check"] = time.monotonic() - began
-    said = _where(plan)
+    stopped_at = _where(plan)
     _close_door(plan)
-    return said, checks
+    return stopped_at, checks
 
 
 async def _replay(plan: Plan) -> embedded.Lease:
@@ -112,12 +112,12 @@ async def _start(plan: Plan, options: dict[str, str], *, to_the_end: bool) -> em
         RestoreFailed: PostgreSQL ended before it, with its own reason; or it was to go to the end of the WAL and took
             something before that for the end.
     """
-    place = plan.layout.data_dir
+    directory = plan.layout.data_dir
     seen = {path: path.stat().st_size for path in cluster.server_log_files(plan.layout)}
     try:
         lease = await asyncio.to_thread(
             embedded.acquire,
-            place,
+            directory,
             version=plan.label.major,
             start_timeout=_HOURS,
             linger_seconds=0.5,
@@ -131,7 +131,7 @@ async def _start(plan: Plan, options: dict[str, str], *, to_the_end: bool) -> em
             _refuse_early_end(plan)
     except BaseException:
         lease.close()
-        await asyncio.to_thread(embedded.stop, place, timeout=600.0)
+        await asyncio.to_thread(embedded.stop, directory, timeout=600.0)
         raise
     return lease
 
@@ -150,7 +150,7 @@ async def _promoted(plan: Plan, seen: dict[Path, int]) -> None:
 def _refuse_early_end(plan: Plan) -> None:
     """A record that makes no sense is the end of the WAL to PostgreSQL: what follows would be missing unnoticed."""
     lines = _new_lines(plan, {})
-    last = max((one.segment for one in plan.segments), default=None)
+    last = max((archived.segment for archived in plan.segments), default=None)
     name = last.name(plan.label.segment_bytes) if last else ""
     if last and not any(f'restored log file "{name}"' in line for line in lines):
         raise RestoreFailed(
@@ -208,18 +208,18 @@ async def check(endpoint: embedded.Endpoint, role: str, database: str) -> dict[s
         )
         try:
             row = await connection.fetchrow("SELECT timeline_id FROM pg_control_checkpoint()")
-            found: dict[str, Any] = {"timeline": row["timeline_id"]}
+            checks: dict[str, Any] = {"timeline": row["timeline_id"]}
             if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
-                return found | {"revision": None}
-            found["revision"] = await connection.fetchval("SELECT version_num FROM alembic_version")
-            found["rows"] = {}
+                return checks | {"revision": None}
+            checks["revision"] = await connection.fetchval("SELECT version_num FROM alembic_version")
+            checks["rows"] = {}
             for table in _TABLES:
                 if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", table):
-                    found["rows"][table] = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
-            found["audit_trails"] = await _trails(connection)
+                    checks["rows"][table] = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+            checks["audit_trails"] = await _trails(connection)
         finally:
             await connection.close()
-    return found
+    return checks
 
 
 async def _trails(connection: Any) -> int:

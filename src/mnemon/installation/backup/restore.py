@@ -111,11 +111,11 @@ def prepare(store: Store, request: RestoreRequest, step: Step | None, *, any_ver
         refuse_filled(layout.data_dir)
     else:
         _refuse(layout)
-    wanted = sum(label.data_bytes for label in chain) + len(segments) * chosen.segment_bytes
-    if wanted > free_bytes(layout.data_dir):
+    needed_bytes = sum(label.data_bytes for label in chain) + len(segments) * chosen.segment_bytes
+    if needed_bytes > free_bytes(layout.data_dir):
         raise RestoreRefused(
-            f"{wanted / 1e9:.1f} GB are needed in {layout.data_dir}, and {free_bytes(layout.data_dir) / 1e9:.1f} are "
-            "free.",
+            f"{needed_bytes / 1e9:.1f} GB are needed in {layout.data_dir}, "
+            f"and {free_bytes(layout.data_dir) / 1e9:.1f} are free.",
             code="backup.storage_full",
             hint="Choose a directory on a larger disk.",
         )
@@ -250,7 +250,7 @@ def _combine(plan: Plan, parts: list[Path], work: Path) -> Path:
     whole = work / "whole"
     # "link": what is the same in both is not copied; the parts are removed afterwards.
     link = ["--link"] if plan.label.major >= 18 else []
-    done = subprocess.run(  # noqa: S603 - PostgreSQL's program on directories of ours
+    process = subprocess.run(  # noqa: S603 - PostgreSQL's program on directories of ours
         [str(program), "--no-sync", *link, "-o", str(whole), *map(str, parts)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -259,8 +259,8 @@ def _combine(plan: Plan, parts: list[Path], work: Path) -> Path:
         cwd="/",
         check=False,
     )
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
+    if process.returncode != 0:
+        lines = process.stderr.strip().splitlines()
         raise ProgramFailed(
             f"pg_combinebackup failed: {'; '.join(lines[-3:]) or 'without a word'}.",
             hint="Use a backup before the first of these: " + ", ".join(label.id for label in plan.chain[1:]),
@@ -287,7 +287,7 @@ def _drop_visibility_maps(whole: Path) -> None:
 def lay_out_wal(plan: Plan, into: Path) -> None:
     """Decrypt the WAL for PostgreSQL: its account can neither read the archive nor the key."""
     into.mkdir(mode=0o700, exist_ok=True)
-    names = [one.name for one in plan.segments]
+    names = [archived.name for archived in plan.segments]
     names += plan.store.histories()  # all: the number of the new timeline must be one that nobody has used
     for number, name in enumerate(names):
         if plan.stopped.is_set():
@@ -310,10 +310,10 @@ def _into_place(plan: Plan, whole: Path) -> None:
     recover.open_door(plan, whole)
     if plan.account.switch:
         for tree in (whole, plan.wal):
-            for place, _, files in os.walk(tree):
-                os.chown(place, plan.account.uid, plan.account.gid)
+            for folder, _, files in os.walk(tree):
+                os.chown(folder, plan.account.uid, plan.account.gid)
                 for name in files:
-                    os.chown(Path(place, name), plan.account.uid, plan.account.gid, follow_symlinks=False)
+                    os.chown(Path(folder, name), plan.account.uid, plan.account.gid, follow_symlinks=False)
     whole.chmod(0o700)
     whole.rename(layout.staged)
     cluster.adopt_staged(layout)

@@ -69,10 +69,10 @@ def _prune(store: Store, settings: Settings, now: datetime) -> Pruned:
         if gone:
             contents.settle(store)
         segments = 0
-        for one in store.archived(labels[-1].segment_bytes) if base is not None else ():
-            if base is not None and one.segment < base.first_segment:
-                store.wal_file(one.name).unlink()
-                segments, freed = segments + 1, freed + one.stored_bytes
+        for archived in store.archived(labels[-1].segment_bytes) if base is not None else ():
+            if base is not None and archived.segment < base.first_segment:
+                store.wal_file(archived.name).unlink()
+                segments, freed = segments + 1, freed + archived.stored_bytes
         sync(store.backups)
         sync(store.wal)
     return Pruned(tuple(label.id for label in gone), segments, freed)

@@ -55,14 +55,13 @@ class SealedWriter:
 
     def __init__(self, file: BinaryIO, keys: Keyring, purpose: str, note: Mapping[str, Any] | None = None) -> None:
         name, key = keys.newest()
-        told = json.dumps(note or {}, separators=(",", ":")).encode()
-        header = _FIXED.pack(MAGIC, name, secrets.token_bytes(_SALT), len(told)) + told
+        header_note = json.dumps(note or {}, separators=(",", ":")).encode()
+        header = _FIXED.pack(MAGIC, name, secrets.token_bytes(_SALT), len(header_note)) + header_note
         self._file = file
         self._cipher = _cipher(key, header, purpose)
         self._zlib = zlib.compressobj(_LEVEL)
         self._waiting = bytearray()
         self._number = 0
-        self.plain_bytes = 0
         self.sealed_bytes = len(header)
         self._hash = hashlib.sha256(header)
         file.write(header)
@@ -74,7 +73,6 @@ class SealedWriter:
 
     def write(self, data: bytes) -> None:
         """Add plain bytes."""
-        self.plain_bytes += len(data)
         self._waiting += self._zlib.compress(data)
         while len(self._waiting) > CHUNK:  # one byte more than a chunk: what is left over makes the last one
             self._seal(bytes(self._waiting[:CHUNK]), last=False)
@@ -194,8 +192,8 @@ def read_header(file: BinaryIO, name: str) -> tuple[bytes, bytes, dict[str, Any]
     fixed = file.read(_FIXED.size)
     try:
         magic, key, _salt, length = _FIXED.unpack(fixed)
-        told = file.read(length)
-        note = json.loads(told) if magic == MAGIC and len(told) == length else None
+        raw_note = file.read(length)
+        note = json.loads(raw_note) if magic == MAGIC and len(raw_note) == length else None
     except (struct.error, ValueError):
         note = None
     if not isinstance(note, dict):
@@ -204,4 +202,4 @@ def read_header(file: BinaryIO, name: str) -> tuple[bytes, bytes, dict[str, Any]
             hint="Take it from a copy, or use another backup.",
             file=name,
         )
-    return key, fixed + told, note
+    return key, fixed + raw_note, note

@@ -137,9 +137,9 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
     url = url_of(settings)
     lease = None
     if url is None:
-        place = data_dir(settings)
+        directory = data_dir(settings)
         key = embedded.KeySource.of(settings)  # of an encrypted data directory, to be mounted
-        lease = await asyncio.to_thread(embedded.acquire, place, version=settings.embedded_version, key=key)
+        lease = await asyncio.to_thread(embedded.acquire, directory, version=settings.embedded_version, key=key)
     try:
         if lease is not None:
             at = lease.endpoint
@@ -162,7 +162,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
                     server_settings=CATALOGUE_PATH,
                 )
         try:
-            facts = await look(connection)
+            facts = await inspect_server(connection)
             programs = _programs(settings, facts.major, is_embedded=lease is not None)
             yield Source(connection, facts, programs, lease is not None, environment)
         finally:
@@ -172,7 +172,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             lease.close()
 
 
-async def look(connection: Any) -> Facts:
+async def inspect_server(connection: Any) -> Facts:
     """What the server says of itself.
 
     Raises:
@@ -198,7 +198,7 @@ async def look(connection: Any) -> Facts:
 def _libpq(url: URL) -> dict[str, str]:
     """A URL as libpq's variables: arguments can be read by every user of a machine, the environment cannot."""
     query = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}
-    told = {
+    parameters = {
         "PGHOST": query.get("host") or url.host,
         "PGPORT": query.get("port") or (str(url.port) if url.port else None),
         "PGUSER": query.get("user") or url.username,
@@ -206,7 +206,7 @@ def _libpq(url: URL) -> dict[str, str]:
         "PGPASSFILE": query.get("passfile"),
         "PGSSLMODE": query.get("ssl"),
     }
-    return {name: value for name, value in told.items() if value}
+    return {name: value for name, value in parameters.items() if value}
 
 
 def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:
@@ -217,12 +217,12 @@ def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:
     """
     if is_embedded or (settings.backup_programs is None and major in {16, 18}):
         return embedded.binaries(major)
-    found = settings.backup_programs
-    program = found.expanduser() / "pg_basebackup" if found else None
+    directory = settings.backup_programs
+    program = directory.expanduser() / "pg_basebackup" if directory else None
     if program is None or not os.access(program, os.X_OK):
         raise Invalid(
             f"The server is PostgreSQL {major}; there is no pg_basebackup of that version"
-            + (f" in {found}." if found else " here."),
+            + (f" in {directory}." if directory else " here."),
             code="backup.no_programs",
             hint="Install PostgreSQL's client programs of the server's version, and name their directory in "
             "MNEMON_BACKUP_PROGRAMS.",
@@ -241,15 +241,15 @@ def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:
 
 def program_version(program: Path) -> int:
     """The major version that a program of PostgreSQL's says it has; 0 if it says none."""
-    done = subprocess.run(  # noqa: S603 - the operator's own program
+    process = subprocess.run(  # noqa: S603 - the operator's own program
         [str(program), "--version"],
         capture_output=True,
         text=True,
         check=False,
         env={"PATH": os.defpath, "LC_ALL": "C"},
     )
-    numbers = [word.split(".")[0] for word in done.stdout.split() if word[:1].isdigit()]
-    return int("".join(one for one in numbers[0] if one.isdigit())) if numbers else 0
+    numbers = [word.split(".")[0] for word in process.stdout.split() if word[:1].isdigit()]
+    return int("".join(character for character in numbers[0] if character.isdigit())) if numbers else 0
 
 
 def program_environment(extra: dict[str, str]) -> dict[str, str]:

@@ -100,28 +100,28 @@ class Store:
             KeyMissing: it was last written with a key that is not here: what came next could not be read with it.
         """
         newest = self.keys.newest()[0].hex()
-        told = self.bound()
-        if not told:
+        bound = self.bound()
+        if not bound:
             if any(label.files is not None for label in self.labels()[0]):
                 raise Damaged(
                     f"{self.root / CLUSTER} is missing, and there are backups beside it.",
                     hint="Take it from a copy, or set MNEMON_BACKUP_DIR to a new directory and take a full backup.",
                     file=CLUSTER,
                 )
-            told = {"format": _FORMAT, "system_identifier": system_identifier, "name": secrets.token_hex(4)}
-        if told.get("system_identifier") != system_identifier:
+            bound = {"format": _FORMAT, "system_identifier": system_identifier, "name": secrets.token_hex(4)}
+        if bound.get("system_identifier") != system_identifier:
             raise OtherCluster(
                 f"{self.root} holds the backups of another server.",
                 hint="Set MNEMON_BACKUP_DIR to a directory of this server's own.",
-                found=told.get("system_identifier"),
+                found=bound.get("system_identifier"),
                 server=system_identifier,
             )
-        last = told.get("key")
-        if last != newest or SEAL not in told:
+        last = bound.get("key")
+        if last != newest or SEAL not in bound:
             if last is not None:
                 self.keys.find(bytes.fromhex(last), str(self.root))
-            self.put_bound(told | {"key": newest})
-        return str(told["name"])
+            self.put_bound(bound | {"key": newest})
+        return str(bound["name"])
 
     def put_bound(self, told: Mapping[str, Any]) -> None:
         """Write cluster.json with its seal."""
@@ -136,8 +136,8 @@ class Store:
             Damaged: it was changed since.
         """
         try:
-            told = json.loads((self.root / CLUSTER).read_bytes())
-            if told["format"] > _FORMAT:
+            content = json.loads((self.root / CLUSTER).read_bytes())
+            if content["format"] > _FORMAT:
                 raise Invalid(
                     f"{self.root} was written by a later version of Mnemon.",
                     code="backup.format",
@@ -147,9 +147,9 @@ class Store:
             return {}
         except (ValueError, KeyError, TypeError, RecursionError):
             raise Damaged(f"{self.root / CLUSTER} cannot be read.", hint="Take it from a copy.") from None
-        labels = self.labels()[0] if SEAL not in told else []
-        check_seal(told, self.keys, labels, str(self.root / CLUSTER))
-        return dict(told)
+        labels = self.labels()[0] if SEAL not in content else []
+        check_seal(content, self.keys, labels, str(self.root / CLUSTER))
+        return dict(content)
 
     # -- one at a time ----------------------------------------------------------------------------------------
 
@@ -169,9 +169,9 @@ class Store:
             fd = locks.open_lock(self.root / f"{name}.lock")
         try:
             if not locks.try_lock(fd, shared=shared):
-                who = os.pread(fd, 100, 0).decode("ascii", "replace").strip()
+                holder = os.pread(fd, 100, 0).decode("ascii", "replace").strip()
                 raise Busy(
-                    f"Somebody else works on {self.root}" + (f" ({who})." if who and not shared else "."),
+                    f"Somebody else works on {self.root}" + (f" ({holder})." if holder and not shared else "."),
                     hint="Wait until it has ended; nothing was changed.",
                     lock=name,
                 )
@@ -281,16 +281,16 @@ class Store:
 
     def labels(self) -> tuple[list[Label], dict[str, str]]:
         """Every complete backup, the oldest first, and of those that cannot be read the reason."""
-        found: list[Label] = []
+        labels: list[Label] = []
         problems: dict[str, str] = {}
         for path in sorted(self.backups.iterdir()) if self.backups.is_dir() else ():
             if path.name.startswith("."):
                 continue
             try:
-                found.append(self.label(path.name))
+                labels.append(self.label(path.name))
             except MnemonError as error:
                 problems[path.name] = error.message
-        return sorted(found, key=lambda label: label.finished_at), problems
+        return sorted(labels, key=lambda label: label.finished_at), problems
 
     def label(self, backup: str) -> Label:
         """One backup.
@@ -343,7 +343,7 @@ class Store:
 
     def archived(self, segment_bytes: int) -> list[Archived]:
         """Every segment in the archive, sorted; of those whose header cannot be read the time is the file's."""
-        found = []
+        segments = []
         for path in self.wal.iterdir() if self.wal.is_dir() else ():
             name = path.name.removesuffix(ENDING)
             segment = Segment.parse(name, segment_bytes)
@@ -352,8 +352,8 @@ class Store:
             size, at = path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC)
             with suppress(MnemonError, KeyError, ValueError), path.open("rb") as file:
                 at = datetime.fromisoformat(read_header(file, name)[2]["at"])
-            found.append(Archived(segment, name, at, size))
-        return sorted(found, key=lambda one: one.segment)
+            segments.append(Archived(segment, name, at, size))
+        return sorted(segments, key=lambda one: one.segment)
 
 
 def sync(directory: Path) -> None:

@@ -82,8 +82,8 @@ async def _parent(source: Source, store: Store) -> tuple[Label | None, str | Non
     for label in reversed(labels):
         if label.timeline == timeline and label.major == source.facts.major:
             try:
-                for one in store.chain(label):
-                    contents.check_backup(store, one)
+                for ancestor in store.chain(label):
+                    contents.check_backup(store, ancestor)
             except Damaged:
                 continue
             return label, None
@@ -100,9 +100,9 @@ async def _run(source: Source, store: Store, parent: Label | None, progress: Pro
     if parent is None:
         total = await source.connection.fetchval("SELECT sum(pg_database_size(oid))::bigint FROM pg_database")
     streamed = _Streamed(source, store, work, parent, _Told(progress, total))
-    found = await in_thread(streamed.run, streamed.stop)
+    result = await in_thread(streamed.run, streamed.stop)
     try:
-        return await _finish(source, store, work, (name, kind, parent, started), found)
+        return await _finish(source, store, work, (name, kind, parent, started), result)
     except BaseException:
         clear(work)
         raise
@@ -133,8 +133,8 @@ async def _finish(
         version=source.facts.version,
         timeline=ranges[-1]["Timeline"],
         segment_bytes=source.facts.segment_bytes,
-        start_lsn=min(parse_lsn(one["Start-LSN"]) for one in ranges),
-        end_lsn=max(parse_lsn(one["End-LSN"]) for one in ranges),
+        start_lsn=min(parse_lsn(wal_range["Start-LSN"]) for wal_range in ranges),
+        end_lsn=max(parse_lsn(wal_range["End-LSN"]) for wal_range in ranges),
         oldest_running=int(row["oldest"]),
         data_bytes=found.contents.data_bytes,
         stored_bytes=found.stored.size,
@@ -218,19 +218,19 @@ class _Streamed:
         command = [str(self.source.programs / "pg_basebackup"), "-D", "-", "-Ft", "-X", "fetch", "--checkpoint=fast"]
         command += ["--manifest-checksums=SHA256", "--no-password"]
         if self.parent is not None:
-            known = scratch / "manifest"
-            place = self.store.backups / self.parent.id / MANIFEST
-            with self.store.reading(place, self.parent.files) as reader:
-                known.write_bytes(reader.read())
-            command += [f"--incremental={known}"]
+            parent_manifest = scratch / "manifest"
+            sealed_manifest = self.store.backups / self.parent.id / MANIFEST
+            with self.store.reading(sealed_manifest, self.parent.files) as reader:
+                parent_manifest.write_bytes(reader.read())
+            command += [f"--incremental={parent_manifest}"]
         errors = scratch / "errors"
-        with errors.open("wb") as told:
+        with errors.open("wb") as error_file:
             # As the user that runs this: it writes nothing but its output, so it needs no account of its own.
             self.process = subprocess.Popen(  # noqa: S603 - PostgreSQL's program, no shell; the password is no argument
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=told,
+                stderr=error_file,
                 env=program_environment(self.source.environment),
                 cwd="/",
             )
@@ -239,7 +239,7 @@ class _Streamed:
                 assert process.stdout is not None  # noqa: S101 - a pipe was asked for
                 tee = _Tee(process.stdout, sink, self.told, self.stopped)
                 try:
-                    found = tar.walk(tee, self.work.name.removeprefix(PARTIAL))
+                    streamed = tar.walk(tee, self.work.name.removeprefix(PARTIAL))
                 except Damaged:
                     if process.wait() == 0:
                         raise
@@ -248,7 +248,7 @@ class _Streamed:
         finally:
             if self.process.poll() is None:
                 self.process.kill()
-        return _Found(found, Listed(sink.sealed_bytes, sink.sha256))
+        return _Found(streamed, Listed(sink.sealed_bytes, sink.sha256))
 
 
 def _failed(log: str) -> ProgramFailed:

@@ -21,7 +21,7 @@ _CHECKSUM = re.compile(rb'"Manifest-Checksum": "([0-9a-f]{64})"\}\s*$')
 
 
 class Readable(Protocol):
-    """What gives bytes."""
+    """A source of bytes, such as a file or a pipe."""
 
     def read(self, size: int = -1, /) -> bytes:
         """At most so many bytes; none at the end."""
@@ -30,13 +30,13 @@ class Readable(Protocol):
 
 @dataclass
 class Contents:
-    """What went by.
+    """Describe what a stream held, as far as it was read.
 
     Attributes:
-        files: each file's size and SHA-256, by its path.
+        files: each file's size in bytes and its SHA-256, by its path.
         manifest: PostgreSQL's own list of the files, as it stood in the stream.
-        data_bytes: of all files.
-    made: directories that are there, each asked for once.
+        data_bytes: the size of all files together.
+        made: directories that have been made, so that each is made once.
     """
 
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
@@ -56,16 +56,16 @@ def walk(stream: Readable, what: str, into: Path | None = None) -> Contents:
     Raises:
         Damaged: a file is missing, is one too many, or is not what the manifest says.
     """
-    found = Contents()
+    contents = Contents()
     try:
         with tarfile.open(fileobj=stream, mode="r|", bufsize=_BUFFER) as tar:  # type: ignore[call-overload]
             for member in tar:
-                _one(tar, member, found, into)
+                _one(tar, member, contents, into)
     except tarfile.TarError as error:
         raise Damaged(f"{what} is no whole backup: {error}.", hint="Use another backup.", backup=what) from None
     while stream.read(_BLOCK):  # the padding after the end of a tar
         pass
-    problems = compare(found)
+    problems = compare(contents)
     if problems:
         raise Damaged(
             f"{what}: {problems[0]}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
@@ -73,7 +73,7 @@ def walk(stream: Readable, what: str, into: Path | None = None) -> Contents:
             backup=what,
             problems=problems[:20],
         )
-    return found
+    return contents
 
 
 def _one(tar: tarfile.TarFile, member: tarfile.TarInfo, found: Contents, into: Path | None) -> None:
@@ -113,24 +113,24 @@ def _one(tar: tarfile.TarFile, member: tarfile.TarInfo, found: Contents, into: P
 def compare(found: Contents) -> list[str]:
     """What is not as the manifest says; empty if all is."""
     try:
-        told = read_manifest(found.manifest)
+        manifest = read_manifest(found.manifest)
     except ValueError as error:
         return [str(error)]
     problems = []
     listed = set()
-    for entry in told["Files"]:
+    for entry in manifest["Files"]:
         path = _path(entry)
         listed.add(path)
-        there = found.files.get(path)
-        if there is None:
+        size = found.files.get(path)
+        if size is None:
             problems.append(f"{path} is missing")
-        elif there[0] != entry["Size"]:
-            problems.append(f"{path} has {there[0]} bytes instead of {entry['Size']}")
-        elif entry.get("Checksum-Algorithm") == "SHA256" and there[1] != entry["Checksum"]:
+        elif size[0] != entry["Size"]:
+            problems.append(f"{path} has {size[0]} bytes instead of {entry['Size']}")
+        elif entry.get("Checksum-Algorithm") == "SHA256" and size[1] != entry["Checksum"]:
             problems.append(f"{path} has another SHA-256")
     # The WAL that goes with a backup is not in its manifest: PostgreSQL checks each record of it.
-    more = sorted(path for path in found.files.keys() - listed if not path.startswith("pg_wal/"))
-    return problems + [f"{path} is not in the manifest" for path in more]
+    unlisted = sorted(path for path in found.files.keys() - listed if not path.startswith("pg_wal/"))
+    return problems + [f"{path} is not in the manifest" for path in unlisted]
 
 
 def read_manifest(text: bytes) -> dict[str, Any]:
@@ -145,8 +145,8 @@ def read_manifest(text: bytes) -> dict[str, Any]:
     covered = text[: text.rfind(b'"Manifest-Checksum"')]
     if hashlib.sha256(covered).hexdigest().encode() != ending.group(1):
         raise ValueError("its manifest was changed")
-    told: dict[str, Any] = json.loads(text)
-    return told
+    manifest: dict[str, Any] = json.loads(text)
+    return manifest
 
 
 def _path(entry: dict[str, Any]) -> str:

@@ -50,32 +50,32 @@ def read_target(text: str, store: Store) -> Target:
     Raises:
         Invalid: it is no moment, or a time without a zone.
     """
-    said = text.strip()
-    if said in {"latest", "backup"}:
-        return Target("latest" if said == "latest" else "backup", said)
-    kind, _, rest = said.partition(":")
+    stripped = text.strip()
+    if stripped in {"latest", "backup"}:
+        return Target("latest" if stripped == "latest" else "backup", stripped)
+    kind, _, value = stripped.partition(":")
     try:
         if kind == "xid":
-            return Target("xid", said, number=int(rest))
+            return Target("xid", stripped, number=int(value))
         if kind == "lsn":
-            return Target("lsn", said, number=parse_lsn(rest))
+            return Target("lsn", stripped, number=parse_lsn(value))
     except ValueError:
-        raise Invalid(f"--to: {said[:60]!r} is no moment.", code="backup.target", hint=_HINT, field="to") from None
+        raise Invalid(f"--to: {stripped[:60]!r} is no moment.", code="backup.target", hint=_HINT, field="to") from None
     points = store.points()
-    if said in points:
-        return Target("lsn", said, number=points[said])
+    if stripped in points:
+        return Target("lsn", stripped, number=points[stripped])
     try:
-        at = datetime.fromisoformat(said)
+        at = datetime.fromisoformat(stripped)
     except ValueError:
-        raise Invalid(f"--to: {said[:60]!r} is no moment.", code="backup.target", hint=_HINT, field="to") from None
+        raise Invalid(f"--to: {stripped[:60]!r} is no moment.", code="backup.target", hint=_HINT, field="to") from None
     if at.tzinfo is None:
         raise Invalid(
-            f"--to: {said!r} says no zone.",
+            f"--to: {stripped!r} says no zone.",
             code="backup.target",
-            hint=f"Such as {said}Z for UTC, or {said}+02:00.",
+            hint=f"Such as {stripped}Z for UTC, or {stripped}+02:00.",
             field="to",
         )
-    return Target("time", said, at=at)
+    return Target("time", stripped, at=at)
 
 
 def choose(store: Store, target: Target, backup: str | None, timeline: int | None = None) -> Label:
@@ -110,9 +110,9 @@ def choose(store: Store, target: Target, backup: str | None, timeline: int | Non
     for label in reversed(labels):
         if leads(label, target) and label.timeline <= (timeline or label.timeline):
             return label
-    what = f"None of {len(labels)} backups was made before {target.said}." if labels else "There is no backup."
+    problem = f"None of {len(labels)} backups was made before {target.said}." if labels else "There is no backup."
     raise BackupNotFound(
-        what + (f" {len(problems)} cannot be read." if problems else ""),
+        problem + (f" {len(problems)} cannot be read." if problems else ""),
         hint="`mnemon backup list` shows them; `mnemon backup full` makes one.",
     )
 

@@ -46,11 +46,11 @@ async def verify(settings: Settings, *, backup: str | None = None, step: Step | 
     stopped = threading.Event()
     with store.locked("use", shared=True):
         work = _Work(store, stopped, step or (lambda _what, _share: None))
-        found = await in_thread(lambda: work.run(backup), stopped.set)
+        result = await in_thread(lambda: work.run(backup), stopped.set)
         if backup is None:
-            told = {"at": datetime.now(UTC).isoformat(), "problems": list(found.problems)[:20]}
-            await asyncio.to_thread(store.note, "verified", told)
-    return found
+            record = {"at": datetime.now(UTC).isoformat(), "problems": list(result.problems)[:20]}
+            await asyncio.to_thread(store.note, "verified", record)
+    return result
 
 
 def require_whole(found: Verified) -> None:
@@ -60,9 +60,9 @@ def require_whole(found: Verified) -> None:
         Damaged: with the first of it.
     """
     if found.problems:
-        more = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
+        others = f" (and {len(found.problems) - 1} more)" if len(found.problems) > 1 else ""
         raise Damaged(
-            f"{found.problems[0].rstrip('.')}{more}.",
+            f"{found.problems[0].rstrip('.')}{others}.",
             hint="Take a full backup now. What builds on what is damaged cannot be restored.",
             problems=list(found.problems)[:20],
         )
@@ -114,19 +114,19 @@ class _Work:
         self.store.chain(label)
         # On its own: what is in the files is looked at also where there is one too many.
         self._tried(lambda: contents.check_backup(self.store, label))
-        place = self.store.backups / label.id
-        with self.store.reading(place / MANIFEST, label.files) as reader:
+        directory = self.store.backups / label.id
+        with self.store.reading(directory / MANIFEST, label.files) as reader:
             manifest = reader.read()
-        with self.store.reading(place / BASE, label.files) as reader:
-            found = tar.walk(_Counted(reader, self), label.id)
-        if found.manifest != manifest:
+        with self.store.reading(directory / BASE, label.files) as reader:
+            contents_read = tar.walk(_Counted(reader, self), label.id)
+        if contents_read.manifest != manifest:
             raise Damaged(f"{label.id} has two manifests that differ.", hint="Use another backup.")
-        self.files += len(found.files)
+        self.files += len(contents_read.files)
 
     def _archive(self, labels: list[Label]) -> None:
         size = labels[-1].segment_bytes if labels else _SEGMENT
         archived = self.store.archived(size)
-        names = [one.name for one in archived]
+        names = [segment.name for segment in archived]
         for number, name in enumerate([*names, *self.store.histories()]):
             self.step("WAL", number / max(1, len(names)))
             self._tried(lambda name=name: self._segment(name, size))  # type: ignore[misc]
@@ -172,23 +172,23 @@ async def rehearse(
         RestoreFailed: and what else a restore raises; the record of it stays for the doctor.
     """
     store = await asyncio.to_thread(Store.open, settings)
-    place = await asyncio.to_thread(_temporary, work)
-    told: dict[str, object] = {"to": to}
+    scratch = await asyncio.to_thread(_temporary, work)
+    record: dict[str, object] = {"to": to}
     try:
-        done = await restore(settings, RestoreRequest(place / "data", to), step=step)
+        restored = await restore(settings, RestoreRequest(scratch / "data", to), step=step)
         if step is not None:
             step("Checking pages", 0.0)
-        pages = await asyncio.to_thread(_check_pages, done.data_dir)
-        told |= {"problem": None, "backup": done.backup, "seconds": sum(done.seconds.values())}
-        done.checks["pages"] = pages
+        pages = await asyncio.to_thread(_check_pages, restored.data_dir)
+        record |= {"problem": None, "backup": restored.backup, "seconds": sum(restored.seconds.values())}
+        restored.checks["pages"] = pages
     except MnemonError as error:
-        told |= {"problem": error.message}
+        record |= {"problem": error.message}
         raise
     finally:
-        await asyncio.to_thread(_remove, place)
-        if "problem" in told:
-            await asyncio.to_thread(store.note, "rehearsed", told | {"at": datetime.now(UTC).isoformat()})
-    return done
+        await asyncio.to_thread(_remove, scratch)
+        if "problem" in record:
+            await asyncio.to_thread(store.note, "rehearsed", record | {"at": datetime.now(UTC).isoformat()})
+    return restored
 
 
 def uncovers(settings: Settings) -> bool:
@@ -214,7 +214,7 @@ def _check_pages(data_dir: Path) -> int:
         RestoreFailed: one differs.
     """
     version = int((data_dir / "PG_VERSION").read_text("ascii"))
-    done = subprocess.run(  # noqa: S603 - PostgreSQL's program on a directory of ours
+    process = subprocess.run(  # noqa: S603 - PostgreSQL's program on a directory of ours
         [str(embedded.binaries(version) / "pg_checksums"), "--check", "-D", str(data_dir)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -223,14 +223,14 @@ def _check_pages(data_dir: Path) -> int:
         cwd="/",
         check=False,
     )
-    if "not enabled" in done.stderr:
+    if "not enabled" in process.stderr:
         return 0
-    if done.returncode != 0:
-        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    if process.returncode != 0:
+        lines = (process.stderr.strip() or process.stdout.strip()).splitlines()
         raise RestoreFailed(
             f"Pages of the restored cluster are damaged: {lines[-1] if lines else 'no words'}.",
             hint="They were so when the backup was taken: check the server (pg_checksums) and its disk.",
             log=lines[-20:],
         )
-    found = [line for line in done.stdout.splitlines() if line.startswith("Blocks scanned")]
-    return int(found[0].split()[-1]) if found else 0
+    summary = [line for line in process.stdout.splitlines() if line.startswith("Blocks scanned")]
+    return int(summary[0].split()[-1]) if summary else 0

@@ -235,8 +235,8 @@ async def mark(settings: Settings, name: str) -> int:
                     field="name",
                 )
             with rights("name a moment"):
-                found = await source.connection.fetchval("SELECT pg_create_restore_point($1)::text", name)
-            points[name] = parse_lsn(found)
+                position = await source.connection.fetchval("SELECT pg_create_restore_point($1)::text", name)
+            points[name] = parse_lsn(position)
             store.note("points", dict(list(points.items())[-_POINTS_KEPT:]))
         await pull(source, store, wait=_WAIT)
         return points[name]
@@ -246,9 +246,15 @@ def gaps(store: Store, labels: list[Label], segment_bytes: int) -> list[Gap]:
     """What is missing in the archive from the end of the oldest backup on, timeline by timeline."""
     archived = store.archived(segment_bytes)
     reach = store.reach()
-    found = []
-    for timeline in sorted({one.segment.timeline for one in archived} | {label.timeline for label in labels}):
-        numbers = [one.segment.number for one in archived if one.segment.timeline == timeline]
+    missing = []
+    for timeline in sorted(
+        {archived_segment.segment.timeline for archived_segment in archived} | {label.timeline for label in labels}
+    ):
+        numbers = [
+            archived_segment.segment.number
+            for archived_segment in archived
+            if archived_segment.segment.timeline == timeline
+        ]
         if reach is not None and reach.timeline == timeline:
             numbers.append(reach.lsn // segment_bytes)  # not there yet: everything before it is
         # What lies before the end of the oldest backup nobody will ask for.
@@ -257,9 +263,9 @@ def gaps(store: Store, labels: list[Label], segment_bytes: int) -> list[Gap]:
         for number in numbers:
             if number > expected:
                 first, last = Segment(timeline, expected), Segment(timeline, number - 1)
-                found.append(Gap(first.name(segment_bytes), last.name(segment_bytes), number - expected))
+                missing.append(Gap(first.name(segment_bytes), last.name(segment_bytes), number - expected))
             expected = max(expected, number + 1)
-    return found
+    return missing
 
 
 def open_gaps(found: Sequence[Gap], labels: list[Label]) -> list[Gap]:
@@ -273,30 +279,30 @@ def needed_for(store: Store, label: Label, timeline: int, until: datetime | None
     Raises:
         WalGap: one is missing on the way.
     """
-    found: list[Archived] = []
+    needed: list[Archived] = []
     expected: dict[int, int] = {}
     archived = store.archived(label.segment_bytes)
     # Segments that were fetched together have one time. All that was committed up to it is in them and in those before;
     # those of the next fetching hold the first transaction after the moment, if any, so that PostgreSQL stops there.
-    later = sorted({one.at for one in archived if until is not None and one.at >= until})[:2]
-    for one in archived:
-        line, number = one.segment.timeline, one.segment.number
+    later = sorted({candidate.at for candidate in archived if until is not None and candidate.at >= until})[:2]
+    for candidate in archived:
+        line, number = candidate.segment.timeline, candidate.segment.number
         if not label.timeline <= line <= timeline or number < label.first_segment.number:
             continue
-        if later and one.at > later[-1]:
+        if later and candidate.at > later[-1]:
             continue
-        wanted = expected.get(line, label.last_segment.number if line == label.timeline else number)
-        if number > wanted:
+        next_number = expected.get(line, label.last_segment.number if line == label.timeline else number)
+        if number > next_number:
             raise WalGap(
-                f"WAL is missing after {label.id}: {number - wanted} segments before {one.name}.",
+                f"WAL is missing after {label.id}: {number - next_number} segments before {candidate.name}.",
                 hint="`--from ID --to backup` brings any backup back without WAL; `mnemon backup list` shows those "
                 "that were made later.",
-                first=Segment(line, wanted).name(label.segment_bytes),
-                count=number - wanted,
+                first=Segment(line, next_number).name(label.segment_bytes),
+                count=number - next_number,
             )
-        expected[line] = max(wanted, number + 1)
-        found.append(one)
-    return found
+        expected[line] = max(next_number, number + 1)
+        needed.append(candidate)
+    return needed
 
 
 def wal_bytes(store: Store) -> int:

@@ -48,15 +48,15 @@ _BEFORE = (
 )
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """How long rows wait for their seal, and whether the chains hold; of all organisations if the role may see them."""
     if await connection.fetchval("SELECT to_regclass('audit_blocks') IS NULL"):
         return []
     lag = await connection.fetchrow(_LAG)
     if lag["oldest"] > LATE:
-        found = f"{lag['rows']:,} rows wait for it, the oldest for {age(lag['oldest'])}"
+        waiting = f"{lag['rows']:,} rows wait for it, the oldest for {age(lag['oldest'])}"
         do = "Let a worker run (`mnemon worker`): what is not sealed can be changed without a trace."
-        findings = [Finding("audit seal", "note", found, do)]
+        findings = [Finding("audit seal", "note", waiting, do)]
     else:
         findings = [Finding("audit seal", "ok", f"{lag['rows']:,} rows wait for it")]
     installation = installation_of(wanted)
@@ -78,25 +78,25 @@ async def _verified(connection: asyncpg.Connection, sealer: Sealer | None, ancho
             left += 1
             continue
         organization: UUID = chain["organization_id"]
-        told = await verify(connection, organization, sealer)
+        verification = await verify(connection, organization, sealer)
         for _ in range(2):  # somebody may have sealed or erased between two statements of it
-            if told.broken:
-                told = await verify(connection, organization, sealer)
+            if verification.broken:
+                verification = await verify(connection, organization, sealer)
         rows, chains = rows + chain["rows"], chains + 1
-        if told.problem == "unsigned" and anchors and await _is_older(connection, organization, anchors):
+        if verification.problem == "unsigned" and anchors and await _is_older(connection, organization, anchors):
             older += 1
-        elif told.broken:
-            broken.append(f"{organization} (block {told.block}: {told.problem})")
+        elif verification.broken:
+            broken.append(f"{organization} (block {verification.block}: {verification.problem})")
     if broken:
         return Finding("audit chain", "wrong", f"broken for {some(broken)}", _CHANGED)
     if older:
-        found = f"{older} trail{'s' if older != 1 else ''} of before there were signatures, whole but for those"
-        return Finding("audit chain", "note", found, "The next sealing signs them: run `mnemon worker --once`.")
-    rest = f"; {left} too long to verify here" if left else ""
+        text = f"{older} trail{'s' if older != 1 else ''} of before there were signatures, whole but for those"
+        return Finding("audit chain", "note", text, "The next sealing signs them: run `mnemon worker --once`.")
+    unread = f"; {left} too long to verify here" if left else ""
     if chains == 0 and not left:
         return Finding("audit chain", "ok", "nothing is sealed yet")
     whose = None if await _sees_all(connection) else SEE_MORE
-    counted = f"{rows:,} rows of {chains} organisation{'s' if chains != 1 else ''} are as they were sealed{rest}"
+    counted = f"{rows:,} rows of {chains} organisation{'s' if chains != 1 else ''} are as they were sealed{unread}"
     return Finding("audit chain", "ok", counted, whose)
 
 
@@ -106,7 +106,7 @@ async def _is_older(connection: asyncpg.Connection, organization: UUID, anchors:
         written = await asyncio.to_thread(anchors.read)
     except MnemonError:
         return False
-    if any(one.organization == organization for one in written.anchors):
+    if any(anchor.organization == organization for anchor in written.anchors):
         return False
     signed = "SELECT EXISTS (SELECT FROM audit_blocks WHERE organization_id = $1 AND mac IS NOT NULL)"
     if await connection.fetchval(signed, organization):
@@ -129,11 +129,12 @@ async def _anchored(connection: asyncpg.Connection, file: Anchors) -> list[Findi
     anchors = written.anchors
     if not await _sees_all(connection):
         own = set(await connection.fetchval("SELECT array_agg(DISTINCT organization_id) FROM audit_logs") or ())
-        anchors = tuple(one for one in anchors if one.organization in own)
+        anchors = tuple(anchor for anchor in anchors if anchor.organization in own)
     lost = await _lost(connection, anchors)
     if lost:
-        found = f"of {some(sorted({f'{one.organization} (block {one.number})' for one in lost}))} the chain has no more"
-        return [Finding("audit anchors", "wrong", f"what was written down {found}", _BEFORE.format(path=file.path))]
+        blocks = sorted({f"{anchor.organization} (block {anchor.number})" for anchor in lost})
+        text = f"of {some(blocks)} the chain has no more"
+        return [Finding("audit anchors", "wrong", f"what was written down {text}", _BEFORE.format(path=file.path))]
     return [_told(written, anchors, file)]
 
 

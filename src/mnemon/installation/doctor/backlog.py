@@ -35,7 +35,7 @@ FROM background_jobs WHERE status IN ('queued', 'running', 'dead')
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Of all organisations if the role may see them, else of the settings' one."""
     if await connection.fetchval("SELECT to_regclass('background_jobs') IS NULL"):
         return []
@@ -81,14 +81,14 @@ async def _jobs(connection: asyncpg.Connection, whose: str) -> list[Finding]:
     row = await connection.fetchrow(_JOBS)
     findings = []
     if row["due"] and row["oldest"] > LATE:
-        found = f"{row['due']:,} jobs{whose} are due, the oldest since {age(row['oldest'])}"
-        findings.append(Finding("jobs", "wrong", found, "Start a worker: `mnemon worker`."))
+        text = f"{row['due']:,} jobs{whose} are due, the oldest since {age(row['oldest'])}"
+        findings.append(Finding("jobs", "wrong", text, "Start a worker: `mnemon worker`."))
     if row["lost"]:
-        found = f"{row['lost']:,} jobs{whose} have lost their worker"
-        findings.append(Finding("jobs", "note", found, "Start a worker: it takes them up again."))
+        text = f"{row['lost']:,} jobs{whose} have lost their worker"
+        findings.append(Finding("jobs", "note", text, "Start a worker: it takes them up again."))
     if row["dead"]:
-        found = f"{row['dead']:,} jobs{whose} failed for good"
+        text = f"{row['dead']:,} jobs{whose} failed for good"
         findings.append(
-            Finding("dead jobs", "note", found, "See `mnemon jobs list`; `mnemon jobs retry` runs one again.")
+            Finding("dead jobs", "note", text, "See `mnemon jobs list`; `mnemon jobs retry` runs one again.")
         )
     return findings or [Finding("jobs", "ok", f"{row['due']:,} due, {row['running']:,} running{whose}")]

@@ -32,7 +32,7 @@ FROM pg_stat_archiver
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """What is to be said of backups.
 
     Args:
@@ -49,17 +49,17 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
             )
         ]
     try:
-        found = await listing(wanted)
+        backups = await listing(wanted)
         store = await asyncio.to_thread(Store.open, wanted)
         records = {name: await asyncio.to_thread(store.noted, name) for name in ("verified", "rehearsed")}
     except (MnemonError, OSError) as error:
-        said = error.message if isinstance(error, MnemonError) else type(error).__name__
+        reason = error.message if isinstance(error, MnemonError) else type(error).__name__
         hint = error.hint if isinstance(error, MnemonError) else "Look at the directory."
-        return [Finding("backups", "wrong", said, hint), *_failed(wanted)]
+        return [Finding("backups", "wrong", reason, hint), *_failed(wanted)]
     now = datetime.now(UTC)
     return [
-        *_ages(found, now),
-        *_archive(found, now),
+        *_ages(backups, now),
+        *_archive(backups, now),
         *await _server(connection, store),
         _record("backups verified", records["verified"], now - _VERIFIED, "mnemon backup verify"),
         _record("restore rehearsed", records["rehearsed"], now - _REHEARSED, "mnemon backup verify --rehearse"),
@@ -72,20 +72,22 @@ def _ages(found: Listing, now: datetime) -> list[Finding]:
         Finding(f"backup {name}", "wrong", reason, "Take a full backup; then remove this one.")
         for name, reason in found.problems.items()
     ]
-    last = {kind: _last([one for one in found.backups if kind in {"any", one.kind}]) for kind in ("full", "any")}
-    for what, label, most, command in (
+    last = {
+        kind: _last([backup for backup in found.backups if kind in {"any", backup.kind}]) for kind in ("full", "any")
+    }
+    for subject, label, most, command in (
         ("last full backup", last["full"], _FULL, "mnemon backup full"),
         ("last backup", last["any"], _ANY, "mnemon backup incremental"),
     ):
         if label is None:
             findings.append(
-                Finding(what, "wrong", "there is none", f"Run `{command}`, and a worker for the schedules.")
+                Finding(subject, "wrong", "there is none", f"Run `{command}`, and a worker for the schedules.")
             )
             continue
         late = now - label.finished_at > most
         findings.append(
             Finding(
-                what,
+                subject,
                 "wrong" if late else "ok",
                 f"{label.id}, {_ago(label.finished_at, now)}",
                 f"Run `{command}`; a worker on the machine that has MNEMON_BACKUP_DIR does it by itself."

@@ -13,7 +13,7 @@ from mnemon.installation.doctor.model import Finding
 APART = 5
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Compare the clocks: when something was learnt is written by the server, when it was true by us."""
     before = datetime.now(UTC)
     theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")

@@ -29,24 +29,26 @@ FROM pg_replication_slots WHERE restart_lsn IS NOT NULL
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """The size of the database and of its log, and slots that keep the log from being removed."""
     sizes = await connection.fetchrow(_SIZES)
     findings = [Finding("database size", "ok", size(sizes["data"] or 0))]
     if not sizes["standby"]:
         held = [row for row in await connection.fetch(_HELD) if row["bytes"] > sizes["most"]]
         for row in held:
-            who = "in use" if row["active"] else "nobody reads it"
+            user = "in use" if row["active"] else "nobody reads it"
             do = f"Let its reader catch up; or, if it is gone: SELECT pg_drop_replication_slot('{row['name']}');"
             level: Level = "note" if row["active"] else "wrong"
-            findings.append(Finding(f"log for {row['name']}", level, f"its slot holds {size(row['bytes'])}, {who}", do))
+            findings.append(
+                Finding(f"log for {row['name']}", level, f"its slot holds {size(row['bytes'])}, {user}", do)
+            )
     if not sizes["may"]:
         return [*findings, Finding("log size", "ok", "not for this role to see", SEE_MORE)]
     log = await connection.fetchval("SELECT coalesce(sum(size), 0)::bigint FROM pg_ls_waldir()")
     if log > 2 * sizes["most"]:
         do = "What holds it: a replication slot, or an archive_command that fails? See replication and backups."
-        found = f"{size(log)}, and max_wal_size is {size(sizes['most'])}"
-        return [*findings, Finding("log size", "note", found, do)]
+        text = f"{size(log)}, and max_wal_size is {size(sizes['most'])}"
+        return [*findings, Finding("log size", "note", text, do)]
     return [*findings, Finding("log size", "ok", size(log))]
 
 

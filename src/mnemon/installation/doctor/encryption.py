@@ -13,7 +13,7 @@ from mnemon.installation.doctor.model import Finding
 _DOC = "See docs/encryption.md."
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """The connection, backups and stored secrets. Where the data lies only the machine it lies on can tell."""
     return [await _connection(connection), _backups(wanted), _secrets(wanted)]
 
@@ -27,8 +27,8 @@ def on_disk(data_dir: Path, *, encrypted: bool, plain: Path | None) -> list[Find
         plain: plain files of it that an interrupted encryption left.
     """
     if plain is not None:
-        found = f"the plain files of an interrupted encryption are still in {plain}"
-        return [Finding("data on disk", "wrong", found, "Run `mnemon encrypt` again: it removes them.")]
+        text = f"the plain files of an interrupted encryption are still in {plain}"
+        return [Finding("data on disk", "wrong", text, "Run `mnemon encrypt` again: it removes them.")]
     if encrypted:
         return [Finding("data on disk", "ok", "encrypted by gocryptfs (AES-256-GCM)")]
     volume = encrypted_volume(data_dir)
@@ -38,16 +38,11 @@ def on_disk(data_dir: Path, *, encrypted: bool, plain: Path | None) -> list[Find
     return [Finding("data on disk", "note", "not encrypted, as far as can be seen from here", do)]
 
 
-def elsewhere() -> Finding:
-    """What is to be said of a server's disk that is not this machine's to see."""
-    return Finding("data on disk", "note", "not to be seen from here: the server's own matter", _DOC)
-
-
-def encrypted_volume(place: Path, system: Path = Path("/sys/dev/block")) -> str | None:
+def encrypted_volume(directory: Path, system: Path = Path("/sys/dev/block")) -> str | None:
     """The name of the dm-crypt (LUKS) volume that a path lies on, with any layers between; None if it lies on none."""
-    while not os.path.lexists(place):
-        place = place.parent
-    device = place.stat().st_dev
+    while not os.path.lexists(directory):
+        directory = directory.parent
+    device = directory.stat().st_dev
     left = [system / f"{os.major(device)}:{os.minor(device)}"]
     while left:
         block = left.pop()

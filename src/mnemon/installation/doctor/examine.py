@@ -1,4 +1,4 @@
-"""Every look at the database, one after the other, each for itself: one that fails hides no other."""
+"""Runs every check of the database, one after the other, each for itself: one that fails hides no other."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ from mnemon.installation.doctor import (
 )
 from mnemon.installation.doctor.model import Finding
 
-Look = Callable[[asyncpg.Connection, Settings], Awaitable[list[Finding]]]
+Check = Callable[[asyncpg.Connection, Settings], Awaitable[list[Finding]]]
 
-SUBJECTS: dict[str, tuple[Look, ...]] = {
-    "server": (server.look, clock.look),
-    "wall between organisations": (policies.look,),
-    "tables": (partitions.look, indexes.look, vacuum.look, transactions.look),
-    "audit": (audit.look,),
-    "waiting": (backlog.look, slow.look),
-    "disk": (disk.look,),
-    "encryption": (encryption.look,),
-    "replication": (replication.look,),
-    "backups": (backups.look,),
+SUBJECTS: dict[str, tuple[Check, ...]] = {
+    "server": (server.check, clock.check),
+    "wall between organisations": (policies.check,),
+    "tables": (partitions.check, indexes.check, vacuum.check, transactions.check),
+    "audit": (audit.check,),
+    "waiting": (backlog.check, slow.check),
+    "disk": (disk.check,),
+    "encryption": (encryption.check,),
+    "replication": (replication.check,),
+    "backups": (backups.check,),
 }
 """What is looked at, in the order in which it is told."""
 
-_PATIENCE = 20_000  # milliseconds for one statement: a look must not become a load
+_PATIENCE = 20_000  # milliseconds for one statement: a check must not become a load
 
 
 async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
-    """Look at everything in a database; by subject.
+    """Check everything in a database; by subject.
 
     Args:
         url: as the role that sees most: the owner's, the embedded server's administrator, else the application's,
@@ -61,7 +61,7 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
     Raises:
         Unavailable: the database cannot be reached.
     """
-    found: dict[str, list[Finding]] = {}
+    findings: dict[str, list[Finding]] = {}
     with translated():
         connection = await asyncpg.connect(
             url.replace("postgresql+asyncpg://", "postgresql://", 1),
@@ -74,15 +74,15 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
         organization = await _organization(connection, wanted, prover)
         enter = None
         if organization is not None:
-            who = organization.organization_id
-            enter = (who, None, None, None) if prover.key is None else prover.arguments(organization)
-        for subject, looks in SUBJECTS.items():
-            found[subject] = []
-            for look in looks:
-                found[subject] += await _one(look, connection, wanted, enter)
+            organization_id = organization.organization_id
+            enter = (organization_id, None, None, None) if prover.key is None else prover.arguments(organization)
+        for subject, checks in SUBJECTS.items():
+            findings[subject] = []
+            for check in checks:
+                findings[subject] += await _one(check, connection, wanted, enter)
     finally:
         await connection.close()
-    return found
+    return findings
 
 
 async def _organization(connection: asyncpg.Connection, wanted: Settings, prover: Prover) -> Principal | None:
@@ -91,24 +91,24 @@ async def _organization(connection: asyncpg.Connection, wanted: Settings, prover
         if await connection.fetchval("SELECT row_security_active('organizations')"):
             slug = wanted.organization
             proof = None if prover.key is None else prover.prove(f"organization:{slug}")
-            found = await connection.fetchval("SELECT ensure_organization($1, $1, $2)", slug, proof)
-            return None if found is None else Principal(found)
+            organization = await connection.fetchval("SELECT ensure_organization($1, $1, $2)", slug, proof)
+            return None if organization is None else Principal(organization)
     except asyncpg.PostgresError:
         return None  # no schema, an older one, or a login without the application's rights: said elsewhere
     return None
 
 
 async def _one(
-    look: Look, connection: asyncpg.Connection, wanted: Settings, enter: tuple[Any, ...] | None
+    check: Check, connection: asyncpg.Connection, wanted: Settings, enter: tuple[Any, ...] | None
 ) -> list[Finding]:
-    name = look.__module__.rpartition(".")[2]
+    name = check.__module__.rpartition(".")[2]
     try:
         # In a transaction, and nothing set beyond it: a pooler may give the connection to somebody else.
         async with connection.transaction():
             await connection.execute(f"SET LOCAL statement_timeout = {_PATIENCE}; SET LOCAL lock_timeout = 2000")
             if enter is not None:
                 await connection.execute(SET_TENANT, *enter)
-            return await look(connection, wanted)
+            return await check(connection, wanted)
     except asyncpg.InsufficientPrivilegeError as error:
         do = "Set DATABASE_OWNER_URL to a role that may."
         return [Finding(name, "note", f"this role may not look: {error.args[0]}", do)]

@@ -63,7 +63,7 @@ WHERE bytes > {BLOATED} * wanted ORDER BY bytes - wanted DESC
 """  # noqa: S608 - constants of ours
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Invalid, duplicate, unused and bloated indexes."""
     findings = []
     for row in await connection.fetch(_INVALID):
@@ -78,6 +78,6 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
         do = "Leave those of Mnemon's own; drop those that somebody added."
         findings.append(Finding("unused indexes", "note", f"not read for {_LONG}: {names}", do))
     for row in await connection.fetch(_BLOAT):
-        found = f"{size(row['bytes'])}, and about {size(row['wanted'])} would do"
-        findings.append(Finding(f"index {row['name']}", "note", found, f"REINDEX INDEX CONCURRENTLY {row['name']};"))
+        text = f"{size(row['bytes'])}, and about {size(row['wanted'])} would do"
+        findings.append(Finding(f"index {row['name']}", "note", text, f"REINDEX INDEX CONCURRENTLY {row['name']};"))
     return findings or [Finding("indexes", "ok", "all valid, none doubled or grown beyond what it holds")]

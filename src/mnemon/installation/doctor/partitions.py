@@ -25,7 +25,7 @@ WHERE c.relnamespace = 'public'::regnamespace AND pg_get_expr(c.relpartbound, c.
 _MAINTAIN = "Let a worker run (`mnemon worker`): it makes partitions every hour."
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """How far ahead partitions are, and rows that fell outside of them."""
     if await connection.fetchval("SELECT to_regclass('partition_policies') IS NULL"):
         return []
@@ -33,8 +33,8 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
     over = [row["table_name"] for row in rows if row["over"]]
     last = [row["table_name"] for row in rows if row["last"] and not row["over"]]
     if over:
-        found = f"none for today in {some(over)}: rows go to the default partition"
-        findings = [Finding("partitions", "wrong", found, _MAINTAIN)]
+        text = f"none for today in {some(over)}: rows go to the default partition"
+        findings = [Finding("partitions", "wrong", text, _MAINTAIN)]
     elif last:
         findings = [Finding("partitions", "note", f"the last one is in use in {some(last)}", _MAINTAIN)]
     else:
@@ -46,12 +46,12 @@ async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding
 async def _defaults(connection: asyncpg.Connection) -> list[Finding]:
     filled = []
     for row in await connection.fetch(_DEFAULTS):
-        there = row["counted"] > 0
+        has_rows = row["counted"] > 0
         if row["readable"]:
-            there = await connection.fetchval(f'SELECT EXISTS (SELECT FROM ONLY "{row["name"]}")')  # noqa: S608
-        if there:
+            has_rows = await connection.fetchval(f'SELECT EXISTS (SELECT FROM ONLY "{row["name"]}")')  # noqa: S608
+        if has_rows:
             filled.append(row["name"])
     if filled:
-        found = f"rows outside of every partition in {some(filled)}"
-        return [Finding("default partitions", "note", found, f"{_MAINTAIN} Rows of far dates stay there.")]
+        text = f"rows outside of every partition in {some(filled)}"
+        return [Finding("default partitions", "note", text, f"{_MAINTAIN} Rows of far dates stay there.")]
     return [Finding("default partitions", "ok", "empty")]

@@ -87,7 +87,7 @@ SELECT coalesce(pg_get_functiondef(to_regprocedure('current_tenant()')) LIKE '%s
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Every tenant table: forced, with its policy, and nothing granted that goes around it."""
     sealed = bool(await connection.fetchval(_SEALED))
     rows = await connection.fetch(_OPEN, APP_ROLE, SEALED if sealed else PLAIN)
@@ -133,15 +133,15 @@ async def _granted(connection: asyncpg.Connection) -> list[Finding]:
     grants = await connection.fetch(_GRANTS, APP_ROLE)
     makes = await connection.fetch(_MAKES, APP_ROLE)
     if makes:
-        told = " and ".join(row["what"] for row in makes)
+        listed = " and ".join(row["what"] for row in makes)
         do = " ".join(f"{row['cure']};" for row in makes)
-        return [Finding("grants", "wrong", f"the application's role may {told}", do)]
+        return [Finding("grants", "wrong", f"the application's role may {listed}", do)]
     if not grants:
         return [Finding("grants", "ok", "the application's role has what it needs and no more")]
-    told = some([f"{row['rights']} on {row['name']} to {row['grantee']}" for row in grants])
+    listed = some([f"{row['rights']} on {row['name']} to {row['grantee']}" for row in grants])
     first = grants[0]
     do = f"REVOKE {first['rights']} ON {first['name']} FROM {first['grantee']}; and so on."
-    return [Finding("grants", "wrong", f"more than is needed: {told}", do)]
+    return [Finding("grants", "wrong", f"more than is needed: {listed}", do)]
 
 
 def role(facts: Facts, wanted: Settings) -> Finding:

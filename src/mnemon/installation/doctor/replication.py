@@ -8,7 +8,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.installation.doctor.model import Finding
 from mnemon.installation.replicas import addresses
-from mnemon.installation.replicas.look import measure
+from mnemon.installation.replicas.status import measure
 
 if TYPE_CHECKING:
     import asyncpg
@@ -29,7 +29,7 @@ FROM pg_stat_replication WHERE state IS DISTINCT FROM 'backup' ORDER BY applicat
 _ADD_ANEW = "Remove it and add it again: mnemon ops replica remove, then add."
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """What is to be said of replicas.
 
     Args:
@@ -86,8 +86,8 @@ async def _slots(connection: asyncpg.Connection) -> list[Finding]:
         if row["wal_status"] == "lost":
             findings.append(Finding(name, "wrong", "what its replica still needs is gone", _ADD_ANEW))
         elif not row["active"]:
-            kept = f"its replica is away; {(row['kept'] or 0) / 1e6:,.0f} MB of the log are kept for it"
-            findings.append(Finding(name, "note", kept, "Start the replica, or remove it if it will not come back."))
+            text = f"its replica is away; {(row['kept'] or 0) / 1e6:,.0f} MB of the log are kept for it"
+            findings.append(Finding(name, "note", text, "Start the replica, or remove it if it will not come back."))
     bound = await connection.fetchval("SELECT current_setting('max_slot_wal_keep_size')")
     if rows and bound == "-1":
         findings.append(
@@ -111,9 +111,11 @@ async def _waiting(connection: asyncpg.Connection) -> list[Finding]:
                 "synchronous replicas", "note", f"commits wait for {names}; this role may not see whether any is there"
             )
         ]
-    there = await connection.fetchval("SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')")
-    if there:
-        return [Finding("synchronous replicas", "ok", f"commits wait for {names}; {there} of them there")]
+    connected = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
+    )
+    if connected:
+        return [Finding("synchronous replicas", "ok", f"commits wait for {names}; {connected} of them there")]
     return [
         Finding(
             "synchronous replicas",
@@ -135,12 +137,12 @@ async def _seen(wanted: Settings) -> list[Finding]:
     except MnemonError as error:
         return [Finding("replicas", "wrong", str(error), error.hint)]
     findings = []
-    for one in seen.values():
-        if one.serving:
-            findings.append(Finding(f"replica {one.name}", "ok", f"serves reads, {one.lag or 0.0:.3f} s behind"))
+    for state in seen.values():
+        if state.serving:
+            findings.append(Finding(f"replica {state.name}", "ok", f"serves reads, {state.lag or 0.0:.3f} s behind"))
         else:
             do = "Until it is well, the primary serves its reads; `mnemon ops replica list` shows more."
-            findings.append(Finding(f"replica {one.name}", "wrong", f"gets no reads: {one.reason}", do))
+            findings.append(Finding(f"replica {state.name}", "wrong", f"gets no reads: {state.reason}", do))
     if not wanted.database_replica_reads:
         findings.append(Finding("replicas", "note", "MNEMON_DATABASE_REPLICA_READS is false: the primary serves all"))
     return findings

@@ -24,7 +24,7 @@ SELECT current_setting('server_version_num')::int AS version,
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Versions of PostgreSQL and pgvector, the operator that searches use, and settings that lose data."""
     facts = await connection.fetchrow(_FACTS)
     return [

@@ -13,13 +13,17 @@ from mnemon.operations.service.monitoring import slow_statements
 SLOW, OFTEN = 1000.0, 5
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """The slowest statements by pg_stat_statements."""
     if await connection.fetchval("SELECT to_regclass('pg_stat_statements') IS NULL"):
-        there = await connection.fetchval(
+        is_available = await connection.fetchval(
             "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements')"
         )
-        do = "Add it to shared_preload_libraries, restart, then CREATE EXTENSION pg_stat_statements." if there else None
+        do = (
+            "Add it to shared_preload_libraries, restart, then CREATE EXTENSION pg_stat_statements."
+            if is_available
+            else None
+        )
         return [Finding("slow statements", "ok", "not known: pg_stat_statements is not in this database", do)]
     try:
         rows = await slow_statements(connection, 50) or []

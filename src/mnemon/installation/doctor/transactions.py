@@ -21,7 +21,7 @@ ORDER BY xact_start
 """
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Transactions whose process waits, or that last long; of other roles a plain login sees none."""
     rows = await connection.fetch(_OPEN)
     # Well before the server ends them: a minute, with the setting as it comes.

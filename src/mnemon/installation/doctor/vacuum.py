@@ -26,17 +26,17 @@ FROM pg_database WHERE datallowconn ORDER BY 2 DESC LIMIT 1
 _END = 2_000_000_000
 
 
-async def look(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
+async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
     """Dead rows, tables without statistics, transaction ids used up."""
     findings = []
     for row in await connection.fetch(_DEAD):
-        found = f"{row['dead']:,} dead rows beside {row['live']:,} living ones"
+        text = f"{row['dead']:,} dead rows beside {row['live']:,} living ones"
         do = f"VACUUM (ANALYZE) {row['name']}; does an open transaction hold it back?"
-        findings.append(Finding(f"table {row['name']}", "note", found, do))
+        findings.append(Finding(f"table {row['name']}", "note", text, do))
     unknown = [row["name"] for row in await connection.fetch(_UNKNOWN)]
     if unknown:
-        found = f"none yet of {some(unknown)}: plans are guesses"
-        findings.append(Finding("statistics", "note", found, f"ANALYZE {unknown[0]}; or let autovacuum come to it."))
+        text = f"none yet of {some(unknown)}: plans are guesses"
+        findings.append(Finding("statistics", "note", text, f"ANALYZE {unknown[0]}; or let autovacuum come to it."))
     return [*(findings or [Finding("vacuum", "ok", "no table has many dead rows")]), await _wraparound(connection)]
 
 

@@ -134,14 +134,14 @@ class Draft:
             file.write(manifest.model_dump_json(indent=1) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        made = self._files
+        draft = self._files
         if self.target.suffix == ".tar":
-            made = self._work / "export.tar"
-            _pack(self._files, made)
+            draft = self._work / "export.tar"
+            _pack(self._files, draft)
         _sync(self._files)
         if os.path.lexists(self.target):  # a name that appeared meanwhile; a directory would refuse, a file would not
             raise Conflict(f"{self.target} is there already.", code="conflict.exists", hint="Choose another name.")
-        made.rename(self.target)
+        draft.rename(self.target)
         _sync(self.target.parent)
 
 
@@ -182,11 +182,13 @@ class Archive:
         self._entries = {entry.name: entry for entry in self.manifest.tables}
         expected = {file_name(name, compressed=self._compressed) for name in self._entries} | {MANIFEST}
         # No more names than would be too many: what else lies there does not matter.
-        found = sorted(packed.names() if packed else [one.name for one in islice(path.iterdir(), MOST_FILES)])
+        present = sorted(packed.names() if packed else [listed.name for listed in islice(path.iterdir(), MOST_FILES)])
         twice = len(self._entries) != len(self.manifest.tables)
-        if twice or set(self._entries) != INCLUDED or found != sorted(expected):
-            named = sorted(expected ^ set(found)) or sorted(INCLUDED ^ set(self._entries)) or ["one of them twice"]
-            raise damaged(f"The export has not the files that its manifest names: {', '.join(named)[:200]}.")
+        if twice or set(self._entries) != INCLUDED or present != sorted(expected):
+            unexpected = (
+                sorted(expected ^ set(present)) or sorted(INCLUDED ^ set(self._entries)) or ["one of them twice"]
+            )
+            raise damaged(f"The export has not the files that its manifest names: {', '.join(unexpected)[:200]}.")
 
     @property
     def _compressed(self) -> bool:
@@ -204,11 +206,13 @@ class Archive:
                 field="path",
             ) from None
         try:
-            found = json.loads(raw)
-            digest = digest_of(found) if isinstance(found, dict) else ""
+            manifest = json.loads(raw)
+            digest = digest_of(manifest) if isinstance(manifest, dict) else ""
         except (ValueError, RecursionError):
             raise damaged(f"{MANIFEST} is not JSON.") from None
-        version = found.get("format_version") if isinstance(found, dict) and found.get("format") == FORMAT else None
+        version = (
+            manifest.get("format_version") if isinstance(manifest, dict) and manifest.get("format") == FORMAT else None
+        )
         if not isinstance(version, int):
             raise Invalid(f"{self._path} is no export of an organisation.", code="invalid.export", field="path")
         if version > FORMAT_VERSION:
@@ -218,10 +222,10 @@ class Archive:
                 hint="Install the version of Mnemon that wrote it, or a newer one.",
                 format_version=version,
             )
-        if digest != found.get("sha256"):
+        if digest != manifest.get("sha256"):
             raise damaged(f"{MANIFEST} is not what was exported: its hash is wrong.")
         try:
-            return Manifest.model_validate(found)
+            return Manifest.model_validate(manifest)
         except ValidationError as error:
             raise damaged(f"{MANIFEST} has a field that is not as it should be: {error.errors()[0]['loc']}.") from None
 
@@ -246,7 +250,7 @@ class Archive:
         entry = self._entries[table]
         name = file_name(table, compressed=self._compressed)
         hashed, total, rows = hashlib.sha256(), 0, 0
-        rest: list[bytes] = []  # of a line that is not whole yet: joined once, however many pieces it comes in
+        pending: list[bytes] = []  # of a line that is not whole yet: joined once, however many pieces it comes in
         waiting = 0
         try:
             with self._open(name) as raw:
@@ -258,10 +262,10 @@ class Archive:
                     rows += data.count(b"\n")
                     whole, newline, end = data.rpartition(b"\n")
                     if newline:
-                        ready = b"".join([*rest, whole, newline])
-                        rest, waiting = [], 0
+                        ready = b"".join([*pending, whole, newline])
+                        pending, waiting = [], 0
                         yield ready
-                    rest.append(end)
+                    pending.append(end)
                     waiting += len(end)
                     if waiting > _LONGEST_LINE:
                         raise damaged(f"{name} has a line that is too long.")

@@ -16,7 +16,7 @@ async def embed_waiting(ctx: Context, *, batch: int = 256) -> int:
         How many rows were dealt with.
     """
     ctx.principal.require("memories:write")
-    done = 0
+    embedded = 0
     for table in ("messages", "memories"):
         last: UUID | None = None
         while rows := await _waiting(ctx, table, last, batch):
@@ -34,8 +34,8 @@ async def embed_waiting(ctx: Context, *, batch: int = 256) -> int:
                     vectors,
                     ctx.embedder.name,
                 )
-            done += int(changed.rpartition(" ")[2])
-    return done
+            embedded += int(changed.rpartition(" ")[2])
+    return embedded
 
 
 async def _waiting(ctx: Context, table: str, last: UUID | None, batch: int) -> list[Any]:

@@ -268,13 +268,10 @@ class _Import:
             await self._people()
         if table.name in SESSIONS:
             await self._number(SESSIONS[table.name][1])
-        if table.name == "organizations":  # its name is the one that was looked for
-            insert = insert.replace('r."slug"', "$2::text")
-        arguments = (self.organization, self.slug) if "$2" in insert else (self.organization,)
         with _of_the_export(also=() if table.name in {"organizations", "users"} else ("conflict.exists",)):
-            done = await run.execute(insert, *arguments)
+            status = await run.execute(insert, *table.arguments(self.organization, self.slug))
         await run.execute(f"TRUNCATE {STAGE}")
-        return int(done.rpartition(" ")[2])
+        return int(status.rpartition(" ")[2])
 
     async def _people(self) -> None:
         """What of people is unique in the installation: their ids and their e-mail addresses."""
@@ -351,13 +348,13 @@ class _Import:
         await self.signer.sign_imported(run, own, gone)
         # A server that counts its transactions from below the chain's begins a new era of it at once.
         await self.signer.seal(run, own, 1000)
-        found = await verify(run, own, None)
-        if found.broken != self.manifest.audit.broken:
+        verification = await verify(run, own, None)
+        if verification.broken != self.manifest.audit.broken:
             raise damaged(
                 f"The audit trail had {self.manifest.audit.broken} broken places when it was exported, and has "
-                f"{found.broken} now.",
+                f"{verification.broken} now.",
                 "invalid.export_trail",
-                problem=found.problem,
+                problem=verification.problem,
             )
 
     async def _to_embed(self) -> int:

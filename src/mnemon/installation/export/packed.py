@@ -52,7 +52,7 @@ class Packed:
         return Part(self._file, entry.offset, entry.size)
 
     def _index(self) -> dict[str, Entry]:
-        found: dict[str, Entry] = {}
+        entries: dict[str, Entry] = {}
         end = os.fstat(self._file.fileno()).st_size
         at, size = 0, None
         while at + BLOCK <= end:
@@ -65,14 +65,14 @@ class Packed:
                 size = self._size_in_note(at, header.size)
             elif header.type in tarfile.REGULAR_TYPES and header.type != tarfile.GNUTYPE_SPARSE:
                 entry = Entry(at, header.size if size is None else size)
-                if header.name in found or len(found) >= MOST_FILES or at + entry.size > end:
+                if header.name in entries or len(entries) >= MOST_FILES or at + entry.size > end:
                     raise damaged(f"{self._path.name} has a file twice, too many files, or one that is cut short.")
-                found[header.name] = entry
+                entries[header.name] = entry
                 header.size, size = entry.size, None
             else:
                 raise damaged(f"{self._path.name} holds {header.name[:100]!r}, which is no plain file.")
             at += -(-header.size // BLOCK) * BLOCK
-        return found
+        return entries
 
     def _header(self, block: bytes) -> tarfile.TarInfo:
         try:

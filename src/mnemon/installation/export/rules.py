@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from mnemon.db.recallable import SESSION_BITS
+
 #: Every table whose rows leave with the organisation. The order of an import comes from the foreign keys.
 INCLUDED = frozenset(
     {
@@ -139,8 +141,8 @@ ORDERED = {"messages": "ordinal", "memories": "ordinal"}
 #: import is given others: what an export says of them reaches nobody else's.
 SESSIONS = {
     "conversation_sessions": ("number", "(i.line ->> 'number')::bigint"),
-    "messages": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
-    "memories": ("ordinal", "(i.line ->> 'ordinal')::bigint >> 16"),
+    "messages": ("ordinal", f"(i.line ->> 'ordinal')::bigint >> {SESSION_BITS}"),
+    "memories": ("ordinal", f"(i.line ->> 'ordinal')::bigint >> {SESSION_BITS}"),
 }
 
 #: Columns that go together when vectors are left out.

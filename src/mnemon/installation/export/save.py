@@ -96,7 +96,7 @@ async def _manifest(connection: Any, ctx: Context, request: ExportOrganization, 
     if row is None:
         raise NotFound("There is no such organisation any more.", code="not_found.organization")
     revision, dimensions = await facts(connection)
-    models = [one["embedding_model"] for one in await connection.fetch(_MODELS, organization)]
+    models = [model["embedding_model"] for model in await connection.fetch(_MODELS, organization)]
     trail = await verify(connection, organization, None)
     signed = await verify(connection, organization, Sealer(ctx.database.installation))
     return Manifest(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from mnemon.db.connection import Connection
+from mnemon.db.recallable import PLACE_MASK, SESSION_BITS
 from mnemon.installation.export.rules import AFTER, ARRIVES, INCLUDED, NAMED, OMITTED, ORDERED, SESSIONS, VECTOR
 
 #: Neither has a character that JSON does: a line of the file is what the database sent, and the other way round.
@@ -47,6 +48,10 @@ class Column:
     name: str
     type: str
     parents: tuple[str, ...]
+
+
+#: The column that gets the name by which the organisation was asked for, whatever its row says.
+SLUG = ("organizations", "slug")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Table:
         )
 
     def insert(self, *, vectors: bool, renamed: bool) -> str:
-        """Writes the staged lines as rows of the organisation ``$1``, whatever else they say.
+        """Write the staged lines as rows of the organisation ``$1``, whatever else they say; see :meth:`arguments`.
 
         Args:
             vectors: False leaves rows that had a vector waiting for another.
@@ -106,29 +111,35 @@ class Table:
             f"FROM {STAGE} i CROSS JOIN LATERAL json_populate_record(NULL::{self.name}, i.line) r"
         )
 
+    def arguments(self, organization: UUID, slug: str) -> tuple[UUID, str] | tuple[UUID]:
+        """The values of the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
+        return (organization, slug) if self.name == SLUG[0] else (organization,)
+
     def _value(self, column: Column, *, vectors: bool, renamed: bool) -> str:
-        place = (self.name, column.name)
-        if place in ARRIVES:
-            return ARRIVES[place]
-        if place in NAMED:
-            return NAMED[place][2]
+        key = (self.name, column.name)
+        if key == SLUG:
+            return "$2::text"
+        if key in ARRIVES:
+            return ARRIVES[key]
+        if key in NAMED:
+            return NAMED[key][2]
         value = f'r."{column.name}"'
         if self.name in SESSIONS and column.name == SESSIONS[self.name][0]:
             if column.name == "number":
                 return f"(SELECT n.new FROM {NUMBERS} n WHERE n.old = {value})"  # noqa: S608
-            number = f"SELECT n.new FROM {NUMBERS} n WHERE n.old = ({value} >> 16)"  # noqa: S608
-            return f"((({number}) << 16) | ({value} & 65535))"
+            number = f"SELECT n.new FROM {NUMBERS} n WHERE n.old = ({value} >> {SESSION_BITS})"  # noqa: S608
+            return f"((({number}) << {SESSION_BITS}) | ({value} & {PLACE_MASK}))"
         if column.type == "jsonb":
             # A JSON null comes as no value at all; the line is read a second time only where it may have one.
-            said = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""
-            return f"CASE WHEN {said} THEN (i.line -> '{column.name}')::jsonb ELSE {value} END"
+            is_null = f"""{value} IS NULL AND strpos(i.line::text, '"{column.name}":null') > 0"""
+            return f"CASE WHEN {is_null} THEN (i.line -> '{column.name}')::jsonb ELSE {value} END"
         if not vectors and self.has_vectors:
             if column.name in {VECTOR, "embedding_model"}:
                 return "NULL"
             if column.name == "embedding_status":
                 return f"CASE {value} WHEN 'ready' THEN 'pending' ELSE {value} END"
         if renamed and not (set(column.parents) - {"users", "organizations"}):
-            if column.type == "uuid" and place not in {(self.name, "id")} - {("users", "id")}:
+            if column.type == "uuid" and key not in {(self.name, "id")} - {("users", "id")}:
                 return f"coalesce((SELECT p.new FROM {PEOPLE} p WHERE p.old = {value}), {value})"  # noqa: S608
             if column.type == "uuid[]":
                 return (
@@ -149,17 +160,17 @@ async def read_tables(connection: Connection) -> list[Table]:
     Raises:
         LookupError: tables refer to each other in a circle.
     """
-    found: dict[str, list[Column]] = {}
+    by_table: dict[str, list[Column]] = {}
     keys: dict[str, list[tuple[int, str]]] = {}
     for row in await connection.fetch(_COLUMNS, sorted(INCLUDED)):
         table, name = row["table"], row["name"]
         if row["key"]:
             keys.setdefault(table, []).append((row["key"], name))
-        columns = found.setdefault(table, [])
+        columns = by_table.setdefault(table, [])
         if (table, name) not in OMITTED:
             columns.append(Column(name, row["type"], tuple(row["parents"])))
     tables = {}
-    for name, columns in found.items():
+    for name, columns in by_table.items():
         tenant = "id" if name == "organizations" else "organization_id"
         tables[name] = Table(
             name,

@@ -37,8 +37,8 @@ def addresses(settings: Settings, data_dir: Path | None, role: str) -> list[tupl
     if not settings.database_replica_reads:
         return []
     if data_dir is not None:
-        records = [one for one in registry.load(data_dir).replicas if one.complete and one.running]
-        return [(one.name, endpoint(one, settings.embedded_version).url(role, DATABASE)) for one in records]
+        records = [record for record in registry.load(data_dir).replicas if record.complete and record.running]
+        return [(record.name, endpoint(record, settings.embedded_version).url(role, DATABASE)) for record in records]
     urls = settings.database_replica_urls
     return [(_label(url), url) for url in (urls.get_secret_value().split(",") if urls else [])]
 
@@ -89,12 +89,12 @@ def wake(data_dir: Path, version: int) -> None:
     Beside a server that ends with its last client (no ``mnemon up``) only the synchronous ones: its commits wait for
     them, and the others would serve nobody.
     """
-    kept = Layout.of(data_dir).is_kept()
+    is_kept = Layout.of(data_dir).is_kept()
     asleep = [
-        one
-        for one in registry.load(data_dir).replicas
-        if one.complete and one.running and (kept or one.synchronous)
-        if states.read_live(Layout.of(one.directory)) is None
+        record
+        for record in registry.load(data_dir).replicas
+        if record.complete and record.running and (is_kept or record.synchronous)
+        if states.read_live(Layout.of(record.directory)) is None
     ]
     if asleep:
         # A daemon: a command that ends at once does not wait for them. Whatever has been started goes on.

@@ -72,13 +72,13 @@ async def copy_primary(
         umask=0o077,
     )
     try:
-        _, said = await process.communicate()
+        _, errors = await process.communicate()
     except BaseException:
         process.terminate()
         await process.wait()
         raise
     if process.returncode:
-        raise _failure(said.decode("utf-8", "replace"))
+        raise _failure(errors.decode("utf-8", "replace"))
     _settle(target)
 
 
@@ -94,21 +94,23 @@ def _settle(target: Path) -> None:
 
 def _failure(said: str) -> MnemonError:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = "\n".join(lines[-4:])
-    if ("permission denied" in told and "replication" in told.lower()) or "must be superuser or replication" in told:
+    last_lines = "\n".join(lines[-4:])
+    if (
+        "permission denied" in last_lines and "replication" in last_lines.lower()
+    ) or "must be superuser or replication" in last_lines:
         return Forbidden(
-            f"The role may not replicate.\n{told}",
+            f"The role may not replicate.\n{last_lines}",
             code="forbidden.replication",
             hint="An administrator runs: ALTER ROLE <role> REPLICATION.",
         )
-    if "pg_hba.conf" in told:
+    if "pg_hba.conf" in last_lines:
         return Forbidden(
-            f"The server lets no replica in from here.\n{told}",
+            f"The server lets no replica in from here.\n{last_lines}",
             code="forbidden.replication",
             hint="Its pg_hba.conf needs a line for the database `replication`, this role and this host.",
         )
     return Unavailable(
-        f"The copy of the primary failed.\n{told}",
+        f"The copy of the primary failed.\n{last_lines}",
         code="unavailable.replica_copy",
         hint="Nothing of it counts: remove what it left in the directory, and add the replica again.",
     )

@@ -22,8 +22,8 @@ from mnemon.db.replicas import ReplicaState
 from mnemon.installation.replicas import primary, registry
 from mnemon.installation.replicas.addresses import addresses
 from mnemon.installation.replicas.copying import copy_primary
-from mnemon.installation.replicas.look import measure, told_by
 from mnemon.installation.replicas.model import ReplicaStatus, slot_of
+from mnemon.installation.replicas.status import followers_of, measure
 
 _PROGRAM = "pg_basebackup"
 
@@ -83,12 +83,12 @@ async def list_own(settings: Settings) -> list[ReplicaStatus]:
     seen: dict[str, ReplicaState] = {}
     if settings.database_url is not None:
         # Also where reads are not sent there just now.
-        wanted = settings.model_copy(update={"database_replica_reads": True})
-        seen = await measure(settings, settings.database_url.get_secret_value(), addresses(wanted, None, ""))
+        with_reads = settings.model_copy(update={"database_replica_reads": True})
+        seen = await measure(settings, settings.database_url.get_secret_value(), addresses(with_reads, None, ""))
     if settings.database_owner_url is None:
-        return await told_by(None, seen)
+        return await followers_of(None, seen)
     async with _owner(_owner_url(settings)) as connection:
-        return await told_by(connection, seen)
+        return await followers_of(connection, seen)
 
 
 async def remove_own(settings: Settings, name: str) -> None:
@@ -155,17 +155,17 @@ def _source(url: URL, name: str) -> dict[str, str]:
 def _program(programs: Path | None, version: int) -> Path:
     """``pg_basebackup``: the one that was named, else that of PATH, else the embedded server's."""
     if programs is not None:
-        found: Path | None = programs / _PROGRAM
+        program: Path | None = programs / _PROGRAM
     else:
         in_path = trust.find_program(_PROGRAM)
-        found = Path(in_path) if in_path else None
-        if found is None and version in {16, 18}:
-            found = binaries(version) / _PROGRAM
-    if found is None or not os.access(found, os.X_OK):
+        program = Path(in_path) if in_path else None
+        if program is None and version in {16, 18}:
+            program = binaries(version) / _PROGRAM
+    if program is None or not os.access(program, os.X_OK):
         raise Unavailable(
             "There is no pg_basebackup here.",
             code="unavailable.pg_basebackup",
             hint=f"Install the programs of PostgreSQL {version}, and name their directory with --programs.",
             version=version,
         )
-    return found
+    return program

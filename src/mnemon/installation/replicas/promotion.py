@@ -43,9 +43,9 @@ async def promote(settings: Settings, data_dir: Path, name: str | None = None, *
         Unavailable: no replica runs, or it was not promoted in time.
     """
     async with registry.alone(data_dir):
-        known = registry.load(data_dir)
+        registered = registry.load(data_dir)
         if name is not None:
-            known.find(name)
+            registered.find(name)
         if not switch and await asyncio.to_thread(lambda: embedded.status(data_dir).running):
             raise Conflict(
                 "The primary runs: two would take writes, and those of one would be lost.",
@@ -54,22 +54,22 @@ async def promote(settings: Settings, data_dir: Path, name: str | None = None, *
             )
         # In either case: what is left of a killed one must not come back.
         await asyncio.to_thread(embedded.stop, data_dir)
-        whole = [one for one in known.replicas if one.complete]
+        whole = [record for record in registered.replicas if record.complete]
         received = await _received(whole, settings.embedded_version)
         chosen = _choose(received, name)
         # Before the promotion: from its moment on there must be no way back to the old directory.
-        registry.save(data_dir, replace(known, promoted_to=chosen.directory))
-        found = endpoint(chosen, settings.embedded_version)
-        async with primary.administrator(found) as connection:
+        registry.save(data_dir, replace(registered, promoted_to=chosen.directory))
+        new_primary = endpoint(chosen, settings.embedded_version)
+        async with primary.administrator(new_primary) as connection:
             await _promote(connection)
-            others = [one for one in whole if one.name != chosen.name]
-            following = await _follow(connection, found, others, settings.embedded_version)
+            others = [record for record in whole if record.name != chosen.name]
+            following = await _follow(connection, new_primary, others, settings.embedded_version)
             registry.save(chosen.directory, registry.Registry(tuple(following)))
-            await primary.synchronise(connection, [one.name for one in following if one.synchronous])
+            await primary.synchronise(connection, [record.name for record in following if record.synchronous])
         registry.save(data_dir, registry.Registry((), chosen.directory))
-    told = tuple(one.name for one in following)
-    left = tuple(one.name for one in known.replicas if one.name not in {chosen.name, *told})
-    return Promoted(chosen.name, chosen.directory, told, left)
+    followers = tuple(record.name for record in following)
+    left = tuple(record.name for record in registered.replicas if record.name not in {chosen.name, *followers})
+    return Promoted(chosen.name, chosen.directory, followers, left)
 
 
 async def _received(records: list[Record], version: int) -> dict[Record, int]:
@@ -92,8 +92,8 @@ def _choose(received: dict[Record, int], name: str | None) -> Record:
             code="unavailable.no_replica",
             hint="Restore a backup instead.",
         )
-    furthest = max(received, key=lambda one: received[one])
-    chosen = next((one for one in received if one.name == name), None) if name else furthest
+    furthest = max(received, key=lambda record: received[record])
+    chosen = next((record for record in received if record.name == name), None) if name else furthest
     if chosen is None:
         raise Unavailable(f"The replica {name!r} does not start.", code="unavailable.replica", name=name)
     if received[chosen] < received[furthest]:
@@ -132,8 +132,8 @@ async def _follow(connection: Any, source: Endpoint, others: list[Record], versi
             await primary.drop_slot(connection, record.name)
             continue
         following.append(record)
-    there = await primary.wait_for(connection, [one.name for one in following])
+    connected = await primary.wait_for(connection, [follower.name for follower in following])
     for record in following:
-        if record.name not in there:
+        if record.name not in connected:
             await primary.drop_slot(connection, record.name)
-    return [one for one in following if one.name in there]
+    return [follower for follower in following if follower.name in connected]

@@ -84,9 +84,9 @@ def load(data_dir: Path) -> Registry:
     """
     path = Layout.of(data_dir).control / _FILE
     try:
-        told = json.loads(path.read_text("utf-8"))
-        records = tuple(Record(**{**one, "directory": Path(one["directory"])}) for one in told["replicas"])
-        promoted = told.get("promoted_to")
+        content = json.loads(path.read_text("utf-8"))
+        records = tuple(Record(**{**entry, "directory": Path(entry["directory"])}) for entry in content["replicas"])
+        promoted = content.get("promoted_to")
     except (FileNotFoundError, NotADirectoryError):
         return Registry()
     except (ValueError, KeyError, TypeError) as error:
@@ -102,16 +102,16 @@ def load(data_dir: Path) -> Registry:
 def save(data_dir: Path, registry: Registry) -> None:
     """Write it down; it is there whole or not at all."""
     control = Layout.of(data_dir).control
-    told = {
+    content = {
         "replicas": [
             {
-                "name": one.name,
-                "directory": str(one.directory),
-                "synchronous": one.synchronous,
-                "running": one.running,
-                "complete": one.complete,
+                "name": record.name,
+                "directory": str(record.directory),
+                "synchronous": record.synchronous,
+                "running": record.running,
+                "complete": record.complete,
             }
-            for one in registry.replicas
+            for record in registry.replicas
         ],
         "promoted_to": str(registry.promoted_to) if registry.promoted_to else None,
     }
@@ -119,7 +119,7 @@ def save(data_dir: Path, registry: Registry) -> None:
     draft.unlink(missing_ok=True)
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
-        json.dump(told, file, indent=1)
+        json.dump(content, file, indent=1)
         file.flush()
         os.fsync(file.fileno())
     draft.replace(control / _FILE)

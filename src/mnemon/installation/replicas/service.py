@@ -20,9 +20,9 @@ from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.installation.replicas import primary, registry
 from mnemon.installation.replicas.addresses import endpoint, refuse_promoted
 from mnemon.installation.replicas.copying import conninfo, copy_primary
-from mnemon.installation.replicas.look import looked_at
 from mnemon.installation.replicas.model import REPLICATION_ROLE, Record, ReplicaStatus
 from mnemon.installation.replicas.running import run_replica
+from mnemon.installation.replicas.status import status_of
 
 
 async def add(
@@ -45,7 +45,7 @@ async def add(
     for name in names:
         registry.checked_name(name)
     refuse_promoted(data_dir)
-    made = []
+    added = []
     with await asyncio.to_thread(embedded.acquire, data_dir, version=settings.embedded_version) as lease:
         if Layout.of(data_dir).is_encrypted:
             raise Conflict(
@@ -59,15 +59,15 @@ async def add(
             for name in names:
                 where = place or data_dir.with_name(f"{data_dir.name}-replicas")
                 record = Record(name, (where / name).absolute(), synchronous)
-                made.append(await _add_one(data_dir, record, lease.endpoint, connection))
-            await primary.wait_for(connection, [one.name for one in made])
+                added.append(await _add_one(data_dir, record, lease.endpoint, connection))
+            await primary.wait_for(connection, [replica.name for replica in added])
             await synchronise(data_dir, connection)
-    return made
+    return added
 
 
 async def _add_one(data_dir: Path, record: Record, source: embedded.Endpoint, connection: Any) -> Record:
-    known = registry.load(data_dir)
-    old = next((one for one in known.replicas if one.name == record.name), None)
+    registered = registry.load(data_dir)
+    old = next((other for other in registered.replicas if other.name == record.name), None)
     if old is not None and old.complete:
         raise Conflict(
             f"There is a replica {record.name!r} already.",
@@ -89,12 +89,12 @@ async def _add_one(data_dir: Path, record: Record, source: embedded.Endpoint, co
     with directory.explained(layout.data_dir):
         directory.prepare(layout, server_account())
         layout.control.rmdir()  # a copy wants an empty directory; the server makes it again
-        registry.save(data_dir, known.having(record))
+        registry.save(data_dir, registered.having(record))
         await _copy(layout, record, source)
-    done = replace(record, complete=True)
-    await asyncio.to_thread(run_replica, done, source.version)
-    registry.save(data_dir, registry.load(data_dir).having(done))
-    return done
+    complete = replace(record, complete=True)
+    await asyncio.to_thread(run_replica, complete, source.version)
+    registry.save(data_dir, registry.load(data_dir).having(complete))
+    return complete
 
 
 async def _copy(layout: Layout, record: Record, source: embedded.Endpoint) -> None:
@@ -126,11 +126,15 @@ async def list_replicas(settings: Settings, data_dir: Path) -> list[ReplicaStatu
     Raises:
         Invalid: the list of replicas cannot be read.
     """
-    known = registry.load(data_dir).replicas
-    live = states.read_live(Layout.of(data_dir)) if known else None
+    registered = registry.load(data_dir).replicas
+    live = states.read_live(Layout.of(data_dir)) if registered else None
     source = embedded.Endpoint(Path(live.socket_dir), PORT, data_dir, live.version) if live else None
-    up = [one for one in known if one.complete and states.read_live(Layout.of(one.directory)) is not None]
-    return await looked_at(settings, source, known, {one.name: endpoint(one, settings.embedded_version) for one in up})
+    up = [
+        record for record in registered if record.complete and states.read_live(Layout.of(record.directory)) is not None
+    ]
+    return await status_of(
+        settings, source, registered, {record.name: endpoint(record, settings.embedded_version) for record in up}
+    )
 
 
 async def start(settings: Settings, data_dir: Path, name: str) -> Record:
@@ -142,15 +146,15 @@ async def start(settings: Settings, data_dir: Path, name: str) -> Record:
         Unavailable: it does not start.
     """
     async with registry.alone(data_dir):
-        known = registry.load(data_dir)
-        record = known.find(name)
+        registered = registry.load(data_dir)
+        record = registered.find(name)
         if not record.complete:
             raise Conflict(
                 f"The copy of {name!r} was never finished.",
                 code="conflict.replica_incomplete",
                 hint=f"Add it again: mnemon ops replica add {name}.",
             )
-        registry.save(data_dir, known.having(replace(record, running=True)))
+        registry.save(data_dir, registered.having(replace(record, running=True)))
         await asyncio.to_thread(run_replica, record, settings.embedded_version)
         await _follow_where_it_is(data_dir, record, settings.embedded_version)
     return replace(record, running=True)
@@ -176,16 +180,16 @@ async def stop(settings: Settings, data_dir: Path, name: str) -> bool:
         Conflict: it is the last synchronous one that runs: every commit would wait for it.
     """
     async with registry.alone(data_dir):
-        known = registry.load(data_dir)
-        record = known.find(name)
-        others = [one for one in known.replicas if one.synchronous and one.running and one.name != name]
+        registered = registry.load(data_dir)
+        record = registered.find(name)
+        others = [other for other in registered.replicas if other.synchronous and other.running and other.name != name]
         if record.synchronous and record.running and not others:
             raise Conflict(
                 f"{name!r} is the last synchronous replica: without it, every commit would wait.",
                 code="conflict.last_synchronous",
                 hint="Remove it instead, or add another synchronous one first.",
             )
-        registry.save(data_dir, known.having(replace(record, running=False)))
+        registry.save(data_dir, registered.having(replace(record, running=False)))
         return await asyncio.to_thread(embedded.stop, record.directory)
 
 
@@ -199,11 +203,11 @@ async def remove(settings: Settings, data_dir: Path, name: str) -> None:
     registry.load(data_dir).find(name)  # before a server is started for nothing
     with await asyncio.to_thread(embedded.acquire, data_dir, version=settings.embedded_version) as lease:
         async with registry.alone(data_dir):
-            known = registry.load(data_dir)
-            record = known.find(name)
+            registered = registry.load(data_dir)
+            record = registered.find(name)
             async with primary.administrator(lease.endpoint) as connection:
                 # First of all, or commits wait for it while it stops.
-                registry.save(data_dir, known.having(replace(record, synchronous=False, complete=False)))
+                registry.save(data_dir, registered.having(replace(record, synchronous=False, complete=False)))
                 await synchronise(data_dir, connection)
                 await _clear(record, connection)
             registry.save(data_dir, registry.load(data_dir).without(name))
@@ -242,8 +246,8 @@ async def synchronise(data_dir: Path, connection: Any) -> None:
     A new one only when it follows: until then every commit would wait. One that is away stays on the list, because
     taking it off would give up in silence what it is there for.
     """
-    wanted = [one.name for one in registry.load(data_dir).replicas if one.synchronous and one.complete]
+    required = [record.name for record in registry.load(data_dir).replicas if record.synchronous and record.complete]
     listed = await primary.synchronous(connection)
-    new = [name for name in wanted if name not in listed]
-    there = await primary.wait_for(connection, new) if new else set()
-    await primary.synchronise(connection, [name for name in wanted if name in listed or name in there])
+    new = [name for name in required if name not in listed]
+    following = await primary.wait_for(connection, new) if new else set()
+    await primary.synchronise(connection, [name for name in required if name in listed or name in following])

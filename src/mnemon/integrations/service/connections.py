@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.integrations.models import IntegrationORM
 from mnemon.integrations.repository import IntegrationRepository
 from mnemon.integrations.schemas import (
@@ -18,8 +22,10 @@ from mnemon.integrations.schemas import (
     SaveCursor,
     Tokens,
 )
-from mnemon.integrations.service.common import missing, read, seal, unseal
+from mnemon.integrations.service.common import seal, unseal
 from mnemon.workspace.ownership import owner_of, reach_of
+
+_INTEGRATIONS = Listing.oldest("integrations.list_integrations")
 
 
 def _purpose(user_id: UUID, provider: str, which: str) -> str:
@@ -51,7 +57,7 @@ async def connect_integration(ctx: Context, request: Connect) -> Integration:
     }
     async with ctx.database.session(ctx.principal) as session:
         row = await IntegrationRepository(session, ctx.principal.organization_id).connect(values)
-        return read(Integration, row)
+        return from_row(Integration, row)
 
 
 async def get_integration(ctx: Context, integration_id: UUID) -> Integration:
@@ -62,18 +68,21 @@ async def get_integration(ctx: Context, integration_id: UUID) -> Integration:
     """
     ctx.principal.require("integrations:read")
     async with ctx.database.session(ctx.principal) as session:
-        return read(Integration, await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id))
+        return from_row(
+            Integration, await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id)
+        )
 
 
-async def list_integrations(ctx: Context, request: ListIntegrations) -> tuple[Integration, ...]:
-    """Connections, in the order they were made."""
+async def list_integrations(ctx: Context, request: ListIntegrations) -> Page[Integration]:
+    """List connections, in the order they were made."""
     ctx.principal.require("integrations:read")
     owner = reach_of(ctx.principal, request.user_id)
     async with ctx.database.session(ctx.principal) as session:
-        rows = await IntegrationRepository(session, _organization(ctx)).find(
-            owner, provider=request.provider, status=request.status, limit=request.limit
+        integrations = IntegrationRepository(session, _organization(ctx))
+        query = integrations.those(owner, provider=request.provider, status=request.status)
+        return await integrations.page(
+            _INTEGRATIONS, ctx.principal, request, partial(from_row, Integration), query=query
         )
-        return tuple(read(Integration, row) for row in rows)
 
 
 async def read_tokens(ctx: Context, integration_id: UUID) -> Tokens:
@@ -119,7 +128,7 @@ async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
             purpose = _purpose(row.user_id, row.provider, "refresh")
             values["refresh_token_encrypted"] = seal(ctx, request.refresh_token, purpose)
         row = await integrations.update(request.id, expected_version=request.expected_version, **values)
-        return read(Integration, row)
+        return from_row(Integration, row)
 
 
 async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
@@ -139,7 +148,7 @@ async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
             sync_cursor=request.cursor,
             last_sync_at=ctx.clock.now(),
         )
-        return read(Integration, row)
+        return from_row(Integration, row)
 
 
 async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
@@ -155,7 +164,9 @@ async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
         row = await _own(ctx, integrations, request.id, lock=True)
         if row.status == "disconnected":
             raise _disconnected()
-        return read(Integration, await integrations.update(request.id, status=request.status, last_error=request.error))
+        return from_row(
+            Integration, await integrations.update(request.id, status=request.status, last_error=request.error)
+        )
 
 
 async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integration:
@@ -175,7 +186,7 @@ async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integrat
             refresh_token_encrypted=None,
             token_expires_at=None,
         )
-        return read(Integration, row)
+        return from_row(Integration, row)
 
 
 def _organization(ctx: Context) -> UUID:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
+from mnemon.core.pages import Page
 from mnemon.core.text import Schema
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.db.types import dump_json
 from mnemon.integrations import repository
+from mnemon.integrations.models import MODIFIED, NEVER_MODIFIED, DriveFileORM
 from mnemon.integrations.repository import EVENTS, FILES, MAIL, EventRepository, FileRepository, SyncTable
 from mnemon.integrations.schemas import (
     FoundMail,
@@ -24,8 +30,15 @@ from mnemon.integrations.schemas import (
     SyncFiles,
     SyncMail,
 )
-from mnemon.integrations.service.common import missing, read
 from mnemon.workspace.ownership import owner_of, reach_of
+
+_EVENTS = Listing("integrations.list_events", {"start_time": datetime, "end_time": datetime, "id": UUID})
+_FILES = Listing(
+    "integrations.list_files",
+    {"modified_at": datetime, "id": UUID},
+    descending=True,
+    absent={"modified_at": NEVER_MODIFIED},
+)
 
 
 async def sync_mail(ctx: Context, request: SyncMail) -> Synced:
@@ -93,33 +106,27 @@ async def search_mail(ctx: Context, request: SearchMail) -> tuple[FoundMail, ...
             until=request.until,
             limit=request.k,
         )
-    return tuple(_found(row) for row in rows)
+    return tuple(from_row(FoundMail, row) for row in rows)
 
 
-def _found(row: Any) -> FoundMail:
-    values = dict(row)
-    return FoundMail.model_construct(
-        **{**values, "to_emails": tuple(values["to_emails"]), "labels": tuple(values["labels"])}
-    )
-
-
-async def list_events(ctx: Context, request: ListEvents) -> tuple[StoredEvent, ...]:
-    """A person's appointments that touch a stretch of time, in order."""
+async def list_events(ctx: Context, request: ListEvents) -> Page[StoredEvent]:
+    """List a person's appointments that touch a stretch of time, in order."""
     ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
     async with ctx.database.session(ctx.principal) as session:
-        rows = await EventRepository(session, ctx.principal.organization_id).find(
-            owner, since=request.since, until=request.until, limit=request.limit
-        )
-        return tuple(read(StoredEvent, row) for row in rows)
+        events = EventRepository(session, ctx.principal.organization_id)
+        query = events.those(owner, since=request.since, until=request.until)
+        return await events.page(_EVENTS, ctx.principal, request, partial(from_row, StoredEvent), query=query)
 
 
-async def list_files(ctx: Context, request: ListFiles) -> tuple[StoredFile, ...]:
-    """A person's files, newest first."""
+async def list_files(ctx: Context, request: ListFiles) -> Page[StoredFile]:
+    """List a person's files, the last changed first, those of which that is not known last."""
     ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
     async with ctx.database.session(ctx.principal) as session:
-        rows = await FileRepository(session, ctx.principal.organization_id).find(
-            owner, name=request.name, limit=request.limit
+        files = FileRepository(session, ctx.principal.organization_id)
+        query = files.those(owner, name=request.name)
+        columns = (MODIFIED, DriveFileORM.id)
+        return await files.page(
+            _FILES, ctx.principal, request, partial(from_row, StoredFile), query=query, columns=columns
         )
-        return tuple(read(StoredFile, row) for row in rows)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
 
 from mnemon.context import Context
+from mnemon.core.backoff import Backoff
 from mnemon.core.crypto import new_token
 from mnemon.core.errors import Conflict, Forbidden
 from mnemon.core.ids import new_id
+from mnemon.core.pages import Page, PageRequest
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.db.types import dump_json
 from mnemon.integrations import repository
 from mnemon.integrations.repository import DeliveryRepository, EndpointRepository
@@ -30,16 +34,13 @@ from mnemon.integrations.schemas_webhooks import (
     UpdateWebhook,
     Webhook,
 )
-from mnemon.integrations.service.common import missing, read, seal, unseal
+from mnemon.integrations.service.common import seal, unseal
 
 RETENTION = timedelta(days=30)
-FIRST_DELAY = 30.0
-LONGEST_DELAY = 6 * 3600.0
-
-
-def delay_after(attempt: int) -> timedelta:
-    """How long to wait after a failed attempt: half a minute, then four times as long each time, up to six hours."""
-    return timedelta(seconds=min(FIRST_DELAY * 4 ** min(attempt - 1, 20), LONGEST_DELAY))
+#: Half a minute after the first attempt that failed, then four times as long each time, up to six hours.
+BACKOFF = Backoff(30.0, 6 * 3600.0, factor=4)
+_WEBHOOKS = Listing.oldest("integrations.list_webhooks")
+_DELIVERIES = Listing.newest("integrations.list_deliveries")
 
 
 def _purpose(endpoint_id: UUID) -> str:
@@ -64,7 +65,7 @@ async def register_webhook(ctx: Context, request: RegisterWebhook) -> NewSecret:
             created_by=ctx.principal.user_id,
         )
         await session.refresh(row)
-        return NewSecret(webhook=read(Webhook, row), secret=secret)
+        return NewSecret(webhook=from_row(Webhook, row), secret=secret)
 
 
 async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
@@ -78,7 +79,7 @@ async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
     async with ctx.database.session(ctx.principal) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
         row = await endpoints.update(webhook_id, secret_encrypted=seal(ctx, secret, _purpose(webhook_id)))
-        return NewSecret(webhook=read(Webhook, row), secret=secret)
+        return NewSecret(webhook=from_row(Webhook, row), secret=secret)
 
 
 async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
@@ -95,7 +96,7 @@ async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
     async with ctx.database.session(ctx.principal) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
         row = await endpoints.update(request.id, expected_version=request.expected_version, **values)
-        return read(Webhook, row)
+        return from_row(Webhook, row)
 
 
 async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
@@ -111,12 +112,12 @@ async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
     return Count(count=1)
 
 
-async def list_webhooks(ctx: Context) -> tuple[Webhook, ...]:
-    """Addresses, in the order they were registered; at most a thousand."""
+async def list_webhooks(ctx: Context, request: PageRequest) -> Page[Webhook]:
+    """List addresses, in the order they were registered."""
     ctx.principal.require("webhooks:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await EndpointRepository(session, ctx.principal.organization_id).list(limit=1000)
-        return tuple(read(Webhook, row) for row in rows)
+        endpoints = EndpointRepository(session, ctx.principal.organization_id)
+        return await endpoints.page(_WEBHOOKS, ctx.principal, request, partial(from_row, Webhook))
 
 
 async def enqueue_delivery(ctx: Context, request: EnqueueDelivery) -> Enqueued:
@@ -157,7 +158,7 @@ def _claimed(ctx: Context, row: Any) -> Claimed:
     values = dict(row)
     stored = values.pop("secret_encrypted")
     secret = unseal(ctx, stored, _purpose(values["endpoint_id"]))
-    return Claimed.model_construct(**{**values, "secret": secret, "payload": json.loads(values["payload"])})
+    return from_row(Claimed, values, "payload", secret=secret)
 
 
 async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
@@ -192,7 +193,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
                 current_attempt=row.attempt,
                 status=row.status,
             )
-        return read(Delivery, done)
+        return from_row(Delivery, done)
 
 
 def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[str, datetime]:
@@ -200,17 +201,16 @@ def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[
         return "delivered", now
     if request.attempt >= max_attempts:
         return "failed", now
-    return "pending", now + delay_after(request.attempt)
+    return "pending", now + timedelta(seconds=BACKOFF.after(request.attempt))
 
 
-async def list_deliveries(ctx: Context, request: ListDeliveries) -> tuple[Delivery, ...]:
-    """Deliveries, newest first: where each one stands (REQ-T138)."""
+async def list_deliveries(ctx: Context, request: ListDeliveries) -> Page[Delivery]:
+    """List deliveries, newest first: where each one stands (REQ-T138)."""
     ctx.principal.require("webhooks:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await DeliveryRepository(session, ctx.principal.organization_id).find(
-            endpoint_id=request.endpoint_id, status=request.status, limit=request.limit
-        )
-        return tuple(read(Delivery, row) for row in rows)
+        deliveries = DeliveryRepository(session, ctx.principal.organization_id)
+        query = deliveries.those(endpoint_id=request.endpoint_id, status=request.status)
+        return await deliveries.page(_DELIVERIES, ctx.principal, request, partial(from_row, Delivery), query=query)
 
 
 async def prune_deliveries(ctx: Context) -> Count:

@@ -43,8 +43,6 @@ Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line
 Word = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_line)]
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(check_characters)]
-Limit = Annotated[int, Field(ge=1, le=1000)]
-Cursor = Annotated[str, Field(max_length=100)]
 Version = Annotated[int, Field(ge=1)]
 Milliseconds = Annotated[int, Field(ge=0, le=2_147_483_647)]
 Until = Annotated[Moment | None, AfterValidator(_after_since)]

@@ -9,9 +9,10 @@ from uuid import UUID
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Moment, Schema, Tags
 from mnemon.knowledge.models import KnowledgeEvent
-from mnemon.knowledge.schemas.base import Cursor, KnowledgeContent, Limit, Score, Short, Text, Until, Version, Word
+from mnemon.knowledge.schemas.base import KnowledgeContent, Score, Short, Text, Until, Version, Word
 
 
 class AddKnowledge(Schema):
@@ -67,7 +68,7 @@ class KnowledgeItem(Schema):
     updated_at: datetime
 
 
-class SearchKnowledge(Schema):
+class SearchKnowledge(PageRequest):
     """A search by words, or without words a listing, newest first.
 
     Attributes:
@@ -85,7 +86,6 @@ class SearchKnowledge(Schema):
     any_tags: Tags = ()
     min_confidence: Score | None = None
     limit: Limit = 20
-    cursor: Cursor | None = None
 
     @field_validator("cursor")
     @classmethod
@@ -100,13 +100,6 @@ class FoundKnowledge(Schema):
 
     item: KnowledgeItem
     rank: float
-
-
-class KnowledgePage(Schema):
-    """What a search found, best first, or a page of a listing; ``cursor`` is None on the last one."""
-
-    hits: tuple[FoundKnowledge, ...]
-    cursor: str | None
 
 
 class TransferKnowledge(Schema):
@@ -133,13 +126,12 @@ class FinishTransfer(Schema):
         return value
 
 
-class TransferQuery(Schema):
+class TransferQuery(PageRequest):
     """Transfers of an item, or those that an agent gave or got; newest first."""
 
     knowledge_id: UUID | None = None
     agent_id: UUID | None = None
     limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 class Transfer(Schema):
@@ -159,13 +151,6 @@ class Transfer(Schema):
     created_at: datetime
     completed_at: datetime | None
     version: int
-
-
-class TransferPage(Schema):
-    """A page of transfers; ``cursor`` is None on the last one."""
-
-    transfers: tuple[Transfer, ...]
-    cursor: str | None
 
 
 class KnowledgeUse(Schema):

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Schema
 from mnemon.knowledge.models import TransferMode
-from mnemon.knowledge.schemas.base import Cursor, Limit, Short
+from mnemon.knowledge.schemas.base import Short
 
 
 class StartLearning(Schema):
@@ -31,14 +32,13 @@ class FinishLearning(Schema):
     session_metrics: JsonObject = Field(default_factory=dict)
 
 
-class LearningQuery(Schema):
+class LearningQuery(PageRequest):
     """Learning sessions, newest first."""
 
     agent_id: UUID | None = None
     source_domain: Short | None = None
     target_domain: Short | None = None
     limit: Limit = 50
-    cursor: Cursor | None = None
 
 
 class LearningSession(Schema):
@@ -54,10 +54,3 @@ class LearningSession(Schema):
     started_at: datetime
     completed_at: datetime | None
     version: int
-
-
-class LearningPage(Schema):
-    """A page of learning sessions; ``cursor`` is None on the last one."""
-
-    sessions: tuple[LearningSession, ...]
-    cursor: str | None

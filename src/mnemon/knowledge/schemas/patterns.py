@@ -9,9 +9,10 @@ from uuid import UUID
 from pydantic import AliasChoices, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.pages import Limit
 from mnemon.core.text import JsonObject, Moment, Schema
 from mnemon.knowledge.models import PatternType
-from mnemon.knowledge.schemas.base import Limit, Milliseconds, Score, Short, Until, Version, Word
+from mnemon.knowledge.schemas.base import Milliseconds, Score, Short, Until, Version, Word
 
 
 class AddPattern(Schema):

@@ -6,16 +6,18 @@ from typing import Any
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.changes import some_changes
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.db.types import dump_json
 from mnemon.knowledge import repository
-from mnemon.knowledge.cursors import read_cursor, write_cursor
 from mnemon.knowledge.repository import KnowledgeItemRepository
 from mnemon.knowledge.schemas import (
     AddKnowledge,
     DeleteKnowledge,
     FoundKnowledge,
     KnowledgeItem,
-    KnowledgePage,
     KnowledgeSummary,
     RecordUses,
     SearchKnowledge,
@@ -25,7 +27,9 @@ from mnemon.knowledge.schemas import (
     UsageBucket,
     UsageQuery,
 )
-from mnemon.knowledge.service.common import acting_agent, changes, missing
+from mnemon.knowledge.service.common import acting_agent
+
+_KNOWLEDGE = Listing.newest("knowledge.search_knowledge")
 
 
 async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
@@ -41,7 +45,7 @@ async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.create(source_agent_id=agent, tags=list(request.tags), **values)
-        return KnowledgeItem.model_validate(row, from_attributes=True)
+        return from_row(KnowledgeItem, row)
 
 
 async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
@@ -55,10 +59,10 @@ async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
         row = await repository.get_item(connection, ctx.principal.organization_id, knowledge_id)
     if row is None:
         raise missing("knowledge", knowledge_id)
-    return KnowledgeItem.model_validate(row)
+    return from_row(KnowledgeItem, row)
 
 
-async def search_knowledge(ctx: Context, request: SearchKnowledge) -> KnowledgePage:
+async def search_knowledge(ctx: Context, request: SearchKnowledge) -> Page[FoundKnowledge]:
     """Items by words, best first; without words, newest first, page by page (REQ-T114).
 
     Raises:
@@ -66,23 +70,18 @@ async def search_knowledge(ctx: Context, request: SearchKnowledge) -> KnowledgeP
     """
     ctx.principal.require("knowledge:read")
     organization = ctx.principal.organization_id
-    after = read_cursor(request.cursor)
+    after = _KNOWLEDGE.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if request.query is not None:
             rows = await repository.search(connection, organization, request, match=ctx.database.match_operator)
         else:
             rows = await repository.listing(connection, organization, request, after)
-    page = rows[: request.limit]
-    more = request.query is None and len(rows) > request.limit
-    return KnowledgePage(
-        hits=tuple(_found(row) for row in page),
-        cursor=write_cursor(page[-1]["created_at"], page[-1]["id"]) if more else None,
-    )
+    return _KNOWLEDGE.page(ctx.principal, request, rows, _found)
 
 
 def _found(row: dict[str, Any]) -> FoundKnowledge:
-    rank = row.pop("rank")
-    return FoundKnowledge(item=KnowledgeItem.model_validate(row), rank=rank)
+    item = {name: value for name, value in row.items() if name != "rank"}
+    return FoundKnowledge(item=from_row(KnowledgeItem, item), rank=row["rank"])
 
 
 async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeItem:
@@ -94,13 +93,11 @@ async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeI
         Conflict: another change came first; both versions are in ``data`` (REQ-T107).
     """
     ctx.principal.require("knowledge:write")
-    values = changes(request)
-    if "tags" in values:
-        values["tags"] = list(values["tags"])
+    values = some_changes(request)
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.update(request.id, expected_version=request.expected_version, **values)
-        return KnowledgeItem.model_validate(row, from_attributes=True)
+        return from_row(KnowledgeItem, row)
 
 
 async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
@@ -144,7 +141,7 @@ async def knowledge_usage(ctx: Context, request: UsageQuery) -> Usage:
     until = request.until or ctx.clock.now()
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.usage(connection, ctx.principal.organization_id, request, until)
-    return Usage(buckets=tuple(UsageBucket.model_validate(dict(row)) for row in rows))
+    return Usage(buckets=tuple(from_row(UsageBucket, row) for row in rows))
 
 
 async def knowledge_summaries(ctx: Context, request: SummaryQuery) -> tuple[KnowledgeSummary, ...]:
@@ -152,4 +149,4 @@ async def knowledge_summaries(ctx: Context, request: SummaryQuery) -> tuple[Know
     ctx.principal.require("knowledge:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "knowledge", request.limit)
-    return tuple(KnowledgeSummary.model_validate(dict(row)) for row in rows)
+    return tuple(from_row(KnowledgeSummary, row) for row in rows)

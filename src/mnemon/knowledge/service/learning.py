@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.knowledge import repository
-from mnemon.knowledge.cursors import read_cursor, write_cursor
 from mnemon.knowledge.repository import LearningSessionRepository
-from mnemon.knowledge.schemas import FinishLearning, LearningPage, LearningQuery, LearningSession, StartLearning
-from mnemon.knowledge.service.common import acting_agent, missing
+from mnemon.knowledge.schemas import FinishLearning, LearningQuery, LearningSession, StartLearning
+from mnemon.knowledge.service.common import acting_agent
+
+_SESSIONS = Listing.newest("knowledge.learning_sessions", "started_at")
 
 
 async def start_learning(ctx: Context, request: StartLearning) -> LearningSession:
@@ -26,7 +31,7 @@ async def start_learning(ctx: Context, request: StartLearning) -> LearningSessio
     async with ctx.database.session(ctx.principal) as session:
         sessions = LearningSessionRepository(session, ctx.principal.organization_id)
         row = await sessions.create(agent_id=agent, transfer_mode=request.transfer_mode.value, **values)
-        return LearningSession.model_validate(row, from_attributes=True)
+        return from_row(LearningSession, row)
 
 
 async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSession:
@@ -40,7 +45,7 @@ async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSessio
         row = await repository.get_learning_session(connection, ctx.principal.organization_id, session_id)
     if row is None:
         raise missing("learning_session", session_id)
-    return LearningSession.model_validate(row)
+    return from_row(LearningSession, row)
 
 
 async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSession:
@@ -55,7 +60,7 @@ async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSess
         sessions = LearningSessionRepository(session, ctx.principal.organization_id)
         row = await sessions.finish(request.id, request.improvement_score, request.session_metrics)
         if row is not None:
-            return LearningSession.model_validate(row, from_attributes=True)
+            return from_row(LearningSession, row)
         ended = await sessions.get_by_id(request.id)
     if ended is None:
         raise missing("learning_session", request.id)
@@ -66,22 +71,17 @@ async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSess
     )
 
 
-async def learning_sessions(ctx: Context, request: LearningQuery) -> LearningPage:
-    """Sessions of an agent, from or to a domain, or all of them; newest first (REQ-T120).
+async def learning_sessions(ctx: Context, request: LearningQuery) -> Page[LearningSession]:
+    """List sessions of an agent, from or to a domain, or all of them; newest first (REQ-T120).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
     ctx.principal.require("learning:read")
-    after = read_cursor(request.cursor)
+    after = _SESSIONS.after(ctx.principal, request)
     conditions = (request.agent_id, request.source_domain, request.target_domain)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.learning_sessions(
             connection, ctx.principal.organization_id, conditions, after, request.limit + 1
         )
-    page = rows[: request.limit]
-    more = len(rows) > request.limit
-    return LearningPage(
-        sessions=tuple(LearningSession.model_validate(row) for row in page),
-        cursor=write_cursor(page[-1]["started_at"], page[-1]["id"]) if more else None,
-    )
+    return _SESSIONS.page(ctx.principal, request, rows, partial(from_row, LearningSession))

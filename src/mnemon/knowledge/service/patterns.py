@@ -5,7 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.changes import some_changes
 from mnemon.core.errors import NotFound
+from mnemon.db.rows import from_row, missing
 from mnemon.db.types import dump_json
 from mnemon.knowledge import repository
 from mnemon.knowledge.repository import PatternRepository
@@ -22,7 +24,7 @@ from mnemon.knowledge.schemas import (
     SummaryQuery,
     UpdatePattern,
 )
-from mnemon.knowledge.service.common import acting_agent, changes, missing
+from mnemon.knowledge.service.common import acting_agent
 
 
 async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
@@ -32,7 +34,7 @@ async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
     async with ctx.database.session(ctx.principal) as session:
         patterns = PatternRepository(session, ctx.principal.organization_id)
         row = await patterns.create(type=request.type.value, metadata_=request.metadata, **values)
-        return Pattern.model_validate(row, from_attributes=True)
+        return from_row(Pattern, row)
 
 
 async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
@@ -46,7 +48,7 @@ async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
         row = await repository.get_pattern(connection, ctx.principal.organization_id, pattern_id)
     if row is None:
         raise missing("pattern", pattern_id)
-    return Pattern.model_validate(row)
+    return from_row(Pattern, row)
 
 
 async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, ...]:
@@ -57,7 +59,7 @@ async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, .
         rows = await repository.find_patterns(
             connection, ctx.principal.organization_id, kind, request.min_accuracy, request.limit
         )
-    return tuple(Pattern.model_validate(row) for row in rows)
+    return tuple(from_row(Pattern, row) for row in rows)
 
 
 async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
@@ -69,13 +71,13 @@ async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
         Conflict: another change came first; both versions are in ``data`` (REQ-T107).
     """
     ctx.principal.require("patterns:write")
-    values = changes(request)
+    values = some_changes(request)
     if "metadata" in values:
         values["metadata_"] = values.pop("metadata")
     async with ctx.database.session(ctx.principal) as session:
         patterns = PatternRepository(session, ctx.principal.organization_id)
         row = await patterns.update(request.id, expected_version=request.expected_version, **values)
-        return Pattern.model_validate(row, from_attributes=True)
+        return from_row(Pattern, row)
 
 
 async def delete_pattern(ctx: Context, pattern_id: UUID) -> None:
@@ -196,4 +198,4 @@ async def pattern_summaries(ctx: Context, request: SummaryQuery) -> tuple[Patter
     ctx.principal.require("patterns:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "pattern", request.limit)
-    return tuple(PatternSummary.model_validate(dict(row)) for row in rows)
+    return tuple(from_row(PatternSummary, row) for row in rows)

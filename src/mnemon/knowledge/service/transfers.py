@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.knowledge import repository
-from mnemon.knowledge.cursors import read_cursor, write_cursor
-from mnemon.knowledge.schemas import FinishTransfer, Transfer, TransferKnowledge, TransferPage, TransferQuery
-from mnemon.knowledge.service.common import missing
+from mnemon.knowledge.schemas import FinishTransfer, Transfer, TransferKnowledge, TransferQuery
+
+_TRANSFERS = Listing.newest("knowledge.transfers_of")
 
 
 async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transfer:
@@ -29,7 +34,7 @@ async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transf
         )
         if made is None:
             raise missing("knowledge", request.knowledge_id)
-        return Transfer.model_validate(dict(await repository.transfer(connection, organization, made)))
+        return from_row(Transfer, await repository.transfer(connection, organization, made))
 
 
 async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
@@ -55,11 +60,11 @@ async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
             completed_at=row["completed_at"].isoformat(),
             success=row["success"],
         )
-    return Transfer.model_validate(dict(row))
+    return from_row(Transfer, row)
 
 
-async def transfers_of(ctx: Context, request: TransferQuery) -> TransferPage:
-    """Transfers of an item, or those an agent gave or got, newest first (REQ-T115).
+async def transfers_of(ctx: Context, request: TransferQuery) -> Page[Transfer]:
+    """List transfers of an item, or those an agent gave or got, newest first (REQ-T115).
 
     Raises:
         Invalid: neither an item nor an agent is named, or the cursor is not one that a page gave.
@@ -67,7 +72,7 @@ async def transfers_of(ctx: Context, request: TransferQuery) -> TransferPage:
     ctx.principal.require("knowledge:read")
     if request.knowledge_id is None and request.agent_id is None:
         raise Invalid("Name an item or an agent.", code="invalid.required", field="knowledge_id")
-    after = read_cursor(request.cursor)
+    after = _TRANSFERS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.transfers(
             connection,
@@ -77,9 +82,4 @@ async def transfers_of(ctx: Context, request: TransferQuery) -> TransferPage:
             after=after,
             limit=request.limit + 1,
         )
-    page = rows[: request.limit]
-    more = len(rows) > request.limit
-    return TransferPage(
-        transfers=tuple(Transfer.model_validate(dict(row)) for row in page),
-        cursor=write_cursor(page[-1]["created_at"], page[-1]["id"]) if more else None,
-    )
+    return _TRANSFERS.page(ctx.principal, request, rows, partial(from_row, Transfer))

@@ -59,7 +59,7 @@ class Sizes:
     tables: tuple[RecallTable, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A question after the database has looked at its words.
 
@@ -92,7 +92,7 @@ class Asked:
         return tuple(sorted(frozenset[UUID]().union(*self.names.values())))
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Postings:
     """Where words stand in one table: sorted ordinals and a bit mask of words for each."""
 
@@ -101,18 +101,17 @@ class Postings:
     words: NDArray[np.int32]
 
 
-@dataclass(slots=True)
-class Found:
-    """Candidates before they are scored.
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """The rows closest in meaning.
 
     Attributes:
-        near: ordinals by closeness in meaning; ``postings``: where the words stand.
+        ordinals: the closest first.
         rows: rows of the scope if they were counted on the way, else None.
     """
 
-    near: list[int] = field(default_factory=list)
-    postings: list[Postings] = field(default_factory=list)
-    rows: int | None = None
+    ordinals: tuple[int, ...]
+    rows: int | None
 
 
 async def understand(connection: Connection, question: Question, scope: ResolvedScope) -> Asked:
@@ -172,25 +171,23 @@ async def nearest(
     *,
     limit: int,
     exact_limit: int,
-) -> Found:
+) -> Nearest:
     """The rows closest in meaning: exactly where the scope is small, through the vector index where it is large."""
-    found = Found()
     exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
-    if exact or vector.any():
-        reach = limit
-        if not exact and sizes.indexed >= LARGE:
-            for name, value in EFFORT.items():
-                await connection.execute(f"SET LOCAL hnsw.{name} = {value}")
-            reach = limit * REACH_FILTERED if scope.selective else limit
-        name = "recall_exact" if exact else "recall_indexed"
-        rows = await _nearest(connection, name, scope, sizes, vector, reach)
-        if not exact and len(rows) < limit:  # the index gave up before the scope was exhausted
-            rows = await _nearest(connection, "recall_exact", scope, sizes, vector, limit)
-        rows.sort(key=lambda row: -(row["cosine"] if row["cosine"] is not None else -2.0))
-        found.near = [row["ordinal"] for row in rows[: limit * 2]]
-        if exact or (rows and rows[0]["rows"] is not None):
-            found.rows = sum({(row["ordinal"] & 1, row["rows"]): row["rows"] for row in rows}.values()) if rows else 0
-    return found
+    if not exact and not vector.any():  # a question without a known word is close to nothing
+        return Nearest((), None)
+    reach = limit
+    if not exact and sizes.indexed >= LARGE:
+        for name, value in EFFORT.items():
+            await connection.execute(f"SET LOCAL hnsw.{name} = {value}")
+        reach = limit * REACH_FILTERED if scope.selective else limit
+    rows = await _nearest(connection, "recall_exact" if exact else "recall_indexed", scope, sizes, vector, reach)
+    if not exact and len(rows) < limit:  # the index gave up before the scope was exhausted
+        exact = True
+        rows = await _nearest(connection, "recall_exact", scope, sizes, vector, limit)
+    rows.sort(key=lambda row: -(row["cosine"] if row["cosine"] is not None else -2.0))
+    counted = sum({row["kind"]: row["rows"] for row in rows}.values()) if exact else None
+    return Nearest(tuple(row["ordinal"] for row in rows[: limit * 2]), counted)
 
 
 async def _is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, exact_limit: int) -> bool:
@@ -226,6 +223,7 @@ async def _nearest(
             PACKAGE,
             name,
             table=table.name,
+            kind=table.kind,
             vector=place,
             scope=scope.predicate(table, params, whole=name == "recall_exact"),
             limit=str(int(limit)),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.ids import new_id
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.db.sql import statement
-from mnemon.db.types import array_literal, dump_json, encode_vectors
+from mnemon.db.rows import missing
+from mnemon.db.types import encode_vectors
 from mnemon.memory import repository
+from mnemon.memory.columns import CONDITIONS, MEMORIES, TABLES
 from mnemon.memory.items import as_items, select_items
-from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
-from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
 from mnemon.memory.visibility import visible
 
@@ -40,12 +39,19 @@ async def update(ctx: Context, request: Update) -> Item:
             await connection.execute("SELECT set_config('app.reason', $1, true)", request.reason)
         changed = old["id"]
         if request.content is not None and request.content != old["content"] and vectors is not None:
-            changed = await _supersede(ctx, connection, request, encode_vectors(vectors)[0])
+            changed = new_id()
+            await repository.supersede(
+                connection,
+                ctx.principal.organization_id,
+                request,
+                changed,
+                request.at or ctx.clock.now(),
+                encode_vectors(vectors)[0],
+                model=ctx.embedder.name,
+            )
         elif set(fields) - {"content"}:
-            await _adjust(ctx, connection, request)
-        row = await connection.fetchrow(
-            select_items(repository.MEMORIES, "t.id = $2"), ctx.principal.organization_id, changed
-        )
+            await repository.adjust(connection, ctx.principal.organization_id, request)
+        row = await connection.fetchrow(select_items(MEMORIES, "t.id = $2"), ctx.principal.organization_id, changed)
         return (await as_items(ctx, connection, [row]))[0]
 
 
@@ -72,7 +78,7 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
                 hint="Remember the correction as a message or a memory of its own.",
                 field="id",
             )
-        raise NotFound(f"There is no memory {request.id}.", code="not_found.memory", id=str(request.id))
+        raise missing("memory", request.id)
     if row["superseded_by"] is not None:
         raise Conflict(
             "The memory was superseded already.",
@@ -91,55 +97,10 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
     return row
 
 
-async def _supersede(ctx: Context, connection: Connection, request: Update, vector: Any) -> UUID:
-    successor = new_id()
-    now = ctx.clock.now()
-    await connection.execute(
-        statement("mnemon.memory", "supersede"),
-        ctx.principal.organization_id,
-        request.id,
-        successor,
-        request.content,
-        request.at or now,
-        vector,
-        ctx.embedder.name if vector is not None else None,
-        request.importance,
-        request.confidence,
-        request.is_pinned,
-        request.tier.value if request.tier else None,
-        array_literal(request.tags) if request.tags is not None else None,
-        dump_json(request.metadata) if request.metadata is not None else None,
-    )
-    await connection.execute(
-        statement("mnemon.memory", "mark_superseded"),
-        ctx.principal.organization_id,
-        request.id,
-        successor,
-        request.at or now,
-    )
-    return successor
-
-
-async def _adjust(ctx: Context, connection: Connection, request: Update) -> None:
-    await connection.execute(
-        statement("mnemon.memory", "adjust"),
-        ctx.principal.organization_id,
-        request.id,
-        request.importance,
-        request.confidence,
-        request.is_pinned,
-        request.tier.value if request.tier else None,
-        array_literal(request.tags) if request.tags is not None else None,
-        dump_json(request.metadata) if request.metadata is not None else None,
-    )
-
-
 def _narrows(scope: Scope) -> bool:
     """Whether a scope says what is meant; when something was known or true is no such condition."""
     named = scope.user or scope.agent or scope.conversation or scope.team
-    about = scope.tags or scope.tags_any or scope.since or scope.until or scope.metadata
-    some_types = scope.types is not None and len(scope.types) < len(MemoryType)
-    return bool(named or about or some_types)
+    return bool(named or scope.since or scope.until or any(one.narrows(scope) for one in CONDITIONS))
 
 
 async def forget(ctx: Context, request: Forget) -> Forgotten:

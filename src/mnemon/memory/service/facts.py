@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mnemon.agents import service as agents
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid, NotFound
+from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
 from mnemon.db.params import Params
+from mnemon.db.rows import from_row, missing
 from mnemon.identity import service as identity
 from mnemon.memory import facts
 from mnemon.memory.schemas_facts import (
@@ -24,6 +28,13 @@ from mnemon.memory.schemas_facts import (
 )
 from mnemon.memory.service.seen import require_seen
 from mnemon.memory.visibility import visible, visible_fact
+
+_FACTS_AT = Listing(
+    "memory.facts_at",
+    {"subject": str, "predicate": str, "valid_from": datetime, "recorded_at": datetime, "id": UUID},
+)
+_HISTORY_OF = Listing("memory.history_of", {"recorded_at": datetime, "valid_from": datetime, "id": UUID})
+_TYPES = {str: "text", datetime: "timestamptz", UUID: "uuid"}
 
 
 async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
@@ -125,14 +136,14 @@ async def _one(ctx: Context, connection: Connection, fact_id: UUID) -> Any:
     params = Params(ctx.principal.organization_id, 1, fact_id)
     rows = await facts.read(connection, params, f"t.id = $3 AND {visible_fact(ctx.principal, params)}", order="t.id")
     if not rows:
-        raise NotFound(f"There is no fact {fact_id}.", code="not_found.fact", id=str(fact_id))
+        raise missing("fact", fact_id)
     return rows[0]
 
 
-async def facts_at(ctx: Context, request: FactsAt) -> tuple[Fact, ...]:
-    """Facts that were true at one moment, as they were known at another."""
+async def facts_at(ctx: Context, request: FactsAt) -> Page[Fact]:
+    """List facts that were true at one moment, as they were known at another; by subject and predicate."""
     ctx.principal.require("facts:read")
-    params = Params(ctx.principal.organization_id, request.limit)
+    params = Params(ctx.principal.organization_id, request.limit + 1)
     rules = _about(params, request.subject, request.predicate, request.object)
     valid = params.add(request.valid_at or ctx.clock.now(), "timestamptz")
     rules.append(f"t.valid_from <= {valid} AND (t.valid_until IS NULL OR t.valid_until > {valid})")
@@ -141,16 +152,14 @@ async def facts_at(ctx: Context, request: FactsAt) -> tuple[Fact, ...]:
     else:
         knew = params.add(request.known_at, "timestamptz")
         rules.append(f"t.recorded_at <= {knew} AND (t.retracted_at IS NULL OR t.retracted_at > {knew})")
-    order = "t.subject, t.predicate, t.valid_from, t.recorded_at, t.id"
-    return await _read(ctx, params, rules, order)
+    return await _page(ctx, request, _FACTS_AT, params, rules)
 
 
-async def history_of(ctx: Context, request: FactHistory) -> tuple[Fact, ...]:
-    """Every fact of a subject that was ever recorded, in that order."""
+async def history_of(ctx: Context, request: FactHistory) -> Page[Fact]:
+    """List every fact of a subject that was ever recorded, in that order."""
     ctx.principal.require("facts:read")
-    params = Params(ctx.principal.organization_id, request.limit)
-    rules = _about(params, request.subject, request.predicate, None)
-    return await _read(ctx, params, rules, "t.recorded_at, t.valid_from, t.id")
+    params = Params(ctx.principal.organization_id, request.limit + 1)
+    return await _page(ctx, request, _HISTORY_OF, params, _about(params, request.subject, request.predicate, None))
 
 
 def _about(params: Params, subject: str | None, predicate: str | None, value: str | None) -> list[str]:
@@ -158,14 +167,19 @@ def _about(params: Params, subject: str | None, predicate: str | None, value: st
     return [f"t.{name} = {params.add(one, 'text')}" for name, one in given.items() if one is not None]
 
 
-async def _read(ctx: Context, params: Params, rules: list[str], order: str) -> tuple[Fact, ...]:
+async def _page(ctx: Context, request: PageRequest, listing: Listing, params: Params, rules: list[str]) -> Page[Fact]:
+    columns = ", ".join(f"t.{name}" for name in listing.keys)
+    place = listing.after(ctx.principal, request)
+    if request.cursor is not None:
+        rules.append(f"({columns}) > ({', '.join(params.add(value, _TYPES[type(value)]) for value in place)})")
     rules.append(visible_fact(ctx.principal, params))
     async with ctx.database.read_transaction(ctx.principal) as connection:
-        return tuple(_fact(row) for row in await facts.read(connection, params, " AND ".join(rules), order=order))
+        rows = await facts.read(connection, params, " AND ".join(rules), order=columns)
+    return listing.page(ctx.principal, request, rows, _fact)
 
 
 def _fact(row: Any) -> Fact:
-    return Fact.model_construct(None, **dict(row))
+    return from_row(Fact, row)
 
 
 async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
@@ -194,4 +208,4 @@ async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
             code="not_found.memory",
             id=str(request.memory_id),
         )
-    return Reconstructed.model_construct(None, **dict(row))
+    return from_row(Reconstructed, row)

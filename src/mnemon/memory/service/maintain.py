@@ -6,8 +6,8 @@ from mnemon.context import Context
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
+from mnemon.memory.columns import TABLES
 from mnemon.memory.schemas import Maintained
-from mnemon.memory.scope import TABLES
 
 #: Rows of one transaction: short enough that a writer never waits long for a lock on the statistics.
 BATCH = 500

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import struct
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from mnemon.context import Context
-from mnemon.core.errors import Invalid, NotFound
+from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
 from mnemon.db.params import Params
+from mnemon.db.rows import from_row, missing
 from mnemon.db.sql import statement
-from mnemon.memory import repository
+from mnemon.memory.columns import MEMORIES, TABLES
 from mnemon.memory.items import as_items, select_items
-from mnemon.memory.schemas import Event, History, Item, Listing, Page, Scope
-from mnemon.memory.scope import TABLES, ResolvedScope, resolve
+from mnemon.memory.schemas import Event, History, Item, ListItems, Scope
+from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.visibility import visible
 
 _UNION = "\nUNION ALL\n"
-_CURSOR = struct.Struct(">q16s")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EITHER = "message or memory"
+_ITEMS = Listing("memory.list_items", {"at": datetime, "id": UUID}, descending=True)
 
 
 async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> Item:
@@ -45,25 +44,25 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
             parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
         row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
-            raise _missing(item_id)
+            raise missing("memory", item_id, called=_EITHER)
         return (await as_items(ctx, connection, [row]))[0]
 
 
-async def list_items(ctx: Context, request: Listing) -> Page:
-    """A page of items, newest first; the order is that of when they were said or true.
+async def list_items(ctx: Context, request: ListItems) -> Page[Item]:
+    """List messages and memories, newest first; the order is that of when they were said or true.
 
     Raises:
-        Invalid: the cursor is not one that a page gave.
+        Invalid: the cursor is not one that a page of this list gave.
     """
     ctx.principal.require("memories:read")
+    moment, last = _ITEMS.after(ctx.principal, request)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         scope = await resolve(ctx, connection, request.scope)
         if scope.nobody:
-            return Page(items=(), cursor=None)
+            return Page(items=())
         params = Params(ctx.principal.organization_id)
         after = ""
-        if request.cursor is not None:
-            moment, last = _read_cursor(request.cursor)
+        if moment is not None:
             after = f" AND (t.occurred_at, t.id) < ({params.add(moment, 'timestamptz')}, {params.add(last, 'uuid')})"
         parts = [
             f"(SELECT * FROM\n"
@@ -72,14 +71,12 @@ async def list_items(ctx: Context, request: Listing) -> Page:
             for table in scope.tables()
         ]
         if not parts:
-            return Page(items=(), cursor=None)
+            return Page(items=())
         pages = _UNION.join(parts)
         order = f"ORDER BY occurred_at DESC, id DESC LIMIT {request.limit + 1}"
         query = f"SELECT * FROM ({pages}) AS pages {order}"  # noqa: S608 - put together from statements of ours
-        rows = await connection.fetch(query, *params.values)
-        items = tuple(await as_items(ctx, connection, rows[: request.limit]))
-    more = len(rows) > request.limit
-    return Page(items=items, cursor=_write_cursor(items[-1]) if more else None)
+        items = await as_items(ctx, connection, await connection.fetch(query, *params.values))
+    return _ITEMS.page(ctx.principal, request, items, lambda item: item)
 
 
 async def history(ctx: Context, memory_id: UUID) -> History:
@@ -100,17 +97,15 @@ async def history(ctx: Context, memory_id: UUID) -> History:
         params = Params(organization)
         wanted = params.add(chain, "uuid[]")
         rule = visible(ctx.principal, "memory", params)
-        rows = await connection.fetch(
-            select_items(repository.MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values
-        )
+        rows = await connection.fetch(select_items(MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values)
         if not rows:
-            raise _missing(memory_id)
+            raise missing("memory", memory_id, called=_EITHER)
         seen = [row["id"] for row in rows]
         events = await connection.fetch(statement("mnemon.memory", "memory_events"), organization, seen)
         versions = sorted(await as_items(ctx, connection, rows), key=lambda one: chain.index(one.id))
     return History(
         versions=tuple(versions),
-        events=tuple(Event.model_validate(dict(row)) for row in events),
+        events=tuple(from_row(Event, row) for row in events),
     )
 
 
@@ -121,7 +116,7 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
     rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, 'message', params)}"
     row = await connection.fetchrow(select_items(table, rule), *params.values)
     if row is None:
-        raise _missing(message_id)
+        raise missing("memory", message_id, called=_EITHER)
     said = (await as_items(ctx, connection, [row]))[0]
     events: list[tuple[str, datetime, str | None, str]] = [("created", said.recorded_at, None, said.content)]
     if said.deleted_at is not None:
@@ -141,25 +136,3 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
             for action, at, old, new in events
         ),
     )
-
-
-def _missing(item_id: UUID) -> NotFound:
-    return NotFound(f"There is no message or memory {item_id}.", code="not_found.memory", id=str(item_id))
-
-
-def _write_cursor(last: Item) -> str:
-    micros = (last.at - _EPOCH) // (datetime.resolution)
-    return base64.urlsafe_b64encode(_CURSOR.pack(micros, last.id.bytes)).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        micros, raw = _CURSOR.unpack(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return _EPOCH + micros * datetime.resolution, UUID(bytes=raw)
-    except (ValueError, struct.error, binascii.Error, OverflowError):
-        raise Invalid(
-            "The cursor is not one that a page gave.",
-            code="invalid.cursor",
-            hint="Pass the cursor of the page before, unchanged, or none for the first page.",
-            field="cursor",
-        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.core.ids import new_id
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
-from mnemon.db.types import array_literal, dump_json, encode_vectors
+from mnemon.db.types import encode_vectors
 from mnemon.identity import service as identity
 from mnemon.memory import repository
 from mnemon.memory.models import MemoryType
@@ -101,7 +101,6 @@ async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
 async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered:
     organization = ctx.principal.organization_id
     request, encoded = prepared.request, prepared.vectors
-    learnt: dict[Hashable, Any] = {}  # what the cache may know once this is committed
     said = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
     kept = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
     now = ctx.clock.now()
@@ -110,40 +109,27 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
     # An import whose place is kept with its rows would do a lost step again; its last step waits for the disk.
     lazy = request.checkpoint is not None and request.checkpoint.finished_at is None
     async with ctx.database.transaction(ctx.principal, bulk=True, lazy=lazy) as connection:
-        names = await resolve_names(ctx, connection, request.items, learnt)
+        names = await resolve_names(ctx, connection, request.items)
         if said:
             written = await conversations.write_messages(
-                connection,
-                ctx.principal,
-                prepared.drafts,
-                model=ctx.embedder.name,
-                names=names,
-                now=now,
-                cache=ctx.cache,
-                learnt=learnt,
-                thorough=again,
+                ctx, connection, prepared.drafts, names=names, now=now, thorough=again
             )
             for n, one in zip(said, written, strict=True):
                 ids[n] = one.id
                 created += one.created
         if kept:
-            rows = _Rows(names, ctx.embedder.name, now)
-            for n, item in kept:
+            for _, item in kept:
                 _require_own(ctx.principal, item, names)
-                rows.add(item, encoded[n])
-            created += await rows.write(connection, ctx.principal)
+            rows = _Rows([item for _, item in kept], [encoded[n] for n, _ in kept], names, now)
+            created += await rows.write(ctx, connection)
             for (n, _), identifier in zip(kept, rows.ids, strict=True):
                 ids[n] = identifier
         if request.checkpoint is not None:
             await conversations.save_checkpoint(connection, organization, request.checkpoint)
-    for key, value in learnt.items():
-        ctx.cache.put(key, value)
     return Remembered(ids=tuple(identifier for identifier in ids if identifier is not None), created=created)
 
 
-async def resolve_names(
-    ctx: Context, connection: Connection, items: Sequence[Item], learnt: dict[Hashable, Any]
-) -> Names:
+async def resolve_names(ctx: Context, connection: Connection, items: Sequence[Item]) -> Names:
     """Ids of everybody that the items name; people and agents are made on first use, teams are not."""
     organization = ctx.principal.organization_id
     users: set[str | None] = set()
@@ -162,7 +148,7 @@ async def resolve_names(
         wanted = {name for name in named if name}
         known = {name: one for name in wanted if (one := ctx.cache.get((organization, kind, name))) is not None}
         made = await ensure(connection, organization, wanted - known.keys())
-        learnt.update({(organization, kind, name): one for name, one in made.items()})
+        ctx.learn(connection, {(organization, kind, name): one for name, one in made.items()})
         found[kind] = known | made
     teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(filter(None, groups))}
     await agents.require_team(connection, ctx.principal, teams.values())
@@ -185,73 +171,51 @@ def _require_own(principal: Principal, item: NewMemory, names: Names) -> None:
 
 
 class _Rows:
-    """Memories on their way into the table."""
+    """Memories on their way into the table: each gets an id, its own or that of the row its source brought before."""
 
-    def __init__(self, names: Names, model: str, now: datetime) -> None:
+    def __init__(self, items: Sequence[NewMemory], vectors: Sequence[Any], names: Names, now: datetime) -> None:
+        self.items = items
+        self.vectors = vectors
         self.names = names
-        self.model = model
         self.now = now
-        self.items: list[tuple[NewMemory, Any]] = []
         self.ids: list[UUID] = []
 
-    def add(self, item: NewMemory, vector: Any) -> None:
-        self.items.append((item, vector))
-
-    async def write(self, connection: Connection, principal: Principal) -> int:
+    async def write(self, ctx: Context, connection: Connection) -> int:
         """Write what is not there yet; returns how many were new."""
-        organization = principal.organization_id
-        pairs = {(item.source, item.source_id) for item, _ in self.items if item.source_id}
+        organization = ctx.principal.organization_id
+        pairs = {(item.source, item.source_id) for item in self.items if item.source_id}
         known = await repository.known_sources(connection, organization, pairs) if pairs else {}
-        wanted = {item.conversation for item, _ in self.items if item.conversation}
-        places = await conversations.ensure_places(connection, principal, sorted(wanted)) if wanted else {}
-        rows = []
-        for item, vector in self.items:
-            key = (item.source, item.source_id) if item.source_id else None
-            if key is not None and key in known:
-                self.ids.append(known[key])
-                continue
+        wanted = {item.conversation for item in self.items if item.conversation}
+        places = await conversations.ensure_places(connection, ctx.principal, sorted(wanted)) if wanted else {}
+        new: list[int] = []
+        for place, item in enumerate(self.items):
             identifier = new_id()
-            self.ids.append(identifier)
-            if key is not None:
-                known[key] = identifier
-            rows.append(self._row(identifier, item, vector, places))
-        if not rows:
+            first = known.setdefault((item.source, item.source_id), identifier) if item.source_id else identifier
+            self.ids.append(first)
+            if first == identifier:
+                new.append(place)
+        if not new:
             return 0
-        created = await repository.add_memories(connection, organization, [list(c) for c in zip(*rows, strict=True)])
-        if len(created) < len(rows):
+        created = await repository.add_memories(
+            connection, organization, [self.items[n] for n in new], self._found(new, places), model=ctx.embedder.name
+        )
+        if len(created) < len(new):
             # Another writer brought the same source in between: answer with its rows.
             known = await repository.known_sources(connection, organization, pairs)
-            for place, (item, _) in enumerate(self.items):
+            for place, item in enumerate(self.items):
                 if item.source_id:
                     self.ids[place] = known[item.source, item.source_id]
         return len(created)
 
-    def _row(self, identifier: UUID, item: NewMemory, vector: Any, places: dict[str, UUID]) -> list[Any]:
-        return [
-            identifier,
-            self.names.users.get(item.user or ""),
-            self.names.teams.get(item.team or ""),
-            self.names.agents.get(item.agent or ""),
-            places.get(item.conversation or ""),
-            item.memory_type.value,
-            item.category,
-            item.title,
-            item.subject,
-            item.content,
-            item.importance,
-            item.confidence,
-            item.is_pinned,
-            item.tier.value,
-            item.source_type.value,
-            item.source,
-            item.source_id,
-            "{" + ",".join(str(one) for one in item.source_message_ids) + "}",
-            item.extraction_model,
-            item.at or self.now,
-            item.valid_until,
-            item.expires_at,
-            array_literal(item.tags),
-            dump_json(item.metadata),
-            vector,
-            self.model if vector is not None else None,
-        ]
+    def _found(self, new: Sequence[int], places: Mapping[str, UUID]) -> dict[str, Sequence[Any]]:
+        """The columns that are no field of a memory, by name; one value for each that is new."""
+        items, names = [self.items[n] for n in new], self.names
+        return {
+            "id": [self.ids[n] for n in new],
+            "embedding": [self.vectors[n] for n in new],
+            "user_id": [names.users.get(item.user or "") for item in items],
+            "team_id": [names.teams.get(item.team or "") for item in items],
+            "agent_id": [names.agents.get(item.agent or "") for item in items],
+            "conversation_id": [places.get(item.conversation or "") for item in items],
+            "occurred_at": [item.at or self.now for item in items],
+        }

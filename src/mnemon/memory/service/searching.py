@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import numpy as np
@@ -16,10 +17,11 @@ from mnemon.db.connection import Connection
 from mnemon.memory import names
 from mnemon.memory.items import fetch_items
 from mnemon.memory.recall import candidates, fusion, packing, signals, vocabulary
-from mnemon.memory.recall.candidates import Asked, Found
+from mnemon.memory.recall.candidates import Asked
+from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
-from mnemon.memory.recall.signals import Lexicon, Measured
-from mnemon.memory.schemas import Explanation, Hit, Item, Recollection, Search, Signal, Weights
+from mnemon.memory.recall.signals import Evidence, Measured
+from mnemon.memory.schemas import Explanation, Hit, Recollection, Search, Weights
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
 
@@ -46,177 +48,199 @@ async def recall(ctx: Context, request: Search) -> Recollection:
     return await _find(ctx, request, weights=request.weights or Weights())
 
 
-class _Round:
-    """One search on its way: what was asked, what was found, how it was scored."""
+@dataclass(frozen=True, slots=True)
+class _Understood:
+    """A search whose names have become ids and whose words have become lexemes."""
 
-    def __init__(self, ctx: Context, request: Search) -> None:
-        self.ctx = ctx
-        self.request = request
-        self.question: Question = read(request.query)
-        self.scope: ResolvedScope
-        self.asked: Asked
-        self.found = Found()
-        self.via: dict[int, tuple[str, ...]] = {}
+    request: Search
+    question: Question
+    scope: ResolvedScope
+    asked: Asked
 
-    async def understand(self, connection: Connection) -> bool:
-        """Names to ids, words to lexemes; False when nothing can match."""
-        self.scope = await resolve(self.ctx, connection, self.request.scope)
-        if self.scope.nobody:
-            return False
-        self.asked = await candidates.understand(connection, self.question, self.scope)
-        self.asked.concepts = await vocabulary.concepts(self.ctx, connection, self.asked.unheard)
-        return bool(self.asked.sizes.tables)
 
-    async def gather(self, connection: Connection, vector: NDArray[np.float32]) -> Measured:
-        """Candidates from meaning and from words, and every signal of each."""
-        sizes = self.asked.sizes
-        depth = max(DEPTH // 2 if sizes.indexed else DEPTH, self.request.k * _SPARE)
-        self.found = await candidates.nearest(
-            connection, self.scope, sizes, vector, limit=depth, exact_limit=self.ctx.settings.exact_search_limit
-        )
-        match = self.ctx.database.match_operator
-        self.found.postings = await candidates.postings(connection, self.scope, self.asked, match)
-        # Frequencies and the number they are measured by must speak of the same rows: those of the scope while every
-        # posting in it is read, those of the organisation once its statistics are needed.
-        rows = sizes.indexed or self.found.rows or 0
-        lexicon = Lexicon.of(self.found.postings, self.asked, rows)
-        ordinals = self._merge(self._lexical(lexicon, depth), lexicon)
-        if len(ordinals) < self.request.k:
-            await self._fill(connection, ordinals)
-        found = await candidates.features(
-            connection,
-            self.scope,
-            self.asked,
-            ordinals,
-            vector,
-            with_text=self.question.asks_when or bool(self.question.answers),
-            running=await self._running(connection),
-        )
-        named = bool(self.asked.names)
-        return signals.measure(self.question, lexicon, found, named=named, session_terms=sizes.session_terms)
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """Candidates with every match signal; ``via``: by its ordinal, how each became one."""
 
-    async def _running(self, connection: Connection) -> UUID | None:
-        name = self.request.running
-        return await names.find(self.ctx, connection, "conversation", name) if name is not None else None
+    measured: Measured
+    via: dict[int, tuple[str, ...]]
 
-    def _lexical(self, lexicon: Lexicon, depth: int) -> list[int]:
-        """The ordinals that the words speak for most, their sessions included."""
-        windows = lexicon.windows()
-        if not len(windows):
-            return []
-        win, own, _ = lexicon.window(windows)
-        lengths = np.ones(len(windows))
-        score = win + fusion.RECIPE["own"] * own + fusion.RECIPE["sess"] * lexicon.session(windows, lengths, 1.0)
-        best = np.argsort(-score, kind="stable")[:depth]
-        return [int(ordinal) for ordinal in windows[best]]
 
-    def _merge(self, lexical: Sequence[int], lexicon: Lexicon) -> list[int]:
-        for ordinal in self.found.near:
-            self.via[ordinal] = ("vector",)
-        for ordinal in [*lexical, *(int(one) for one in lexicon.mentions[:DEPTH])]:
-            self.via[ordinal] = (*self.via.get(ordinal, ()), "words")
-        return list(self.via)
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """Candidates with their scores.
 
-    async def _fill(self, connection: Connection, ordinals: list[int]) -> None:
-        """Top up with the latest rows of the scope, so that nobody gets fewer than there are."""
-        spare = await candidates.latest(
-            connection, self.scope, self.asked.sizes.tables, limit=self.request.k + len(ordinals)
-        )
-        for ordinal in spare:
-            if ordinal not in self.via:
-                self.via[ordinal] = ("recent",)
-                ordinals.append(ordinal)
+    Attributes:
+        match: the match scores.
+        score: what is ranked by: the match, or that of recall.
+        recalled: the signals of recall by name; none for a search.
+        weights: what they count; None for a search.
+        budget: tokens that the hits may have together; None: no limit.
+    """
+
+    match: Floats
+    score: Floats
+    recalled: dict[str, Floats]
+    weights: Weights | None
+    budget: int | None
 
 
 async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Recollection:
     ctx.principal.require("memories:read")
     began = time.perf_counter()
-    work = _Round(ctx, request)
-    if isinstance(ctx.embedder, LocalEmbedder):  # a few microseconds: nothing is waited for, one transaction does
-        async with ctx.database.read_transaction(ctx.principal) as connection:
-            if not await work.understand(connection):
-                return _answer(request, [], 0, began)
-            vector = ctx.embedder.embed_now([work.asked.text])[0]
-            hits, left_out = await _rank(work, connection, vector, weights)
-        return _answer(request, hits, left_out, began)
-    async with ctx.database.read_transaction(ctx.principal) as connection:
-        if not await work.understand(connection):
-            return _answer(request, [], 0, began)
-    vector = (await embed(ctx, [work.asked.text]))[0]
-    async with ctx.database.read_transaction(ctx.principal) as connection:
-        hits, left_out = await _rank(work, connection, vector, weights)
-    return _answer(request, hits, left_out, began)
-
-
-async def _rank(
-    work: _Round, connection: Connection, vector: NDArray[np.float32], weights: Weights | None
-) -> tuple[list[Hit], int]:
-    """(hits, how many the budget left out): candidates scored, ordered, read and packed."""
-    request = work.request
-    measured = await work.gather(connection, vector)
-    match = fusion.match_scores(measured)
-    five: dict[str, signals.Floats] = {}
-    score, budget = match, None
-    if weights is not None:
-        weights, budget = await _agent_preferences(connection, work, weights)
-        five = fusion.five_signals(measured, match, now=request.now or work.ctx.clock.now())
-        score = fusion.recall_scores(five, weights)
-    order = np.argsort(-score, kind="stable")[: request.k]
-    ordinals = [int(measured.ordinals[i]) for i in order]
-    items = await fetch_items(work.ctx, connection, work.scope, ordinals, work.asked.sizes.tables)
-    return _hits(work, measured, match, score, five, weights, order, items, budget)
-
-
-async def _agent_preferences(connection: Connection, work: _Round, weights: Weights) -> tuple[Weights, int | None]:
-    """The weights and the budget: the request's, else the agent's, else the defaults."""
-    request = work.request
-    if work.scope.agent_id is None:
-        return weights, request.token_budget
-    config = await agents.memory_config(connection, work.scope.principal.organization_id, work.scope.agent_id)
-    if request.weights is None:
-        weights = Weights(**config.retrieval_weights.model_dump())
-    return weights, request.token_budget or config.token_budget
-
-
-def _hits(
-    work: _Round,
-    measured: Measured,
-    match: signals.Floats,
-    score: signals.Floats,
-    five: dict[str, signals.Floats],
-    weights: Weights | None,
-    order: NDArray[np.intp],
-    items: dict[int, Item],
-    budget: int | None,
-) -> tuple[list[Hit], int]:
-    best = [int(i) for i in order if int(measured.ordinals[i]) in items]
-    found = [items[int(measured.ordinals[i])] for i in best]
-    sizes = [packing.tokens(item.content) for item in found]
-    kept = packing.pack(sizes, budget)
-    hits = []
-    for rank, place in enumerate(kept, start=1):
-        index = best[place]
-        why = Explanation.model_construct(
-            match=fusion.explain_match(measured, index),
-            match_score=round(float(match[index]), 6),
-            recall=fusion.explain_five(five, index, weights) if weights is not None else dict[str, Signal](),
-            terms=tuple(term for term, count in zip(measured.terms, measured.seen[index], strict=True) if count),
-            names=tuple(work.asked.names),
-            via=work.via.get(int(measured.ordinals[index]), ()),
-        )
-        hits.append(
-            Hit.model_construct(
-                item=found[place], rank=rank, score=round(float(score[index]), 6), tokens=sizes[place], why=why
-            )
-        )
-    return hits, len(found) - len(kept)
-
-
-def _answer(request: Search, hits: list[Hit], left_out: int, began: float) -> Recollection:
+    hits, left_out = await _hits_of(ctx, request, weights)
     return Recollection.model_construct(
         query=request.query,
         hits=tuple(hits),
         tokens=sum(hit.tokens for hit in hits),
         left_out=left_out,
         took_ms=round((time.perf_counter() - began) * 1000, 3),
+    )
+
+
+async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tuple[list[Hit], int]:
+    """(hits, how many the budget left out); an embedder that has to be waited for is asked outside of a transaction."""
+    async with ctx.database.read_transaction(ctx.principal) as connection:
+        understood = await _understand(ctx, connection, request)
+        if understood is None:
+            return [], 0
+        if isinstance(ctx.embedder, LocalEmbedder):  # a few microseconds: one transaction does
+            vector = ctx.embedder.embed_now([understood.asked.text])[0]
+            return await _answer(ctx, connection, understood, vector, weights)
+    vector = (await embed(ctx, [understood.asked.text]))[0]
+    async with ctx.database.read_transaction(ctx.principal) as connection:
+        return await _answer(ctx, connection, understood, vector, weights)
+
+
+async def _understand(ctx: Context, connection: Connection, request: Search) -> _Understood | None:
+    """Turn names to ids and words to lexemes; None when nothing can match."""
+    question = read(request.query)
+    scope = await resolve(ctx, connection, request.scope)
+    if scope.nobody:
+        return None
+    asked = await candidates.understand(connection, question, scope)
+    if not asked.sizes.tables:
+        return None
+    concepts = await vocabulary.concepts(ctx, connection, asked.unheard)
+    return _Understood(request, question, scope, replace(asked, concepts=concepts))
+
+
+async def _answer(
+    ctx: Context,
+    connection: Connection,
+    understood: _Understood,
+    vector: NDArray[np.float32],
+    weights: Weights | None,
+) -> tuple[list[Hit], int]:
+    """(hits, how many the budget left out): candidates gathered, ranked, read and packed."""
+    gathered = await _gather(ctx, connection, understood, vector)
+    ranked = await _rank(ctx, connection, understood, gathered.measured, weights)
+    order = np.argsort(-ranked.score, kind="stable")[: understood.request.k]
+    ordinals = [int(ordinal) for ordinal in gathered.measured.evidence.ordinals[order]]
+    items = await fetch_items(ctx, connection, understood.scope, ordinals, understood.asked.sizes.tables)
+    there = [(int(index), items[ordinal]) for index, ordinal in zip(order, ordinals, strict=True) if ordinal in items]
+    sizes = [packing.tokens(item.content) for _, item in there]
+    kept = packing.pack(sizes, ranked.budget)
+    hits = [
+        Hit.model_construct(
+            item=there[place][1],
+            rank=rank,
+            score=round(float(ranked.score[there[place][0]]), 6),
+            tokens=sizes[place],
+            why=_explain(understood, gathered, ranked, there[place][0]),
+        )
+        for rank, place in enumerate(kept, start=1)
+    ]
+    return hits, len(there) - len(kept)
+
+
+async def _gather(
+    ctx: Context, connection: Connection, understood: _Understood, vector: NDArray[np.float32]
+) -> _Gathered:
+    """Find candidates by meaning and by words, and measure every signal of each."""
+    request, question, scope, asked = understood.request, understood.question, understood.scope, understood.asked
+    sizes = asked.sizes
+    depth = max(DEPTH // 2 if sizes.indexed else DEPTH, request.k * _SPARE)
+    nearest = await candidates.nearest(
+        connection, scope, sizes, vector, limit=depth, exact_limit=ctx.settings.exact_search_limit
+    )
+    postings = await candidates.postings(connection, scope, asked, ctx.database.match_operator)
+    # Frequencies and the number they are measured by must speak of the same rows: those of the scope while every
+    # posting in it is read, those of the organisation once its statistics are needed.
+    lexicon = Lexicon.of(postings, asked, sizes.indexed or nearest.rows or 0)
+    via = _merge(nearest.ordinals, [*_lexical(lexicon, depth), *lexicon.mentions[:DEPTH].tolist()])
+    if len(via) < request.k:  # nobody gets fewer than there are
+        for ordinal in await candidates.latest(connection, scope, sizes.tables, limit=request.k + len(via)):
+            via.setdefault(ordinal, ("recent",))
+    rows = await candidates.features(
+        connection,
+        scope,
+        asked,
+        list(via),
+        vector,
+        with_text=signals.reads_text(question),
+        running=await _running(ctx, connection, request),
+    )
+    evidence = Evidence(question, lexicon, rows, named=bool(asked.names), session_terms=sizes.session_terms)
+    return _Gathered(signals.measure(evidence), via)
+
+
+async def _running(ctx: Context, connection: Connection, request: Search) -> UUID | None:
+    """Find the conversation that is going on, if the request names one."""
+    return await names.find(ctx, connection, "conversation", request.running) if request.running is not None else None
+
+
+def _lexical(lexicon: Lexicon, depth: int) -> list[int]:
+    """List the ordinals that the words speak for most, their sessions included."""
+    windows = lexicon.windows()
+    if not len(windows):
+        return []
+    best = np.argsort(-signals.lexical_scores(lexicon, windows), kind="stable")[:depth]
+    return [int(ordinal) for ordinal in windows[best]]
+
+
+def _merge(near: Sequence[int], lexical: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Map each candidate to how it became one."""
+    via: dict[int, tuple[str, ...]] = dict.fromkeys(near, ("vector",))
+    for ordinal in lexical:
+        via[ordinal] = (*via.get(ordinal, ()), "words")
+    return via
+
+
+async def _rank(
+    ctx: Context, connection: Connection, understood: _Understood, measured: Measured, weights: Weights | None
+) -> _Ranked:
+    """Score the candidates: by the match alone, or with weights by the signals of recall."""
+    match = fusion.match_scores(measured)
+    if weights is None:
+        return _Ranked(match, match, {}, None, None)
+    weights, budget = await _agent_preferences(connection, understood, weights)
+    recalled = fusion.recall_signals(measured, match, now=understood.request.now or ctx.clock.now())
+    return _Ranked(match, fusion.recall_scores(recalled, weights), recalled, weights, budget)
+
+
+async def _agent_preferences(
+    connection: Connection, understood: _Understood, weights: Weights
+) -> tuple[Weights, int | None]:
+    """Choose the weights and the budget: the request's, else the agent's, else the defaults."""
+    request, scope = understood.request, understood.scope
+    if scope.agent_id is None:
+        return weights, request.token_budget
+    config = await agents.memory_config(connection, scope.principal.organization_id, scope.agent_id)
+    if request.weights is None:
+        weights = Weights(**config.retrieval_weights.model_dump())
+    return weights, request.token_budget or config.token_budget
+
+
+def _explain(understood: _Understood, gathered: _Gathered, ranked: _Ranked, index: int) -> Explanation:
+    """Say why the candidate at an index was found, and why it stands where it does."""
+    evidence = gathered.measured.evidence
+    seen = zip(evidence.lexicon.terms, evidence.window.seen[index], strict=True)
+    return Explanation.model_construct(
+        match=fusion.explain_match(gathered.measured, index),
+        match_score=round(float(ranked.match[index]), 6),
+        recall=fusion.explain_recall(ranked.recalled, index, ranked.weights) if ranked.weights is not None else {},
+        terms=tuple(term for term, count in seen if count),
+        names=tuple(understood.asked.names),
+        via=gathered.via.get(int(evidence.ordinals[index]), ()),
     )

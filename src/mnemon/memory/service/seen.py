@@ -6,10 +6,10 @@ from collections.abc import Collection
 from uuid import UUID
 
 from mnemon.context import Context
-from mnemon.core.errors import NotFound
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
-from mnemon.memory.scope import TABLES
+from mnemon.db.rows import missing
+from mnemon.memory.columns import TABLES
 from mnemon.memory.visibility import visible
 
 
@@ -27,7 +27,7 @@ async def require_seen(ctx: Context, connection: Connection, kind: str, ids: Col
         f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {rule}",
         *params.values,
     )
-    missing = set(ids) - {row["id"] for row in rows}
-    if missing:
-        one = min(missing)
-        raise NotFound(f"There is no {kind} {one}.", code="not_found.memory", id=str(one), field=field)
+    unseen = set(ids) - {row["id"] for row in rows}
+    if unseen:
+        one = min(unseen)
+        raise missing("memory", one, called=kind, field=field)

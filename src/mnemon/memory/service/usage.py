@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
+from typing import Any
+from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
 from mnemon.db.params import Params
+from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
 from mnemon.db.types import dump_json
 from mnemon.memory.schemas_facts import Recorded, RecordUsage, Usage, UsageOf
@@ -13,6 +17,19 @@ from mnemon.memory.service.seen import require_seen
 from mnemon.memory.visibility import visible_use
 
 PACKAGE = "mnemon.memory"
+
+#: Uses in one answer, in the order of what was recalled; those without a place, and without a score, last.
+_OF_ANSWER = Listing("memory.usage_of:answer", {"place": int, "against": float, "id": UUID})
+_PLACE = "COALESCE(u.rank, 2147483647), COALESCE(-u.relevance_score, 1)"
+PARTS_OF_ANSWER = {
+    "which": f"u.message_id = $2 AND ($4::int IS NULL OR ({_PLACE}, u.id) > ($4, $5::float8, $6::uuid))",
+    "order": f"{_PLACE}, u.id",
+}
+_OF_MEMORY = Listing.newest("memory.usage_of:memory")
+PARTS_OF_MEMORY = {
+    "which": "u.memory_id = $2 AND ($4::timestamptz IS NULL OR (u.created_at, u.id) < ($4, $5::uuid))",
+    "order": "u.created_at DESC, u.id DESC",
+}
 
 
 async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
@@ -39,8 +56,8 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
     return Recorded(count=len(rows))
 
 
-async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
-    """The memories of an answer, best first, or the answers that a memory was used for, newest first.
+async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
+    """List the memories of an answer, best first, or the answers that a memory was used for, newest first.
 
     Of them those of which the principal sees both the answer and the memory.
 
@@ -48,15 +65,21 @@ async def usage_of(ctx: Context, request: UsageOf) -> tuple[Usage, ...]:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
     ctx.principal.require("memories:read")
+    listing = _OF_ANSWER if request.message_id is not None else _OF_MEMORY
+    after = listing.after(ctx.principal, request)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         if request.message_id is not None:
             await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-            which, order, wanted = "u.message_id = $2", "u.rank NULLS LAST, u.relevance_score DESC", request.message_id
+            wanted, parts = request.message_id, PARTS_OF_ANSWER
         else:
             assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
             await require_seen(ctx, connection, "memory", [request.memory_id], "memory_id")
-            which, order, wanted = "u.memory_id = $2", "u.created_at DESC", request.memory_id
-        params = Params(ctx.principal.organization_id, wanted, request.limit)
-        which += f" AND {visible_use(ctx.principal, params)}"
-        rows = await connection.fetch(statement(PACKAGE, "facts_usage", which=which, order=order), *params.values)
-    return tuple(Usage.model_construct(None, **{**dict(row), "signals": json.loads(row["signals"])}) for row in rows)
+            wanted, parts = request.memory_id, PARTS_OF_MEMORY
+        params = Params(ctx.principal.organization_id, wanted, request.limit + 1, *after)
+        seen = visible_use(ctx.principal, params)
+        rows = await connection.fetch(statement(PACKAGE, "facts_usage", seen=seen, **parts), *params.values)
+    return listing.page(ctx.principal, request, rows, _use)
+
+
+def _use(row: Any) -> Usage:
+    return from_row(Usage, {name: row[name] for name in Usage.model_fields}, "signals")

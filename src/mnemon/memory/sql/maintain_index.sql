@@ -17,6 +17,5 @@ WITH taken AS (
     GROUP BY u.lexeme ORDER BY u.lexeme
   ) w
   ON CONFLICT (organization_id, lexeme) DO UPDATE SET documents = recall_terms.documents + excluded.documents
-  RETURNING 1
 )
-SELECT (SELECT count(*) FROM marked)::int + 0 * (SELECT count(*) FROM counted)::int
+SELECT count(*)::int FROM marked

@@ -74,7 +74,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("mac IS NULL"),
     )
-    # Blocks from before get what is known of their rows; an empty hash fits none. The trigger refuses any change.
+    _know_what_is_kept()
+    op.execute("DROP FUNCTION IF EXISTS seal_every_audit(integer)")
+    op.execute("DROP FUNCTION IF EXISTS seal_audit(uuid, integer)")
+
+
+def _know_what_is_kept() -> None:
+    """Give blocks from before what is known of their rows; an empty hash fits none. The trigger refuses any change."""
     op.execute("ALTER TABLE audit_blocks DISABLE TRIGGER USER")
     op.execute(
         """
@@ -91,8 +97,6 @@ def upgrade() -> None:
         """
     )
     op.execute("ALTER TABLE audit_blocks ENABLE TRIGGER USER")
-    op.execute("DROP FUNCTION IF EXISTS seal_every_audit(integer)")
-    op.execute("DROP FUNCTION IF EXISTS seal_audit(uuid, integer)")
 
 
 def downgrade() -> None:

@@ -6,7 +6,6 @@ from mnemon.operations.schemas.audit import (
     Audited,
     AuditEntry,
     AuditEvent,
-    AuditPage,
     AuditQuery,
     AuditVerification,
     BrokenAudit,
@@ -43,7 +42,6 @@ from mnemon.operations.schemas.metrics import (
     RolledUp,
     Rollup,
     RollupQuery,
-    Rollups,
     SystemMetric,
 )
 from mnemon.operations.schemas.monitoring import IndexUse, IndexUses, SlowQueries, SlowQuery, TableSize, TableSizes
@@ -55,7 +53,6 @@ __all__ = [
     "AuditAnchor",
     "AuditEntry",
     "AuditEvent",
-    "AuditPage",
     "AuditQuery",
     "AuditVerification",
     "Audited",
@@ -87,7 +84,6 @@ __all__ = [
     "RolledUp",
     "Rollup",
     "RollupQuery",
-    "Rollups",
     "RouteStatistics",
     "SealAudit",
     "Sealed",

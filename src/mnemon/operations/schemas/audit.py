@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
+from mnemon.core.pages import PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
-from mnemon.operations.models import AuditStatus
-from mnemon.operations.schemas.base import Action, Name100, PageSize
+from mnemon.operations.models_audit import AuditStatus
+from mnemon.operations.schemas.base import Action, Name100
 
 
 class AuditEvent(Schema):
@@ -40,12 +41,12 @@ class Audited(Schema):
     id: UUID
 
 
-class AuditQuery(Schema):
+class AuditQuery(PageRequest):
     """Which entries of the trail; newest first, a page at a time.
 
     Attributes:
         since: at or after this time.
-        until: before this time; the ``created_at`` of a page's last entry asks for the next page.
+        until: before this time.
     """
 
     action: Action | None = None
@@ -56,7 +57,6 @@ class AuditQuery(Schema):
     status: AuditStatus | None = None
     since: Moment | None = None
     until: Moment | None = None
-    limit: PageSize = 100
 
 
 class AuditEntry(Schema):
@@ -77,12 +77,6 @@ class AuditEntry(Schema):
     status: AuditStatus
     error_message: str | None
     metadata: dict[str, Any]
-
-
-class AuditPage(Schema):
-    """Entries of the trail, newest first."""
-
-    entries: tuple[AuditEntry, ...]
 
 
 class SealAudit(Schema):

@@ -13,7 +13,6 @@ Action = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*:[a-z][a-z
 Name100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
 MetricType = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(check_characters)]
 Value = Annotated[float, Field(ge=-1e100, le=1e100, allow_inf_nan=False)]
-PageSize = Annotated[int, Field(ge=1, le=1000)]
 
 METRICS_AT_ONCE = 50_000
 """Measurements that one call of ``ingest_metrics`` may bring."""

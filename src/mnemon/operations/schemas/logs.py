@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
+from mnemon.core.pages import Limit
 from mnemon.core.text import JsonObject, Moment, Schema, check_characters
 from mnemon.operations.models import ErrorLevel
-from mnemon.operations.schemas.base import MetricType, Name100, PageSize
+from mnemon.operations.schemas.base import MetricType, Name100
 
 
 class ErrorReport(Schema):
@@ -46,7 +47,7 @@ class Period(Schema):
 
     since: Moment | None = None
     until: Moment | None = None
-    limit: PageSize = 100
+    limit: Limit = 100
 
 
 class ErrorGroup(Schema):

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import Field
 
+from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema
 from mnemon.operations.models import MetricInterval, MetricSource
-from mnemon.operations.schemas.base import METRICS_AT_ONCE, MetricType, Name100, PageSize, Value
+from mnemon.operations.schemas.base import METRICS_AT_ONCE, MetricType, Name100, Value
 
 
 class AgentMetric(Schema):
@@ -57,7 +58,7 @@ class RolledUp(Schema):
     partials: int
 
 
-class RollupQuery(Schema):
+class RollupQuery(PageRequest):
     """Rollups of a stretch of time, oldest first.
 
     Attributes:
@@ -70,7 +71,7 @@ class RollupQuery(Schema):
     metric_type: MetricType | None = None
     since: Moment | None = None
     until: Moment | None = None
-    limit: PageSize = 1000
+    limit: Limit = 1000
 
 
 class Rollup(Schema):
@@ -84,12 +85,6 @@ class Rollup(Schema):
     minimum: float
     maximum: float
     deviation: float
-
-
-class Rollups(Schema):
-    """Rollups, oldest first."""
-
-    rollups: tuple[Rollup, ...]
 
 
 class DashboardQuery(Schema):

@@ -7,16 +7,18 @@ from pathlib import Path
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models import AuditLogORM
+from mnemon.operations.models_audit import AuditLogORM
 from mnemon.operations.schemas import (
     AuditAnchor,
     Audited,
     AuditEntry,
     AuditEvent,
-    AuditPage,
     AuditQuery,
     AuditVerification,
     BrokenAudit,
@@ -27,6 +29,8 @@ from mnemon.operations.schemas import (
 from mnemon.operations.service.shown import shown
 from mnemon.operations.trail import Anchor, Anchors, verify
 from mnemon.operations.trail.sealing import Signer
+
+_TRAIL = Listing.newest("operations.audit_trail")
 
 
 async def note_origin(
@@ -60,34 +64,19 @@ async def record_event(ctx: Context, event: AuditEvent) -> Audited:
     return Audited(id=found)
 
 
-async def audit_trail(ctx: Context, query: AuditQuery) -> AuditPage:
-    """Entries of the organisation's trail, newest first; what is private to others is not told with them."""
+async def audit_trail(ctx: Context, request: AuditQuery) -> Page[AuditEntry]:
+    """List entries of the organisation's trail, newest first; what is private to others is not told with them."""
     ctx.principal.require("audit:read")
     async with ctx.database.session(ctx.principal) as session:
-        rows = await repository.AuditLogRepository(session, ctx.principal.organization_id).find(query)
-        entries = [_entry(row) for row in rows]
+        trail = repository.AuditLogRepository(session, ctx.principal.organization_id)
+        page = await trail.page(_TRAIL, ctx.principal, request, _entry, query=trail.those(request))
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        return AuditPage(entries=await shown(connection, ctx.principal, entries))
+        return Page(items=await shown(connection, ctx.principal, page.items), next_cursor=page.next_cursor)
 
 
 def _entry(row: AuditLogORM) -> AuditEntry:
-    return AuditEntry(
-        id=row.id,
-        created_at=row.created_at,
-        user_id=row.user_id,
-        agent_id=row.agent_id,
-        session_id=row.session_id,
-        action=row.action,
-        resource_type=row.resource_type,
-        resource_id=row.resource_id,
-        ip_address=str(row.ip_address) if row.ip_address is not None else None,
-        user_agent=row.user_agent,
-        old_value=row.old_value,
-        new_value=row.new_value,
-        status=row.status,
-        error_message=row.error_message,
-        metadata=row.metadata_,
-    )
+    address = str(row.ip_address) if row.ip_address is not None else None
+    return from_row(AuditEntry, row, ip_address=address, metadata=row.metadata_)
 
 
 async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:

@@ -12,15 +12,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from mnemon.context import Context
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.operations.schemas import METRICS_AT_ONCE
 from mnemon.operations.service.kinds import KINDS, Columns, Kind, Metric
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two attempts while the database is away: the first pause, and the longest.
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 5.0
+#: Between two attempts while the database is away.
+BACKOFF = Backoff(0.05, 5.0)
 #: Characters of documents (metadata, context) of one batch, and of all that waits: the bounds where they are large.
 BATCH_CHARACTERS = 8_000_000
 HELD_CHARACTERS = 64_000_000
@@ -196,7 +196,7 @@ class MetricWriter:
 
         Cancelled, it gives back what it has not written.
         """
-        left, pause = [(KINDS[schema], values) for schema, values in batch.rows.items()], FIRST_PAUSE
+        left, pauses = [(KINDS[schema], values) for schema, values in batch.rows.items()], BACKOFF.delays()
         try:
             while left:
                 kind, values = left[-1]
@@ -206,8 +206,7 @@ class MetricWriter:
                     await write(self._ctx, kind, [values[place::width] for place in range(width)])
                 except (Unavailable, Conflict) as error:
                     logger.warning("metrics_kept: count=%d, code=%s", count, error.code)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * 2, LONGEST_PAUSE)
+                    await asyncio.sleep(next(pauses))
                     continue
                 except MnemonError as error:
                     left.pop()

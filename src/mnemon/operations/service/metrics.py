@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+
 from mnemon.context import Context
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import (
@@ -15,10 +21,11 @@ from mnemon.operations.schemas import (
     RolledUp,
     Rollup,
     RollupQuery,
-    Rollups,
     SystemMetric,
 )
 from mnemon.operations.service.kinds import KINDS
+
+_ROLLUPS = Listing("operations.list_rollups", {"start": datetime, "subject": str, "metric_type": str})
 
 #: Waiting sums that one transaction of the rollup takes.
 BATCH = 10_000
@@ -61,36 +68,24 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
             return RolledUp(partials=total)
 
 
-async def list_rollups(ctx: Context, query: RollupQuery) -> Rollups:
-    """Hourly or daily rollups of a stretch of time, oldest first."""
+async def list_rollups(ctx: Context, request: RollupQuery) -> Page[Rollup]:
+    """List hourly or daily rollups of a stretch of time, oldest first."""
     ctx.principal.require("metrics:read")
+    after = _ROLLUPS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.rollups(
             connection,
             ctx.principal.organization_id,
-            query.source.value,
-            query.interval.value,
-            query.subject,
-            query.metric_type,
-            query.since,
-            query.until,
-            query.limit,
+            request.source.value,
+            request.interval.value,
+            request.subject,
+            request.metric_type,
+            request.since,
+            request.until,
+            *after,
+            request.limit + 1,
         )
-    return Rollups(
-        rollups=tuple(
-            Rollup(
-                subject=row["subject"],
-                metric_type=row["metric_type"],
-                start=row["bucket_start"],
-                count=row["sample_count"],
-                average=row["average"],
-                minimum=row["minimum"],
-                maximum=row["maximum"],
-                deviation=row["deviation"],
-            )
-            for row in rows
-        )
-    )
+    return _ROLLUPS.page(ctx.principal, request, rows, partial(from_row, Rollup))
 
 
 async def refresh_dashboard(ctx: Context) -> RolledUp:

@@ -6,17 +6,18 @@ import asyncio
 from datetime import UTC, timedelta
 
 from mnemon.context import Context
+from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.db.connection import Connection
 from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models import INSTALLATION
+from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
 from mnemon.operations.trail.sealing import Signer
 
-#: How often, and after how many seconds, a table that was in use is tried again.
+#: How often, and how soon, a table that was in use is tried again.
 ATTEMPTS = 5
-PAUSE = 0.2
+BACKOFF = Backoff(0.2, 3.2)
 
 
 async def maintain_partitions(ctx: Context, request: MaintainPartitions | None = None) -> PartitionReport:
@@ -41,7 +42,7 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
 
 
 async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
-    for attempt in range(ATTEMPTS):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             async with ctx.database.transaction(ctx.principal) as connection:
                 if table == "audit_logs":
@@ -50,7 +51,7 @@ async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
         except MnemonError as error:
             if not _in_use(error):
                 raise
-            await asyncio.sleep(PAUSE * 2**attempt)
+            await asyncio.sleep(BACKOFF.after(attempt))
         else:
             return None if found is None else MaintainedTable(table=table, **found)
     return MaintainedTable(table=table, busy=True)

@@ -59,13 +59,13 @@ class Anchor:
             ValueError: it is none.
         """
         try:
-            told = json.loads(line)
+            fields = json.loads(line)
             return cls(
-                UUID(told["organization"]),
-                int(told["number"]),
-                bytes.fromhex(told["hash"]),
-                bytes.fromhex(told["mac"]),
-                datetime.fromisoformat(told["at"]).astimezone(UTC),
+                UUID(fields["organization"]),
+                int(fields["number"]),
+                bytes.fromhex(fields["hash"]),
+                bytes.fromhex(fields["mac"]),
+                datetime.fromisoformat(fields["at"]).astimezone(UTC),
             )
         except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
             raise ValueError(f"no anchor: {type(error).__name__}") from None
@@ -104,10 +104,10 @@ class Anchors:
         command = settings.audit_anchor_command
         # Of the oldest key: it stays what it is while keys are changed.
         name = f"anchors-{installation.ids[-1].hex()}.jsonl"
-        given = settings.audit_anchors
-        if given is not None:
-            given = given.expanduser().absolute()
-            return cls(given / name if given.is_dir() or given.suffix == "" else given, command)
+        path = settings.audit_anchors
+        if path is not None:
+            path = path.expanduser().absolute()
+            return cls(path / name if path.is_dir() or path.suffix == "" else path, command)
         if settings.database_url is None:
             data = (settings.data_dir or embedded.default_data_dir()).expanduser().resolve()
             return cls(data.with_name(data.name + ".anchors"), command)
@@ -232,20 +232,24 @@ def thinned(anchors: Sequence[Anchor], history: str = "%Y-%m-%d") -> list[Anchor
         anchors: in the order in which they were written.
         history: as strftime writes a time: of those that it writes alike, the last is kept.
     """
-    days = {(one.organization, one.at.strftime(history)): place for place, one in enumerate(anchors)} if history else {}
-    kept = set(days.values())
+    days = (
+        {(anchor.organization, anchor.at.strftime(history)): index for index, anchor in enumerate(anchors)}
+        if history
+        else {}
+    )
+    last_of_each_day = set(days.values())
     last: dict[UUID, int] = {}
     highest: dict[UUID, int] = {}
-    for place, one in enumerate(anchors):
-        before = last.get(one.organization)
-        if before is not None and one.number <= anchors[before].number and not _same(anchors[before], one):
-            kept |= {before, place}
-        last[one.organization] = place
-        top = highest.get(one.organization)
-        if top is None or one.number > anchors[top].number:
-            highest[one.organization] = place
-    kept |= {*last.values(), *highest.values()}
-    return [anchors[place] for place in sorted(kept)]
+    for index, anchor in enumerate(anchors):
+        before = last.get(anchor.organization)
+        if before is not None and anchor.number <= anchors[before].number and not _same(anchors[before], anchor):
+            last_of_each_day |= {before, index}
+        last[anchor.organization] = index
+        top = highest.get(anchor.organization)
+        if top is None or anchor.number > anchors[top].number:
+            highest[anchor.organization] = index
+    last_of_each_day |= {*last.values(), *highest.values()}
+    return [anchors[index] for index in sorted(last_of_each_day)]
 
 
 def _thinned(anchors: Sequence[Anchor]) -> bytes:
@@ -261,14 +265,14 @@ def _thinned(anchors: Sequence[Anchor]) -> bytes:
 def _read(text: str) -> Written:
     anchors, damaged = [], 0
     lines = text.split("\n")
-    for place, line in enumerate(lines):
+    for index, line in enumerate(lines):
         if not line:
             continue
         try:
             anchors.append(Anchor.read(line[:_LONGEST_LINE]))  # a longer one is none
         except ValueError:
             # The last line without its end was cut off as it was written; one that another was appended to as well.
-            damaged += place != len(lines) - 1 and not _cut(line)
+            damaged += index != len(lines) - 1 and not _cut(line)
     return Written(True, tuple(anchors), damaged)
 
 

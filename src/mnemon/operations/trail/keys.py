@@ -13,9 +13,9 @@ def installation_of(settings: Settings) -> InstallationKey | None:
     Raises:
         Invalid: its file cannot be used.
     """
-    named = InstallationKey.of(settings)
-    if named is not None or settings.database_url is not None:
-        return named
+    installation = InstallationKey.of(settings)
+    if installation is not None or settings.database_url is not None:
+        return installation
     directory = (settings.data_dir or embedded.default_data_dir()).expanduser().resolve()
     path = directory.with_name(directory.name + ".key")
     return read(path) if path.exists() else None

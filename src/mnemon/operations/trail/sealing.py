@@ -16,7 +16,7 @@ from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey
 from mnemon.db.connection import Connection
 from mnemon.db.tenant import Prover
-from mnemon.operations.models import INSTALLATION
+from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.trail.anchors import Anchor, Anchors
 from mnemon.operations.trail.seals import Block, Kind, Retention, Sealer, microseconds
 from mnemon.operations.trail.verify import listed
@@ -90,8 +90,8 @@ class Signer:
         if not rows:
             return 0
         written = anchors.read()
-        known = {one.organization for one in written.anchors}
-        older = [row for row in rows if row["lone"] and row["organization_id"] not in known]
+        anchored = {anchor.organization for anchor in written.anchors}
+        older = [row for row in rows if row["lone"] and row["organization_id"] not in anchored]
         await self._sign(connection, Kind.LEGACY, older)
         if older and not written.there:
             await self._older_retention(connection)
@@ -117,8 +117,8 @@ class Signer:
         self, connection: Connection, organization: UUID, until: datetime, days: int, made: datetime
     ) -> None:
         """Record that rows before a time may be gone."""
-        told = Retention(organization, microseconds(until), days, microseconds(made))
-        mac = self.sealer.sign(Kind.RETENTION, told)
+        record = Retention(organization, microseconds(until), days, microseconds(made))
+        mac = self.sealer.sign(Kind.RETENTION, record)
         await connection.fetchval(
             "SELECT sign_retention($1, $2, $3, $4, $5, $6, $7)",
             *(organization, until, days, made, mac, self.sealer.key),

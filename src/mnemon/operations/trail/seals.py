@@ -114,8 +114,8 @@ def _words(kind: Kind, statement: Statement) -> bytes:
             parts = [organization.bytes, _number(until_us), _number(days), _number(made_us)]
         case Receipt(organization, receipt, rows, digest):
             parts = [organization.bytes, receipt.encode("utf-8", "surrogatepass"), _number(rows), digest]
-    told = [f"mnemon audit {kind}".encode(), *parts]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in told)
+    parts_to_sign = [f"mnemon audit {kind}".encode(), *parts]
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts_to_sign)
 
 
 def _number(value: int) -> bytes:

@@ -86,12 +86,12 @@ async def verify(
         bad, legacy = _blocks(organization, blocks, sealer)
         until = await _retained(connection, organization, sealer)
         receipts = await _receipts(connection, organization, sealer)
-        own = [one for one in anchors if one.organization == organization]
+        own = [anchor for anchor in anchors if anchor.organization == organization]
         row = await connection.fetchrow(
             statement("mnemon.operations", "verify_audit"),
             organization,
-            [one.number for one in own],
-            [one.hash for one in own],
+            [anchor.number for anchor in own],
+            [anchor.hash for anchor in own],
             until,
             receipts,
             legacy,
@@ -133,13 +133,13 @@ async def _retained(connection: Connection, organization: UUID, sealer: Sealer |
     """The time before which rows may be gone, None where nothing may."""
     until: datetime | None = None
     for row in await connection.fetch(_RETENTIONS, organization):
-        told = Retention(row["organization_id"], row["until_us"], row["days"], row["made_us"])
-        if told.organization not in {organization, UUID(int=0)}:
+        record = Retention(row["organization_id"], row["until_us"], row["days"], row["made_us"])
+        if record.organization not in {organization, UUID(int=0)}:
             continue
-        if sealer is not None and not sealer.signed(Kind.RETENTION, told, row["mac"], row["key"]):
+        if sealer is not None and not sealer.signed(Kind.RETENTION, record, row["mac"], row["key"]):
             continue
         with suppress(OverflowError):  # of what nobody signed
-            moment = moment_of(told.until_us)
+            moment = moment_of(record.until_us)
             until = moment if until is None else max(until, moment)
     return until
 
@@ -154,14 +154,14 @@ async def listed(connection: Connection, organization: UUID, receipt: str | None
 
 async def _receipts(connection: Connection, organization: UUID, sealer: Sealer | None) -> list[str]:
     """The receipts whose signature covers what they list."""
-    told = {one.receipt: one for one in await listed(connection, organization)}
+    receipts = {receipt.receipt: receipt for receipt in await listed(connection, organization)}
     if sealer is None:
-        return list(told)
+        return list(receipts)
     return [
         row["receipt"]
         for row in await connection.fetch(_SIGNED, organization)
-        if row["receipt"] in told
-        and sealer.signed(Kind.ERASURE, told[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
+        if row["receipt"] in receipts
+        and sealer.signed(Kind.ERASURE, receipts[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
     ]
 
 

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.changes import some_changes
 from mnemon.core.errors import Conflict, Invalid
-from mnemon.knowledge.cursors import read_cursor, write_cursor
-from mnemon.knowledge.service.common import missing
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.workflow import repository
 from mnemon.workflow.graph import order
 from mnemon.workflow.models import WorkflowORM, WorkflowStatus
@@ -18,9 +20,10 @@ from mnemon.workflow.schemas import (
     MoveWorkflow,
     UpdateWorkflow,
     Workflow,
-    WorkflowPage,
     WorkflowQuery,
 )
+
+_WORKFLOWS = Listing.newest("workflow.list_workflows")
 
 #: A definition goes forward only; what ran stays readable as it ran.
 MOVES = {
@@ -54,25 +57,20 @@ async def get_workflow(ctx: Context, workflow_id: UUID) -> Workflow:
     return _workflow(row)
 
 
-async def list_workflows(ctx: Context, request: WorkflowQuery) -> WorkflowPage:
-    """Definitions, newest first (REQ-T118).
+async def list_workflows(ctx: Context, request: WorkflowQuery) -> Page[Workflow]:
+    """List definitions, newest first (REQ-T118).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
     ctx.principal.require("workflows:read")
-    after = read_cursor(request.cursor)
+    after = _WORKFLOWS.after(ctx.principal, request)
     status = request.status.value if request.status else None
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.list_workflows(
             connection, ctx.principal.organization_id, status, after, request.limit + 1
         )
-    page = rows[: request.limit]
-    more = len(rows) > request.limit
-    return WorkflowPage(
-        workflows=tuple(_workflow(row) for row in page),
-        cursor=write_cursor(page[-1]["created_at"], page[-1]["id"]) if more else None,
-    )
+    return _WORKFLOWS.page(ctx.principal, request, rows, _workflow)
 
 
 async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
@@ -84,10 +82,7 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         Conflict: another change came first, or it is a draft no longer.
     """
     ctx.principal.require("workflows:write")
-    everything = request.model_dump(mode="json", exclude={"id", "expected_version"})
-    given = {name: value for name, value in everything.items() if value is not None}
-    if not given:
-        raise Invalid("This changes nothing: give at least one field.", code="invalid.no_change")
+    given = request.model_dump(mode="json", include=set(some_changes(request)))
     if request.dependencies is not None and request.steps is None:
         raise Invalid(
             "Dependencies come with the steps that they are of.", code="invalid.steps_required", field="steps"
@@ -169,4 +164,4 @@ def _columns(row: WorkflowORM) -> dict[str, Any]:
 
 def _workflow(row: dict[str, Any]) -> Workflow:
     names = [step["name"] for step in row["steps"]]
-    return Workflow.model_validate({**row, "order": tuple(order(names, row["dependencies"]))})
+    return from_row(Workflow, row, order=tuple(order(names, row["dependencies"])))

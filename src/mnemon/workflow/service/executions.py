@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
+from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
-from mnemon.knowledge.cursors import read_cursor, write_cursor
-from mnemon.knowledge.service.common import acting_agent, missing
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
+from mnemon.knowledge.service.common import acting_agent
 from mnemon.workflow import repository
 from mnemon.workflow.models import ExecutionStatus
 from mnemon.workflow.schemas import (
     AdvanceExecution,
     Execution,
-    ExecutionPage,
     ExecutionQuery,
     FinishExecution,
     StartExecution,
 )
+
+_EXECUTIONS = Listing.newest("workflow.executions_of", "started_at")
 
 #: Where a run may go from where it is; the database holds the same rule by trigger.
 MOVES = {
@@ -124,14 +128,14 @@ async def get_execution(ctx: Context, execution_id: UUID) -> Execution:
         return await _read(connection, ctx.principal.organization_id, execution_id)
 
 
-async def executions_of(ctx: Context, request: ExecutionQuery) -> ExecutionPage:
-    """Runs of a workflow, of an agent or all of them, newest first (REQ-T119).
+async def executions_of(ctx: Context, request: ExecutionQuery) -> Page[Execution]:
+    """List runs of a workflow, of an agent or all of them, newest first (REQ-T119).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
     ctx.principal.require("workflows:read")
-    after = read_cursor(request.cursor)
+    after = _EXECUTIONS.after(ctx.principal, request)
     status = request.status.value if request.status else None
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.list_executions(
@@ -141,19 +145,14 @@ async def executions_of(ctx: Context, request: ExecutionQuery) -> ExecutionPage:
             after,
             request.limit + 1,
         )
-    page = rows[: request.limit]
-    more = len(rows) > request.limit
-    return ExecutionPage(
-        executions=tuple(Execution.model_validate(row) for row in page),
-        cursor=write_cursor(page[-1]["started_at"], page[-1]["id"]) if more else None,
-    )
+    return _EXECUTIONS.page(ctx.principal, request, rows, partial(from_row, Execution))
 
 
 async def _read(connection: Connection, organization_id: UUID, execution_id: UUID) -> Execution:
     row = await repository.get_execution(connection, organization_id, execution_id)
     if row is None:
         raise missing("execution", execution_id)
-    return Execution.model_validate(row)
+    return from_row(Execution, row)
 
 
 async def _lock(

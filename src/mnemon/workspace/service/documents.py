@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.changes import changes
 from mnemon.core.errors import Forbidden
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
 from mnemon.workspace.ownership import owner_of, reach_of
 from mnemon.workspace.repository import DocumentRepository, TemplateRepository
 from mnemon.workspace.schemas import (
@@ -19,7 +24,10 @@ from mnemon.workspace.schemas import (
     UpdateDocument,
     UpdateTemplate,
 )
-from mnemon.workspace.service.common import missing, read, require_own
+from mnemon.workspace.service.common import require_own
+
+_DOCUMENTS = Listing.newest("workspace.list_documents")
+_TEMPLATES = Listing("workspace.list_templates", {"name": str, "id": UUID})
 
 
 async def create_document(ctx: Context, request: CreateDocument) -> Document:
@@ -46,7 +54,7 @@ async def create_document(ctx: Context, request: CreateDocument) -> Document:
             **values,
         )
         await session.refresh(row)
-        return read(Document, row)
+        return from_row(Document, row)
 
 
 async def get_document(ctx: Context, document_id: UUID) -> Document:
@@ -61,7 +69,7 @@ async def get_document(ctx: Context, document_id: UUID) -> Document:
         row = await documents.get_owned(document_id, reach_of(ctx.principal, None))
         if row is None:
             raise missing("document", document_id)
-        return read(Document, row)
+        return from_row(Document, row)
 
 
 async def update_document(ctx: Context, request: UpdateDocument) -> Document:
@@ -75,8 +83,10 @@ async def update_document(ctx: Context, request: UpdateDocument) -> Document:
     async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", request.id)
-        row = await documents.update(request.id, expected_version=request.expected_version, **request.changes())
-        return read(Document, row)
+        row = await documents.update(
+            request.id, expected_version=request.expected_version, **changes(request, empties=True)
+        )
+        return from_row(Document, row)
 
 
 async def delete_document(ctx: Context, document_id: UUID) -> Count:
@@ -92,14 +102,14 @@ async def delete_document(ctx: Context, document_id: UUID) -> Count:
         return Count(count=int(await documents.delete(document_id)))
 
 
-async def list_documents(ctx: Context, request: ListDocuments) -> tuple[Document, ...]:
-    """Documents, newest first."""
+async def list_documents(ctx: Context, request: ListDocuments) -> Page[Document]:
+    """List documents, newest first."""
     ctx.principal.require("documents:read")
     async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
-        conditions = request.model_dump(exclude={"user_id"})
-        rows = await documents.find(reach_of(ctx.principal, request.user_id), **conditions)
-        return tuple(read(Document, row) for row in rows)
+        conditions = request.model_dump(exclude={"user_id", "limit", "cursor"})
+        query = documents.those(reach_of(ctx.principal, request.user_id), **conditions)
+        return await documents.page(_DOCUMENTS, ctx.principal, request, partial(from_row, Document), query=query)
 
 
 async def create_template(ctx: Context, request: CreateTemplate) -> Template:
@@ -109,7 +119,7 @@ async def create_template(ctx: Context, request: CreateTemplate) -> Template:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         row = await templates.create(**request.model_dump(exclude={"outline"}), outline=list(request.outline))
         await session.refresh(row)
-        return read(Template, row)
+        return from_row(Template, row)
 
 
 async def get_template(ctx: Context, template_id: UUID) -> Template:
@@ -123,7 +133,7 @@ async def get_template(ctx: Context, template_id: UUID) -> Template:
         row = await TemplateRepository(session, ctx.principal.organization_id).get_by_id(template_id)
         if row is None:
             raise missing("template", template_id)
-        return read(Template, row)
+        return from_row(Template, row)
 
 
 async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
@@ -138,8 +148,10 @@ async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
     async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, request.id)
-        row = await templates.update(request.id, expected_version=request.expected_version, **request.changes())
-        return read(Template, row)
+        row = await templates.update(
+            request.id, expected_version=request.expected_version, **changes(request, empties=True)
+        )
+        return from_row(Template, row)
 
 
 async def delete_template(ctx: Context, template_id: UUID) -> Count:
@@ -156,12 +168,13 @@ async def delete_template(ctx: Context, template_id: UUID) -> Count:
         return Count(count=int(await templates.delete(template_id)))
 
 
-async def list_templates(ctx: Context, request: ListTemplates) -> tuple[Template, ...]:
-    """Templates by name."""
+async def list_templates(ctx: Context, request: ListTemplates) -> Page[Template]:
+    """List templates by name."""
     ctx.principal.require("templates:read")
     async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
-        return tuple(read(Template, row) for row in await templates.find(**request.model_dump()))
+        query = templates.those(document_type=request.document_type)
+        return await templates.page(_TEMPLATES, ctx.principal, request, partial(from_row, Template), query=query)
 
 
 async def _changeable(templates: TemplateRepository, template_id: UUID) -> None:

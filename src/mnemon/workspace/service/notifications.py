@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from mnemon.context import Context
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row
 from mnemon.workspace import repository
 from mnemon.workspace.ownership import owner_of
 from mnemon.workspace.repository import NotificationRepository
 from mnemon.workspace.schemas import Count, Inbox, MarkRead, Notification, Notifications, Notify
-from mnemon.workspace.service.common import read
+
+_NOTIFICATIONS = Listing.newest("workspace.list_notifications")
 
 
 async def notify(ctx: Context, request: Notify) -> tuple[Notification, ...]:
@@ -24,14 +24,15 @@ async def notify(ctx: Context, request: Notify) -> tuple[Notification, ...]:
     values = request.model_dump(exclude={"user_ids"})
     async with ctx.database.session(ctx.principal) as session:
         rows = await NotificationRepository(session, ctx.principal.organization_id).add(people, values)
-        return tuple(read(Notification, row) for row in rows)
+        return tuple(from_row(Notification, row) for row in rows)
 
 
 async def list_notifications(ctx: Context, request: Notifications) -> Inbox:
-    """A person's notifications, newest first, with the number of unread ones (REQ-T140)."""
+    """List a person's notifications, newest first, with the number of unread ones (REQ-T140)."""
     ctx.principal.require("notifications:read")
     owner = owner_of(ctx.principal, request.user_id)
     organization = ctx.principal.organization_id
+    after = _NOTIFICATIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.notifications(
             connection,
@@ -39,14 +40,12 @@ async def list_notifications(ctx: Context, request: Notifications) -> Inbox:
             owner,
             unread_only=request.unread_only,
             before=request.before,
-            limit=request.limit,
+            after=after,
+            limit=request.limit + 1,
         )
         unread = await repository.count_unread(connection, organization, owner)
-    return Inbox(items=tuple(_item(row) for row in rows), unread=unread)
-
-
-def _item(row: Any) -> Notification:
-    return Notification.model_construct(**{**dict(row), "data": json.loads(row["data"])})
+    page = _NOTIFICATIONS.page(ctx.principal, request, rows, lambda row: from_row(Notification, row, "data"))
+    return Inbox(items=page.items, next_cursor=page.next_cursor, unread=unread)
 
 
 async def mark_read(ctx: Context, request: MarkRead) -> Count:

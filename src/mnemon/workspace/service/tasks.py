@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
+from functools import partial
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core.changes import changes
 from mnemon.core.errors import Conflict
-from mnemon.workspace.models import TaskORM
+from mnemon.core.pages import Page
+from mnemon.db.listing import Listing
+from mnemon.db.rows import from_row, missing
+from mnemon.workspace.models import DUE_DATE, DUE_TIME, NO_DATE, NO_TIME, TaskORM
 from mnemon.workspace.ownership import owner_of, reach_of
 from mnemon.workspace.recurrence import next_occurrence
 from mnemon.workspace.repository import TaskRepository
 from mnemon.workspace.schemas import Completed, CompleteTask, Count, CreateTask, ListTasks, Reminders, Task, UpdateTask
-from mnemon.workspace.service.common import missing, read, require_own
+from mnemon.workspace.service.common import require_own
+
+_TASKS = Listing(
+    "workspace.list_tasks",
+    {"due_date": date, "due_time": time, "created_at": datetime, "id": UUID},
+    absent={"due_date": NO_DATE, "due_time": NO_TIME},
+)
 
 
 async def create_task(ctx: Context, request: CreateTask) -> Task:
@@ -27,7 +38,7 @@ async def create_task(ctx: Context, request: CreateTask) -> Task:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.create(user_id=owner_of(ctx.principal, request.user_id), **values)
         await session.refresh(row)
-        return read(Task, row)
+        return from_row(Task, row)
 
 
 async def get_task(ctx: Context, task_id: UUID) -> Task:
@@ -42,7 +53,7 @@ async def get_task(ctx: Context, task_id: UUID) -> Task:
         row = await tasks.get_owned(task_id, reach_of(ctx.principal, None))
         if row is None:
             raise missing("task", task_id)
-        return read(Task, row)
+        return from_row(Task, row)
 
 
 async def update_task(ctx: Context, request: UpdateTask) -> Task:
@@ -54,18 +65,18 @@ async def update_task(ctx: Context, request: UpdateTask) -> Task:
         Invalid: the change would leave a due time without a due date.
     """
     ctx.principal.require("tasks:write")
-    changes = request.changes()
-    if "reminder_at" in changes:
-        changes["reminded_at"] = None
-    if "status" in changes:
-        changes["completed_at"] = None
-    if "due_date" in changes and changes["due_date"] is None:
-        changes.setdefault("due_time", None)
+    values = changes(request, empties=True)
+    if "reminder_at" in values:
+        values["reminded_at"] = None
+    if "status" in values:
+        values["completed_at"] = None
+    if "due_date" in values and values["due_date"] is None:
+        values.setdefault("due_time", None)
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         await require_own(ctx, tasks, "task", request.id)
-        row = await tasks.update(request.id, expected_version=request.expected_version, **changes)
-        return read(Task, row)
+        row = await tasks.update(request.id, expected_version=request.expected_version, **values)
+        return from_row(Task, row)
 
 
 async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
@@ -92,7 +103,7 @@ async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
                 row.id, expected_version=request.expected_version, status="done", completed_at=ctx.clock.now()
             )
             successor = await tasks.successor(done.id) or await _recur(ctx, tasks, done)
-        return Completed(task=read(Task, done), next=read(Task, successor) if successor is not None else None)
+        return Completed(task=from_row(Task, done), next=from_row(Task, successor) if successor is not None else None)
 
 
 async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM | None:
@@ -130,14 +141,20 @@ async def delete_task(ctx: Context, task_id: UUID) -> Count:
         return Count(count=int(await tasks.delete(task_id)))
 
 
-async def list_tasks(ctx: Context, request: ListTasks) -> tuple[Task, ...]:
-    """Tasks by status and due date: soonest due first, those without a date last."""
+async def list_tasks(ctx: Context, request: ListTasks) -> Page[Task]:
+    """List tasks by status and due date: soonest due first, those without a date last."""
     ctx.principal.require("tasks:read")
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
-        conditions = request.model_dump(exclude={"user_id"})
-        rows = await tasks.find(reach_of(ctx.principal, request.user_id), **conditions)
-        return tuple(read(Task, row) for row in rows)
+        conditions = request.model_dump(exclude={"user_id", "limit", "cursor"})
+        return await tasks.page(
+            _TASKS,
+            ctx.principal,
+            request,
+            partial(from_row, Task),
+            query=tasks.those(reach_of(ctx.principal, request.user_id), **conditions),
+            columns=(DUE_DATE, DUE_TIME, TaskORM.created_at, TaskORM.id),
+        )
 
 
 async def due_reminders(ctx: Context, request: Reminders) -> tuple[Task, ...]:
@@ -148,4 +165,4 @@ async def due_reminders(ctx: Context, request: Reminders) -> tuple[Task, ...]:
         rows = await tasks.reminders(
             reach_of(ctx.principal, request.user_id), now=ctx.clock.now(), limit=request.limit, take=request.take
         )
-        return tuple(read(Task, row) for row in rows)
+        return tuple(from_row(Task, row) for row in rows)

@@ -22,8 +22,7 @@ BEGIN
   WITH n AS MATERIALIZED (
     SELECT organization_id, ordinal >> 16 AS number, max(ordinal & 65535) AS place,
            sum(length(search_vector)) AS terms, min(occurred_at) AS earliest, max(occurred_at) AS latest,
-           -- of the last of them: its question mark rides on its ordinal
-           max(ordinal << 1 | (right(rtrim(content, E' \t\n\r'), 1) = '?')::int) & 1 = 1 AS question,
+           (array_agg(right(rtrim(content, E' \t\n\r'), 1) = '?' ORDER BY ordinal DESC))[1] AS question,
            coalesce(array_agg(DISTINCT speaker) FILTER (WHERE speaker IS NOT NULL), '{}') AS speakers
     FROM (
       SELECT organization_id, ordinal, search_vector, occurred_at, content, coalesce(sender_id, agent_id) AS speaker

@@ -331,12 +331,10 @@ def _wal(pulled: Pulled) -> str:
 
 
 def _table(found: Listing) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
+    from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = empty_table()
     for name in ("backup", "ended (UTC)", "PostgreSQL"):
         table.add_column(name, no_wrap=True)
     for name in ("data", "stored"):

@@ -17,43 +17,22 @@ Query = Annotated[str, typer.Argument(help="A question, or words.", show_default
 Explain = Annotated[bool, typer.Option("--explain", help="Every signal of each hit: value, weight and share.")]
 
 
+@filters.with_conditions()
 def search(
     query: Query,
     k: filters.Hits = 10,
-    user: filters.User = None,
-    agent: filters.Agent = None,
-    conversation: filters.Conversation = None,
-    team: filters.Team = None,
-    types: filters.Types = None,
-    tags: filters.Tags = None,
-    since: filters.Since = None,
-    until: filters.Until = None,
-    as_of: filters.AsOf = None,
-    valid_at: filters.ValidAt = None,
-    metadata: filters.Metadata = None,
+    *,
+    conditions: filters.Conditions,
     explain: Explain = False,
     utc: filters.Utc = False,
 ) -> None:
     """Find what matches a question best, with the reasons."""
-    conditions = filters.conditions(
-        user=user,
-        agent=agent,
-        conversation=conversation,
-        team=team,
-        types=types,
-        tags=tags,
-        since=since,
-        until=until,
-        as_of=as_of,
-        valid_at=valid_at,
-        metadata=metadata,
-        utc=utc,
-    )
     with session() as opened:
         found = opened.run(opened.memory.search(query, k=k, **conditions))
     _show(found, conditions, explain=explain, utc=utc)
 
 
+@filters.with_conditions()
 def recall(
     query: Query,
     k: filters.Hits = 10,
@@ -70,35 +49,12 @@ def recall(
     running: Annotated[
         str | None, typer.Option(metavar="CONVERSATION", help="The conversation that is going on.")
     ] = None,
-    user: filters.User = None,
-    agent: filters.Agent = None,
-    conversation: filters.Conversation = None,
-    team: filters.Team = None,
-    types: filters.Types = None,
-    tags: filters.Tags = None,
-    since: filters.Since = None,
-    until: filters.Until = None,
-    as_of: filters.AsOf = None,
-    valid_at: filters.ValidAt = None,
-    metadata: filters.Metadata = None,
+    *,
+    conditions: filters.Conditions,
     explain: Explain = False,
     utc: filters.Utc = False,
 ) -> None:
     """Bring to mind what an agent should know: what matches, and is recent, important, connected."""
-    conditions = filters.conditions(
-        user=user,
-        agent=agent,
-        conversation=conversation,
-        team=team,
-        types=types,
-        tags=tags,
-        since=since,
-        until=until,
-        as_of=as_of,
-        valid_at=valid_at,
-        metadata=metadata,
-        utc=utc,
-    )
     weighed = filters.weights(weights)
     with session() as opened:
         found = opened.run(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnemon.core.errors import Invalid
+from mnemon.doors.cli.commands.formats import list_formats
 from mnemon.doors.cli.session import Session, session
 from mnemon.doors.cli.state import state
 
@@ -24,7 +25,7 @@ def import_files(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="- reads standard input.", show_default=False)],
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="jsonl, locomo, chatgpt, claude, mbox or slack; found out."),
+        typer.Option("--format", metavar="FORMAT", help="Instead of finding it out; --formats lists them."),
     ] = None,
     conversation: Annotated[
         str | None, typer.Option(metavar="NAME", help="JSONL: the conversation of lines that name none.")
@@ -35,8 +36,11 @@ def import_files(
     restart: Annotated[
         bool, typer.Option("--restart", help="Read from the beginning; nothing is stored twice.")
     ] = False,
+    formats: Annotated[
+        bool, typer.Option("--formats", help="List the formats and end.", is_eager=True, callback=list_formats)
+    ] = False,
 ) -> None:
-    """Import conversations: JSONL, ChatGPT, Claude, Slack, mbox, LoCoMo. An interrupted import resumes by itself."""
+    """Import conversations that are kept elsewhere. An interrupted import resumes by itself."""
     _refuse_terminal(files)
     options: dict[str, Any] = {
         "format": format_,
@@ -129,16 +133,13 @@ def _emit(report: ImportReport) -> None:
 
 
 def _summary(reports: list[ImportReport]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
     from rich.text import Text
 
+    from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console, one_line
 
     _problems(reports)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("file", "format"):
-        table.add_column(name, overflow="fold")
+    table = empty_table("file", "format")
     for name in ("imported", "already there", "broken", "seconds", "per second"):
         table.add_column(name, justify="right")
     for report in reports:

@@ -14,7 +14,7 @@ from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
 if TYPE_CHECKING:
-    from mnemon.memory.schemas import Item
+    from mnemon.memory.schemas import Item, Remembered
 
 _COUNTED = 1000
 
@@ -66,6 +66,10 @@ def remember(
                 **fields,
             )
         )
+    _remembered(done)
+
+
+def _remembered(done: Remembered) -> None:
     if state.json:
         from mnemon.doors.cli.output import emit
 
@@ -131,34 +135,16 @@ def _changed(item: Item, before: str) -> None:
         typer.echo(f"Changed: version {item.version}")
 
 
+@filters.with_conditions(without={"as_of", "valid_at"})
 def forget(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="What to forget; or conditions.")] = None,
-    user: filters.User = None,
-    agent: filters.Agent = None,
-    conversation: filters.Conversation = None,
-    team: filters.Team = None,
-    types: filters.Types = None,
-    tags: filters.Tags = None,
-    since: filters.Since = None,
-    until: filters.Until = None,
-    metadata: filters.Metadata = None,
+    *,
+    conditions: filters.Conditions,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before forgetting by conditions.")] = False,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the history.")] = None,
     utc: filters.Utc = False,
 ) -> None:
     """Forget, by ids or by conditions; --as-of an earlier time still shows it."""
-    conditions = filters.conditions(
-        user=user,
-        agent=agent,
-        conversation=conversation,
-        team=team,
-        types=types,
-        tags=tags,
-        since=since,
-        until=until,
-        metadata=metadata,
-        utc=utc,
-    )
     if bool(ids) == bool(conditions):
         raise Invalid(
             "Give either ids or conditions.",
@@ -187,7 +173,7 @@ def _ask(opened: Session, conditions: dict[str, Any]) -> None:
             hint="Add --yes, after `mnemon list` with the same conditions has shown what they match.",
         )
     page = opened.run(opened.memory.list(limit=_COUNTED, **conditions))
-    count = f"more than {_COUNTED}" if page.cursor else str(len(page.items))
+    count = f"more than {_COUNTED}" if page.next_cursor else str(len(page.items))
     if page.items and not typer.confirm(f"Forget {count} messages and memories?"):
         raise typer.Exit(1)
 

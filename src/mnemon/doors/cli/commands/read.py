@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,10 @@ from mnemon.doors.cli import filters
 from mnemon.doors.cli.session import session
 from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
+
+if TYPE_CHECKING:
+    from mnemon.core.pages import Page
+    from mnemon.memory.schemas import Item
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="As remember or search gives it.", show_default=False)]
 
@@ -29,6 +34,7 @@ def get(item_id: Id, as_of: filters.AsOf = None, utc: filters.Utc = False) -> No
     show_item(found, utc=utc)
 
 
+@filters.with_conditions()
 def list_items(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows of the page.")] = 50,
     cursor: Annotated[str | None, typer.Option(metavar="CURSOR", help="Where the page before ended.")] = None,
@@ -36,57 +42,26 @@ def list_items(
     everything: Annotated[
         bool, typer.Option("--all", help="Every page; with --json one object a line, as they come.")
     ] = False,
-    user: filters.User = None,
-    agent: filters.Agent = None,
-    conversation: filters.Conversation = None,
-    team: filters.Team = None,
-    types: filters.Types = None,
-    tags: filters.Tags = None,
-    since: filters.Since = None,
-    until: filters.Until = None,
-    as_of: filters.AsOf = None,
-    valid_at: filters.ValidAt = None,
-    metadata: filters.Metadata = None,
+    *,
+    conditions: filters.Conditions,
     utc: filters.Utc = False,
 ) -> None:
     """List what is remembered, newest first, a page at a time."""
-    from mnemon.doors.cli.output import emit, say
+    from mnemon.doors.cli.lists import show_pages
 
-    conditions = filters.conditions(
-        user=user,
-        agent=agent,
-        conversation=conversation,
-        team=team,
-        types=types,
-        tags=tags,
-        since=since,
-        until=until,
-        as_of=as_of,
-        valid_at=valid_at,
-        metadata=metadata,
-        utc=utc,
-    )
     with session() as opened:
-        while True:
-            page = opened.run(
-                opened.memory.list(limit=1000 if everything else limit, cursor=cursor, include_past=past, **conditions)
-            )
-            if state.json and everything:
-                for item in page.items:
-                    emit(item)
-            elif state.json:
-                emit(page)
-            elif page.items:
-                from mnemon.doors.cli.items import show_page
 
-                show_page(page, utc=utc)
-            cursor = page.cursor
-            if cursor is None or not everything:
-                break
-    if not page.items:
-        say("Nothing is remembered here." if not conditions else "Nothing matches these conditions.")
-    elif cursor is not None:
-        say(f"There is more: add --cursor {cursor}", style="dim")
+        def fetch(at: str | None) -> Coroutine[Any, Any, Page[Item]]:
+            size = 1000 if everything else limit
+            return opened.memory.list(limit=size, cursor=at, include_past=past, **conditions)
+
+        def show(page: Page[Item]) -> None:
+            from mnemon.doors.cli.items import show_page
+
+            show_page(page, utc=utc)
+
+        nothing = "Nothing is remembered here." if not conditions else "Nothing matches these conditions."
+        show_pages(opened, fetch, show, cursor=cursor, everything=everything, nothing=nothing)
 
 
 def history(item_id: Id, utc: filters.Utc = False) -> None:

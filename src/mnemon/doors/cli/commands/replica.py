@@ -107,7 +107,8 @@ def _add_own(
 @app.command("list")
 def list_replicas() -> None:
     """Show the replicas: what they do, how far behind they are, whether reads go there."""
-    from mnemon.doors.cli.output import emit, say, working
+    from mnemon.doors.cli.lists import show_lines
+    from mnemon.doors.cli.output import working
     from mnemon.installation import replicas
 
     wanted = settings()
@@ -116,13 +117,8 @@ def list_replicas() -> None:
             found = run(replicas.list_own(wanted))
         else:
             found = run(replicas.list_replicas(wanted, _place(wanted)))
-    if state.json:
-        emit([_status(one) for one in found])
-        return
-    for one in found:
-        typer.echo(_line(one))
-    if not found:
-        say("No replicas: the primary serves every read.")
+    nothing = "No replicas: the primary serves every read."
+    show_lines([_status(one) for one in found], found, _line, nothing=nothing)
 
 
 @app.command()

@@ -205,6 +205,9 @@ def _goodbye(screen: Console, seconds: float) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
+    from mnemon.adapters.importers.registry import importers, load_all
+
+    titles = ", ".join(kind.title for kind in load_all(importers().values())[0].values())
     screen.print()
     screen.print(Rule(Text("Next", style="bold"), align="left", style="dim"))
     for line in (
@@ -214,7 +217,7 @@ def _goodbye(screen: Console, seconds: float) -> None:
     ):
         screen.print(Text(f"  {line}", style="cyan"), soft_wrap=True)
     for command, meaning in (
-        ("mnemon import YOURFILE", "JSONL, ChatGPT, Claude, Slack, mbox, LoCoMo"),
+        ("mnemon import YOURFILE", titles),
         ('mnemon search "..."', "what was said, and why it was found"),
         ("mnemon --help", "everything else"),
     ):

@@ -77,20 +77,15 @@ def list_jobs(
 ) -> None:
     """List jobs, newest first."""
     from mnemon.core.text import parse
-    from mnemon.doors.cli.output import emit, say
+    from mnemon.doors.cli.lists import show_lines
     from mnemon.jobs import service
     from mnemon.jobs.schemas import ListJobs
 
     request = parse(ListJobs, {"status": status, "kind": kind, "limit": limit})
     with session() as opened:
         page = opened.run(_with(opened.memory, lambda ctx: service.list_jobs(ctx, request)))
-    if state.json:
-        emit(page)
-        return
-    for job in page.jobs:
-        typer.echo(_line(job))
-    if not page.jobs:
-        say("No such jobs." if status or kind else "No jobs. The installation's own are not in an organisation.")
+    nothing = "No such jobs." if status or kind else "No jobs. The installation's own are not in an organisation."
+    show_lines(page, page.jobs, _line, nothing=nothing)
 
 
 @app.command()

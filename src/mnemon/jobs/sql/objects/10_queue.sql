@@ -57,14 +57,3 @@ CREATE OR REPLACE TRIGGER announce_update AFTER UPDATE ON background_jobs FOR EA
   WHEN (NEW.status = 'queued' AND OLD.status <> 'queued' AND NEW.run_at <= clock_timestamp()
     OR NEW.status = 'running' AND OLD.cancel_requested_at IS NULL AND NEW.cancel_requested_at IS NOT NULL)
   EXECUTE FUNCTION announce_job();
-
--- object: function job_delay(integer, double precision, double precision, double precision)
--- How long a job waits after a failed attempt: p_base seconds, doubled with each attempt up to p_longest, of which a
--- random half (p_random, 0 to 1) is left out, so that jobs that failed together do not all come back together.
-CREATE OR REPLACE FUNCTION job_delay(
-  p_attempt integer, p_base double precision, p_longest double precision, p_random double precision
-) RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT make_interval(secs =>
-    least(p_base * 2 ^ least(greatest(p_attempt, 1) - 1, 60), p_longest) * (1 - p_random / 2));
-END;

@@ -72,10 +72,11 @@ CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON memories FOR EACH ROW
         AND OLD.embedding_status = NEW.embedding_status)
   EXECUTE FUNCTION touch_row();
 
+-- Of the columns that an update may set, memory/columns.py has the list.
 CREATE OR REPLACE TRIGGER log_changed AFTER UPDATE ON memories FOR EACH ROW
-  WHEN (OLD.importance <> NEW.importance OR OLD.tier <> NEW.tier OR OLD.status <> NEW.status
-        OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at OR OLD.superseded_at IS DISTINCT FROM NEW.superseded_at
-        OR OLD.is_pinned <> NEW.is_pinned OR OLD.tags <> NEW.tags OR OLD.metadata <> NEW.metadata)
+  WHEN (OLD.status <> NEW.status OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at
+        OR OLD.superseded_at IS DISTINCT FROM NEW.superseded_at OR
+  {memory_changed})
   EXECUTE FUNCTION log_memory_change();
 
 -- object: function refuse_log_change()

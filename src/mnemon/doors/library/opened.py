@@ -1,0 +1,98 @@
+"""What an open memory holds: its app, when that starts and ends, and the maintenance that runs behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any, Self
+
+from mnemon.app import App, start
+from mnemon.context import Context
+from mnemon.core.errors import Invalid
+from mnemon.core.settings import Settings, load_settings
+from mnemon.memory import service
+from mnemon.memory.schemas import Maintained, Recollection
+
+#: New rows after which maintenance is worth a look.
+_MAINTAIN_AFTER = 1000
+
+
+class Opened:
+    """The memory's life, without its verbs: it opens on first use, and closes everything at the end."""
+
+    def __init__(
+        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+    ) -> None:
+        if settings is not None and (overrides or env_file):
+            raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
+        self.settings = settings or load_settings(env_file=env_file, **overrides)
+        self._app: App | None = None
+        self._ctx: Context | None = None
+        self._opening = asyncio.Lock()
+        self._maintenance: asyncio.Task[Maintained] | None = None
+        self._written = 0
+        self._parent: Self | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def open(self) -> Context:
+        """Start what is not started yet; every verb does this by itself."""
+        ctx = self._ctx
+        if ctx is None or (self._parent is not None and self._app is not self._parent._app):  # noqa: SLF001
+            async with self._opening:
+                ctx = await self._open()
+        return ctx
+
+    async def _open(self) -> Context:
+        if self._parent is not None:
+            await self._parent.open()
+            app = self._parent._app  # noqa: SLF001
+            if app is None:
+                raise Invalid("The memory is closed.", code="invalid.closed")
+            if self._ctx is None or self._app is not app:
+                self._ctx = await app.organization(self.settings.organization)
+                self._app = app
+        elif self._ctx is None:
+            self._app = await start(self.settings)
+            self._ctx = self._app.context
+        return self._ctx
+
+    async def close(self) -> None:
+        """Finish what runs in the background and let go of everything; using it again opens it again."""
+        if self._maintenance is not None:
+            self._maintenance.cancel()
+            await asyncio.gather(self._maintenance, return_exceptions=True)
+            self._maintenance = None
+        app, self._app, self._ctx = self._app, None, None
+        if app is not None and self._parent is None:
+            await app.close()
+
+    async def maintain(self, *, max_rows: int | None = None) -> Maintained:
+        """Index what is not indexed yet; any number of processes may call it at once."""
+        return await service.maintain(await self.open(), max_rows=max_rows)
+
+    def _counted(self, ctx: Context, found: Recollection) -> Recollection:
+        if self._app is not None:
+            self._app.accesses.count(ctx.principal, found.hits)
+        return found
+
+    def _maintain_later(self, written: int) -> None:
+        """Index in the background after large writes, if settings allow it."""
+        self._written += written
+        if not self.settings.auto_maintenance or self._written < _MAINTAIN_AFTER:
+            return
+        if self._maintenance is None or self._maintenance.done():
+            self._written = 0
+            self._maintenance = asyncio.create_task(self.maintain(), name="mnemon-maintenance")
+            self._maintenance.add_done_callback(_swallow)
+
+
+def _swallow(task: asyncio.Task[Maintained]) -> None:
+    """Background maintenance that failed is tried again after the next large write."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,126 @@
+"""What a signal is, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import numpy as np
+
+from mnemon.db.recallable import SESSION_BITS
+from mnemon.memory.recall.candidates import Int64
+from mnemon.memory.recall.lexicon import Floats, Lexicon, Window
+from mnemon.memory.recall.question import Question
+
+#: What a signal looks at; doors give each its colour.
+About = Literal["meaning", "talk", "people", "time", "form", "worth"]
+LookedAt = TypeVar("LookedAt")
+
+
+def _always(_: Question) -> bool:
+    return True
+
+
+@dataclass(frozen=True, kw_only=True)  # no slots: typing notes the parameter of a generic class on its objects
+class Signal(Generic[LookedAt]):
+    """One reason why a row may be the answer: everything that is to be said of it, in one place.
+
+    Attributes:
+        name: its key in explanations, in JSON and in the documentation.
+        weight: what one unit of it adds to the score.
+        about: what it looks at.
+        says: the reason to a person, as the end of "found because it ...".
+        measures: what is measured, to a reader of the documentation.
+        measure: one number for each candidate.
+        columns: what ``measure`` reads of a candidate, by the names in ``recall_features.sql``.
+        bounds: the least and the greatest number there can be; None where there is no such.
+        label: it in one word, for a narrow column; its name, if nothing else is said.
+        applies: whether a question asks for it; where it does not, it is 0 and nothing is measured.
+        is_reason: whether a person would take it for a reason by itself.
+    """
+
+    name: str
+    weight: float
+    about: About
+    says: str
+    measures: str
+    measure: Callable[[LookedAt], Floats]
+    columns: tuple[str, ...] = ()
+    bounds: tuple[float, float | None] = (0.0, 1.0)
+    label: str = ""
+    applies: Callable[[Question], bool] = _always
+    is_reason: bool = True
+
+
+class People(NamedTuple):
+    """What candidates have to do with who is named in the question, or asks it: 0 to 1 each."""
+
+    speaks: Floats
+    is_there: Floats
+    related: Floats
+
+
+@dataclass
+class Evidence:
+    """What the match signals look at. What several of them need is worked out once.
+
+    Attributes:
+        question: what was asked.
+        lexicon: where its words stand.
+        rows: the candidates, as ``recall_features.sql`` answers them.
+        named: whether the question names anybody.
+        session_terms: mean words of a session; 0 if it is not known: then that of the candidates' sessions.
+    """
+
+    question: Question
+    lexicon: Lexicon
+    rows: Sequence[Any]
+    named: bool
+    session_terms: float
+
+    def column(self, name: str) -> Floats:
+        """One column of the candidates as numbers, null as 0."""
+        return np.array([row[name] or 0.0 for row in self.rows], dtype=np.float64)
+
+    @cached_property
+    def zeros(self) -> Floats:
+        """Nothing of any candidate."""
+        return np.zeros(len(self.rows))
+
+    @cached_property
+    def ordinals(self) -> Int64:
+        """Recall's addresses of the candidates."""
+        return np.array([row["ordinal"] for row in self.rows], dtype=np.int64)
+
+    @cached_property
+    def window(self) -> Window:
+        """The question's words in the candidates and their neighbours."""
+        return self.lexicon.window(self.ordinals)
+
+    @cached_property
+    def session(self) -> Floats:
+        """BM25 of the candidates' sessions."""
+        lengths = self.column("session_terms")
+        mean = self.session_terms
+        if not mean and len(self.rows):
+            _, first = np.unique(self.ordinals >> SESSION_BITS, return_index=True)
+            mean = float(lengths[first].mean())
+        return self.lexicon.session(self.ordinals, lengths, mean)
+
+    @cached_property
+    def people(self) -> People:
+        """Who is named spoke, was there, or is related; if two are named and spoke, neither is meant."""
+        if not self.named:
+            return People(self.zeros, self.zeros, self.column("own"))
+        places = np.array([row["spoke"] for row in self.rows], dtype=np.int64)
+        speakers = np.unique(places[places > 0])
+        speaks = (places == speakers[0]).astype(np.float64) if len(speakers) == 1 else self.zeros
+        if len(self.lexicon.mentions):
+            speaks = np.maximum(speaks, np.isin(self.ordinals, self.lexicon.mentions))
+        is_there = np.maximum(self.column("present"), speaks)
+        return People(speaks, is_there, np.maximum(speaks, 0.5 * is_there))
+
+
+MatchSignal = Signal[Evidence]

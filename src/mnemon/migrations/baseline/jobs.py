@@ -1,0 +1,158 @@
+"""Background work."""
+
+from __future__ import annotations
+
+from mnemon.migrations.tables import (
+    Table,
+    check,
+    choice,
+    column,
+    created,
+    document,
+    index,
+    moment,
+    refers,
+    tenanted,
+    unique,
+    unique_index,
+)
+
+TABLES = (
+    Table(
+        "background_jobs",
+        "The queue of background work, with its dead letters and results (seed 004: REQ-T139)",
+        column(
+            "owner_id",
+            "uuid",
+            "organization_id, or null for jobs of the installation itself",
+            null=True,
+            generated="nullif(organization_id, '00000000-0000-0000-0000-000000000000'::uuid)",
+        ),
+        column("kind", "varchar(100)", "What is to be done: memory.maintain"),
+        column("queue", "varchar(50)", "A worker may serve some queues only", default="'default'"),
+        document("payload", "What the handler is given"),
+        column("priority", "smallint", "-100 to 100, the highest first, within the organisation", default="0"),
+        choice("status", "job_status", "queued running succeeded cancelled dead", default="queued"),
+        moment("run_at", "Not before this moment", default="now()"),
+        column(
+            "idempotency_key",
+            "varchar(255)",
+            "Of one kind, one job with this key is queued or running at a time",
+            null=True,
+        ),
+        column(
+            "attempt", "integer", "Attempts begun; one that a stopping worker gave back is not counted", default="0"
+        ),
+        column("max_attempts", "integer", "When the last of them fails, the job is dead", default="10"),
+        column(
+            "lease_id",
+            "uuid",
+            "Made anew by each claim: the fencing token, without which no attempt can end the job",
+            null=True,
+        ),
+        moment("lease_expires_at", "Unless the worker is heard of before, the job goes back to the queue", null=True),
+        column("worker", "varchar(200)", "Who runs it, or ran it last", null=True),
+        moment("cancel_requested_at", "Somebody wants it cancelled; its worker is told", null=True),
+        column("progress", "smallint", "Percent, as the handler says", default="0"),
+        column("progress_message", "varchar(500)", null=True),
+        column("result", "jsonb", "What the handler returned", null=True),
+        column("error_code", "varchar(100)", "The stable code of the last failure", null=True),
+        column("last_error", "text", "What went wrong in the last attempt that failed", null=True),
+        column(
+            "states",
+            "jsonb",
+            "When it came into which state, by which worker and error; kept by trigger, the last 50",
+            default="'[]'::jsonb",
+        ),
+        column("schedule", "varchar(100)", "The schedule that enqueued it", null=True),
+        column("user_id", "uuid", "The person on whose behalf it runs", null=True),
+        column("agent_id", "uuid", "The agent on whose behalf it runs", null=True),
+        column("permissions", "text[]", "What it may do: what whoever enqueued it might", default="'{}'"),
+        moment(
+            "created_at",
+            "When it was enqueued; later than what its transaction did before",
+            default="clock_timestamp()",
+        ),
+        moment("started_at", "When the last attempt began", null=True),
+        moment("finished_at", "When it succeeded, was cancelled or died", null=True),
+        *tenanted(),
+        check(
+            "lease_id",
+            "(status = 'running') = (lease_id IS NOT NULL) AND (lease_id IS NULL) = (lease_expires_at IS NULL)",
+        ),
+        check("finished_at", "(status IN ('succeeded', 'cancelled', 'dead')) = (finished_at IS NOT NULL)"),
+        check("idempotency_key", "idempotency_key <> ''"),
+        check(
+            "payload",
+            "jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 1048576 AND NOT "
+            "jsonb_path_exists(payload, '$.**{32}')",
+        ),
+        check("kind_format", "kind ~ '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$'"),
+        check("queue_format", "queue ~ '^[a-z][a-z0-9_-]*$'"),
+        check("attempt", "attempt BETWEEN 0 AND max_attempts"),
+        check("last_error", "char_length(last_error) <= 10000"),
+        check("max_attempts", "max_attempts BETWEEN 1 AND 100"),
+        check("result", "octet_length(result::text) <= 1048576"),
+        check("priority", "priority BETWEEN -100 AND 100"),
+        check("progress", "progress BETWEEN 0 AND 100"),
+        refers("organizations", "owner_id"),
+        index("created", "organization_id", "created_at DESC"),
+        index("dead", "organization_id", "created_at DESC", where="status = 'dead'"),
+        index("due", "organization_id", "queue", "(- priority)", "kind", "run_at", "id", where="status = 'queued'"),
+        index("expiry", "lease_expires_at", where="status = 'running'"),
+        index("finished", "finished_at", where="finished_at IS NOT NULL"),
+        index("lease", "lease_id", where="lease_id IS NOT NULL"),
+        unique_index(
+            "idempotency_key", "organization_id", "kind", "idempotency_key", where="status IN ('queued', 'running')"
+        ),
+        rights="SELECT, INSERT, UPDATE",
+        owner="ALL",  # workers serve every organisation
+        # Rows come and go: dead ones must not lie where claims look, nor freeze the planner's picture of the table.
+        storage="fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500, "
+        "autovacuum_analyze_scale_factor = 0.05",
+    ),
+    Table(
+        "job_schedules",
+        "Jobs that are enqueued on schedule, once whatever the number of workers (seed 004: REQ-T139)",
+        column(
+            "owner_id",
+            "uuid",
+            "organization_id, or null for jobs of the installation itself",
+            null=True,
+            generated="nullif(organization_id, '00000000-0000-0000-0000-000000000000'::uuid)",
+        ),
+        column("name", "varchar(100)", "One of its name in the organisation"),
+        column("kind", "varchar(100)"),
+        column("queue", "varchar(50)", default="'default'"),
+        document("payload", "Of each job that it enqueues"),
+        column("priority", "smallint", default="0"),
+        column("max_attempts", "integer", default="10"),
+        column("every_seconds", "integer", "Or daily_at: one of the two", null=True),
+        column("daily_at", "time", "A time of day, UTC", null=True),
+        column("enabled", "boolean", default="true"),
+        moment("next_run_at", "When it fires next; occurrences that were missed fire once together", default="now()"),
+        moment("last_run_at", null=True),
+        column("user_id", "uuid", "The person on whose behalf its jobs run", null=True),
+        column("agent_id", "uuid", null=True),
+        column("permissions", "text[]", "What its jobs may do", default="'{}'"),
+        created(),
+        moment("updated_at", default="now()"),
+        *tenanted(),
+        unique("organization_id", "name"),
+        check(
+            "payload",
+            "jsonb_typeof(payload) = 'object' AND octet_length(payload::text) <= 1048576 AND NOT "
+            "jsonb_path_exists(payload, '$.**{32}')",
+        ),
+        check("kind_format", "kind ~ '^[a-z][a-z0-9_]*(\\.[a-z0-9_]+)*$'"),
+        check("name_not_blank", "name <> ''"),
+        check("queue_format", "queue ~ '^[a-z][a-z0-9_-]*$'"),
+        check("daily_at", "(every_seconds IS NULL) <> (daily_at IS NULL)"),
+        check("every_seconds", "every_seconds BETWEEN 1 AND 31622400"),
+        check("max_attempts", "max_attempts BETWEEN 1 AND 100"),
+        check("priority", "priority BETWEEN -100 AND 100"),
+        refers("organizations", "owner_id"),
+        index("next", "next_run_at", where="enabled"),
+        owner="ALL",  # workers serve every organisation
+    ),
+)

@@ -1,0 +1,73 @@
+"""Tests over several processes (``pytest -n auto``): which stay together, and which begin first.
+
+Each process has servers of its own, so what shares a thing that takes seconds to make stays in one of them: a file, a
+package with a server for all its files, one version of PostgreSQL under attack, whatever reads the filled database.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+#: More processes than this gain nothing: the longest unit takes as long as all the others.
+_MOST = 8
+_TOGETHER = (
+    re.compile(r"tests/attacks/.*\[(?P<name>1\d)\b"),  # its tries are counted together
+    re.compile(r"(?P<name>tests/.*/backup)/"),
+    re.compile(r"(?P<name>tests/faults)/"),
+    re.compile(r"tests/.*/(?P<name>test_plans)[a-z_]*\.py"),
+)
+#: Units that take longest, the longest first, so that no process is left with one at the end.
+_FIRST: tuple[str, ...] = ()
+
+
+def unit(nodeid: str) -> str:
+    """The name of what a test shares a process with."""
+    for pattern in _TOGETHER:
+        if found := pattern.match(nodeid):
+            return found["name"]
+    return nodeid.partition("::")[0]
+
+
+class Units(LoadScopeScheduling):
+    """Gives each process a unit at a time, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """As many processes as there are processors, and not many."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
+    """Distribute by unit."""
+    config.option.loadscopereorder = False  # not by the number of tests, which says nothing of the time
+    return Units(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the units that take longest first where several processes take them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        places = {name: place for place, name in enumerate(_FIRST)}
+        items.sort(key=lambda item: places.get(unit(item.nodeid), len(places)))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests recorded as ``told``, in whichever process they ran."""
+    for line in _told(terminalreporter.stats):
+        terminalreporter.write_line(line)
+
+
+def _told(stats: dict[str, list[Any]]) -> Iterator[str]:
+    for report in (report for outcome in ("passed", "failed") for report in stats.get(outcome, ())):
+        yield from (str(value) for name, value in getattr(report, "user_properties", ()) if name == "told")
