@@ -16,7 +16,8 @@ from tests.conftest import APP, Server
 from tests.factories import context_of, upgrade
 
 _INDEXES = "SELECT count(*) FROM pg_class WHERE relname IN ('uq_users_email', 'uq_organizations_slug')"
-_TRIGGERS = "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'directory%' OR tgname LIKE 'guard%'"
+_OURS = "'^(keep_directory|guard_address|guard_slug|take_address|directory_digest|current_who)$'"
+_TRIGGERS = f"SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.proname ~ {_OURS}"
 
 
 async def sign_in_begins(server: Server, name: str, email: str) -> Any:
@@ -47,7 +48,7 @@ async def test_people_and_organisations_from_before_are_found(server: Server, ma
         await admin.execute(f"ALTER DATABASE {name} OWNER TO mnemon_owner")
         await admin.execute("CREATE EXTENSION vector")
         url = server.url("mnemon_owner", name)
-    await upgrade(url, revision="0015")
+    await upgrade(url, revision="0016")
     add = "INSERT INTO organizations (name, slug, deleted_at) VALUES ('n', $1, $2) RETURNING id"
     own = await admin.fetchval(add, "old-one", None)
     await admin.execute("INSERT INTO organizations (name) VALUES ('without')")
@@ -67,10 +68,10 @@ async def test_people_and_organisations_from_before_are_found(server: Server, ma
         assert await taken(server, name, email), email
     assert not await taken(server, name, "new@example.org")
     assert (await runner.check(url)).ok
-    await runner.downgrade(url, revision="0015")
+    await runner.downgrade(url, revision="0016")
     assert await admin.fetchval(_INDEXES) == 2
     assert await admin.fetchval(_TRIGGERS) == 0
-    assert await admin.fetchval("SELECT count(*) FROM pg_proc WHERE proname ~ '(directory|address|slug)'") == 0
+    assert await admin.fetchval(f"SELECT count(*) FROM pg_proc WHERE proname ~ {_OURS}") == 0
     with pytest.raises(asyncpg.UniqueViolationError):
         await admin.execute("INSERT INTO users (email) VALUES ('NEW@example.org')")
     await upgrade(url)
