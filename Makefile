@@ -2,9 +2,12 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that run tests; 0 for this one alone, where a debugger works.
+WORKERS ?= auto
 
 SETUP := bash scripts/setup.sh
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 # A Python named on the command line must be the one that is used, even if .venv has another.
 export MNEMON_PYTHON_CHOSEN := $(filter command,$(origin PYTHON))
 export PYTHON
@@ -15,7 +18,7 @@ export PYTHON
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "  PYTHON=python3.12 chooses the interpreter; ARGS='...' goes to run, test, coverage and bench."
+	@echo "  PYTHON=python3.12 chooses the interpreter; ARGS='...' goes to run, test, coverage and bench; WORKERS=0 runs tests in one process."
 
 run: ## set up what is missing and take the tour: import a sample, ask it questions
 	@$(SETUP) run
@@ -23,13 +26,13 @@ run: ## set up what is missing and take the tour: import a sample, ask it questi
 
 test: ## run the tests
 	@$(SETUP) test
-	@$(BIN)/python -m pytest --durations=15 $(ARGS)
+	@$(PYTEST) --durations=15 $(ARGS)
 
 DOMAINS := agents conversations graph identity integrations jobs knowledge memory operations workflow workspace
 
 coverage: ## run the tests, report lines and branches not reached; 90 % of each domain must be
 	@$(SETUP) test
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered $(ARGS)
+	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
 	@failed=; for domain in $(DOMAINS); do printf '%-14s ' $$domain; \
 	  $(BIN)/coverage report --include="src/mnemon/$$domain/*" --format=total --fail-under=90 || failed=1; done; \
 	  [ -z "$$failed" ] || { echo "A domain is covered by less than 90 %." >&2; exit 1; }
@@ -37,7 +40,7 @@ coverage: ## run the tests, report lines and branches not reached; 90 % of each 
 # The tests come last, so that the last line printed is pytest's.
 check: lint types audit ## everything that CI runs: lint, types, import ranks, audit, generated pages, tests
 	@set -e; for page in scripts/generate_*.py; do $(BIN)/python $$page --check; done
-	@$(BIN)/python -m pytest --durations=15 $(ARGS)
+	@$(PYTEST) --durations=15 $(ARGS)
 
 lint: ## check style, formatting and the ranks of imports
 	@$(SETUP) dev

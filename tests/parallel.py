@@ -16,21 +16,30 @@ from xdist.scheduler import LoadScopeScheduling
 
 #: More processes than this gain nothing: the longest unit takes as long as all the others.
 _MOST = 8
+#: What stays together, and its name.
 _TOGETHER = (
-    re.compile(r"tests/attacks/.*\[(?P<name>1\d)\b"),  # its tries are counted together
-    re.compile(r"(?P<name>tests/.*/backup)/"),
-    re.compile(r"(?P<name>tests/faults)/"),
-    re.compile(r"tests/.*/(?P<name>test_plans)[a-z_]*\.py"),
+    (re.compile(r"tests/attacks/.*\[(1\d)\b"), r"attacks on \1"),  # its tries are counted together
+    (re.compile(r"tests/(.*/)?(backup|faults)/"), r"\2"),
+    (re.compile(r"tests/.*/test_plans[a-z_]*\.py"), "plans"),
 )
-#: Units that take longest, the longest first, so that no process is left with one at the end.
-_FIRST: tuple[str, ...] = ()
+#: What takes longest, the longest first, so that no process is left with one of them at the end.
+_FIRST = (
+    "attacks on 18",
+    "attacks on 16",
+    "backup",
+    "faults",
+    "tests/db/embedded/test_encrypted.py",
+    "tests/migrations/test_runner.py",
+    "plans",
+    "tests/jobs/test_killed.py",
+)
 
 
 def unit(nodeid: str) -> str:
     """The name of what a test shares a process with."""
-    for pattern in _TOGETHER:
+    for pattern, name in _TOGETHER:
         if found := pattern.match(nodeid):
-            return found["name"]
+            return found.expand(name)
     return nodeid.partition("::")[0]
 
 
@@ -43,9 +52,9 @@ class Units(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """As many processes as there are processors, and not many."""
+    """Half as many processes again as there are processors: tests wait for servers that start and stop."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, _MOST)
+    return min(usable + (usable + 1) // 2, _MOST)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -72,7 +72,8 @@ def test_an_orphan_is_stopped_before_another_server_starts(cluster: Path, pid_fi
     got: list[embedded.Lease] = []
     starter = threading.Thread(target=lambda: got.append(embedded.acquire(cluster)))
     starter.start()
-    time.sleep(1.0)
+    until(lambda: embedded.status(cluster).phase == "starting")
+    time.sleep(0.5)
     assert runs(postmaster)
     assert embedded.status(cluster).phase == "starting"
     os.kill(postmaster, signal.SIGCONT)
