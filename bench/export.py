@@ -187,6 +187,10 @@ async def _copy_in(admin: Any, tables: list[Table], folder: Path) -> None:
             await admin.copy_to_table(table.name, source=str(folder / table.name), columns=_columns(table))
             if table.name == "organizations":
                 await admin.execute("INSERT INTO search_salts (id) SELECT id FROM organizations ON CONFLICT DO NOTHING")
+                await admin.execute(
+                    "INSERT INTO directory (digest, id) SELECT directory_digest('slug', slug), id FROM organizations "
+                    "WHERE slug IS NOT NULL ON CONFLICT DO NOTHING"
+                )
 
 
 def _table(report: Report, seconds: dict[str, list[float]]) -> None:

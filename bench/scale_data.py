@@ -104,6 +104,10 @@ async def _people(admin: Any, many: Sequence[Organization]) -> None:
         "organizations", columns=("id", "name", "slug"), records=[(one.id, one.slug, one.slug) for one in many]
     )
     await admin.execute("INSERT INTO search_salts (id) SELECT id FROM organizations ON CONFLICT DO NOTHING")
+    await admin.execute(
+        "INSERT INTO directory (digest, id) SELECT directory_digest('slug', slug), id FROM organizations "
+        "ON CONFLICT DO NOTHING"
+    )
     await admin.copy_records_to_table(
         "users",
         columns=("id", "organization_id", "external_id", "display_name"),

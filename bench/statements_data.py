@@ -53,6 +53,9 @@ FILL = {
     "users": """INSERT INTO users (id, organization_id, external_id, email, display_name)
         SELECT {id:user:i}, o.id, 'user-' || i, 'user-' || i || '@' || o.slug || '.example.org', 'User ' || i
         FROM {rows}""",
+    "directory": """INSERT INTO directory (digest, id)
+        SELECT directory_digest('email', lower(email)), id FROM users
+        UNION ALL SELECT directory_digest('slug', o.slug), o.id FROM bench_orgs o""",
     "user_credentials": """INSERT INTO user_credentials (organization_id, user_id, password_hash)
         SELECT organization_id, id, '$2b$12$' || repeat('x', 53) FROM users WHERE email IS NOT NULL""",
     "teams": """INSERT INTO teams (id, organization_id, name, slug)

@@ -76,6 +76,8 @@ INTRODUCTION = """\
 - **Full-text indexes** hold an organisation's words behind a salt of its own (`search_words`, `search_salts`;
   [security.md](security.md)). They have the operator class `recall_words_ops` where a superuser could make it, else
   PostgreSQL's own; **vector indexes** are HNSW, or IVFFlat when the schema was made so, and as wide as the embedder.
+- **The directory** (`directory`, for the owner alone) has whose an e-mail address or a slug is, and by its primary key
+  each is one's in the whole installation; triggers keep it ([security.md](security.md)).
 - Functions, triggers and views are in `src/mnemon/<domain>/sql/objects/`.
 
 """

@@ -74,6 +74,7 @@ async def fill(admin: Any, tenantless: frozenset[str], *, each: int = 3) -> Vict
     for table in known:
         if table.tenant_column is not None:
             await _mark(admin, table, organization, prefix)
+    await _enter_in_directory(admin, organization)
     return await look(admin, organization, prefix)
 
 
@@ -94,6 +95,19 @@ async def look(admin: Any, organization: UUID, prefix: str) -> Victim:
         if found:
             rows[table.name] = dict(found[0])
     return Victim(organization, prefix, frozenset(ids - everybody), rows)
+
+
+async def _enter_in_directory(admin: Any, organization: UUID) -> None:
+    """Have the directory know the addresses and the slug that were written past its triggers."""
+    await admin.execute(
+        "DELETE FROM directory WHERE id = $1 OR id IN (SELECT id FROM users WHERE organization_id = $1)", organization
+    )
+    await admin.execute(
+        "INSERT INTO directory (digest, id) SELECT directory_digest('email', lower(email)), id FROM users "
+        "WHERE organization_id = $1 AND email IS NOT NULL "
+        "UNION ALL SELECT directory_digest('slug', slug), id FROM organizations WHERE id = $1 AND slug IS NOT NULL",
+        organization,
+    )
 
 
 async def _mark(admin: Any, table: Table, organization: UUID, prefix: str) -> None:

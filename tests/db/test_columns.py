@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from mnemon.conversations.columns import COLUMNS as OF_MESSAGES
-from mnemon.db.columns import Change, Column, Filter, Insert, Origin, Test, lines, require_same
+from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, require_same
 from mnemon.db.params import Params
 from mnemon.memory.columns import COLUMNS as OF_MEMORIES
 from mnemon.memory.columns import TABLES
@@ -31,7 +31,7 @@ COLUMNS = (
     Column("note", "text", updatable=True),
     Column("tags", "text[]", inherited=True),
     Column("extra", "jsonb"),
-    Column("colour", "colour_enum", enum=Colour, elsewhere="red", filters=(Filter("colours", Test.ONE_OF),)),
+    Column("colour", "colour_enum", enum=Colour, elsewhere="red", filters=(Filter("colours", Compare.ONE_OF),)),
     Column("made_at", "timestamptz", Origin.DATABASE),
 )
 
@@ -99,25 +99,25 @@ def test_a_correction_takes_over_what_is_not_said_anew() -> None:
 def test_a_condition_is_a_parameter() -> None:
     params = Params("organization")
     colour = COLUMNS[4]
-    rule = colour.condition(Test.ONE_OF, frozenset(Colour), params)
+    rule = colour.condition(Compare.ONE_OF, frozenset(Colour), params)
     assert rule == "t.colour = ANY($2::text[]::colour_enum[])"
     assert params.values == ["organization", ["blue", "red"]]
-    assert COLUMNS[1].condition(Test.EQUALS, "x", params) == "t.note = $3::text::text"
-    assert COLUMNS[2].condition(Test.HAS_ALL, ("x",), params) == "t.tags @> $4::text[]"
-    assert COLUMNS[3].condition(Test.HAS_ALL, {"n": 1}, params) == "t.extra @> $5::text::jsonb"
+    assert COLUMNS[1].condition(Compare.EQUALS, "x", params) == "t.note = $3::text::text"
+    assert COLUMNS[2].condition(Compare.HAS_ALL, ("x",), params) == "t.tags @> $4::text[]"
+    assert COLUMNS[3].condition(Compare.HAS_ALL, {"n": 1}, params) == "t.extra @> $5::text::jsonb"
     assert params.values[2:] == ["x", ["x"], '{"n":1}']
 
 
 @pytest.mark.parametrize(
     ("test", "constant", "value", "allowed"),
     [
-        (Test.ONE_OF, "red", frozenset({Colour.RED}), True),
-        (Test.ONE_OF, "red", frozenset({Colour.BLUE}), False),
-        (Test.EQUALS, None, "red", False),
-        (Test.EQUALS, "red", "red", True),
+        (Compare.ONE_OF, "red", frozenset({Colour.RED}), True),
+        (Compare.ONE_OF, "red", frozenset({Colour.BLUE}), False),
+        (Compare.EQUALS, None, "red", False),
+        (Compare.EQUALS, "red", "red", True),
     ],
 )
-def test_what_a_table_without_the_column_can_match(test: Test, constant: Any, value: Any, allowed: bool) -> None:
+def test_what_a_table_without_the_column_can_match(test: Compare, constant: Any, value: Any, allowed: bool) -> None:
     assert Filter("colours", test).allows(constant, value) is allowed
 
 

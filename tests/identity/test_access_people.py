@@ -14,6 +14,7 @@ from mnemon.context import Context
 from mnemon.core.pages import PageRequest
 from mnemon.core.text import parse
 from mnemon.db.session import Database
+from mnemon.identity import repository
 from mnemon.identity import service as identity
 from mnemon.identity.models import DevicePlatform, UserRole
 from mnemon.identity.schemas import (
@@ -176,7 +177,6 @@ def test_a_request_out_of_bounds_names_the_field(model: Any, data: dict[str, Any
 @pytest.mark.parametrize(
     ("statement", "code", "field"),
     [
-        ("INSERT INTO users (organization_id, email) VALUES ($1, 'nobody')", "invalid.email", "email"),
         ("INSERT INTO teams (organization_id, name, slug) VALUES ($1, 'T', '-t')", "invalid.slug", "slug"),
         ("INSERT INTO teams (organization_id, name, slug) VALUES ($1, ' ', 'team')", "invalid.name_not_blank", "name"),
         ("INSERT INTO roles (organization_id, name) VALUES ($1, ' ')", "invalid.name_not_blank", "name"),
@@ -189,6 +189,19 @@ async def test_the_database_refuses_it_with_the_same_code(
         async with database.transaction(ctx.principal) as connection:
             await connection.execute(statement, ctx.principal.organization_id)
     assert (caught.value.code, caught.value.data["field"]) == (code, field)
+
+
+async def test_the_database_refuses_what_is_no_address(ctx: Context, database: Database) -> None:
+    organization = ctx.principal.organization_id
+
+    async def add() -> None:
+        async with database.transaction(ctx.principal) as connection:
+            await repository.take_address(connection, "nobody", database.prove(f"address:{organization}:nobody"))
+            await connection.execute("INSERT INTO users (organization_id, email) VALUES ($1, 'nobody')", organization)
+
+    with pytest.raises(Invalid) as caught:
+        await add()
+    assert (caught.value.code, caught.value.data["field"]) == ("invalid.email", "email")
 
 
 # Teams.

@@ -240,10 +240,10 @@ async def test_the_look_ups_use_their_indexes(ctx: Context, admin: Any) -> None:
         organization,
         str(organization),
     )
-    await admin.execute("ANALYZE sessions, api_keys, users")
+    await admin.execute("ANALYZE sessions, api_keys, users, directory")
     await admin.execute("SET LOCAL ROLE mnemon_owner")
     for name, indexes in (
-        ("find_user_by_email", {"uq_users_email"}),
+        ("find_user_by_email", {"pk_directory", "pk_users"}),
         ("find_session_by_token_hash", {"uq_sessions_token_hash"}),
         (
             "find_session_by_refresh_hash",
@@ -258,6 +258,6 @@ async def test_the_look_ups_use_their_indexes(ctx: Context, admin: Any) -> None:
         plan = "\n".join(row[0] for row in await admin.fetch(f"EXPLAIN {query}"))
         for index in indexes:
             assert index in plan, plan
-        for table in ("sessions", "api_keys", "users"):
+        for table in ("sessions", "api_keys", "users", "directory"):
             assert f"Seq Scan on {table}" not in plan, plan
     await transaction.rollback()

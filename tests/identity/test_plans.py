@@ -38,7 +38,7 @@ CASES = (
         kept=True,
     ),
     Case("permissions_of_role", (ROLE,), ("pk_roles", PERMISSIONS), OF_ROLE, scans=CATALOGUE),
-    Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_user_id_provider",), kept=True),
+    Case("read_oauth_token", (USER, "github"), ("uq_oauth_tokens_organization_id_user_id_provider",), kept=True),
     Case("is_familiar", (USER, "192.0.2.7", NOW), ("ix_sessions_user",), kept=True),
     Case("use_api_key", (Key("key"), NOW), ("pk_api_key_uses",)),
     Case("add_users", (["user-1", "new"],), ("uq_users_organization_id_external_id",)),
@@ -50,7 +50,7 @@ CASES = (
     Case(
         "store_oauth_token",
         (USER, "github", "v1.00000000.x", None, None, "Bearer", [], None),
-        ("uq_oauth_tokens_user_id_provider",),
+        ("uq_oauth_tokens_organization_id_user_id_provider",),
     ),
 )
 
@@ -60,7 +60,7 @@ LOOK_UPS = (
         "find_user",
         "find_user_by_email",
         "'User-1@tenant-1.example.org'::text",
-        ("uq_users_email", "ix_sessions_user"),
+        ("pk_directory", "pk_users", "uq_user_credentials_organization_id_user_id", "ix_sessions_user"),
     ),
     ("find_session", "find_session_by_token_hash", "sha256('mna_1-1')", ("uq_sessions_token_hash",)),
     (

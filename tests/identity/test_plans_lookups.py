@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from mnemon.core.pages import PageRequest
 from mnemon.db.connection import Connection
 from mnemon.identity import repository, repository_access, repository_secrets
+from mnemon.identity import service as identity
 from tests.plans import SIZES, Crowd, Key, Tenant
 from tests.plans import crowd as crowd
 
@@ -37,11 +40,11 @@ LOOKS: dict[str, tuple[Look, str]] = {
     "lock_owners": (lambda t: lambda c, o: repository_access.lock_owners(c, o, NOW), "uq_roles_organization_id_name"),
     "lock_mfa_devices": (
         lambda t: lambda c, o: repository_secrets.lock_mfa_devices(c, o, t.key(Key("user"))),
-        "ix_mfa_devices_user|uq_mfa_devices_user_id_name",
+        "uq_mfa_devices_organization_id_user_id_name",
     ),
     "mfa_devices": (
         lambda t: lambda c, o: repository_secrets.mfa_devices(c, o, t.key(Key("user")), (None,), 10),
-        "ix_mfa_devices_user|uq_mfa_devices_user_id_name",
+        "uq_mfa_devices_organization_id_user_id_name",
     ),
     "find_session_owner": (
         lambda t: lambda c, o: repository_secrets.find_session_owner(c, o, t.key(Key("session"))),
@@ -76,3 +79,13 @@ async def test_look_ups_use_their_indexes(crowd: Crowd, name: str, size: str) ->
     look, index = LOOKS[name]
     tenant = crowd.tenant(size)
     await tenant.look(look(tenant), (index,))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_people_are_listed_by_their_index(crowd: Crowd, size: str) -> None:
+    tenant = crowd.tenant(size)
+    first = await identity.list_users(tenant.ctx, PageRequest(limit=2))
+    assert first.next_cursor is not None
+    for cursor in (None, first.next_cursor):
+        asked = PageRequest(limit=20, cursor=cursor)
+        await tenant.verb(partial(identity.list_users, request=asked), ("ix_users_created",))

@@ -110,9 +110,15 @@ lists(
     "created_at",
     ordered={"last_message_at": SOMETIMES},
 )
-lists(
-    "graph.list_mentions", "entity_mentions", of(graph.list_mentions, ListMentions, entity_id="entities"), "created_at"
-)
+
+
+async def _mentions(ctx: Context, rows: Rows, page: dict[str, Any]) -> Page[Any]:
+    entity = (await rows.row("entities"))["id"]
+    await rows.admin.execute("UPDATE entities SET deleted_at = NULL WHERE id = $1 AND deleted_at IS NOT NULL", entity)
+    return await graph.list_mentions(ctx, ListMentions(entity_id=entity, **page))
+
+
+lists("graph.list_mentions", "entity_mentions", _mentions, "created_at")
 lists("identity.list_users", "users", of(identity.list_users, PageRequest), "created_at")
 lists("identity.list_teams", "teams", of(identity.list_teams, PageRequest), "created_at")
 lists(
@@ -200,7 +206,7 @@ lists(
     of(workspace.list_notifications, Notifications, user_id="users"),
     "created_at",
 )
-lists("memory.list_items", "memories", of(memory.list_items, ListItems), "occurred_at")
+lists("memory.list_items", "memories", of(memory.list_items, ListItems), "occurred_at", more={"superseded_at": "NULL"})
 TRUE = {"subject": "'tide'", "predicate": "'rises'", "valid_until": "NULL"}
 lists("memory.facts_at", "memory_facts", of(facts.facts_at, FactsAt), "valid_from", "recorded_at", more=TRUE)
 

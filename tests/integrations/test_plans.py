@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
 from mnemon.db.words import matching
+from mnemon.integrations import service
 from mnemon.integrations.repository import EVENTS, FILES, MAIL
+from mnemon.integrations.schemas import ListFiles
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
@@ -55,3 +58,13 @@ CASES = (
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_statements_use_their_indexes(crowd: Crowd, case: Case, size: str) -> None:
     await crowd.tenant(size).hold("mnemon.integrations", case)
+
+
+async def test_files_are_listed_by_their_index(crowd: Crowd) -> None:
+    tenant = crowd.tenant("large")
+    user = tenant.key(Key("user"))
+    first = await service.list_files(tenant.ctx, ListFiles(user_id=user, limit=2))
+    assert first.next_cursor is not None
+    for cursor in (None, first.next_cursor):
+        asked = ListFiles(user_id=user, limit=20, cursor=cursor)
+        await tenant.verb(partial(service.list_files, request=asked), ("ix_drive_files_modified",))

@@ -10,7 +10,7 @@ from pgvector import HalfVector
 
 from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
-from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, item_parts
+from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
 from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
@@ -88,7 +88,7 @@ def _of(table: RecallTable) -> tuple[Case, ...]:
             "recall_features",
             (VECTOR, [1 << 16], [], None, None),
             (ordinal, "uq_conversation_sessions_organization_id_number"),
-            {**nearest, **features, "text": "t.content"},
+            {**nearest, **feature_parts(table), **features, "text": "t.content"},
         ),
     )
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -312,53 +311,6 @@ async def test_two_refreshes_at_once(ctx: Context, installation: Context) -> Non
     assert (await service.dashboard(ctx)).rows[0].count == 1
     shown = await asyncio.gather(*(service.dashboard(ctx, DashboardQuery(refresh=True)) for _ in range(3)))
     assert {one.rows[0].count for one in shown} == {1}
-
-
-async def test_copy_is_refused_to_whom_policies_hold(ctx: Context) -> None:
-    """Which is why the writer sends arrays; if PostgreSQL learns it, the writer may."""
-    row = (ctx.principal.organization_id, "api", "n", 1.0)
-    async with ctx.database.transaction(ctx.principal) as connection:
-        with pytest.raises(asyncpg.FeatureNotSupportedError, match="row-level security"):
-            await connection.copy_records_to_table(  # type: ignore[attr-defined]
-                "system_metrics", columns=("organization_id", "component", "metric_type", "value"), records=[row]
-            )
-
-
-async def test_others_see_no_measurements(ctx: Context, other: Context) -> None:
-    await ingest(ctx, SystemMetric(component="api", metric_type="n", value=1))
-    assert (await service.roll_up_metrics(other)).partials == 0
-    await service.roll_up_metrics(ctx)
-    assert (await service.list_rollups(other, RollupQuery(source="system"))).items == ()
-    async with other.database.transaction(other.principal) as connection:
-        for table in ("system_metrics", "metric_rollups", "metric_partials"):
-            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
-
-
-async def test_permissions(limited: Context) -> None:
-    for attempt in (
-        service.ingest_metrics(limited, IngestMetrics(metrics=())),
-        service.roll_up_metrics(limited),
-        service.list_rollups(limited, RollupQuery(source="agent")),
-        service.dashboard(limited),
-        service.refresh_dashboard(limited),
-    ):
-        with pytest.raises(Forbidden):
-            await attempt
-    with pytest.raises(Forbidden):
-        service.MetricWriter(limited)
-
-
-async def test_a_deleted_agent_takes_its_measurements_and_leaves_its_sums(
-    ctx: Context, make_agent: MakeAgent, admin: Any
-) -> None:
-    agent = await make_agent(ctx)
-    await ingest(ctx, AgentMetric(agent_id=agent, metric_type="n", value=1))
-    await admin.execute("DELETE FROM agents WHERE id = $1", agent)
-    async with ctx.database.transaction(ctx.principal) as connection:
-        assert await connection.fetchval("SELECT count(*) FROM agent_metrics") == 0
-    await service.roll_up_metrics(ctx)
-    found = await service.list_rollups(ctx, RollupQuery(source="agent"))
-    assert [one.subject for one in found.items] == [str(agent)]
 
 
 async def test_an_agents_measurements_are_found_by_their_index(ctx: Context, make_agent: MakeAgent, admin: Any) -> None:

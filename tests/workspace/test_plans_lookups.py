@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from mnemon.workspace import service
@@ -21,7 +23,9 @@ async def test_rows_are_found_by_their_keys(crowd: Crowd, size: str) -> None:
 async def test_a_persons_rows_are_found_by_index(crowd: Crowd, size: str) -> None:
     tenant = crowd.tenant(size)
     user = tenant.key(Key("user"))
-    tasks = "ix_tasks_user|ix_tasks_status|ix_tasks_due_date|ix_tasks_priority"
-    await tenant.verb(lambda ctx: service.list_tasks(ctx, ListTasks(user_id=user, limit=20)), (tasks,))
+    first = await service.list_tasks(tenant.ctx, ListTasks(user_id=user, limit=2))
+    for cursor in (None, first.next_cursor):
+        asked = ListTasks(user_id=user, limit=20, cursor=cursor)
+        await tenant.verb(partial(service.list_tasks, request=asked), ("ix_tasks_due",))
     documents = "ix_documents_user|ix_documents_type|ix_documents_template"
     await tenant.verb(lambda ctx: service.list_documents(ctx, ListDocuments(user_id=user, limit=20)), (documents,))

@@ -17,7 +17,7 @@ COLUMNS = (
     Column("tool_results", "jsonb"),
     Column("conversation_id", "uuid", Origin.WRITER),
     Column("sender_id", "uuid", Origin.WRITER),
-    Column("follows_question", "boolean", Origin.WRITER, elsewhere=False),
+    Column("follows_question", "boolean", Origin.WRITER, scored=True, elsewhere=False),
     Column("ordinal", "bigint", Origin.WRITER),
     Column("content_type", "text", Origin.DATABASE),
     Column("feedback_rating", "text", Origin.DATABASE),

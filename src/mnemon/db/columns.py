@@ -38,7 +38,7 @@ class Origin(Enum):
     DATABASE = "a default, a trigger or the statement itself"
 
 
-class Test(Enum):
+class Compare(Enum):
     """Compares a column (first place) with the value of a condition (second place)."""
 
     EQUALS = "{} = {}"
@@ -63,7 +63,7 @@ class Filter:
     """
 
     field: str
-    test: Test
+    test: Compare
 
     def value(self, scope: Any) -> Any:
         """Read what the scope asks for; None if it does not ask. An empty set asks for rows that there are none of."""
@@ -72,7 +72,7 @@ class Filter:
 
     def allows(self, constant: Any, value: Any) -> bool:
         """Whether a table whose rows all have the constant in place of the column can hold a match."""
-        return bool(constant in value if self.test is Test.ONE_OF else constant == value)
+        return bool(constant in value if self.test is Compare.ONE_OF else constant == value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Column:
         updatable: a change may set it in place; the change is logged.
         inherited: a correction takes it over from what it corrects; so it does with what is updatable.
         returned: it is a field of an item, as it is read.
+        scored: recall's signals read it of each candidate.
         expression: what is read instead of the column alone (alias ``t``).
         elsewhere: what the rows of a table without the column are said to have.
         filters: conditions of a scope on it.
@@ -99,6 +100,7 @@ class Column:
     updatable: bool = False
     inherited: bool = False
     returned: bool = False
+    scored: bool = False
     expression: str = ""
     elsewhere: Any = Missing.VALUE
     filters: tuple[Filter, ...] = ()
@@ -127,15 +129,10 @@ class Column:
         quoted = f"'{value}'" if isinstance(value, str) else "NULL" if value is None else json.dumps(value)
         return f"{quoted}::{kind}"
 
-    def decode(self, value: Any) -> Any:
-        """Turn what was read into the item's value; None stays None."""
-        how: Callable[[Any], Any] | None = self.enum or _DECODE.get(self.sql_type)
-        return value if how is None or value is None else how(value)
-
     @property
-    def is_decoded(self) -> bool:
-        """Whether what is read differs from the item's value."""
-        return self.enum is not None or self.sql_type in _DECODE
+    def decoder(self) -> Callable[[Any], Any] | None:
+        """What turns a value that was read, and is not null, into the item's; None where it is that already."""
+        return self.enum or _DECODE.get(self.sql_type)
 
     def encode(self, value: Any) -> Any:
         """Turn one value into a parameter; None stays None."""
@@ -161,9 +158,9 @@ class Column:
         """The place of one value in a statement."""
         return f"${number}::text::{self.sql_type}" if self.as_text else f"${number}::{self.sql_type}"
 
-    def condition(self, test: Test, value: Any, params: Params) -> str:
+    def condition(self, test: Compare, value: Any, params: Params) -> str:
         """The predicate (alias ``t``) of a filter; its value goes into the parameters."""
-        if test is Test.ONE_OF:
+        if test is Compare.ONE_OF:
             place = params.add(sorted(value), "text[]" if self.as_text else f"{self.sql_type}[]")
             place += f"::{self.sql_type}[]"
         elif self.sql_type == "jsonb" or (self.as_text and not self.is_array):

@@ -34,7 +34,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base
-from mnemon.db.columns import Column, Filter, Missing, Origin, Test
+from mnemon.db.columns import Column, Compare, Filter, Missing, Origin
 from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
 #: Messages that one session can hold: the lower bits of an ordinal.
@@ -96,9 +96,9 @@ SHARED = (
         "text[]",
         updatable=True,
         returned=True,
-        filters=(Filter("tags", Test.HAS_ALL), Filter("tags_any", Test.HAS_ANY)),
+        filters=(Filter("tags", Compare.HAS_ALL), Filter("tags_any", Compare.HAS_ANY)),
     ),
-    Column("metadata", "jsonb", updatable=True, returned=True, filters=(Filter("metadata", Test.HAS_ALL),)),
+    Column("metadata", "jsonb", updatable=True, returned=True, filters=(Filter("metadata", Compare.HAS_ALL),)),
     Column("source", "text", inherited=True, returned=True),
     Column("source_id", "text", returned=True),
     Column("occurred_at", "timestamptz", Origin.WRITER),

@@ -21,7 +21,6 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -95,7 +94,7 @@ class OrganizationORM(Mutable, Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
     name: Mapped[str] = mapped_column(String(255), comment="The name people see")
-    slug: Mapped[str | None] = mapped_column(String(100), unique=True, comment="The name in settings and addresses")
+    slug: Mapped[str | None] = mapped_column(String(100), comment="The name in settings and addresses")
     plan_type: Mapped[str] = mapped_column(String(50), server_default="free", comment="The plan it is on")
     settings: Mapped[dict[str, Any]] = json_object("Preferences of the organisation")
 
@@ -108,10 +107,9 @@ class UserORM(Mutable, Base):
     __table_args__ = (
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
-        Index("uq_users_email", func.lower(text("email")), unique=True),
         Index("ix_users_created", "organization_id", "created_at", "id"),
-        Index("ix_users_status", "status"),
-        Index("ix_users_tier", "tier"),
+        Index("ix_users_organization_id_status", "organization_id", "status"),
+        Index("ix_users_organization_id_tier", "organization_id", "tier"),
         CheckConstraint(EMAIL, name="email_format"),
         CheckConstraint("email IS NOT NULL OR external_id IS NOT NULL", name="identified"),
         CheckConstraint("status IN ('active', 'suspended', 'deleted')", name="status"),

@@ -74,7 +74,7 @@ class UserCredentialsORM(Global, Mutable, Base):
     __tablename__ = "user_credentials"
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        UniqueConstraint("user_id"),
+        UniqueConstraint("organization_id", "user_id"),
         CheckConstraint(r"password_hash ~ '^\$2[aby]\$(1[2-9]|2[0-9]|3[01])\$.{53}$'", name="password_hash"),
         {"comment": "Password hashes, apart from users (REQ-T122)"},
     )
@@ -93,11 +93,10 @@ class MfaDeviceORM(Global, Mutable, Base):
     __tablename__ = "mfa_devices"
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        UniqueConstraint("user_id", "name"),
+        UniqueConstraint("organization_id", "user_id", "name"),
         encrypted("secret_encrypted"),
         CheckConstraint("(type = 'sms') = (phone_number IS NOT NULL)", name="phone_number"),
         CheckConstraint(r"phone_number ~ '^\+[1-9][0-9]{6,14}$'", name="phone_number_format"),
-        Index("ix_mfa_devices_user", "organization_id", "user_id"),
         {"comment": "Second factors: TOTP and SMS (REQ-T130)"},
     )
 
@@ -118,7 +117,7 @@ class OAuthTokenORM(Global, Mutable, Base):
     __tablename__ = "oauth_tokens"
     __table_args__ = (
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        UniqueConstraint("user_id", "provider"),
+        UniqueConstraint("organization_id", "user_id", "provider"),
         encrypted("access_token_encrypted"),
         encrypted("refresh_token_encrypted"),
         CheckConstraint(f"provider ~ '{WORD}'", name="provider"),

@@ -45,6 +45,11 @@ async def ensure_organization(connection: Connection, slug: str, name: str | Non
     return found
 
 
+async def take_address(connection: Connection, email: str, proof: bytes) -> None:
+    """Let the transaction give its organisation's people this e-mail address; without it the database refuses."""
+    await connection.fetchval("SELECT take_address($1, $2)", email, proof)
+
+
 async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
     """Ids of the people known by these strings of the caller's."""
     rows = await connection.fetch(

@@ -23,11 +23,14 @@ async def password_hash(connection: Connection, user_id: UUID, proof: bytes) -> 
 async def set_password(
     connection: Connection, organization_id: UUID, user_id: UUID, hashed: str, changed_at: datetime
 ) -> None:
-    """Keep the hash of a person's password in place of the one before. Index: uq_user_credentials_user_id."""
+    """Keep the hash of a person's password in place of the one before.
+
+    Index: uq_user_credentials_organization_id_user_id.
+    """
     # The values again and not `excluded`: to name that column there, one needs the right to read it.
     await connection.execute(
         "INSERT INTO user_credentials (organization_id, user_id, password_hash, password_changed_at) "
-        "VALUES ($1, $2, $3, $4) ON CONFLICT (user_id) DO UPDATE SET password_hash = $3, "
+        "VALUES ($1, $2, $3, $4) ON CONFLICT (organization_id, user_id) DO UPDATE SET password_hash = $3, "
         "password_changed_at = $4, deleted_at = NULL",
         organization_id,
         user_id,
@@ -60,9 +63,9 @@ async def add_totp(
     done = await connection.execute(
         "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) "
         "VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', phone_number = NULL, "
-        "secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, last_used_step = NULL, "
-        "deleted_at = NULL "
+        "ON CONFLICT (organization_id, user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', "
+        "phone_number = NULL, secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, "
+        "last_used_step = NULL, deleted_at = NULL "
         "WHERE d.confirmed_at IS NULL OR d.deleted_at IS NOT NULL",
         organization_id,
         device_id,

@@ -7,12 +7,13 @@ ends the import with its name.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from mnemon.conversations import service as conversations
 from mnemon.conversations.visibility import OWNER
-from mnemon.db.columns import Change, Column, Filter, Insert, Origin, Test, lines, named, read_as, require_same
+from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
 from mnemon.db.params import Params
 from mnemon.db.recallable import SHARED, RecallTable
 from mnemon.memory.models import MemoryORM, MemoryTier, MemoryType
@@ -28,15 +29,15 @@ COLUMNS = (
         inherited=True,
         returned=True,
         elsewhere="episodic",
-        filters=(Filter("types", Test.ONE_OF),),
+        filters=(Filter("types", Compare.ONE_OF),),
     ),
     Column("category", "text", inherited=True),
     Column("title", "text", inherited=True),
     Column("subject", "text", inherited=True),
-    Column("importance", "integer", updatable=True, returned=True, elsewhere=5),
+    Column("importance", "integer", updatable=True, returned=True, scored=True, elsewhere=5),
     Column("confidence", "double precision", updatable=True, returned=True, elsewhere=1.0),
-    Column("is_pinned", "boolean", updatable=True, returned=True, elsewhere=False),
-    Column("tier", "memory_tier", enum=MemoryTier, updatable=True, returned=True, elsewhere="warm"),
+    Column("is_pinned", "boolean", updatable=True, returned=True, scored=True, elsewhere=False),
+    Column("tier", "memory_tier", enum=MemoryTier, updatable=True, returned=True, scored=True, elsewhere="warm"),
     Column("source_type", "memory_source", inherited=True),
     Column("source_message_ids", "uuid[]", inherited=True),
     Column("extraction_model", "text", inherited=True),
@@ -119,10 +120,12 @@ class Condition:
     def narrows(self, scope: Scope) -> bool:
         """Whether the scope leaves anything out by it; every value of an enumeration leaves out nothing."""
         value = self.value(scope)
-        every = self.filter.test is Test.ONE_OF and self.column.enum is not None and value is not None
+        every = self.filter.test is Compare.ONE_OF and self.column.enum is not None and value is not None
         return value is not None and not (every and len(value) == len(self.column.enum or ()))
 
 
+#: What recall's signals read of a candidate of either table.
+SCORED = tuple(dict.fromkeys(column.name for table in TABLES for column in table.described if column.scored))
 #: Every condition of a scope on a column.
 CONDITIONS = tuple(
     Condition(column, one, frozenset(table.kind for table in TABLES if column in table.described))
@@ -133,9 +136,17 @@ CONDITIONS = tuple(
 
 def item_parts(table: RecallTable) -> dict[str, str]:
     """What ``items`` is filled with for a table; ``{columns}`` in the same order for both tables."""
+    return {"kind": table.kind, **_parts(table, RETURNED)}
+
+
+def feature_parts(table: RecallTable) -> dict[str, str]:
+    """What ``recall_features`` is filled with for a table, besides what is asked."""
+    return _parts(table, SCORED)
+
+
+def _parts(table: RecallTable, columns: Iterable[str]) -> dict[str, str]:
     people = {name: table.columns[name] for name in ("sender", "speaker_agent")}
-    columns = lines(named(table.columns[name], name) for name in RETURNED)
-    return {"table": table.name, "kind": table.kind, "columns": columns, **people}
+    return {"table": table.name, "columns": lines(named(table.columns[name], name) for name in columns), **people}
 
 
 require_same(

@@ -17,7 +17,8 @@ from mnemon.memory.scope import ResolvedScope
 
 PACKAGE = "mnemon.memory"
 
-_DECODED = tuple((name, column.decode) for name, column in RETURNED.items() if column.is_decoded)
+_FIELDS = tuple(RETURNED)
+_DECODED = tuple((name, column.decoder) for name, column in RETURNED.items() if column.decoder is not None)
 
 
 def select_items(table: RecallTable, which: str) -> str:
@@ -53,9 +54,10 @@ _NOBODY = (None, None)
 
 def _item(row: Any, people: names.Labels, machines: names.Labels, places: names.Labels) -> Item:
     """One row; it comes from the database, so it is not validated again."""
-    fields = {name: row[name] for name in RETURNED}
+    fields = {name: row[name] for name in _FIELDS}
     for name, decode in _DECODED:
-        fields[name] = decode(fields[name])
+        if fields[name] is not None:
+            fields[name] = decode(fields[name])
     return Item.model_construct(
         id=row["id"],
         kind=row["kind"],

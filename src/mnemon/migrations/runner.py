@@ -210,8 +210,7 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
         if to_base:
             bodies = [body for granted in (True, False) for _, body in _objects(granted)]
             names = list(dict.fromkeys(name for body in bodies for name in _DROPS.findall(body)))
-            kinds = ("function ", "procedure ")
-            routines = [name.split(" ", 1)[1] for name in reversed(names) if name.startswith(kinds)]
+            routines = [name.split(" ", 1)[1] for name in reversed(names) if name.startswith(("function", "procedure"))]
         await connection.run_sync(_downgrade, config(), revision)
         await connection.commit()
         if to_base:
@@ -307,6 +306,7 @@ def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
 def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
     cfg.attributes["connection"] = connection
     _refuse_foreign(_current(connection), cfg)
+    connection.rollback()  # so that each revision has a transaction of its own, with no more locks than it needs
     with _known(revision):
         command.downgrade(cfg, revision)
 

@@ -225,8 +225,8 @@ class Table:
             op.execute(f"CREATE POLICY owner ON {self.name} FOR {self.owner} TO CURRENT_USER USING (true)")
 
     def drop(self) -> None:
-        """Drop the table, what was made on it, and its types."""
-        op.execute(f"DROP TABLE {self.name} CASCADE")
+        """Drop the table, what was made on it, and its types, where they are still there."""
+        op.execute(f"DROP TABLE IF EXISTS {self.name} CASCADE")
         ddl.drop_types(*(one.type for one in self.columns if one.values))
 
     def _statements(self) -> Iterator[str]:

@@ -56,7 +56,7 @@ def test_a_job_from_the_queue_to_its_end(cli: Cli, queue: Any) -> None:
 
     first, second, unknown = queue(enqueue)
     listed = cli("jobs", "list", "--json").json
-    assert [job["id"] for job in listed["jobs"]] == [unknown, second, first]
+    assert [job["id"] for job in listed["items"]] == [unknown, second, first]
     assert cli("jobs", "cancel", second).out == "Cancelled.\n"
     again = cli("jobs", "cancel", second, "--json")
     assert (again.code, again.error["code"]) == (4, "conflict.job_state")
@@ -72,7 +72,7 @@ def test_a_job_from_the_queue_to_its_end(cli: Cli, queue: Any) -> None:
     assert len(lines) == 3
     assert "nobody.knows" in lines[0]
     assert "queued" in lines[0], "a kind without a handler waits"
-    assert [job["id"] for job in cli("jobs", "list", "--status", "queued", "--json").json["jobs"]] == [unknown, second]
+    assert [job["id"] for job in cli("jobs", "list", "--status", "queued", "--json").json["items"]] == [unknown, second]
     for job in (second, unknown):  # workers of other tests serve everybody
         assert cli("jobs", "cancel", job).code == 0
 

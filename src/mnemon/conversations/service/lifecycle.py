@@ -34,7 +34,7 @@ from mnemon.db.rows import from_row, missing
 #: Columns that decide who sees a conversation.
 _OPENING = frozenset({"is_private", "agent_id"})
 #: The latest talk first; of conversations where nothing was said the newest first.
-_LATEST = Listing(
+LATEST = Listing(
     "conversations.list_conversations",
     {"last_message_at": datetime, "created_at": datetime, "id": UUID},
     descending=True,
@@ -99,7 +99,7 @@ async def list_conversations(ctx: Context, request: ConversationList) -> Page[Co
     async def read(session: AsyncSession) -> Page[Conversation]:
         conversations = ConversationRepository(session, ctx.principal.organization_id)
         return await conversations.page(
-            _LATEST,
+            LATEST,
             ctx.principal,
             request,
             partial(from_row, Conversation),

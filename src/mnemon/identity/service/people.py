@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
 from mnemon.core import crypto
@@ -60,8 +61,10 @@ def check_password(password: SecretStr, *about: str | None) -> None:
 
 
 @asynccontextmanager
-async def _taking_address(ctx: Context, email: str | None) -> AsyncIterator[None]:
-    """Give a person an e-mail address, which is unique in the installation, and tell nothing of who has it if not.
+async def _session(ctx: Context, email: str | None) -> AsyncIterator[AsyncSession]:
+    """Begin a session that may give a person this e-mail address, if any, and tell nothing of who has it if it cannot.
+
+    An address is unique in the installation.
 
     That it cannot be used tells that somebody has it, here or elsewhere, and no answer could hide that. So an
     organisation is told so a hundred times and then once a minute: nobody's list of addresses is asked through.
@@ -75,7 +78,11 @@ async def _taking_address(ctx: Context, email: str | None) -> AsyncIterator[None
     if wait is not None:
         raise _refused_too_often(wait)
     try:
-        yield
+        async with ctx.database.session(ctx.principal) as session:
+            if email is not None:
+                proof = ctx.database.prove(f"address:{ctx.principal.organization_id}:{email}")
+                await repository.take_address(await driver(session), email, proof)
+            yield session
     except Conflict as error:
         if error.data.get("constraint") != "uq_users_email":
             raise
@@ -123,7 +130,7 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
         check_password(request.password, request.email, *(getattr(request, name) for name in NAMES))
         hashed = await asyncio.to_thread(crypto.hash_password, request.password.get_secret_value())
     organization = ctx.principal.organization_id
-    async with _taking_address(ctx, request.email), ctx.database.session(ctx.principal) as session:
+    async with _session(ctx, request.email) as session:
         row = await UserRepository(session, organization).create(**_columns(request))
         connection = await driver(session)
         await _learn_name(connection, organization, row.id, request.display_name)
@@ -171,7 +178,7 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
     fields = _columns(request)
     if request.email is not None:
         fields["email_verified"] = False
-    async with _taking_address(ctx, request.email), ctx.database.session(ctx.principal) as session:
+    async with _session(ctx, request.email) as session:
         connection = await driver(session)
         await outrank(ctx, connection, request.id)
         if request.status not in (None, "active"):

@@ -202,7 +202,10 @@ class _Import:
                 database=width,
             )
         taken = await self.connection.fetchrow(
-            "SELECT slug FROM organizations WHERE id = $1 OR slug = $2", self.organization, self.slug
+            "SELECT slug FROM organizations WHERE id = ANY (ARRAY[$1, "
+            "(SELECT d.id FROM directory d WHERE d.digest = directory_digest('slug', $2))])",
+            self.organization,
+            self.slug,
         )
         if taken is not None:
             raise Conflict(
@@ -287,7 +290,7 @@ class _Import:
                     code="conflict.people",
                     hint="Import a copy with --as SLUG: people get other ids.",
                 )
-            where = "lower(i.line ->> 'email') IN (SELECT lower(u.email) FROM users u WHERE u.email IS NOT NULL)"
+            where = "directory_digest('email', lower(i.line ->> 'email')) IN (SELECT d.digest FROM directory d)"
             taken = await run.fetchval(f"SELECT count(*) FROM {STAGE} i WHERE {where}")  # noqa: S608
         if taken and not self.request.drop_taken_emails:
             raise Conflict(

@@ -70,6 +70,7 @@ EXCLUDED = {
     "upkeep_locks": "the installation's own",
     "installation_keys": "the installation's own, by which its processes prove themselves",
     "search_salts": "the installation's own: an organisation gets another salt where it arrives",
+    "directory": "the installation's own: whose an address or a slug is, made from users and organizations by triggers",
     "permissions": "the catalogue of every installation; role_permissions name them",
     "sessions": "hashes of tokens: who is signed in here is not signed in there",
     "user_credentials": "hashes of passwords: people set one in the other installation",

@@ -20,6 +20,7 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.db.types import encode_vector
 from mnemon.db.words import matching
+from mnemon.memory.columns import feature_parts
 from mnemon.memory.recall.question import Question
 from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
@@ -319,25 +320,13 @@ async def features(
         statement(
             PACKAGE,
             "recall_features",
-            table=table.name,
             scope=scope.predicate(table, params),
             **shared,
-            **{name: table.columns[name] for name in _FEATURES},
+            **feature_parts(table),
         )
         for table in asked.sizes.tables
     ]
     return list(await connection.fetch(_union(parts), *params.values)) if parts else []
-
-
-_FEATURES = (
-    "sender",
-    "speaker_agent",
-    "follows_question",
-    "importance",
-    "is_pinned",
-    "tier",
-    "conversation_id",
-)
 
 
 async def latest(

@@ -23,6 +23,15 @@ BEGIN ATOMIC
   SELECT nullif(translate(substr(current_setting('backtrace_functions'), 65, 32), '_', ''), '')::uuid;
 END;
 
+-- object: function current_who()
+-- All that this transaction has noted: organisation, person and agent, 32 characters each, and what it may take
+-- (take_address()); null where it is nobody.
+CREATE OR REPLACE FUNCTION current_who() RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT nullif(current_setting('backtrace_functions'), '');
+END;
+REVOKE ALL ON FUNCTION current_who() FROM PUBLIC;
+
 -- object: function tenant_setting(text)
 -- The statement that notes who a transaction is for; the application may run it as little as any that says the same.
 -- SET LOCAL and not set_config(), which does not reach the workers of a distributed database.

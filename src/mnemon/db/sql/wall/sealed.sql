@@ -13,15 +13,16 @@ $$;
 REVOKE ALL ON FUNCTION seal_of(text) FROM PUBLIC;
 
 -- object: function sealed_who()
--- Who this transaction is for, as set_tenant() noted it, null where it is nobody or the seal is not right.
+-- Who this transaction is for, as set_tenant() noted it, with what it may take (take_address()); null where it is nobody
+-- or the seal is not right.
 CREATE OR REPLACE FUNCTION sealed_who() RETURNS text LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   noted text := current_setting('app.tenant', true);
-  who text := "left"(noted, 96);
+  who text := "left"(noted, -64);
 BEGIN
-  IF noted IS NULL OR length(noted) <> 160 THEN RETURN NULL; END IF;
-  RETURN CASE WHEN sha256(convert_to(substr(noted, 97), 'UTF8')) = sha256(convert_to(seal_of(who), 'UTF8')) THEN who END;
+  IF noted IS NULL OR length(noted) NOT IN (160, 224) THEN RETURN NULL; END IF;
+  RETURN CASE WHEN sha256(convert_to("right"(noted, 64), 'UTF8')) = sha256(convert_to(seal_of(who), 'UTF8')) THEN who END;
 END $$;
 REVOKE ALL ON FUNCTION sealed_who() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sealed_who() TO mnemon_app;
@@ -46,6 +47,15 @@ CREATE OR REPLACE FUNCTION current_agent_id() RETURNS uuid LANGUAGE sql STABLE P
 BEGIN ATOMIC
   SELECT nullif(translate(substr(sealed_who(), 65, 32), '_', ''), '')::uuid;
 END;
+
+-- object: function current_who()
+-- All that this transaction has noted: organisation, person and agent, 32 characters each, and what it may take
+-- (take_address()); null where it is nobody.
+CREATE OR REPLACE FUNCTION current_who() RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT sealed_who();
+END;
+REVOKE ALL ON FUNCTION current_who() FROM PUBLIC;
 
 -- object: function tenant_setting(text)
 -- The statement that notes who a transaction is for, with its seal.

@@ -85,7 +85,7 @@ def list_jobs(
     with session() as opened:
         page = opened.run(_with(opened.memory, lambda ctx: service.list_jobs(ctx, request)))
     nothing = "No such jobs." if status or kind else "No jobs. The installation's own are not in an organisation."
-    show_lines(page, page.jobs, _line, nothing=nothing)
+    show_lines(page, page.items, _line, nothing=nothing)
 
 
 @app.command()

@@ -6,7 +6,8 @@
 -- object: function find_user_by_email(text, bytea, inet)
 -- The person with this e-mail address, whatever its case, with the hash of their password: for the process alone, which
 -- proves that it asks ('user_by_email:' and the address as given). Whoever cannot is answered as if nobody had it.
--- is_familiar: a session of theirs was begun from p_from in the last 90 days. Index: uq_users_email, ix_sessions_user.
+-- is_familiar: a session of theirs was begun from p_from in the last 90 days. Indexes: pk_directory,
+-- pk_users, ix_sessions_user.
 CREATE OR REPLACE FUNCTION find_user_by_email(p_email text, p_proof bytea, p_from inet DEFAULT NULL)
 RETURNS TABLE (
   user_id uuid, organization_id uuid, status text, password_hash text, mfa_enabled boolean, is_familiar boolean
@@ -22,10 +23,11 @@ BEGIN
     -- With a limit, so that it is asked for this one person and not hashed for everybody.
     (SELECT true FROM sessions s WHERE s.organization_id = u.organization_id AND s.user_id = u.id
       AND s.ip_address = p_from AND s.created_at > now() - interval '90 days' LIMIT 1) IS NOT NULL
-  FROM users u
+  FROM directory d
+  JOIN users u ON u.id = d.id AND u.deleted_at IS NULL
   JOIN organizations o ON o.id = u.organization_id AND o.deleted_at IS NULL
-  LEFT JOIN user_credentials c ON c.user_id = u.id AND c.deleted_at IS NULL
-  WHERE lower(u.email) = lower(p_email) AND u.deleted_at IS NULL;
+  LEFT JOIN user_credentials c ON c.organization_id = u.organization_id AND c.user_id = u.id AND c.deleted_at IS NULL
+  WHERE d.digest = directory_digest('email', lower(p_email));
 END $$;
 REVOKE ALL ON FUNCTION find_user_by_email(text, bytea, inet) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION find_user_by_email(text, bytea, inet) TO mnemon_app;
@@ -33,7 +35,8 @@ GRANT EXECUTE ON FUNCTION find_user_by_email(text, bytea, inet) TO mnemon_app;
 -- object: function password_hash_of(uuid, bytea)
 -- The hash of the password of a person of the transaction's organisation, null where there is none; for the process
 -- alone, which proves that it asks ('password_hash_of:' and the person). The application itself may not read the
--- column: a hash that was read once is guessed at for ever. Index: uq_user_credentials_user_id.
+-- column: a hash that was read once is guessed at for ever.
+-- Index: uq_user_credentials_organization_id_user_id.
 CREATE OR REPLACE FUNCTION password_hash_of(p_user uuid, p_proof bytea) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
   SET plan_cache_mode = force_generic_plan AS $$

@@ -3,7 +3,7 @@
 ``MATCH`` are the signals that search adds up; ``RECALL`` the five that recall weighs, the match among them. Scores,
 explanations, what the command line prints and the tables in docs/recall.md are made from these lists. To add a signal
 is to write it into a file's ``SIGNALS``, and to run ``make docs``. One that reads what ``recall_features.sql`` does not
-answer yet needs that column there as well.
+answer yet needs that column there as well; one of the tables' own is marked ``scored`` in memory/columns.py.
 """
 
 from __future__ import annotations
