@@ -181,7 +181,7 @@ class _Run:
         self.size = min(FIRST, BATCH)
 
     async def all(self, on_progress: Progress | None) -> None:
-        """Every batch; the next is read and embedded while the present one is written."""
+        """Write every batch; the next is read and embedded while the present one is written."""
         began = time.perf_counter()
         reading = asyncio.create_task(self._next())
         try:
@@ -202,14 +202,14 @@ class _Run:
         self.report.seconds = time.perf_counter() - began
 
     async def _next(self) -> _Batch:
-        """The next records, embedded: all that can be done before the database is needed."""
+        """Return the next records, embedded: all that can be done before the database is needed."""
         batch = await asyncio.to_thread(self._read)
         request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None)
         batch.prepared = await memory.prepare(self.ctx, request)
         return batch
 
     def _read(self) -> _Batch:
-        """The next records as messages; runs in a thread."""
+        """Return the next records as messages; runs in a thread."""
         messages: list[NewMessage] = []
         broken: list[Broken] = []
         last: Position | None = None
@@ -234,7 +234,7 @@ class _Run:
         return _Batch(messages, broken, last, self.source.bytes_read)
 
     def _message(self, utterance: Utterance) -> NewMessage | Broken:
-        """The utterance as a message; or what about it memory does not keep."""
+        """Return the utterance as a message; or what about it memory does not keep."""
         try:
             return self._valid(utterance)
         except ValidationError as error:

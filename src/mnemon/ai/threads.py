@@ -46,7 +46,7 @@ class ThreadedEmbedder:
         return f"{type(self).__name__}(name={self.name!r}, dimensions={self.dimensions})"
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds batch by batch in the thread, so that concurrent calls take turns and a cancelled one stops.
+        """Embed batch by batch in the thread, so that concurrent calls take turns and a cancelled one stops.
 
         A text is read as far as the model's own window (for many models 256 or 512 tokens).
 
@@ -82,7 +82,7 @@ class ThreadedEmbedder:
 
 
 def not_installed(package: str, extra: str) -> Unavailable:
-    """The error for a provider whose package is missing."""
+    """Return the error for a provider whose package is missing."""
     return Unavailable(
         f"The package {package} is not installed.",
         code="unavailable.package",
@@ -92,7 +92,7 @@ def not_installed(package: str, extra: str) -> Unavailable:
 
 
 def not_loaded(name: str, error: Exception) -> Unavailable:
-    """The error for a model that its package cannot find, download or read."""
+    """Return the error for a model that its package cannot find, download or read."""
     return Unavailable(
         f"{name} cannot be loaded: {type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}.",
         code="unavailable.embedding_model",

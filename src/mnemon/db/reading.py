@@ -35,11 +35,11 @@ class Router(Protocol):
     prover: Prover
 
     def needed(self, organization: UUID) -> int | None:
-        """How far a replica must be to serve the organisation; None: only the primary may."""
+        """Return how far a replica must be to serve the organisation; None: only the primary may."""
         ...
 
     def choose(self, needed: int | None) -> Replica | None:
-        """The replica that serves the next read; None: the primary does."""
+        """Return the replica that serves the next read; None: the primary does."""
         ...
 
 
@@ -64,20 +64,20 @@ class Reading(Busy):
         await self._end(error)
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
-        """Every row."""
+        """Return every row."""
         rows: list[Any] = await self._run("fetch", query, args)
         return rows
 
     async def fetchrow(self, query: str, *args: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return await self._run("fetchrow", query, args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         return await self._run("fetchval", query, args)
 
     async def execute(self, query: str, *args: Any) -> str:
-        """The command's tag; in a read, a setting of the transaction, which goes along when it moves."""
+        """Return the command's tag; in a read, a setting of the transaction, which goes along when it moves."""
         done: str = await self._run("execute", query, args)
         self._settings.append((query, args))
         return done
@@ -151,7 +151,7 @@ class Reading(Busy):
 
 
 def may_move(error: Exception) -> bool:
-    """Whether the primary may not have this error of a replica's."""
+    """Tell whether the primary may not have this error of a replica's."""
     ours = translate(error)
     return ours is not None and (ours.code in _MOVES or _RECOVERY in str(error))
 

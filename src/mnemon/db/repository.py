@@ -39,7 +39,7 @@ class BaseRepository(Generic[T]):
         return query
 
     async def get_by_id(self, row_id: UUID, *, include_deleted: bool = False) -> T | None:
-        """The row, or None if there is none, it is deleted or it is another organisation's."""
+        """Return the row, or None if there is none, it is deleted or it is another organisation's."""
         query = self._alive(include_deleted=include_deleted).where(self.model.id == row_id)
         found: T | None = (await self.session.execute(query)).scalar_one_or_none()
         return found

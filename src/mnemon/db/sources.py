@@ -12,7 +12,7 @@ from mnemon.db.connection import Connection
 async def known(
     connection: Connection, table: str, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
-    """Ids by (source, source id) of the rows that are there; forgotten ones are there too.
+    """Return ids by (source, source id) of the rows that are there; forgotten ones are there too.
 
     One look-up a source, by its ids: an index probe each, whatever the planner thinks of the table.
     Index: uq_<table>_source.

@@ -230,7 +230,7 @@ class Table:
         ddl.drop_types(*(one.type for one in self.columns if one.values))
 
     def _statements(self) -> Iterator[str]:
-        """What makes the table with its types, comments and indexes."""
+        """Yield what makes the table with its types, comments and indexes."""
         for one in self.columns:
             if one.values:
                 values = ", ".join(f"'{value}'" for value in one.values)
@@ -245,7 +245,7 @@ class Table:
             yield f"CREATE {kind} {made.kind}_{self.name}_{made.name} ON {self.name} {made.text}"
 
     def _lines(self) -> Iterator[str]:
-        """What stands between the brackets of CREATE TABLE."""
+        """Yield what stands between the brackets of CREATE TABLE."""
         for one in self.columns:
             yield f'"{one.name}" {one.type.format(dimensions=ddl.dimensions())}{one.options}'
         yield f"CONSTRAINT pk_{self.name} PRIMARY KEY ({', '.join(self.key)})"
@@ -257,7 +257,7 @@ class Table:
                 yield f"CONSTRAINT ck_{self.name}_{one.name}_depth CHECK ({shallow})"
 
     def _cut(self) -> str:
-        """What CREATE TABLE says after its brackets."""
+        """Return what CREATE TABLE says after its brackets."""
         if self.recalled:
             return " PARTITION BY HASH (organization_id)"
         if self.series is not None:

@@ -69,7 +69,7 @@ async def refuse_planted(connection: AsyncConnection) -> None:
 
 
 async def is_granted(connection: AsyncConnection) -> bool:
-    """Whether the schema's owner may set the parameter; else the setting with a seal is used."""
+    """Tell whether the schema's owner may set the parameter; else the setting with a seal is used."""
     return bool((await connection.exec_driver_sql(_GRANTED)).scalar())
 
 
@@ -109,11 +109,11 @@ async def keep_key(connection: AsyncConnection, key: InstallationKey) -> None:
 
 
 async def knows_key(connection: AsyncConnection, key: InstallationKey) -> bool:
-    """Whether the database knows exactly these keys."""
+    """Tell whether the database knows exactly these keys."""
     rows = await connection.exec_driver_sql("SELECT key_id, inner_block FROM public.installation_keys")
     return {(bytes(r.key_id), bytes(r.inner_block)) for r in rows} == {(i, inner) for i, inner, _ in stored(key)}
 
 
 async def has_key(connection: AsyncConnection) -> bool:
-    """Whether the database knows any installation key."""
+    """Tell whether the database knows any installation key."""
     return bool((await connection.exec_driver_sql("SELECT EXISTS (SELECT FROM public.installation_keys)")).scalar())

@@ -68,12 +68,12 @@ class Tree:
         return self._done + (self._current.count if self._current else 0)
 
     def label(self, name: str) -> str:
-        """How a file of the tree is named in a position."""
+        """Return how a file of the tree is named in a position."""
         return printable(f"{self.path.name}/{name}")
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """One file's bytes.
+        """Open one file's bytes.
 
         Raises:
             Invalid: it is damaged, needs a password, is a link, or is a bomb.
@@ -168,7 +168,7 @@ class _Counted:
 
 
 def open_tree(path: Path, wanted: str) -> Tree:
-    """The files of an export.
+    """Return the files of an export.
 
     Args:
         path: a zip archive, a directory or one file.
@@ -191,7 +191,7 @@ def open_tree(path: Path, wanted: str) -> Tree:
 
 
 def _contents(path: Path, size: int) -> dict[str, int]:
-    """The files of a zip archive and their unpacked sizes.
+    """Return the files of a zip archive and their unpacked sizes.
 
     Raises:
         Invalid: it is damaged, holds more files than an export has, two of one name, or some that share their bytes.
@@ -221,7 +221,7 @@ def _contents(path: Path, size: int) -> dict[str, int]:
 
 
 def _list_size(path: Path, size: int) -> int:
-    """How many bytes an archive's list of files has, which is read whole before anything else is known.
+    """Return how many bytes an archive's list of files has, which is read whole before anything else is known.
 
     0 where there is no list: then it is no archive, which others say.
     """

@@ -22,7 +22,7 @@ _WHAT = {"gzip": "gzip, but not named as any format is", "zip": "a zip file", "d
 
 
 def detect(path: Path) -> str:
-    """The name of a file's format.
+    """Return the name of a file's format.
 
     A pipe (also ``-``, standard input) cannot be looked at beforehand and is taken as JSON Lines.
 
@@ -67,11 +67,11 @@ class _Asked:
                 self._said[name], self._document[name] = said, document
 
     def certain(self) -> list[str]:
-        """Those that are certain of it; where none is, those that have the first key that is anybody's."""
+        """Return those that are certain of it; where none is, those that have the first key that is anybody's."""
         return [name for name, said in self._said.items() if said is Certainty.CERTAIN] or self._by_key()
 
     def possible(self) -> list[str]:
-        """Those that it may belong to; of several the one that has the name's ending."""
+        """Return those that it may belong to; of several the one that has the name's ending."""
         found = [name for name, said in self._said.items() if said is Certainty.POSSIBLE]
         return [name for name in found if self.sample.name.endswith(self.kinds[name].suffixes)] or found
 
@@ -87,7 +87,7 @@ class _Asked:
         return []
 
     def _documents(self) -> Iterator[tuple[str, str | None]]:
-        """Which importers look for keys, and where."""
+        """Yield which importers look for keys, and where."""
         for name, document in self._document.items():
             if self.kinds[name].keys and (self.sample.is_document or document is not None):
                 yield name, document

@@ -76,7 +76,7 @@ class ConversationsExport(Import):
 
     @classmethod
     def document(cls, sample: Sample) -> str | None:
-        """The first file of conversations."""
+        """Return the first file of conversations."""
         return next((name for name in sample.names if _CONVERSATIONS.fullmatch(name)), None)
 
     @property
@@ -86,17 +86,17 @@ class ConversationsExport(Import):
 
     @abstractmethod
     def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
-        """The messages of a conversation, in their order."""
+        """Yield the messages of a conversation, in their order."""
 
     @abstractmethod
     def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
-        """The conversation's id and title."""
+        """Return the conversation's id and title."""
 
     def prepare(self, tree: Tree) -> None:
         """Read what else of the export is needed, before its conversations."""
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The messages of each conversation."""
+        """Yield the messages of each conversation."""
         counter = Counter()
         with open_tree(self.path, f"a {self.format} export") as tree:
             self._tree = tree
@@ -150,7 +150,7 @@ class ConversationsExport(Import):
 
 
 def too_long(message: Message) -> str | None:
-    """What about a message is longer than anything that was said, as the end of a sentence; or None."""
+    """Return what about a message is longer than anything that was said, as the end of a sentence; or None."""
     if len(message.text) > limits.MAX_MESSAGE_TEXT:
         return f"the text has {len(message.text):,} characters, more than {limits.MAX_MESSAGE_TEXT:,}"
     if len(message.id) > limits.MAX_NAME or len(message.speaker or "") > limits.MAX_NAME:
@@ -159,12 +159,12 @@ def too_long(message: Message) -> str | None:
 
 
 def _strings(message: Message, key: str, title: str | None) -> list[object]:
-    """All that goes into a database."""
+    """Return all that goes into a database."""
     return [message.text, message.metadata, message.speaker, message.id, key, title]
 
 
 def moment_or_none(value: object) -> datetime | None:
-    """A moment, or None where the export has none that can be read: the words count more."""
+    """Return a moment, or None where the export has none that can be read: the words count more."""
     try:
         return parse_moment(value)
     except (ValueError, ArithmeticError):

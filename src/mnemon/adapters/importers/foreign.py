@@ -70,7 +70,7 @@ def opened(importer: Importer, path: Path, **given: Unpack[Options]) -> Import:
 
 
 def failed(importer: Importer, what: str, error: Exception | None = None) -> Invalid:
-    """The error of an importer that has a mistake in it."""
+    """Return the error of an importer that has a mistake in it."""
     why = f": {excerpt(repr(error), 200)}" if error else ""
     return Invalid(
         f"The importer `{importer.name}` of {importer.distribution} {what}{why}.",
@@ -82,7 +82,7 @@ def failed(importer: Importer, what: str, error: Exception | None = None) -> Inv
 
 
 def _checked(importer: Importer, read: Callable[[Anchor], Iterator[Record]], anchor: Anchor) -> Iterator[Record]:
-    """The records; with those as broken that Mnemon's own importers would have found to be so.
+    """Yield the records; with those as broken that Mnemon's own importers would have found to be so.
 
     Raises:
         Invalid: the importer failed, or yielded what is no record.
@@ -120,7 +120,7 @@ def _short(text: object) -> str:
 
 
 def _problem(record: Utterance) -> str | None:
-    """What keeps an utterance from being one, as the end of a sentence; or None."""
+    """Return what keeps an utterance from being one, as the end of a sentence; or None."""
     if not isinstance(record.text, str):
         return "the text is not a text"
     if problem := text_problem(record.text):
@@ -142,7 +142,7 @@ def _problem(record: Utterance) -> str | None:
 
 
 def _values_problem(metadata: object) -> str | None:
-    """What about metadata is not JSON, or goes deeper or further than a file may; or None."""
+    """Return what about metadata is not JSON, or goes deeper or further than a file may; or None."""
     if not isinstance(metadata, dict):
         return "`metadata` is not a dictionary"
     count = 0

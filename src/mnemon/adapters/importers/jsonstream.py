@@ -39,7 +39,7 @@ class MeteredStream:
         return "item" if self._front.lstrip()[:1] == b"[" else ""
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes.
+        """Return up to `size` bytes.
 
         Raises:
             Damaged: it is nested too deeply, or has a number of too many digits.
@@ -58,7 +58,7 @@ class MeteredStream:
         return chunk
 
     def element_done(self) -> None:
-        """An element is complete; the next may be as large again."""
+        """Note that an element is complete; the next may be as large again."""
         self._element, self._values = self.bytes_read, self._shape.values
 
     def _too_large(self, what: str) -> Invalid:
@@ -70,7 +70,7 @@ class MeteredStream:
 
 
 def elements(stream: MeteredStream) -> Iterator[Any]:
-    """The elements of an array one after the other; of a document that is no array, itself.
+    """Yield the elements of an array one after the other; of a document that is no array, itself.
 
     Raises:
         Damaged: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
@@ -91,7 +91,7 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
 
 
 def top_keys(stream: BinaryIO) -> Iterator[str]:
-    """The keys of the document's object, or of the objects in its array, in its first 4 MB.
+    """Yield the keys of the document's object, or of the objects in its array, in its first 4 MB.
 
     Events without their prefixes: those of deeply nested JSON are as long as it is deep, each.
     """

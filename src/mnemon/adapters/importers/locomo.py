@@ -35,7 +35,7 @@ class Locomo(WholeFile):
     keys: ClassVar[frozenset[str]] = frozenset({"qa", "sessions", "sample_id"})
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The turns of each sample."""
+        """Yield the turns of each sample."""
         counter = Counter()
         try:
             for number, sample in enumerate(self.elements()):
@@ -103,7 +103,7 @@ class Locomo(WholeFile):
 
 
 def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[Any]]]:
-    """Each session's number, date and turns, in the order of the numbers."""
+    """Yield each session's number, date and turns, in the order of the numbers."""
     listed = sample.get("sessions")
     if isinstance(listed, list):
         for index, session in enumerate(listed):
@@ -122,7 +122,7 @@ def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[An
 
 
 def _date_time(value: object) -> str | None:
-    """A session's date as it is written: each of its turns carries it."""
+    """Return a session's date as it is written: each of its turns carries it."""
     return excerpt(value) if isinstance(value, str) else None
 
 

@@ -74,13 +74,13 @@ class Mbox(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """By the line that each mail begins with; otherwise by its name."""
+        """Recognise the line that each mail begins with; otherwise the file's name."""
         if sample.kind == "file" and sample.first_line.startswith(b"From "):
             return Certainty.CERTAIN
         return super().recognises(sample)
 
     def _head(self, first: bytes) -> bytes:
-        """The first message's first lines: separators alone are alike in many files."""
+        """Return the first message's first lines: separators alone are alike in many files."""
         if self._source.pipe is not None:
             return first
         with self._source.open(0) as stream:
@@ -95,7 +95,7 @@ class Mbox(Import):
         return self._source.bytes_read
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The mails."""
+        """Yield the mails."""
         with self._source.open(anchor.offset) as stream:
             entry, last = anchor.entry, anchor
             try:
@@ -141,7 +141,7 @@ class Mbox(Import):
             )
 
     def _position(self, begin: Anchor, number: int, check: str) -> Position:
-        """The position of a message's record; to go on after it, the message is read again and passed over."""
+        """Return the position of a message's record; to go on after it, the message is read again and passed over."""
         entry = begin.entry + number
         return Position(self._source.name, entry, begin.line + 1, begin.offset, begin, number, digest(check))
 
@@ -188,7 +188,7 @@ class _Fields:
 
 
 def _messages(stream: BinaryIO, anchor: Anchor) -> Iterator[_Raw]:
-    """The messages from an anchor on; the stream stands at a separator."""
+    """Yield the messages from an anchor on; the stream stands at a separator."""
     offset, line = anchor.offset, anchor.line
     begin, kept, size, after_blank, line_start = anchor, bytearray(), 0, True, True
     while chunk := stream.readline(_LINE):

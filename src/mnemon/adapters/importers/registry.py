@@ -92,17 +92,17 @@ class Importer:
 
 
 def importers() -> dict[str, Importer]:
-    """Every importer that is installed by the name of its format: Mnemon's own first, each part in order of names."""
+    """Return every installed importer by the name of its format: Mnemon's own first, each part in order of names."""
     return dict(_installed(tuple(sys.path)))
 
 
 def formats() -> tuple[str, ...]:
-    """The names of the formats, as ``format`` takes them."""
+    """Return the names of the formats, as ``format`` takes them."""
     return tuple(importers())
 
 
 def find(name: str) -> Importer:
-    """The importer of a format.
+    """Return the importer of a format.
 
     Raises:
         Invalid: there is none; the message lists those there are.
@@ -120,7 +120,7 @@ def find(name: str) -> Importer:
 
 
 def load_all(wanted: Iterable[Importer]) -> tuple[dict[str, type[Import]], list[MnemonError]]:
-    """The classes of those that can be loaded, by their names; and what is wrong with the others."""
+    """Return the classes of those that can be loaded, by their names; and what is wrong with the others."""
     kinds: dict[str, type[Import]] = {}
     problems: list[MnemonError] = []
     for importer in wanted:
@@ -164,7 +164,7 @@ def in_package() -> Iterator[EntryPoint]:
 
 
 def _problem(name: str, kind: object) -> str | None:
-    """What about a class keeps it from being an importer of this name; or None."""
+    """Return what about a class keeps it from being an importer of this name; or None."""
     from mnemon.adapters.importers.base import Import
 
     if not _NAME.fullmatch(name):

@@ -57,7 +57,7 @@ class _Directory:
     """By id: the channel's name."""
 
     def readable(self, text: str) -> str:
-        """Slack's own markup as people read it: names for mentions, labels for links."""
+        """Return Slack's own markup as people read it: names for mentions, labels for links."""
         return html.unescape(_LINK.sub(self._link, text)).strip()
 
     def _link(self, match: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ class Slack(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """By its lists of channels and people; people alone are listed by others too."""
+        """Recognise the lists of channels and people; people alone are listed by others too."""
         found = {name.rsplit("/", 1)[-1] for name in sample.names if name.count("/") <= 1} & set(_LISTS)
         if found == {"users.json"} and not any(_DAY.search(name) for name in sample.names):
             return Certainty.POSSIBLE
@@ -109,7 +109,7 @@ class Slack(Import):
         return max(0, self._tree.bytes_read - self._base)
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The messages of each channel."""
+        """Yield the messages of each channel."""
         counter = Counter()
         with open_tree(self.path, "a slack export") as tree:
             self._tree = tree
@@ -170,7 +170,7 @@ class Slack(Import):
 
 
 def _layout(tree: Tree) -> tuple[str, list[str]]:
-    """The folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
+    """Return the folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
     tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in _LISTS]
     root = min((name.rpartition("/")[0] for name in tops), key=len, default="")
     root = f"{root}/" if root else ""
@@ -204,7 +204,7 @@ def _directory(tree: Tree, root: str) -> _Directory:
 
 
 def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
-    """The people or channels of a list, one after the other: of each no more is kept than what is asked for."""
+    """Yield the people or channels of a list, one after the other: of each no more is kept than what is asked for."""
     if tree.sizes.get(name, limits.MAX_LIST + 1) > limits.MAX_LIST:
         return
     with tree.open(name) as raw:
@@ -248,7 +248,7 @@ def _files(message: dict[str, Any]) -> list[str]:
 
 
 def _speaker(message: dict[str, Any], directory: _Directory) -> tuple[str | None, bool]:
-    """Who wrote it, and whether that is a program."""
+    """Return who wrote it, and whether that is a program."""
     user = str(message.get("user") or "")
     bot = message.get("subtype") == "bot_message" or "bot_id" in message or user in directory.bots
     profile = message.get("user_profile") or {}

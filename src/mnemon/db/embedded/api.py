@@ -144,7 +144,7 @@ def stop(data_dir: Path, *, timeout: float = 30.0) -> bool:
 
 
 def status(data_dir: Path) -> Status:
-    """What is known about a data directory's server; starts nothing and changes nothing."""
+    """Return what is known about a data directory's server; starts nothing and changes nothing."""
     from datetime import UTC, datetime
 
     _require_platform()
@@ -172,7 +172,7 @@ def status(data_dir: Path) -> Status:
 
 
 def default_data_dir() -> Path:
-    """``/var/lib/mnemon/postgres`` for root; for others ``postgres`` in the platform's place for a user's data."""
+    """Return ``/var/lib/mnemon/postgres`` for root; for others ``postgres`` in the platform's place for user data."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/mnemon/postgres")
     import platformdirs
@@ -195,5 +195,5 @@ def _require_platform() -> None:
 
 
 def _size(directory_: Path) -> int:
-    """Bytes of the files below a directory; a running server's files may vanish meanwhile."""
+    """Return bytes of the files below a directory; a running server's files may vanish meanwhile."""
     return sum(starting.file_size(Path(place, name)) for place, _, names in os.walk(directory_) for name in names)

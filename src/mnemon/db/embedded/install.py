@@ -18,7 +18,7 @@ _LIBRARIES = (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs"))
 
 
 def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Path:
-    """``installed``, or where the account cannot execute it a copy that it can, made once beside the data directory.
+    """Return ``installed``, or where the account cannot execute it a copy beside the data directory, made once.
 
     Raises:
         Conflict: ``embedded.cache_refused`` if something that is not ours is in the copy's place.

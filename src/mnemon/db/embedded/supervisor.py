@@ -78,7 +78,7 @@ class _Supervisor:
     # -- life -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """From nothing to a running server and back."""
+        """Start the server, watch over it until nobody needs it, and stop it."""
         self._listen()
         error: MnemonError | None = None
         try:
@@ -199,7 +199,7 @@ class _Supervisor:
         )
 
     def _watch(self) -> None:
-        """Until nobody needs the server, restarting it when it crashes."""
+        """Wait until nobody needs the server, and restart it when it crashes."""
         linger = self.orders.linger_seconds
         tick = max(0.05, min(0.5, linger / 4))
         needed = pruned = time.monotonic()

@@ -130,7 +130,7 @@ def pairs(given: Sequence[str] | None) -> dict[str, Any] | None:
 
 
 def json_object(given: str | None, option: str) -> dict[str, Any] | None:
-    """A JSON object.
+    """Return a JSON object.
 
     Raises:
         Invalid: it is none.
@@ -152,7 +152,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any] | None:
 
 
 def weights(given: str | None) -> dict[str, float] | None:
-    """``semantic=.5,recency=.2`` as numbers by name; which names there are, the schema knows.
+    """Read ``semantic=.5,recency=.2`` as numbers by name; which names there are, the schema knows.
 
     Raises:
         Invalid: it is not of that form.

@@ -54,7 +54,7 @@ def _table(found: Recollection, width: int, *, utc: bool) -> Table:
 
 
 def speaker(item: Item) -> str:
-    """Who said it, or whose it is."""
+    """Return who said it, or whose it is."""
     return one_line(item.speaker or item.user or item.agent or "-")
 
 
@@ -68,7 +68,7 @@ def _ranked_by(hit: Hit) -> dict[str, Contribution]:
 
 
 def _mini(hit: Hit) -> Text:
-    """The three strongest signals as small bars on one line."""
+    """Return the three strongest signals as small bars on one line."""
     line = Text()
     contributions = _ranked_by(hit)
     full = max((one.share for one in contributions.values()), default=0.0)
@@ -79,7 +79,7 @@ def _mini(hit: Hit) -> Text:
 
 
 def _explained(screen: Console, hit: Hit, query: str, *, utc: bool) -> None:
-    """One hit with every signal, in the whole width."""
+    """Show one hit with every signal, in the whole width."""
     where = one_line(hit.item.conversation or "-")
     screen.print(
         Text.assemble(

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def empty_table(*columns: str) -> Table:
-    """A table as every command draws one; further columns may be added."""
+    """Return a table as every command draws one; further columns may be added."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

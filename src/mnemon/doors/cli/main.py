@@ -61,7 +61,7 @@ def _version() -> int:
 
 
 def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
-    """The arguments for every command, which may be written anywhere, and the others."""
+    """Separate the arguments for every command, which may be written anywhere, from the others."""
     front: list[str] = []
     rest: list[str] = []
     left = iter(given)
@@ -83,7 +83,7 @@ def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _tolerate_encodings() -> None:
-    """A terminal that cannot show a character gets the nearest one it can show, instead of an error."""
+    """Let a terminal that cannot show a character get the nearest one it can show, instead of an error."""
     from mnemon.doors.cli.output import register_fallback
 
     name = register_fallback()

@@ -30,7 +30,7 @@ state = State()
 
 
 def settings(**overrides: Any) -> Settings:
-    """The settings of the environment, with what the command line says instead.
+    """Return the settings of the environment, with what the command line says instead.
 
     A data directory on the command line means the embedded server, also where the environment names another.
     """

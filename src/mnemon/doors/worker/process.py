@@ -65,7 +65,7 @@ async def work(
 
 
 def load_registry(name: str) -> Registry:
-    """The registry at ``package.module:name``.
+    """Import the registry at ``package.module:name``.
 
     Raises:
         Invalid: there is none.

@@ -18,7 +18,7 @@ _SEGMENT = 16 << 20
 
 
 async def listing(settings: Settings) -> Listing:
-    """What is in the directory of backups."""
+    """Return what is in the directory of backups."""
     return await asyncio.to_thread(_listing, Store.open(settings))
 
 
@@ -79,7 +79,7 @@ def _prune(store: Store, settings: Settings, now: datetime) -> Pruned:
 
 
 def _base(labels: list[Label], horizon: datetime) -> Label | None:
-    """Where recovery to the first moment that is promised begins; the oldest backup while there is no older one."""
+    """Return where recovery to the first promised moment begins; the oldest backup while there is no older one."""
     before = [label for label in labels if label.finished_at <= horizon]
     return before[-1] if before else labels[0] if labels else None
 

@@ -33,7 +33,7 @@ FROM pg_stat_archiver
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """What is to be said of backups.
+    """Check the backups.
 
     Args:
         connection: the owner's where there is one, else the application's; with fewer rights less is found.
@@ -130,7 +130,7 @@ def _archive(found: Listing, now: datetime) -> list[Finding]:
 
 
 async def _server(connection: Any, store: Store) -> list[Finding]:
-    """The slot that holds back WAL, and the server's own archiver where it has one."""
+    """Check the slot that holds back WAL, and the server's own archiver where it has one."""
     findings = []
     try:
         name = str(store.bound().get("name", ""))

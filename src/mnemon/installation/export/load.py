@@ -104,7 +104,7 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 
 @asynccontextmanager
 async def _owner(url: str) -> AsyncIterator[Any]:
-    """A connection of its own."""
+    """Connect as the owner."""
     settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
     engine = create_async_engine(
         parse_url(url),
@@ -274,7 +274,7 @@ class _Import:
         return int(status.rpartition(" ")[2])
 
     async def _people(self) -> None:
-        """What of people is unique in the installation: their ids and their e-mail addresses."""
+        """Compare what of people is unique in the installation: their ids and their e-mail addresses."""
         run = self.connection
         with _of_the_export():
             if self.renamed:
@@ -319,7 +319,7 @@ class _Import:
             )
 
     async def _settle(self) -> None:
-        """What belongs to the installation: its trail."""
+        """Settle what belongs to the installation: its trail."""
         run, own = self.connection, self.organization
         if not self.renamed:
             await self._check_trail()
@@ -339,7 +339,7 @@ class _Import:
         )
 
     async def _check_trail(self) -> None:
-        """The chain says here what it said there; entries that are written from now on follow it."""
+        """Check that the chain says here what it said there; entries written from now on follow it."""
         run, own = self.connection, self.organization
         earliest = await run.fetchval("SELECT min(created_at) FROM audit_logs WHERE organization_id = $1", own)
         before = self.manifest.audit.missing_before
@@ -369,7 +369,7 @@ class _Import:
 
 @contextmanager
 def _of_the_export(also: tuple[str, ...] = ()) -> Iterator[None]:
-    """What the database refuses of an export's rows is the export's fault, and says which rule it broke.
+    """Blame the export for what the database refuses of its rows, and say which rule they broke.
 
     Not what is there already of organisations and people: another import may have been faster.
     """

@@ -55,7 +55,7 @@ async def export_organization(ctx: Context, request: ExportOrganization) -> Mani
 
 @asynccontextmanager
 async def _snapshot(ctx: Context) -> AsyncIterator[Any]:
-    """The application's own connection, under its policies, in a transaction that sees one moment."""
+    """Open the application's own connection, under its policies, in a transaction that sees one moment."""
     with translated():
         pooled = await ctx.database.engine.raw_connection()
         driver: Any = pooled.driver_connection

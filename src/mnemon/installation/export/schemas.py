@@ -95,12 +95,12 @@ class Manifest(Schema):
         return sum(table.bytes for table in self.tables)
 
     def sealed(self) -> Manifest:
-        """The same with its hash."""
+        """Return the same with its hash."""
         return self.model_copy(update={"sha256": digest_of(self.model_dump(mode="json"))})
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
-    """The hash of a manifest: of everything in it but the hash."""
+    """Return the hash of a manifest: of everything in it but the hash."""
     kept = {name: value for name, value in manifest.items() if name != "sha256"}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

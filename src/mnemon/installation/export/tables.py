@@ -72,14 +72,14 @@ class Table:
     parents: frozenset[str]
 
     def keys(self, *, vectors: bool) -> tuple[str, ...]:
-        """What a line may name: the columns, and what stands for those that are exported by name."""
+        """Return what a line may name: the columns, and what stands for those that are exported by name."""
         return tuple(NAMED.get((self.name, c.name), (c.name,))[0] for c in self._exported(vectors))
 
     def _exported(self, vectors: bool) -> list[Column]:
         return [c for c in self.columns if vectors or c.name != VECTOR]
 
     def select(self, organization: UUID, *, vectors: bool) -> str:
-        """The rows of an organisation, a line each, in an order of their own."""
+        """Return the rows of an organisation, a line each, in an order of their own."""
         values = []
         for column in self._exported(vectors):
             key, value, _ = NAMED.get((self.name, column.name), (column.name, f't."{column.name}"', ""))
@@ -112,7 +112,7 @@ class Table:
         )
 
     def arguments(self, organization: UUID, slug: str) -> tuple[UUID, str] | tuple[UUID]:
-        """The values of the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
+        """Return the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
         return (organization, slug) if self.name == SLUG[0] else (organization,)
 
     def _value(self, column: Column, *, vectors: bool, renamed: bool) -> str:
@@ -155,7 +155,7 @@ class Table:
 
 
 async def read_tables(connection: Connection) -> list[Table]:
-    """The tables of an export, each after those that its rows refer to.
+    """Return the tables of an export, each after those that its rows refer to.
 
     Raises:
         LookupError: tables refer to each other in a circle.
@@ -196,7 +196,7 @@ def _in_order(tables: dict[str, Table]) -> list[Table]:
 
 
 async def facts(connection: Connection) -> tuple[str, int]:
-    """The database's revision, and the width of its vectors."""
+    """Return the database's revision, and the width of its vectors."""
     row = await connection.fetchrow(
         "SELECT (SELECT version_num FROM alembic_version) AS revision, "
         "(SELECT atttypmod FROM pg_attribute WHERE attrelid = 'memories'::regclass AND attname = 'embedding') AS width"

@@ -73,7 +73,7 @@ async def promote(settings: Settings, data_dir: Path, name: str | None = None, *
 
 
 async def _received(records: list[Record], version: int) -> dict[Record, int]:
-    """How much of the primary's log each has that can be started."""
+    """Return how much of the primary's log each has that can be started."""
     received = {}
     for record in records:
         try:

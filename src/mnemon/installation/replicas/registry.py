@@ -34,7 +34,7 @@ class Registry:
     promoted_to: Path | None = None
 
     def find(self, name: str) -> Record:
-        """The replica of a name.
+        """Return the replica of a name.
 
         Raises:
             NotFound: there is none.
@@ -50,18 +50,18 @@ class Registry:
         )
 
     def having(self, record: Record) -> Registry:
-        """With a record in the place of the one of its name, or after the others."""
+        """Return the registry with a record in the place of the one of its name, or after the others."""
         if any(one.name == record.name for one in self.replicas):
             return replace(self, replicas=tuple(record if one.name == record.name else one for one in self.replicas))
         return replace(self, replicas=(*self.replicas, record))
 
     def without(self, name: str) -> Registry:
-        """Without the record of a name."""
+        """Return the registry without the record of a name."""
         return replace(self, replicas=tuple(one for one in self.replicas if one.name != name))
 
 
 def checked_name(name: str) -> str:
-    """A name that PostgreSQL takes for a slot and for a standby, unquoted.
+    """Return a name that PostgreSQL takes for a slot and for a standby, unquoted.
 
     Raises:
         Invalid: it is none.
@@ -77,7 +77,7 @@ def checked_name(name: str) -> str:
 
 
 def load(data_dir: Path) -> Registry:
-    """What is written down for a data directory; nothing, if nothing is.
+    """Return what is written down for a data directory; nothing, if nothing is.
 
     Raises:
         Invalid: the file is not one of ours.

@@ -173,7 +173,7 @@ async def nearest(
     limit: int,
     exact_limit: int,
 ) -> Nearest:
-    """The rows closest in meaning: exactly where the scope is small, through the vector index where it is large."""
+    """Return the rows closest in meaning: exactly in a small scope, through the vector index in a large one."""
     exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
     if not exact and not vector.any():  # a question without a known word is close to nothing
         return Nearest((), None)
@@ -235,7 +235,7 @@ async def _nearest(
 
 
 async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, match: str) -> list[Postings]:
-    """Where the question's words stand, rarest words first within a budget for large tenants."""
+    """Return where the question's words stand, rarest words first within a budget for large tenants."""
     params = Params(scope.principal.organization_id)
     tables, parts = [], []
     for table in asked.sizes.tables:
@@ -275,7 +275,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
 
 
 def _affordable(asked: Asked) -> list[str]:
-    """The rarest words whose rows together fit the budget; at least one that somebody said."""
+    """Return the rarest words whose rows together fit the budget; at least one that somebody said."""
     costs = [(word.documents, word.lexeme) for word in asked.words]
     costs += [(documents, lexeme) for concept in asked.concepts for lexeme, _, documents in concept.alike]
     chosen: list[str] = []
@@ -305,7 +305,7 @@ async def features(
     with_text: bool,
     running: UUID | None,
 ) -> list[Any]:
-    """What is known of each candidate; those that the scope leaves out are not among the answers."""
+    """Return what is known of each candidate; those that the scope leaves out are not among the answers."""
     params = Params(scope.principal.organization_id)
     place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
     shared = {
@@ -345,7 +345,7 @@ async def latest(
 
 
 def quote_lexeme(lexeme: str) -> str:
-    """A lexeme as tsquery writes it."""
+    """Return a lexeme as tsquery writes it."""
     escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
 

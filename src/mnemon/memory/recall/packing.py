@@ -16,7 +16,7 @@ def tokens(text: str) -> int:
 
 
 def pack(sizes: Sequence[int], budget: int | None) -> list[int]:
-    """Indexes of what fits, in order: a hit that is too large is passed over for smaller ones after it.
+    """Return indexes of what fits, in order: a hit that is too large is passed over for smaller ones after it.
 
     Args:
         sizes: tokens of each hit, best first.

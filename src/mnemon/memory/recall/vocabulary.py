@@ -52,7 +52,7 @@ class _Vocabulary:
 
 
 async def concepts(ctx: Context, connection: Connection, runs: list[tuple[str, tuple[str, ...]]]) -> list[Concept]:
-    """What stands for runs of unheard words: (phrase, its lexemes), in a tenant large enough to have a vocabulary.
+    """Return what stands for runs of unheard words: (phrase, its lexemes), in a tenant with a vocabulary.
 
     Only with an embedder that answers at once; nothing is waited for inside a transaction.
     """

@@ -105,7 +105,7 @@ class Signer:
             await self.retention(connection, organization, missing_before, 0, datetime.now(UTC))
 
     async def _older_retention(self, connection: Connection) -> None:
-        """What retention had taken before such records were signed."""
+        """Return what retention had taken before such records were signed."""
         kept_since = await connection.fetchval(
             "SELECT least(kept_since, now() - make_interval(days => retention_days)) FROM partition_policies "
             "WHERE table_name = 'audit_logs' AND kept_since IS NOT NULL"

@@ -89,15 +89,15 @@ class Sealer:
         return f"Sealer({', '.join(name.hex() for name in self._keys)})"
 
     def sign(self, kind: Kind, statement: Statement) -> bytes:
-        """The signature, under the newest key."""
+        """Sign under the newest key."""
         return hmac.digest(self._keys[self.key], _words(kind, statement), "sha256")
 
     def knows(self, key: bytes | None) -> bool:
-        """Whether this is one of the installation's keys."""
+        """Tell whether this is one of the installation's keys."""
         return key in self._keys
 
     def signed(self, kind: Kind, statement: Statement, mac: bytes | None, key: bytes | None) -> bool:
-        """Whether a signature is of this installation and of this statement."""
+        """Tell whether a signature is of this installation and of this statement."""
         secret = self._keys.get(key) if key is not None else None
         if secret is None or mac is None:
             return False
@@ -105,7 +105,7 @@ class Sealer:
 
 
 def _words(kind: Kind, statement: Statement) -> bytes:
-    """A statement in one form: its kind, then each part with its length."""
+    """Write a statement in one form: its kind, then each part with its length."""
     parts: list[bytes]
     match statement:
         case Block(organization, number, digest, kept, sealed_us):
@@ -129,7 +129,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def moment_of(us: int) -> datetime:
-    """The moment of so many microseconds since 1970.
+    """Return the moment of so many microseconds since 1970.
 
     Raises:
         OverflowError: no calendar has it.

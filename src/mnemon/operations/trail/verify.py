@@ -101,7 +101,7 @@ async def verify(
 
 @asynccontextmanager
 async def _only_the_catalogue(connection: Connection) -> AsyncIterator[None]:
-    """Names mean PostgreSQL's own functions and operators, whatever the schema's owner has made beside them."""
+    """Let names mean PostgreSQL's own functions and operators, whatever the schema's owner made beside them."""
     before = await connection.fetchval("SELECT current_setting('search_path')")
     await connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
     yield
@@ -130,7 +130,7 @@ def _blocks(organization: UUID, blocks: Sequence[Any], sealer: Sealer | None) ->
 
 
 async def _retained(connection: Connection, organization: UUID, sealer: Sealer | None) -> datetime | None:
-    """The time before which rows may be gone, None where nothing may."""
+    """Return the time before which rows may be gone, None where nothing may."""
     until: datetime | None = None
     for row in await connection.fetch(_RETENTIONS, organization):
         record = Retention(row["organization_id"], row["until_us"], row["days"], row["made_us"])
@@ -145,7 +145,7 @@ async def _retained(connection: Connection, organization: UUID, sealer: Sealer |
 
 
 async def listed(connection: Connection, organization: UUID, receipt: str | None = None) -> list[Receipt]:
-    """What erasures of an organisation say they have blanked; of one receipt, or of all."""
+    """Return what erasures of an organisation say they have blanked; of one receipt, or of all."""
     rows = await connection.fetch(_RECEIPTS, organization, receipt)
     return [
         Receipt(organization, row["receipt"], row["rows"], row["digest"]) for row in rows if row["receipt"] is not None
@@ -153,7 +153,7 @@ async def listed(connection: Connection, organization: UUID, receipt: str | None
 
 
 async def _receipts(connection: Connection, organization: UUID, sealer: Sealer | None) -> list[str]:
-    """The receipts whose signature covers what they list."""
+    """Return the receipts whose signature covers what they list."""
     receipts = {receipt.receipt: receipt for receipt in await listed(connection, organization)}
     if sealer is None:
         return list(receipts)
@@ -173,7 +173,7 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 def _verdict(row: Any, bad: list[tuple[int, str]], signed: int, until: datetime | None) -> Verdict:
-    """What the database found and what the signatures show, the earliest first."""
+    """Return what the database found and what the signatures show, the earliest first."""
     block, problem, row_id = row["block"], row["problem"], row["row_id"]
     if bad and (problem is None or block is None or bad[0][0] < block):
         block, problem, row_id = bad[0][0], bad[0][1], None

@@ -260,7 +260,7 @@ def _done(what: str, work: Callable[[Settings], Coroutine[Any, Any, T]], doing: 
 
 
 def _tell(wanted: Settings, what: str, error: Exception) -> None:
-    """The error log where the database answers, and the program and the address of the settings in any case."""
+    """Write into the error log where the database answers, and tell the program and address of the settings."""
     from mnemon.installation import backup as backups
 
     if wanted.backup_dir is None:  # nobody asked for backups: whoever sits here is told
@@ -278,7 +278,7 @@ def _tell(wanted: Settings, what: str, error: Exception) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, float | None], None]]:
-    """A bar on a terminal; called from whatever thread."""
+    """Show a bar on a terminal; called from whatever thread."""
     if state.quiet or not sys.stderr.isatty():
         yield lambda _what, _share: None
         return
@@ -302,7 +302,7 @@ def _bar() -> Iterator[Callable[[str, float | None], None]]:
 
 
 def _emitted(data: Any) -> bool:
-    """With --json, one document; whether that was asked for."""
+    """Write one document with --json; tell whether that was asked for."""
     from dataclasses import asdict, is_dataclass
 
     from mnemon.doors.cli.output import emit
@@ -323,7 +323,7 @@ def _size(count: int) -> str:
 
 
 def _wal(pulled: Pulled) -> str:
-    """How far the archive goes, and what is missing in it."""
+    """Return how far the archive goes, and what is missing in it."""
     text = f"The archive goes to {pulled.reach.at:%Y-%m-%d %H:%M:%S.%f} UTC."
     for gap in pulled.gaps:
         text += f" WAL is missing: {gap.first} to {gap.last}."

@@ -132,7 +132,7 @@ def check() -> None:
 
 
 def _dimensions(wanted: Settings) -> int:
-    """The width that the embedding columns get when they are made."""
+    """Return the width that the embedding columns get when they are made."""
     from mnemon.ai.registry import configured_embedder
 
     return configured_embedder(wanted).dimensions

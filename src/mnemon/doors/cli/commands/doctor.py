@@ -95,7 +95,7 @@ async def _embed_once(embedder: Embedder) -> None:
 
 @contextmanager
 def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
-    """Where the application connects, None if it cannot; the embedded server is started for the look."""
+    """Open what the application connects to, None if it cannot; the embedded server is started for the look."""
     if wanted.database_url is not None:
         yield wanted.database_url.get_secret_value(), []
         return
@@ -126,7 +126,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
 
 
 def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
-    """What the database says of itself: to the application's role, and to the one that sees most."""
+    """Ask the database about itself: as the application's role, and as the one that sees most."""
     from mnemon.doors.cli.database import inspect, owner
     from mnemon.installation.doctor import Finding, examine, policies
 
@@ -185,7 +185,7 @@ def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
 
 
 def _on_this_machine(found: Findings, wanted: Settings) -> None:
-    """What this machine alone can tell of the embedded server's data."""
+    """Look at what this machine alone can tell of the embedded server's data."""
     from mnemon.db import embedded
     from mnemon.doors.cli.database import place
     from mnemon.installation.doctor import disk, encryption

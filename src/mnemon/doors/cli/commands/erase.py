@@ -71,7 +71,7 @@ def _slug(opened: Any) -> str:
 
 
 def _confirmed(opened: Any, selected: dict[str, Any], name: str) -> ErasurePreview:
-    """The preview, once somebody has seen it and typed the name."""
+    """Return the preview, once somebody has seen it and typed the name."""
     from mnemon.doors.cli.output import is_terminal
 
     if not is_terminal():
@@ -88,7 +88,7 @@ def _confirmed(opened: Any, selected: dict[str, Any], name: str) -> ErasurePrevi
 
 
 def _show(shown: ErasurePreview, *, aside: bool = False) -> None:
-    """What would go, to standard output or, beside JSON, to standard error."""
+    """Show what would go, on standard output or, beside JSON, on standard error."""
     from mnemon.doors.cli.output import console, errors_console, one_line
 
     label = f" ({one_line(shown.label)})" if shown.label else ""

@@ -111,7 +111,7 @@ def embed() -> None:
 
 
 def _embed(opened: Session) -> int:
-    """Vectors, and then the indexes and the planner's statistics."""
+    """Write the vectors, and then the indexes and the planner's statistics."""
     from mnemon.doors.cli.indexing import index
     from mnemon.doors.cli.output import working
     from mnemon.installation.export import embed_waiting

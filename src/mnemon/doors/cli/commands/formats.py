@@ -39,7 +39,7 @@ def list_formats(wanted: bool) -> None:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    """Each format; of an importer that cannot be loaded, why not."""
+    """Yield each format; of an importer that cannot be loaded, why not."""
     from mnemon.adapters.importers.registry import importers
     from mnemon.core.errors import MnemonError
 

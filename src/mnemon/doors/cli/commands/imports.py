@@ -85,7 +85,7 @@ def _one(opened: Session, path: Path, options: dict[str, Any]) -> ImportReport:
 
 @contextmanager
 def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
-    """A bar on a terminal; everywhere else only the place is kept."""
+    """Show a bar on a terminal; everywhere else only the place is kept."""
     if state.quiet or not sys.stderr.isatty():
         yield last.append
         return
@@ -112,7 +112,7 @@ def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
 
 
 def _index(opened: Session, reports: list[ImportReport]) -> None:
-    """What was written is indexed before the process ends, unless the settings leave that to somebody else."""
+    """Index what was written before the process ends, unless the settings leave that to somebody else."""
     from mnemon.doors.cli.errors import Stopped
     from mnemon.doors.cli.indexing import index
 

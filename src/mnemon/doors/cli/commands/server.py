@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def psql(endpoint: Endpoint) -> str:
-    """A command line that works: the psql of the same version, as the administrator."""
+    """Return a command line that works: the psql of the same version, as the administrator."""
     from mnemon.app import ADMIN_ROLE, DATABASE
     from mnemon.db import embedded
 
@@ -115,7 +115,7 @@ def _refuse_replicas(directory: Path) -> None:
 
 @contextmanager
 def _key(wanted: Settings, new_key: Path | None) -> Iterator[KeySource]:
-    """Where the key is. A new one goes again if nothing was encrypted with it."""
+    """Find the key. A new one goes again if nothing was encrypted with it."""
     from mnemon.db import embedded
 
     if new_key is None:
@@ -190,7 +190,7 @@ def status() -> None:
 
 
 async def _revision(endpoint: Endpoint, wanted: Settings) -> str | None:
-    """The schema's revision; None where the database is not made yet or does not answer."""
+    """Return the schema's revision; None where the database is not made yet or does not answer."""
     from mnemon.app import ADMIN_ROLE, DATABASE
     from mnemon.core.errors import MnemonError
 

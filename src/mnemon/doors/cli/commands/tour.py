@@ -158,7 +158,7 @@ def _why(hit: Hit, query: str) -> Table:
 
 
 def _time_travel(screen: Console, opened: Session) -> None:
-    """One fact that changed: the same question about two moments."""
+    """Show one fact that changed: the same question about two moments."""
     from rich.table import Table
     from rich.text import Text
 
