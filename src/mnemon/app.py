@@ -74,9 +74,9 @@ def installation_key(settings: Settings) -> InstallationKey | None:
         Invalid: the file that is named, or the one beside the data directory, cannot be used.
         Unavailable: there is none, and it cannot be made.
     """
-    named = InstallationKey.of(settings)
-    if named is not None or settings.database_url is not None:
-        return named
+    key = InstallationKey.of(settings)
+    if key is not None or settings.database_url is not None:
+        return key
     directory = data_dir(settings).resolve()
     return read_or_make(directory.with_name(directory.name + ".key"))
 

@@ -54,10 +54,10 @@ class ThreadedEmbedder:
             Unavailable: the model failed or gave vectors that are not finite or have another size.
         """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        wanted = [position for position, text in enumerate(texts) if text and not text.isspace()]
+        with_words = [position for position, text in enumerate(texts) if text and not text.isspace()]
         loop = asyncio.get_running_loop()
-        for start in range(0, len(wanted), self.max_batch):
-            positions = wanted[start : start + self.max_batch]
+        for start in range(0, len(with_words), self.max_batch):
+            positions = with_words[start : start + self.max_batch]
             batch = [encodable(texts[position]) for position in positions]
             vectors[positions] = await loop.run_in_executor(self._thread, self._checked, batch)
         return vectors

@@ -242,16 +242,20 @@ class Change:
     """
 
     def __init__(self, columns: Iterable[Column], *, first: int) -> None:
-        kept = [column for column in columns if column.inherited or column.updatable]
-        self.columns = tuple(column for column in kept if column.updatable)
+        remaining = [column for column in columns if column.inherited or column.updatable]
+        self.columns = tuple(column for column in remaining if column.updatable)
         places = {column.name: column.parameter(number) for number, column in enumerate(self.columns, first)}
         #: ``{columns}`` that a correction takes over from alias ``m``, or has new (``{values}``).
         self.corrected = {
-            "columns": lines(column.name for column in kept),
-            "values": lines(f"coalesce({places[c.name]}, m.{c.name})" if c.updatable else f"m.{c.name}" for c in kept),
+            "columns": lines(column.name for column in remaining),
+            "values": lines(
+                f"coalesce({places[c.name]}, m.{c.name})" if c.updatable else f"m.{c.name}" for c in remaining
+            ),
         }
         #: ``{assignments}`` of what is changed in place.
-        self.in_place = {"assignments": lines(f"{name} = coalesce({place}, {name})" for name, place in places.items())}
+        self.in_place = {
+            "assignments": lines(f"{name} = coalesce({parameter}, {name})" for name, parameter in places.items())
+        }
 
     def arguments(self, request: Any) -> list[Any]:
         """Return the parameters of a request that has a field, or None, for each updatable column."""

@@ -257,9 +257,9 @@ def translate(error: BaseException) -> MnemonError | None:
     if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
         return Conflict("Two changes met; one has to try again.", code="conflict.retry", hint="Retry.")
     if isinstance(cause, asyncpg.PostgresError):
-        known = _server(cause)
-        if known is not None:
-            return known
+        translated_error = _server(cause)
+        if translated_error is not None:
+            return translated_error
     if isinstance(cause, PoolTimeoutError):
         return _no_connection()
     if isinstance(cause, LOST):

@@ -95,8 +95,8 @@ class Reading(Busy):
             await self._end(error)
         replica.moved += 1
         await self._begin_at_primary()
-        for said, values in self._settings:
-            await self.driver.execute(said, *values)
+        for setting, values in self._settings:
+            await self.driver.execute(setting, *values)
         return await getattr(self.driver, verb)(query, *args)
 
     async def _begin_at(self, replica: Replica, needed: int) -> bool:

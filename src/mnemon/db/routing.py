@@ -226,19 +226,19 @@ class Routing:
         began, target, fresh = await self._sample()
         pauses = _LOOKS.delays()
         while True:
-            found = await self._ask(replica)
+            answer = await self._ask(replica)
             now = time.monotonic()
-            if isinstance(found, str):
-                if found == _SILENT:
-                    await replica.give_up(found)
-                replica.leave_out(found)
+            if isinstance(answer, str):
+                if answer == _SILENT:
+                    await replica.give_up(answer)
+                replica.leave_out(answer)
                 return
-            if found >= target:
+            if answer >= target:
                 # While the primary does not answer, nothing is known of that this replica has not got.
                 replica.lag = now - began if fresh else replica.lag or 0.0
                 break
             if not fresh or now - began > _INTERVAL:
-                replica.lag = now - self._last_before(found)
+                replica.lag = now - self._last_before(answer)
                 break
             await asyncio.sleep(next(pauses))
         if replica.lag > self._max_lag:
@@ -255,12 +255,12 @@ class Routing:
                 async with asyncio.timeout(PATIENCE), pooled(self._monitor) as driver:
                     self._identity = await identify(driver)
             async with asyncio.timeout(PATIENCE), pooled(replica.monitor) as driver:
-                found = await identify(driver)
+                identity = await identify(driver)
         except Exception as error:
             if not isinstance(error, TimeoutError) and translate(error) is None:
                 raise
             return "it or the primary cannot be asked who it is"
-        return self._identity.differs(found)
+        return self._identity.differs(identity)
 
     async def _ask(self, replica: Replica) -> int | str:
         """Return how far it has replayed, or what is wrong with it."""
@@ -294,7 +294,7 @@ class Routing:
         for organization in unsure:
             self.see(organization, without_header(row["inserted"]))
         self._unsure -= unsure
-        least = min((one.replayed for one in self.replicas if one.reason is None), default=0)
+        least = min((replica.replayed for replica in self.replicas if replica.reason is None), default=0)
         for organization in organizations:
             if self._needed.get(organization, least + 1) <= least:
                 del self._needed[organization]

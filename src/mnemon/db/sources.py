@@ -20,7 +20,7 @@ async def known(
     by_source: dict[str, list[str]] = defaultdict(list)
     for source, source_id in pairs:
         by_source[source].append(source_id)
-    found: dict[tuple[str, str], UUID] = {}
+    ids_by_source: dict[tuple[str, str], UUID] = {}
     for source, ids in by_source.items():
         rows = await connection.fetch(
             f"SELECT source_id, id FROM {table} "  # noqa: S608 - the table's name is ours
@@ -29,5 +29,5 @@ async def known(
             source,
             ids,
         )
-        found.update({(source, row["source_id"]): row["id"] for row in rows})
-    return found
+        ids_by_source.update({(source, row["source_id"]): row["id"] for row in rows})
+    return ids_by_source

@@ -223,8 +223,8 @@ class Worker:
             except Invalid as refused:
                 error = refused
             else:
-                done = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
-                return "succeeded" if done else "lost"
+                settled = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
+                return "succeeded" if settled else "lost"
         if active.reason == "timeout":
             error = TimeoutError(f"It ran longer than the {active.handler.timeout:g} seconds it may.")
         return await self._fail(active, error or asyncio.CancelledError())

@@ -241,20 +241,20 @@ async def _worker_role(connection: AsyncConnection) -> None:
     """Make the workers' role: it may do what the application may, and alone what goes across organisations."""
     if await _value(connection, _WORKS):
         return
-    there = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
+    exists = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
     grant = f"GRANT {APP_ROLE} TO {WORKER_ROLE}"
     try:
         async with connection.begin_nested():
-            if not there:
+            if not exists:
                 await connection.exec_driver_sql(f"CREATE ROLE {WORKER_ROLE} NOLOGIN")
             await connection.exec_driver_sql(grant)
     except DBAPIError as error:
-        missing = f"is no member of {APP_ROLE}" if there else "does not exist"
-        wanted = grant if there else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
+        missing = f"is no member of {APP_ROLE}" if exists else "does not exist"
+        statement = grant if exists else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
         raise Unavailable(
             f"The role {WORKER_ROLE} {missing} and this role may not change that.",
             code="unavailable.role",
-            hint=f"Let an administrator run {wanted}, then run this again.",
+            hint=f"Let an administrator run {statement}, then run this again.",
         ) from error
 
 

@@ -241,8 +241,8 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
             async with engine.connect() as connection:
                 if not await _are_tables(connection, "schema_objects", "alembic_version", "installation_keys"):
                     return False
-                found = (await connection.exec_driver_sql("SELECT version_num FROM public.alembic_version")).scalar()
-                if found != head():
+                revision = (await connection.exec_driver_sql("SELECT version_num FROM public.alembic_version")).scalar()
+                if revision != head():
                     return False
                 granted = await wall.is_granted(connection)
                 applied = await _applied(connection)
@@ -320,8 +320,8 @@ def _refuse_foreign(current: str | None, cfg: Config) -> None:
             hint="Bring it to 0007 or later with a checkout of Mnemon that has revisions 0001 to 0006 among its "
             "migrations, then run this again. If nothing in it is to be kept, make a new database.",
         )
-    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
-    if current is not None and current not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
+    if current is not None and current not in revisions:
         raise Unavailable(
             f"The database is at revision {current}, which this version of Mnemon does not know.",
             code="unavailable.newer_schema",
@@ -351,15 +351,15 @@ def _differences(connection: Connection) -> tuple[str, ...]:
         "compare_type": compare.compare_type,
         "target_metadata": metadata,
     }
-    found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
-    return tuple(repr(item) for item in found)
+    differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    return tuple(repr(item) for item in differences)
 
 
 def _objects(granted: bool) -> list[tuple[str, str]]:
     """Return (name, text) of every replaceable object, in the order they are applied."""
     from mnemon.memory.columns import ADJUST
 
-    found = [wall.objects(granted)]
+    objects = [wall.objects(granted)]
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
         if not folder.is_dir():  # a domain without replaceable objects
@@ -367,8 +367,8 @@ def _objects(granted: bool) -> list[tuple[str, str]]:
         names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
         for name in names:
             body = folder.joinpath(name).read_text(encoding="utf-8")
-            found.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
-    return found
+            objects.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
+    return objects
 
 
 def _digest(body: str) -> str:

@@ -231,30 +231,30 @@ class Table:
 
     def _statements(self) -> Iterator[str]:
         """Yield what makes the table with its types, comments and indexes."""
-        for one in self.columns:
-            if one.values:
-                values = ", ".join(f"'{value}'" for value in one.values)
-                yield f"CREATE TYPE {one.type} AS ENUM ({values})"
+        for column_ in self.columns:
+            if column_.values:
+                values = ", ".join(f"'{value}'" for value in column_.values)
+                yield f"CREATE TYPE {column_.type} AS ENUM ({values})"
         yield f"CREATE TABLE {self.name} ({', '.join(self._lines())}){self._cut()}"
         yield f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}"
-        for one in self.columns:
-            if one.comment is not None:
-                yield f"COMMENT ON COLUMN {self.name}.{one.name} IS {_quoted(one.comment)}"
-        for made in self.indexes:
-            kind = "UNIQUE INDEX" if made.kind == "uq" else "INDEX"
-            yield f"CREATE {kind} {made.kind}_{self.name}_{made.name} ON {self.name} {made.text}"
+        for column_ in self.columns:
+            if column_.comment is not None:
+                yield f"COMMENT ON COLUMN {self.name}.{column_.name} IS {_quoted(column_.comment)}"
+        for index_ in self.indexes:
+            kind = "UNIQUE INDEX" if index_.kind == "uq" else "INDEX"
+            yield f"CREATE {kind} {index_.kind}_{self.name}_{index_.name} ON {self.name} {index_.text}"
 
     def _lines(self) -> Iterator[str]:
         """Yield what stands between the brackets of CREATE TABLE."""
-        for one in self.columns:
-            yield f'"{one.name}" {one.type.format(dimensions=ddl.dimensions())}{one.options}'
+        for column_ in self.columns:
+            yield f'"{column_.name}" {column_.type.format(dimensions=ddl.dimensions())}{column_.options}'
         yield f"CONSTRAINT pk_{self.name} PRIMARY KEY ({', '.join(self.key)})"
         for rule in self.rules:
             yield f"CONSTRAINT {rule.kind}_{self.name}_{rule.name} {rule.text}"
-        for one in self.columns:
-            if one.type == "jsonb":
-                shallow = f"NOT jsonb_path_exists({one.name}, '$.**{{{LEVELS} to last}}')"
-                yield f"CONSTRAINT ck_{self.name}_{one.name}_depth CHECK ({shallow})"
+        for column_ in self.columns:
+            if column_.type == "jsonb":
+                shallow = f"NOT jsonb_path_exists({column_.name}, '$.**{{{LEVELS} to last}}')"
+                yield f"CONSTRAINT ck_{self.name}_{column_.name}_depth CHECK ({shallow})"
 
     def _cut(self) -> str:
         """Return what CREATE TABLE says after its brackets."""

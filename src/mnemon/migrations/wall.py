@@ -56,15 +56,15 @@ async def refuse_planted(connection: AsyncConnection) -> None:
     Raises:
         Conflict: an object in it is neither the owner's nor a superuser's.
     """
-    found = (await connection.execute(text(_PLANTED))).first()
-    if found is not None:
+    planted = (await connection.execute(text(_PLANTED))).first()
+    if planted is not None:
         raise Conflict(
-            f"The schema public holds an object of somebody else: {found.name}, of {found.owner}.",
+            f"The schema public holds an object of somebody else: {planted.name}, of {planted.owner}.",
             code="conflict.foreign_object",
             hint="What lies there could be run with the owner's rights. Find out who made it, and drop it or move it "
             "to a schema of its own; or give Mnemon a database of its own.",
-            object=found.name,
-            owner=found.owner,
+            object=planted.name,
+            owner=planted.owner,
         )
 
 

@@ -229,11 +229,12 @@ def _list_size(path: Path, size: int) -> int:
         stream.seek(max(0, size - _TAIL))
         tail = stream.read()
     end = tail.rfind(b"PK\x05\x06")
-    said = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+    stated_size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
     # Before it, in an archive of more than 4 GB or 65,535 files, its like with longer numbers.
     large = tail.rfind(b"PK\x06\x06", 0, max(end, 0))
     return max(
-        said if said != 0xFFFFFFFF else 0, int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0
+        stated_size if stated_size != 0xFFFFFFFF else 0,
+        int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0,
     )
 
 
@@ -256,7 +257,7 @@ def _directory(path: Path) -> Tree:
 
 
 def _json_files(root: Path, folder: Path) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -266,7 +267,7 @@ def _json_files(root: Path, folder: Path) -> dict[str, int]:
                 if entry.is_symlink():
                     raise _link(printable(f"{root.name}/{name}"))
                 if entry.is_file():
-                    found[name] = entry.stat().st_size
+                    sizes[name] = entry.stat().st_size
     except OSError as error:
         raise Invalid(
             f"{folder} cannot be read: {error.strerror or error}.",
@@ -274,7 +275,7 @@ def _json_files(root: Path, folder: Path) -> dict[str, int]:
             hint="Check who may read it.",
             path=str(folder),
         ) from error
-    return dict(sorted(found.items()))
+    return dict(sorted(sizes.items()))
 
 
 def _refuse_bomb(label: str, unpacked: int, packed: int) -> None:

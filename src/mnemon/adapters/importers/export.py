@@ -58,14 +58,14 @@ class ConversationsExport(Import):
 
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
         super().__init__(path, **given)
-        wanted = f"a {self.format} export"
-        self._tree = open_tree(path, wanted)
+        description = f"a {self.format} export"
+        self._tree = open_tree(path, description)
         names = sorted(name for name in self._tree.sizes if _CONVERSATIONS.fullmatch(name))
         if not names and len(self._tree.sizes) == 1 and path.name in self._tree.sizes:
             names = [path.name]
         if not names:
             raise Invalid(
-                f"{path} has no conversations.json, so it is not {wanted}.",
+                f"{path} has no conversations.json, so it is not {description}.",
                 code="invalid.import.format",
                 hint="Give the zip file as it was downloaded, or the conversations.json from it.",
                 path=str(path),
@@ -114,8 +114,8 @@ class ConversationsExport(Import):
     def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:
         key, title = self.key(conversation) if isinstance(conversation, dict) else (None, None)
         if key is None or len(key) > limits.MAX_NAME:
-            what = "not a conversation with an id" if key is None else "its id is too long to be one"
-            yield counter.broken(file, f"{where}: {what}", shown(conversation))
+            reason = "not a conversation with an id" if key is None else "its id is too long to be one"
+            yield counter.broken(file, f"{where}: {reason}", shown(conversation))
             return
         # What each message carries is cut before there are many of them.
         title = title[: limits.MAX_NAME] if title else title

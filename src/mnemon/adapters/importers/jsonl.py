@@ -153,27 +153,29 @@ class JsonLines(Import):
             yield from self._lines(stream, anchor)
 
     def _lines(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
-        here, run, before = anchor, _Run.begin(anchor), ""
+        position, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
                 raw, size = _read_line(stream)
             except (EOFError, OSError, zlib.error) as error:
-                reason = f"line {here.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
-                yield Broken(self._position(here, run.anchor, -1, before), reason)
+                reason = (
+                    f"line {position.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
+                )
+                yield Broken(self._position(position, run.anchor, -1, before), reason)
                 return
             if not raw:
                 return
-            after = Anchor(here.offset + size, here.line + 1, here.entry)
-            if here.offset == 0:
+            after = Anchor(position.offset + size, position.line + 1, position.entry)
+            if position.offset == 0:
                 raw = raw.removeprefix(_BOM)
             if not raw.strip():
-                here = after
+                position = after
                 continue
-            after = Anchor(after.offset, after.line, here.entry + 1)
-            record = self._line(raw, size, here, run, before)
+            after = Anchor(after.offset, after.line, position.entry + 1)
+            record = self._line(raw, size, position, run, before)
             run.count(after)
             yield record
-            here, before = after, record.position.check
+            position, before = after, record.position.check
 
     def _line(self, raw: bytes, size: int, here: Anchor, run: _Run, before: str) -> Record:
         try:

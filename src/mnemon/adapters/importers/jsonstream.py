@@ -86,8 +86,8 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
         message = error.args[0] if error.args else error
         if isinstance(message, bytes):
             message = message.decode("utf-8", "replace")
-        what = excerpt(str(message).split("\n", 1)[0])
-        raise Damaged(f"the JSON is damaged before byte {stream.bytes_read:,} ({what})") from error
+        problem = excerpt(str(message).split("\n", 1)[0])
+        raise Damaged(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})") from error
 
 
 def top_keys(stream: BinaryIO) -> Iterator[str]:

@@ -81,8 +81,8 @@ class Locomo(WholeFile):
         if problem := text_problem(text) or character_problem(turn, "the turn"):
             return counter.broken(file, f"{where}: {problem}", excerpt(text))
         dia_id = excerpt(str(turn.get("dia_id") or "")) or f"{session}:{where.rsplit(' ', 1)[1]}"
-        known = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
-        metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in known}}
+        taken = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
+        metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in taken}}
         if caption:
             metadata["image_caption"] = caption
         if date_time and at is None:

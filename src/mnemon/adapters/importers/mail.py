@@ -86,8 +86,8 @@ def decoded(raw: str) -> str | None:
     raw = raw[: limits.MAX_MAIL_HEADER]
     try:
         words = decode_header(raw)
-        known = not any(_is_no_charset(charset) for _, charset in words)
-        text = str(make_header(words)) if known else raw
+        is_known = not any(_is_no_charset(charset) for _, charset in words)
+        text = str(make_header(words)) if is_known else raw
     except (LookupError, ValueError, HeaderParseError, AssertionError):
         # An encoding nobody knows, or bytes that are not in it: as it stands is better than nothing.
         text = raw
@@ -116,13 +116,13 @@ def own_words(text: str) -> str:
 
     Light: only what stands at the end is taken away, so that an answer between quoted lines stays readable.
     """
-    kept = text
-    if match := _ORIGINAL.search(kept):
-        kept = kept[: match.start()]
-    kept = _without_signature(kept)
-    kept = _without_trailing_quote(kept)
-    kept = _without_signature(kept)
-    return kept.strip() or text.strip()
+    own = text
+    if match := _ORIGINAL.search(own):
+        own = own[: match.start()]
+    own = _without_signature(own)
+    own = _without_trailing_quote(own)
+    own = _without_signature(own)
+    return own.strip() or text.strip()
 
 
 def from_html(markup: str) -> str:
@@ -246,13 +246,13 @@ def _without_trailing_quote(text: str) -> str:
         end -= 1
     if end == len(lines):
         return text
-    kept = "\n".join(lines[:end]).rstrip()
+    before_quote = "\n".join(lines[:end]).rstrip()
     # It has two lines of two hundred characters: further back it need not be looked for.
-    begin = max(0, len(kept) - _MAX_ATTRIBUTION)
-    begin = kept.rfind("\n", 0, begin) + 1 if begin else 0
-    if len(kept) - begin > 2 * _MAX_ATTRIBUTION:
-        return kept  # a line this long is none
-    matches = list(_ATTRIBUTION.finditer(kept, begin))
-    if matches and matches[-1].end() == len(kept):
-        kept = kept[: matches[-1].start()]
-    return kept
+    begin = max(0, len(before_quote) - _MAX_ATTRIBUTION)
+    begin = before_quote.rfind("\n", 0, begin) + 1 if begin else 0
+    if len(before_quote) - begin > 2 * _MAX_ATTRIBUTION:
+        return before_quote  # a line this long is none
+    matches = list(_ATTRIBUTION.finditer(before_quote, begin))
+    if matches and matches[-1].end() == len(before_quote):
+        before_quote = before_quote[: matches[-1].start()]
+    return before_quote

@@ -118,8 +118,8 @@ class Mbox(Import):
             yield Broken(self._position(begin, 1, reason), reason, excerpt(raw.content))
             return
         if not text:
-            what = "has no text" if raw.whole else f"has no text in its first {limits.MAX_MAIL >> 20} MB"
-            reason = f"line {begin.line + 1}: the message {excerpt(fields.subject or fields.id)!r} {what}"
+            problem = "has no text" if raw.whole else f"has no text in its first {limits.MAX_MAIL >> 20} MB"
+            reason = f"line {begin.line + 1}: the message {excerpt(fields.subject or fields.id)!r} {problem}"
             yield Broken(self._position(begin, 1, reason), reason, excerpt(fields.id))
             return
         metadata = {**fields.metadata, "original_length": len(text)}
@@ -159,9 +159,9 @@ class _Fields:
 
     @classmethod
     def of(cls, message: Message, content: bytes) -> _Fields:
-        found = _ID.findall(header(message, "Message-ID") or "")
+        ids = _ID.findall(header(message, "Message-ID") or "")
         # The blank lines at the end are the mbox's: a message has them only when another follows.
-        identity = found[0] if found else digest(content.rstrip().decode("latin-1"))
+        identity = ids[0] if ids else digest(content.rstrip().decode("latin-1"))
         references = _ID.findall(header(message, "References") or "")
         parents = references or _ID.findall(header(message, "In-Reply-To") or "")
         # Taken apart before it is decoded: the name may have a comma in it.
@@ -190,20 +190,20 @@ class _Fields:
 def _messages(stream: BinaryIO, anchor: Anchor) -> Iterator[_Raw]:
     """Yield the messages from an anchor on; the stream stands at a separator."""
     offset, line = anchor.offset, anchor.line
-    begin, kept, size, after_blank, line_start = anchor, bytearray(), 0, True, True
+    begin, content, size, after_blank, line_start = anchor, bytearray(), 0, True, True
     while chunk := stream.readline(_LINE):
         if line_start and after_blank and _separates(chunk[:300]) and offset > anchor.offset:
-            yield _raw(begin, offset, line, kept, size)
-            begin, kept, size = Anchor(offset, line), bytearray(), 0
+            yield _raw(begin, offset, line, content, size)
+            begin, content, size = Anchor(offset, line), bytearray(), 0
         after_blank = line_start and not chunk.strip(b"\r\n")
         line_start = chunk.endswith(b"\n")
         size += len(chunk)
-        if len(kept) < limits.MAX_MAIL:
-            kept += chunk
+        if len(content) < limits.MAX_MAIL:
+            content += chunk
         offset += len(chunk)
         line += line_start
     if size:
-        yield _raw(begin, offset, line, kept, size)
+        yield _raw(begin, offset, line, content, size)
 
 
 def _separates(line: bytes) -> bool:

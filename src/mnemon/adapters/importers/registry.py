@@ -107,8 +107,8 @@ def find(name: str) -> Importer:
     Raises:
         Invalid: there is none; the message lists those there are.
     """
-    found = importers().get(name)
-    if found is None:
+    importer = importers().get(name)
+    if importer is None:
         raise Invalid(
             f"`{excerpt(name)}` is not a format. The formats are {', '.join(formats())}.",
             code="invalid.import.format",
@@ -116,7 +116,7 @@ def find(name: str) -> Importer:
             field="format",
             formats=list(formats()),
         )
-    return found
+    return importer
 
 
 def load_all(wanted: Iterable[Importer]) -> tuple[dict[str, type[Import]], list[MnemonError]]:
@@ -144,11 +144,11 @@ def _installed(_path: tuple[str, ...]) -> tuple[tuple[str, Importer], ...]:
             others[entry.name][distribution] = entry
     # A tree of sources, or a copy without its metadata.
     ours = ours or {entry.name: entry for entry in in_package()}
-    found = [Importer(name, (_OURS,), ours[name], tuple(sorted(others.get(name, ())))) for name in sorted(ours)]
+    installed = [Importer(name, (_OURS,), ours[name], tuple(sorted(others.get(name, ())))) for name in sorted(ours)]
     for name in sorted(others.keys() - ours.keys()):
         entries = others[name]
-        found.append(Importer(name, tuple(sorted(entries)), next(iter(entries.values()))))
-    return tuple((importer.name, importer) for importer in found)
+        installed.append(Importer(name, tuple(sorted(entries)), next(iter(entries.values()))))
+    return tuple((importer.name, importer) for importer in installed)
 
 
 def in_package() -> Iterator[EntryPoint]:

@@ -149,8 +149,8 @@ class Slack(Import):
             return
         if not text:
             return
-        said = Message(message["ts"], text, "user", speaker=speaker)
-        if problem := too_long(said) or character_problem([text, speaker, metadata, key, title], "the text"):
+        message_said = Message(message["ts"], text, "user", speaker=speaker)
+        if problem := too_long(message_said) or character_problem([text, speaker, metadata, key, title], "the text"):
             yield counter.broken(file, f"{where}: {problem}", excerpt(text))
             return
         for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
@@ -179,28 +179,30 @@ def _layout(tree: Tree) -> tuple[str, list[str]]:
 
 
 def _directory(tree: Tree, root: str) -> _Directory:
-    found = _Directory()
+    directory = _Directory()
     for user in _list(tree, f"{root}users.json"):
         profile = user.get("profile")
         profile = profile if isinstance(profile, dict) else {}
         names = (profile.get("display_name"), user.get("real_name"), profile.get("real_name"), user.get("name"))
         key = _name(user.get("id"))
-        found.people[key] = next((_name(n) for n in names if n), key)
+        directory.people[key] = next((_name(n) for n in names if n), key)
         if user.get("is_bot"):
-            found.bots.add(key)
+            directory.bots.add(key)
     for name in _LISTS:
         for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
             key = _name(channel.get("id"))
             label = _name(channel.get("name") or "")
             listed = channel.get("members")
-            members = [found.people.get(one := _name(m), one) for m in (listed if isinstance(listed, list) else [])]
-            more = f" and {len(members) - _MAX_MEMBERS} others" if len(members) > _MAX_MEMBERS else ""
+            members = [
+                directory.people.get(member := _name(m), member) for m in (listed if isinstance(listed, list) else [])
+            ]
+            others = f" and {len(members) - _MAX_MEMBERS} others" if len(members) > _MAX_MEMBERS else ""
             private = name in ("dms.json", "mpims.json")
-            title = " and ".join(members[:_MAX_MEMBERS]) + more if private and members else f"#{label or key}"
+            title = " and ".join(members[:_MAX_MEMBERS]) + others if private and members else f"#{label or key}"
             # The folder of a direct conversation is named by its id, all others by their name.
-            found.channels[key if name == "dms.json" else label or key] = (key, title)
-            found.names[key] = label
-    return found
+            directory.channels[key if name == "dms.json" else label or key] = (key, title)
+            directory.names[key] = label
+    return directory
 
 
 def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:

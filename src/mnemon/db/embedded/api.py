@@ -66,15 +66,15 @@ def acquire(
                 break
             model.release(fd)  # it was encrypted meanwhile, and what is locked has another place now
         try:
-            found = states.read_live(layout)
-            if found is None or not starting.answers(found):
-                found = starting.start(layout, asked, deadline)
-            refuse_planted_socket(found.socket_dir, layout, server_account().uid)
-            directory.check_version(layout, version, found.version)
+            state = states.read_live(layout)
+            if state is None or not starting.answers(state):
+                state = starting.start(layout, asked, deadline)
+            refuse_planted_socket(state.socket_dir, layout, server_account().uid)
+            directory.check_version(layout, version, state.version)
         except BaseException:
             model.release(fd)
             raise
-    return Lease(_endpoint(layout, found), fd)
+    return Lease(_endpoint(layout, state), fd)
 
 
 def keep(data_dir: Path) -> None:
@@ -129,15 +129,15 @@ def stop(data_dir: Path, *, timeout: float = 30.0) -> bool:
     directory.refuse_planted(layout, server_account())
     unkeep(data_dir)
     deadline = time.monotonic() + timeout
-    told = False
+    was_told = False
     last: State | None = None
     with directory.explained(layout.data_dir):
-        while (found := states.read_live(layout)) is not None:
-            if not told and found.supervisor_pid:
-                told = stopping.tell_to_stop(found)
+        while (state := states.read_live(layout)) is not None:
+            if not was_told and state.supervisor_pid:
+                was_told = stopping.tell_to_stop(state)
             if time.monotonic() > deadline:
                 raise stopping.still_stopping(layout, timeout)
-            last = found
+            last = state
             time.sleep(locks.STEP)
         stopping.await_exit(last)
         return stopping.stop_orphan(layout, deadline, timeout) or last is not None

@@ -119,8 +119,8 @@ def _noted(layout: Layout) -> Path | None:
     except OSError:
         return None
     with os.fdopen(fd, "rb") as file:
-        owner, _, told = file.read(16_384).partition(b"\n")
-    path = Path(os.fsdecode(told.strip()))
+        owner, _, directory = file.read(16_384).partition(b"\n")
+    path = Path(os.fsdecode(directory.strip()))
     if owner != os.fsencode(layout.data_dir) or not path.name.startswith("mnemon-") or not _fits(path):
         return None
     return path

@@ -82,10 +82,10 @@ def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float) ->
     """Wait for a supervisor to be ready, starting one whenever none lives."""
     spawned = 0
     while True:
-        found = states.read_live(layout)
-        if found is not None and answers(found):
-            return found
-        if found is None:
+        state = states.read_live(layout)
+        if state is not None and answers(state):
+            return state
+        if state is None:
             last = states.read(layout)
             if last is not None and last.nonce == orders.nonce and last.phase == "failed":
                 raise last.failure()
@@ -96,7 +96,7 @@ def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float) ->
             _spawn(layout, orders.as_json(), key)
             continue
         if time.monotonic() > deadline:
-            raise too_late(layout, f"it is {found.phase}")
+            raise too_late(layout, f"it is {state.phase}")
         time.sleep(locks.STEP)
 
 

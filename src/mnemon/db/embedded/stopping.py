@@ -33,8 +33,8 @@ def stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
     """Stop a server of ours whose supervisor was killed; whether there was one."""
     from mnemon.db.embedded import previous
 
-    found = processes.PidFile.read(layout.data_dir)
-    running = found is not None and processes.is_postgres_on(found.pid, layout.data_dir)
+    pid_file = processes.PidFile.read(layout.data_dir)
+    running = pid_file is not None and processes.is_postgres_on(pid_file.pid, layout.data_dir)
     # On its way out it removes its pid file first; the lock goes with its last process.
     orphan = running or locks.is_locked(layout.cluster_lock)
     if not orphan and not vault.is_mounted(layout.data_dir):

@@ -92,7 +92,7 @@ def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[...,
     def expand(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            read = {one.name: one.read(given.pop(one.name, None), given["utc"]) for one in offered}
+            read = {option.name: option.read(given.pop(option.name, None), given["utc"]) for option in offered}
             command(**given, conditions={name: value for name, value in read.items() if value is not None})
 
         signature = inspect.signature(command, eval_str=True)
@@ -101,13 +101,14 @@ def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[...,
         for parameter in signature.parameters.values():
             if parameter.name == "conditions":
                 parameters += [
-                    inspect.Parameter(one.name, keyword, default=None, annotation=one.annotation) for one in offered
+                    inspect.Parameter(option.name, keyword, default=None, annotation=option.annotation)
+                    for option in offered
                 ]
             else:
                 parameters.append(parameter.replace(kind=keyword))
         # Typer reads both: the parameters, and the types by their names.
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
+        run.__annotations__ = {option.name: option.annotation for option in parameters} | {"return": None}
         return run
 
     return expand
@@ -117,16 +118,16 @@ def pairs(given: Sequence[str] | None) -> dict[str, Any] | None:
     """KEY=VALUE as an object: a value that is JSON (a number, true, an object) is taken as that, else as text."""
     if not given:
         return None
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in given:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise Invalid(f"--metadata: {pair[:60]!r} is not KEY=VALUE.", code="invalid.metadata", field="metadata")
         try:
-            found[key] = json.loads(value)
+            values[key] = json.loads(value)
         except ValueError:
-            found[key] = value
-    return found
+            values[key] = value
+    return values
 
 
 def json_object(given: str | None, option: str) -> dict[str, Any] | None:

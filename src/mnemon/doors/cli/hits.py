@@ -104,14 +104,14 @@ def _signals(title: str, hit: Hit, contributions: dict[str, Contribution]) -> Ta
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in (title, "value", "weight", "share", ""):
         table.add_column(name, justify="left" if name in {title, ""} else "right", header_style="dim", no_wrap=True)
-    full = max((abs(one.share) for one in contributions.values()), default=0.0)
-    for name, one in sorted(contributions.items(), key=lambda pair: -pair[1].share):
+    full = max((abs(contribution.share) for contribution in contributions.values()), default=0.0)
+    for name, contribution in sorted(contributions.items(), key=lambda pair: -pair[1].share):
         table.add_row(
             Text(sentence(name, hit)),
-            f"{one.value:.3f}",
-            f"{one.weight:.2f}",
-            f"{one.share:+.3f}",
-            Text(bar(abs(one.share), full, 12), style="red" if one.share < 0 else colour(name)),
+            f"{contribution.value:.3f}",
+            f"{contribution.weight:.2f}",
+            f"{contribution.share:+.3f}",
+            Text(bar(abs(contribution.share), full, 12), style="red" if contribution.share < 0 else colour(name)),
         )
     return table
 

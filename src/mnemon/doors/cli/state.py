@@ -36,17 +36,17 @@ def settings(**overrides: Any) -> Settings:
     """
     from mnemon.core.settings import load_settings
 
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     if state.organization is not None:
-        said["organization"] = state.organization
+        given["organization"] = state.organization
     if state.data_dir is not None:
-        said |= {
+        given |= {
             "data_dir": state.data_dir,
             "database_url": None,
             "database_worker_url": None,
             "database_owner_url": None,
         }
-    return load_settings(env_file=state.env_file, **{**said, **overrides})
+    return load_settings(env_file=state.env_file, **{**given, **overrides})
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

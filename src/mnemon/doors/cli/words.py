@@ -54,15 +54,15 @@ class Reason:
 
 def reasons(hit: Hit, query: str, count: int) -> list[Reason]:
     """Return the strongest reasons for a hit; who is named counts once, whether they spoke or were there."""
-    found = []
+    sentences = []
     for name, contribution in hit.why.match.items():
         if _SIGNALS[name].is_reason and name not in _PEOPLE:
             note = ", ".join(asked_words(hit.why.terms, query)[:4]) if name == "words" else ""
-            found.append(Reason(sentence(name, hit), contribution.share, colour(name), note))
+            sentences.append(Reason(sentence(name, hit), contribution.share, colour(name), note))
     people = [contribution.share for name, contribution in hit.why.match.items() if name in _PEOPLE]
     if people:
-        found.append(Reason(who(hit), sum(people), _COLOURS["people"]))
-    ranked = sorted(found, key=lambda reason: -reason.share)
+        sentences.append(Reason(who(hit), sum(people), _COLOURS["people"]))
+    ranked = sorted(sentences, key=lambda reason: -reason.share)
     return [reason for reason in ranked[:count] if reason.share > 0]
 
 

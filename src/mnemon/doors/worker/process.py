@@ -43,11 +43,11 @@ async def work(
         Invalid: a registry of ``handlers`` cannot be found.
         Unavailable: the database cannot be reached at the start, or the login is not a worker's.
     """
-    known = Registry()
-    known.include(registry)
-    known.include(backup_tasks.handlers(settings))
+    known_handlers = Registry()
+    known_handlers.include(registry)
+    known_handlers.include(backup_tasks.handlers(settings))
     for name in handlers:
-        known.include(load_registry(name))
+        known_handlers.include(load_registry(name))
     enough = max(settings.database_pool_size, min(50, options.concurrency + BESIDE))
     # A job was enqueued by another process: what it is about may not have reached a replica yet.
     changed = {"database_pool_size": enough, "database_replica_reads": False}
@@ -55,7 +55,7 @@ async def work(
     try:
         if schedules:
             await install_schedules(app.context)
-        worker = Worker(app.context, known, options)
+        worker = Worker(app.context, known_handlers, options)
         with _signals(worker.stop):
             if ready is not None:
                 ready(worker)

@@ -218,14 +218,14 @@ async def _nearest(
     limit: int,
 ) -> list[Any]:
     params = Params(scope.principal.organization_id)
-    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    parameter = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
     parts = [
         statement(
             PACKAGE,
             name,
             table=table.name,
             kind=table.kind,
-            vector=place,
+            vector=parameter,
             scope=scope.predicate(table, params, whole=name == "recall_exact"),
             limit=str(int(limit)),
         )
@@ -240,8 +240,8 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
     tables, parts = [], []
     for table in asked.sizes.tables:
         lexemes = asked.lexemes
-        wanted = _affordable(asked) if asked.sizes.indexed else lexemes
-        query = " | ".join(quote_lexeme(lexeme) for lexeme in wanted)
+        affordable = _affordable(asked) if asked.sizes.indexed else lexemes
+        query = " | ".join(quote_lexeme(lexeme) for lexeme in affordable)
         if table.kind == "memory" and asked.name_words:
             lexemes = lexemes + [name for name in asked.name_words if name not in lexemes]
             query = " | ".join([query, *(quote_lexeme(name) for name in asked.name_words)] if query else [])
@@ -307,9 +307,9 @@ async def features(
 ) -> list[Any]:
     """Return what is known of each candidate; those that the scope leaves out are not among the answers."""
     params = Params(scope.principal.organization_id)
-    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    parameter = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
     shared = {
-        "vector": place,
+        "vector": parameter,
         "ordinals": params.add(list(ordinals), "bigint[]"),
         "named": params.add(list(asked.named), "uuid[]"),
         "asker": params.add(scope.user_id, "uuid"),

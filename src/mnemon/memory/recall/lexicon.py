@@ -109,15 +109,15 @@ class Lexicon:
         mine = np.zeros(len(at))
         if len(self.ordinals):
             for step in range(-NEIGHBOURS, NEIGHBOURS + 1):
-                place = np.searchsorted(self.ordinals, at + step)
-                place[place == len(self.ordinals)] = 0
-                hit = self.ordinals[place] == at + step
+                positions = np.searchsorted(self.ordinals, at + step)
+                positions[positions == len(self.ordinals)] = 0
+                hit = self.ordinals[positions] == at + step
                 if step:
-                    hit &= self.spread[place]
-                found = self.has[place] * hit[:, None]
-                seen += found
+                    hit &= self.spread[positions]
+                words_here = self.has[positions] * hit[:, None]
+                seen += words_here
                 if not step:
-                    mine = found @ self.idf
+                    mine = words_here @ self.idf
         weighted = (self.idf * (seen * (_K1_TURN + 1) / (seen + _K1_TURN))).sum(axis=1)
         total = self.idf.sum() + 1e-9
         return Window(weighted / ((_K1_TURN + 1) * total), mine / total, seen)
@@ -134,10 +134,10 @@ class Lexicon:
         counts = np.zeros((len(numbers), len(self.idf)))
         if len(self.ordinals) and len(numbers):
             mine = self.ordinals >> SESSION_BITS
-            place = np.searchsorted(numbers, mine)
-            place[place == len(numbers)] = 0
-            inside = numbers[place] == mine
-            np.add.at(counts, place[inside], self.has[inside])
+            positions = np.searchsorted(numbers, mine)
+            positions[positions == len(numbers)] = 0
+            inside = numbers[positions] == mine
+            np.add.at(counts, positions[inside], self.has[inside])
         norm = _K1_SESSION * (1 - _B_SESSION + _B_SESSION * lengths / max(mean, 1.0))
         tf = counts[index]
         weighted = (self.idf * (tf * (_K1_SESSION + 1) / (tf + norm[:, None]))).sum(axis=1)

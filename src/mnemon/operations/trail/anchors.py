@@ -145,7 +145,7 @@ class Anchors:
         try:
             with self._locked():
                 last = {anchor.organization: anchor for anchor in self.read().anchors}
-                new = [one for one in anchors if not _same(last.get(one.organization), one)]
+                new = [written for written in anchors if not _same(last.get(written.organization), written)]
                 if new:
                     self._append(new)
                     self._compact()

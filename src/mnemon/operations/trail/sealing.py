@@ -43,7 +43,7 @@ class Signer:
         return await self._sign(connection, Kind.BLOCK, rows), sum(row["rows"] for row in rows)
 
     async def _sign(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> list[Anchor]:
-        made = []
+        signed_blocks = []
         now = datetime.now(UTC)
         for start in range(0, len(rows), _BATCH):
             part = rows[start : start + _BATCH]
@@ -63,11 +63,11 @@ class Signer:
                 raise Unavailable(
                     "Blocks of the audit trail could not be signed; nothing was sealed.", code="unavailable.audit_seal"
                 )
-            made += [
+            signed_blocks += [
                 Anchor(block.organization, block.number, block.hash, mac, now)
                 for block, mac in zip(blocks, macs, strict=True)
             ]
-        return made
+        return signed_blocks
 
     async def sign_older(self, connection: Connection, organization: UUID | None, anchors: Anchors) -> int:
         """Sign what was sealed before blocks were signed: once, and never a trail that an anchor knows.

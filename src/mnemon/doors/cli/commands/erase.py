@@ -119,7 +119,7 @@ def _print(receipt: ErasureReceipt) -> None:
     typer.echo(f"Erased {receipt.kind} {receipt.subject_id} at {receipt.erased_at:%Y-%m-%d %H:%M:%S %Z}")
     typer.echo(f"Receipt {receipt.id}")
     console().print(_table(("Rows removed", receipt.counts), ("Lost a reference", receipt.detached)))
-    for name, more in receipt.grown.items():
-        typer.echo(f"More than was shown: {more} of {name}")
+    for name, count in receipt.grown.items():
+        typer.echo(f"More than was shown: {count} of {name}")
     typer.echo(f"Blanked in the audit trail: {receipt.blanked}")
     typer.echo(f"{receipt.verification}: {receipt.remaining} rows")

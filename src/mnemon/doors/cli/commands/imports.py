@@ -78,9 +78,9 @@ def _one(opened: Session, path: Path, options: dict[str, Any]) -> ImportReport:
         with _progress(path, last) as on_progress:
             return opened.run(opened.memory.import_file(path, on_progress=on_progress, **options))
     except KeyboardInterrupt:
-        done = last[-1].imported if last else 0
+        imported = last[-1].imported if last else 0
         again = "The same command goes on from there." if path != Path("-") else "What is stored is not stored twice."
-        raise Stopped(f"Stopped: {done} of this run are stored and stay. {again}") from None
+        raise Stopped(f"Stopped: {imported} of this run are stored and stay. {again}") from None
 
 
 @contextmanager
@@ -105,8 +105,8 @@ def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
 
         def on_progress(report: ImportReport) -> None:
             last[:] = [report]
-            done = report.imported + report.skipped
-            bars.update(task, total=report.total_bytes, completed=report.bytes_read, done=done, rate=report.rate)
+            records = report.imported + report.skipped
+            bars.update(task, total=report.total_bytes, completed=report.bytes_read, done=records, rate=report.rate)
 
         yield on_progress
 
@@ -163,15 +163,15 @@ def _problems(reports: list[ImportReport]) -> None:
     screen = errors_console()
     shown = [broken for report in reports for broken in report.problems][:_SHOWN]
     for broken in shown:
-        place = broken.position.file
+        file = broken.position.file
         if broken.position.line is not None:
-            place += f":{broken.position.line}"
+            file += f":{broken.position.line}"
         # A reason may begin with its place as well.
         reason = one_line(broken.reason).removeprefix(f"line {broken.position.line}: ")
-        line = Text.assemble((one_line(place), "yellow"), f"  {reason}")
+        line = Text.assemble((one_line(file), "yellow"), f"  {reason}")
         if broken.excerpt:
             line.append(f"  {one_line(broken.excerpt)}", style="dim")
         screen.print(line, soft_wrap=True)
-    more = sum(report.broken for report in reports) - len(shown)
-    if more > 0:
-        screen.print(f"and {more} more that could not be read", style="yellow")
+    unshown = sum(report.broken for report in reports) - len(shown)
+    if unshown > 0:
+        screen.print(f"and {unshown} more that could not be read", style="yellow")

@@ -79,10 +79,10 @@ def _welcome(screen: Console, opened: Session, report: ImportReport) -> None:
     from rich.text import Text
 
     total = report.imported + report.skipped + report.resumed_after
-    here = opened.memory.settings.database_url is None
-    place = "a PostgreSQL that Mnemon runs for you" if here else "your PostgreSQL"
-    came = f"went into {place} in {report.seconds:.1f} s" if report.imported else f"are already in {place}"
-    private = here and opened.memory.settings.embedding_model == "builtin"
+    is_embedded = opened.memory.settings.database_url is None
+    server = "a PostgreSQL that Mnemon runs for you" if is_embedded else "your PostgreSQL"
+    came = f"went into {server} in {report.seconds:.1f} s" if report.imported else f"are already in {server}"
+    private = is_embedded and opened.memory.settings.embedding_model == "builtin"
     screen.print(Rule(Text("Mnemon: a tour", style="bold"), align="left", style="dim"))
     screen.print(
         f"{total} things that a small team and its two agents said in the spring of 2026, while they built buoys for "
@@ -171,8 +171,8 @@ def _time_travel(screen: Console, opened: Session) -> None:
     table = Table.grid(padding=(0, 1))
     for label, until in (("  by 1 March ", _BEFORE), ("  today      ", None)):
         conditions: dict[str, Any] = {} if until is None else {"until": until}
-        found = opened.run(opened.memory.search(_CHANGED, k=1, **conditions))
-        for hit in found.hits:
+        hits = opened.run(opened.memory.search(_CHANGED, k=1, **conditions))
+        for hit in hits.hits:
             table.add_row(Text(label, style="yellow"), Text(f"{hit.item.speaker}: {one_line(hit.content)}"))
     screen.print(table)
 
