@@ -233,7 +233,7 @@ def _array(column: Column, number: int) -> str:
     return f"${number}::text::{'text' if column.is_array else column.sql_type}[]"
 
 
-class Change:
+class ColumnChange:
     """The lists of the statements that change a row, and their parameters; a null stands for no change.
 
     Args:

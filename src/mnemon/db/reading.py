@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mnemon.core.principal import Principal
 from mnemon.db.engine import pooled
 from mnemon.db.errors import translate
-from mnemon.db.replicas import REPLAYED, Busy, Replica
+from mnemon.db.replicas import REPLAYED, BusyReader, Replica
 from mnemon.db.tenant import SET_TENANT, Prover
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Router(Protocol):
         ...
 
 
-class Reading(Busy):
+class Reading(BusyReader):
     """The connection of one read: a replica's, until that fails, then the primary's."""
 
     def __init__(self, routing: Router, principal: Principal) -> None:

@@ -30,7 +30,7 @@ class NotHere(Exception):  # noqa: N818 - not an error: the primary serves it
     """No replica can serve a read."""
 
 
-class Busy:
+class BusyReader:
     """A connection that a read has at a replica."""
 
     driver: Any = None
@@ -112,7 +112,7 @@ class Replica:
         self.lag: float | None = None
         self.reason: str | None = "not looked at yet"
         self.reads = self.moved = 0
-        self.readings: set[Busy] = set()
+        self.readings: set[BusyReader] = set()
 
     def leave_out(self, reason: str) -> None:
         """Send no more reads here until a look finds it well."""

@@ -30,7 +30,7 @@ from mnemon.db.reading import Reading, may_move, note
 from mnemon.db.replicas import (
     PATIENCE,
     REPLAYED,
-    Busy,
+    BusyReader,
     Identity,
     NotHere,
     Replica,
@@ -182,7 +182,7 @@ class Routing:
         replica = self.choose(needed)
         if replica is None or needed is None:
             raise NotHere
-        busy = Busy()
+        busy = BusyReader()
         replica.readings.add(busy)
         try:
             async with AsyncSession(replica.engine, expire_on_commit=False) as session, session.begin():

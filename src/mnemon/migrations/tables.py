@@ -19,7 +19,7 @@ LEVELS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: its name, what CREATE TABLE says of it, its comment, and the values of its own enum type, if any."""
 
     name: str
@@ -55,7 +55,7 @@ def column(
     null: bool = False,
     default: str | None = None,
     generated: str | None = None,
-) -> Column:
+) -> TableColumn:
     """Describe a column; it is NOT NULL unless it says ``null``.
 
     Args:
@@ -68,7 +68,7 @@ def column(
     """
     options = f" DEFAULT {default}" if default is not None else ""
     options += f" GENERATED ALWAYS AS ({generated}) STORED" if generated is not None else ""
-    return Column(name, kind, comment, options + ("" if null else " NOT NULL"))
+    return TableColumn(name, kind, comment, options + ("" if null else " NOT NULL"))
 
 
 def choice(
@@ -78,38 +78,38 @@ def choice(
     comment: str | None = None,
     *,
     default: str | None = None,
-) -> Column:
+) -> TableColumn:
     """Describe a column of an enum type of its own, which is made with the table; values and default without quotes."""
     options = f" DEFAULT '{default}'" if default is not None else ""
-    return Column(name, kind, comment, f"{options} NOT NULL", tuple(values.split()))
+    return TableColumn(name, kind, comment, f"{options} NOT NULL", tuple(values.split()))
 
 
-def document(name: str, comment: str | None = None) -> Column:
+def document(name: str, comment: str | None = None) -> TableColumn:
     """Describe a jsonb object, empty by default; the depth of every jsonb column is bounded."""
     return column(name, "jsonb", comment, default="'{}'::jsonb")
 
 
-def moment(name: str, comment: str | None = None, *, null: bool = False, default: str | None = None) -> Column:
+def moment(name: str, comment: str | None = None, *, null: bool = False, default: str | None = None) -> TableColumn:
     """Describe a moment in time, in UTC."""
     return column(name, "timestamptz", comment, null=null, default=default)
 
 
-def created(default: str = "now()") -> Column:
+def created(default: str = "now()") -> TableColumn:
     """Describe when the row was recorded."""
     return moment("created_at", "When the row was recorded (UTC)", default=default)
 
 
-def organization() -> Column:
+def organization() -> TableColumn:
     """Describe whose the row is."""
     return column("organization_id", "uuid", "The tenant that owns the row; never changes")
 
 
-def tenanted() -> tuple[Column, Column]:
+def tenanted() -> tuple[TableColumn, TableColumn]:
     """Describe whose the row is, and its id."""
     return organization(), column("id", "uuid", "UUID v4 (REQ-T104)", default="gen_random_uuid()")
 
 
-def mutable() -> tuple[Column, ...]:
+def mutable() -> tuple[TableColumn, ...]:
     """Describe what a row has that changes: its times, when it was softly deleted, its version."""
     return (
         created(),
@@ -188,7 +188,7 @@ class Table:
         self,
         name: str,
         comment: str,
-        *parts: Column | Rule | Index,
+        *parts: TableColumn | Rule | Index,
         key: tuple[str, ...] = ("organization_id", "id"),
         tenant: str | None = "organization_id",
         rights: str = ALL,
@@ -201,7 +201,7 @@ class Table:
         self.name, self.comment, self.key, self.storage = name, comment, key, storage
         self.tenant, self.rights, self.owner = tenant, rights, owner
         self.series, self.recalled, self.searched = series, recalled, searched
-        self.columns = tuple(part for part in parts if isinstance(part, Column))
+        self.columns = tuple(part for part in parts if isinstance(part, TableColumn))
         self.rules = tuple(part for part in parts if isinstance(part, Rule))
         self.indexes = tuple(part for part in parts if isinstance(part, Index))
 

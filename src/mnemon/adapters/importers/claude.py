@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree
 from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import role_of
 
 
@@ -35,7 +35,7 @@ class Claude(ConversationsExport):
         if name is None or tree.sizes[name] > limits.MAX_LIST:
             return
         # Names are a courtesy; the conversations are complete without them.
-        with tree.open(name) as raw, suppress(Damaged):
+        with tree.open(name) as raw, suppress(DamagedJson):
             for user in islice(elements(MeteredStream(raw, tree.label(name))), limits.MAX_LISTED):
                 if isinstance(user, dict) and isinstance(user.get("full_name"), str) and user["full_name"]:
                     self._names_of[str(user.get("uuid"))] = user["full_name"][: limits.MAX_NAME]

@@ -14,7 +14,7 @@ from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.dates import parse_moment
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -108,7 +108,7 @@ class ConversationsExport(Import):
                     try:
                         for number, conversation in enumerate(elements(stream), 1):
                             yield from self._conversation(conversation, f"conversation {number}", file, counter)
-                    except Damaged as error:
+                    except DamagedJson as error:
                         yield counter.broken(file, f"{error}; nothing after it can be read")
 
     def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:

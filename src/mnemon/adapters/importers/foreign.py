@@ -11,7 +11,7 @@ from typing import Any, Unpack, get_args
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
-from mnemon.adapters.importers.jsonstream import Damaged
+from mnemon.adapters.importers.jsonstream import DamagedJson
 from mnemon.adapters.importers.records import (
     Anchor,
     Broken,
@@ -96,7 +96,7 @@ def _checked(importer: Importer, read: Callable[[Anchor], Iterator[Record]], anc
             seen = _seen(importer, record)
             last = seen.position
             yield seen
-    except Damaged as error:
+    except DamagedJson as error:
         yield Broken(
             Position(last.file, last.entry + 1, None, last.offset, last.anchor, last.skip + 1), _short(str(error))
         )

@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _BEGIN, _END = {"start_map", "start_array"}, {"end_map", "end_array"}
 
 
-class Damaged(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
+class DamagedJson(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
     """The JSON stops being JSON; what came before it was good."""
 
 
@@ -42,7 +42,7 @@ class MeteredStream:
         """Return up to `size` bytes.
 
         Raises:
-            Damaged: it is nested too deeply, or has a number of too many digits.
+            DamagedJson: it is nested too deeply, or has a number of too many digits.
             Invalid: the element being read is larger than :data:`limits.MAX_ELEMENT`, or has too many values.
         """
         if size == 0:
@@ -50,7 +50,7 @@ class MeteredStream:
         chunk, self._front = self._front or self._stream.read(size), b""
         self.bytes_read += len(chunk)
         if problem := self._shape.feed(chunk):
-            raise Damaged(f"the JSON cannot be read before byte {self.bytes_read:,}: {problem}")
+            raise DamagedJson(f"the JSON cannot be read before byte {self.bytes_read:,}: {problem}")
         if self.bytes_read - self._element > limits.MAX_ELEMENT + _SLACK:
             raise self._too_large(f"an element of more than {limits.MAX_ELEMENT >> 20} MB")
         if self._shape.values - self._values > limits.MAX_VALUES:
@@ -73,7 +73,7 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
     """Yield the elements of an array one after the other; of a document that is no array, itself.
 
     Raises:
-        Damaged: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
+        DamagedJson: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
             before that have been yielded.
         Invalid: an element is too large.
     """
@@ -87,7 +87,7 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
         if isinstance(message, bytes):
             message = message.decode("utf-8", "replace")
         problem = excerpt(str(message).split("\n", 1)[0])
-        raise Damaged(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})") from error
+        raise DamagedJson(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})") from error
 
 
 def top_keys(stream: BinaryIO) -> Iterator[str]:
@@ -107,5 +107,5 @@ def top_keys(stream: BinaryIO) -> Iterator[str]:
                 yield value
             if head.bytes_read > limits.MAX_HEAD:
                 return
-    except (ijson.JSONError, UnicodeDecodeError, ValueError, Damaged, Invalid):
+    except (ijson.JSONError, UnicodeDecodeError, ValueError, DamagedJson, Invalid):
         return

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from mnemon.adapters.importers.base import Counter
 from mnemon.adapters.importers.dates import parse_locomo
-from mnemon.adapters.importers.jsonstream import Damaged
+from mnemon.adapters.importers.jsonstream import DamagedJson
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -40,7 +40,7 @@ class Locomo(WholeFile):
         try:
             for number, sample in enumerate(self.elements()):
                 yield from self._sample(sample, number, counter)
-        except Damaged as error:
+        except DamagedJson as error:
             yield counter.broken(self.file, str(error))
 
     def _sample(self, sample: Any, number: int, counter: Counter) -> Iterator[Record]:

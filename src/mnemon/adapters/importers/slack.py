@@ -13,7 +13,7 @@ from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.export import SHAPELESS, Message, moment_or_none, too_long
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -125,7 +125,7 @@ class Slack(Import):
                             yield from self._message(
                                 message, f"{day}, message {number}", label, counter, directory, key, title
                             )
-                    except Damaged as error:
+                    except DamagedJson as error:
                         yield counter.broken(label, f"{day}: {error}")
 
     def _message(
@@ -223,7 +223,7 @@ def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
                     )
                 if isinstance(value, dict):
                     yield value
-        except Damaged as error:
+        except DamagedJson as error:
             raise Invalid(
                 f"{tree.label(name)} is not JSON: {error}.",
                 code="invalid.import.damaged",

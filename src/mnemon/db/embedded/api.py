@@ -53,7 +53,7 @@ def acquire(
     _require_platform()
     layout = Layout.of(data_dir)
     deadline = time.monotonic() + start_timeout
-    asked = starting.Asked(version, linger_seconds, options, key)
+    asked = starting.StartRequest(version, linger_seconds, options, key)
     with directory.explained(layout.data_dir):
         while True:
             directory.refuse_planted(layout, server_account())

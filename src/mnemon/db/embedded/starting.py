@@ -33,7 +33,7 @@ def take_lease(layout: Layout, deadline: float) -> int:
 
 
 @dataclass(frozen=True)
-class Asked:
+class StartRequest:
     """What a caller of :func:`acquire` wants of a server that has to be started."""
 
     version: int
@@ -42,7 +42,7 @@ class Asked:
     key: KeySource | None
 
 
-def start(layout: Layout, asked: Asked, deadline: float) -> State:
+def start(layout: Layout, asked: StartRequest, deadline: float) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
     from mnemon.db.embedded import cluster
     from mnemon.db.embedded.programs import binaries

@@ -27,7 +27,7 @@ Conditions = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ConditionOption:
     """An option that narrows down which rows a command sees.
 
     Attributes:
@@ -45,18 +45,18 @@ def _option(kind: Any, metavar: str, text: str, *names: str) -> Any:
     return Annotated[kind, typer.Option(*names, metavar=metavar, help=text, rich_help_panel=_PANEL)]
 
 
-def _word(name: str, metavar: str, text: str) -> Condition:
-    return Condition(name, _option(str | None, metavar, text), lambda given, _utc: given)
+def _word(name: str, metavar: str, text: str) -> ConditionOption:
+    return ConditionOption(name, _option(str | None, metavar, text), lambda given, _utc: given)
 
 
-def _words(name: str, option: str, metavar: str, text: str) -> Condition:
+def _words(name: str, option: str, metavar: str, text: str) -> ConditionOption:
     annotation = _option(list[str] | None, metavar, text, option)
-    return Condition(name, annotation, lambda given, _utc: list(given) if given else None)
+    return ConditionOption(name, annotation, lambda given, _utc: list(given) if given else None)
 
 
-def _time(name: str, annotation: Any) -> Condition:
+def _time(name: str, annotation: Any) -> ConditionOption:
     option = f"--{name.replace('_', '-')}"
-    return Condition(name, annotation, lambda given, utc: moment(given, option, utc=utc))
+    return ConditionOption(name, annotation, lambda given, utc: moment(given, option, utc=utc))
 
 
 CONDITIONS = (
@@ -70,7 +70,7 @@ CONDITIONS = (
     _time("until", _option(str | None, "TIME", "Said or true before this time.")),
     _time("as_of", AsOf),
     _time("valid_at", _option(str | None, "TIME", "What was true at this time.")),
-    Condition(
+    ConditionOption(
         "metadata",
         _option(list[str] | None, "KEY=VALUE", "With this in its metadata; repeatable."),
         lambda given, _utc: pairs(given),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mnemon.doors.cli.session import Session
+from mnemon.doors.cli.session import OpenedMemory
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _STEP = 1000
 
 
-def index(opened: Session, *, max_rows: int | None = None) -> Maintained:
+def index(opened: OpenedMemory, *, max_rows: int | None = None) -> Maintained:
     """Index what waits; on a terminal, a bar shows how much of it is done."""
     memory = opened.memory
     if state.quiet or not sys.stderr.isatty():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mnemon.core.pages import Page
-    from mnemon.doors.cli.session import Session
+    from mnemon.doors.cli.session import OpenedMemory
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ def show_lines(data: Any, rows: Sequence[T], line: Callable[[T], str], *, nothin
 
 
 def show_pages(
-    opened: Session,
+    opened: OpenedMemory,
     fetch: Callable[[str | None], Coroutine[Any, Any, Page[T]]],
     show: Callable[[Page[T]], None],
     *,

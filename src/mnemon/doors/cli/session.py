@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Session:
+class OpenedMemory:
     """An open memory, and the event loop it lives on.
 
     The loop runs only within :meth:`run`: between two calls Ctrl-C and a question to the user work as anywhere.
@@ -34,7 +34,7 @@ class Session:
 
 
 @contextmanager
-def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[Session]:
+def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[OpenedMemory]:
     """Open the memory that the settings name; while that takes time, a terminal shows what is going on."""
     import asyncio
 
@@ -47,7 +47,7 @@ def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[
                 memory = AsyncMemory(configured)
                 runner.run(_open(memory))
         try:
-            yield Session(memory, runner)
+            yield OpenedMemory(memory, runner)
         finally:
             runner.run(memory.close())
 

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class State:
+class CommandOptions:
     """The options that hold for every command."""
 
     organization: str | None = None
@@ -25,7 +25,7 @@ class State:
     debug: bool = False
 
 
-state = State()
+state = CommandOptions()
 """Those of this process: one command runs in it."""
 
 

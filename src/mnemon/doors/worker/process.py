@@ -14,7 +14,7 @@ from mnemon.core.settings import Settings
 from mnemon.doors.worker import backup_tasks
 from mnemon.doors.worker.tasks import install_schedules, registry
 from mnemon.jobs.registry import Registry
-from mnemon.jobs.worker import Options, Tally, Worker
+from mnemon.jobs.worker import Tally, Worker, WorkerOptions
 
 #: Connections of a worker beside those of its jobs: heartbeats, claims, listening.
 BESIDE = 4
@@ -22,7 +22,7 @@ BESIDE = 4
 
 async def work(
     settings: Settings,
-    options: Options,
+    options: WorkerOptions,
     *,
     handlers: Sequence[str] = (),
     once: bool = False,

@@ -189,7 +189,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class BackupListing:
     """What is in the directory of backups.
 
     Attributes:

@@ -44,7 +44,7 @@ SELECT (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SourceFacts:
     """What the server says of itself."""
 
     system_identifier: int
@@ -76,7 +76,7 @@ class Source:
     """
 
     connection: Any
-    facts: Facts
+    facts: SourceFacts
     programs: Path
     is_embedded: bool
     environment: dict[str, str] = field(repr=False)
@@ -172,7 +172,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             lease.close()
 
 
-async def inspect_server(connection: Any) -> Facts:
+async def inspect_server(connection: Any) -> SourceFacts:
     """Return what the server says of itself.
 
     Raises:
@@ -180,7 +180,7 @@ async def inspect_server(connection: Any) -> Facts:
         Unavailable: it is a replica, or writes too little WAL.
     """
     with rights("read the server's control data"):
-        facts = Facts(**dict(await connection.fetchrow(_FACTS)))
+        facts = SourceFacts(**dict(await connection.fetchrow(_FACTS)))
     if not facts.may_replicate:
         raise NoRights(
             "The role of the backups may not replicate.",

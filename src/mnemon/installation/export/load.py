@@ -25,7 +25,16 @@ from mnemon.installation.export.archive import Archive, opened
 from mnemon.installation.export.errors import damaged
 from mnemon.installation.export.rules import CLEARED, SEALED, SESSIONS
 from mnemon.installation.export.schemas import Imported, ImportOrganization, Manifest
-from mnemon.installation.export.tables import COPY_OPTIONS, NUMBERS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
+from mnemon.installation.export.tables import (
+    COPY_OPTIONS,
+    NUMBERS,
+    PEOPLE,
+    SETTINGS,
+    STAGE,
+    ExportTable,
+    facts,
+    read_tables,
+)
 from mnemon.operations.trail import verify
 from mnemon.operations.trail.sealing import Signer
 
@@ -178,7 +187,7 @@ class _Import:
         await run.fetchval(SET_TENANT_KEEPING_PLANS, self.organization, None, None, None)
         await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
 
-    async def _check_fits(self, tables: list[Table]) -> None:
+    async def _check_fits(self, tables: list[ExportTable]) -> None:
         manifest = self.manifest
         revision, width = await facts(self.connection)
         if manifest.schema_revision != revision:
@@ -222,7 +231,7 @@ class _Import:
                 hint="Import a copy with --as SLUG, if what was erased may come back.",
             )
 
-    async def _table(self, table: Table) -> int:
+    async def _table(self, table: ExportTable) -> int:
         """Bring the lines of a table in; how many."""
         insert = table.insert(vectors=self.vectors, renamed=self.renamed)
         if table.name in CLEARED:
@@ -245,7 +254,7 @@ class _Import:
             raise damaged(f"{table.name}: {expected} rows were exported, and {written} arrived.")
         return written
 
-    def _batches(self, table: Table) -> Iterator[bytes]:
+    def _batches(self, table: ExportTable) -> Iterator[bytes]:
         batch = bytearray()
         for lines in self.archive.lines(table.name):
             batch += lines
@@ -262,7 +271,7 @@ class _Import:
         with _of_the_export():
             await self.connection.copy_to_table(STAGE, source=source(), columns=["line"], **COPY_OPTIONS)
 
-    async def _insert(self, table: Table, insert: str) -> int:
+    async def _insert(self, table: ExportTable, insert: str) -> int:
         run = self.connection
         if table.name == "users":
             await self._people()

@@ -37,7 +37,7 @@ class Organization(Schema):
     name: str
 
 
-class Embedding(Schema):
+class EmbeddingInfo(Schema):
     """The vectors: which models made them, how wide they are, and whether the export has them."""
 
     models: tuple[str, ...]
@@ -77,7 +77,7 @@ class Manifest(Schema):
     schema_revision: str
     exported_at: datetime
     organization: Organization
-    embedding: Embedding
+    embedding: EmbeddingInfo
     audit: Trail
     compression: Literal["none", "gzip"]
     tables: tuple[TableEntry, ...]

@@ -100,7 +100,7 @@ async def remove_own(settings: Settings, name: str) -> None:
     registry.checked_name(name)
     async with _owner(_owner_url(settings)) as connection:
         if slot_of(name) not in await primary.slots(connection):
-            registry.Registry().find(name)
+            registry.ReplicaRegistry().find(name)
         await primary.drop_slot(connection, name)
 
 

@@ -18,7 +18,7 @@ _PURPOSE = "audit chain"
 _MOST = 2**63 - 1
 
 
-class Kind(enum.StrEnum):
+class SealKind(enum.StrEnum):
     """What is signed."""
 
     BLOCK = "block"
@@ -88,7 +88,7 @@ class Sealer:
     def __repr__(self) -> str:
         return f"Sealer({', '.join(name.hex() for name in self._keys)})"
 
-    def sign(self, kind: Kind, statement: Statement) -> bytes:
+    def sign(self, kind: SealKind, statement: Statement) -> bytes:
         """Sign under the newest key."""
         return hmac.digest(self._keys[self.key], _words(kind, statement), "sha256")
 
@@ -96,7 +96,7 @@ class Sealer:
         """Tell whether this is one of the installation's keys."""
         return key in self._keys
 
-    def signed(self, kind: Kind, statement: Statement, mac: bytes | None, key: bytes | None) -> bool:
+    def signed(self, kind: SealKind, statement: Statement, mac: bytes | None, key: bytes | None) -> bool:
         """Tell whether a signature is of this installation and of this statement."""
         secret = self._keys.get(key) if key is not None else None
         if secret is None or mac is None:
@@ -104,7 +104,7 @@ class Sealer:
         return hmac.compare_digest(hmac.digest(secret, _words(kind, statement), "sha256"), mac)
 
 
-def _words(kind: Kind, statement: Statement) -> bytes:
+def _words(kind: SealKind, statement: Statement) -> bytes:
     """Write a statement in one form: its kind, then each part with its length."""
     parts: list[bytes]
     match statement:

@@ -12,7 +12,7 @@ from uuid import UUID
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from mnemon.operations.trail.anchors import Anchor
-from mnemon.operations.trail.seals import Block, Kind, Receipt, Retention, Sealer, moment_of
+from mnemon.operations.trail.seals import Block, Receipt, Retention, Sealer, SealKind, moment_of
 
 _BLOCKS = """
 SELECT b.number, b.hash, b.mac, b.mac_key, (extract(epoch FROM b.sealed_at) * 1000000)::bigint AS sealed_us,
@@ -118,9 +118,9 @@ def _blocks(organization: UUID, blocks: Sequence[Any], sealer: Sealer | None) ->
     for row in blocks:
         block = Block(organization, row["number"], row["hash"], row["kept"], row["sealed_us"])
         mac, key = row["mac"], row["mac_key"]
-        if sealer.signed(Kind.BLOCK, block, mac, key):
+        if sealer.signed(SealKind.BLOCK, block, mac, key):
             begun = True
-        elif not begun and sealer.signed(Kind.LEGACY, block, mac, key):
+        elif not begun and sealer.signed(SealKind.LEGACY, block, mac, key):
             legacy = row["number"]
         elif mac is None:
             bad.append((row["number"], "unsigned"))
@@ -136,7 +136,7 @@ async def _retained(connection: Connection, organization: UUID, sealer: Sealer |
         record = Retention(row["organization_id"], row["until_us"], row["days"], row["made_us"])
         if record.organization not in {organization, UUID(int=0)}:
             continue
-        if sealer is not None and not sealer.signed(Kind.RETENTION, record, row["mac"], row["key"]):
+        if sealer is not None and not sealer.signed(SealKind.RETENTION, record, row["mac"], row["key"]):
             continue
         with suppress(OverflowError):  # of what nobody signed
             moment = moment_of(record.until_us)
@@ -161,7 +161,7 @@ async def _receipts(connection: Connection, organization: UUID, sealer: Sealer |
         row["receipt"]
         for row in await connection.fetch(_SIGNED, organization)
         if row["receipt"] in receipts
-        and sealer.signed(Kind.ERASURE, receipts[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
+        and sealer.signed(SealKind.ERASURE, receipts[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
     ]
 
 

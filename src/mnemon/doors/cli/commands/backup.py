@@ -15,7 +15,7 @@ from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
-    from mnemon.installation.backup import Listing, Pulled, Restored
+    from mnemon.installation.backup import BackupListing, Pulled, Restored
 
 T = TypeVar("T")
 
@@ -335,7 +335,7 @@ def _wal(pulled: Pulled) -> str:
     return text
 
 
-def _table(found: Listing) -> None:
+def _table(found: BackupListing) -> None:
     from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console
 

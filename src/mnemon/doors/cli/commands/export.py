@@ -11,7 +11,7 @@ from mnemon.doors.cli.session import session
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
-    from mnemon.doors.cli.session import Session
+    from mnemon.doors.cli.session import OpenedMemory
     from mnemon.installation.export import Imported, Manifest
 
 app = typer.Typer(no_args_is_help=True, help="An organisation as files: export, verify, import, embed.")
@@ -110,7 +110,7 @@ def embed() -> None:
         typer.echo(f"Computed: {embedded:,} vectors.")
 
 
-def _embed(opened: Session) -> int:
+def _embed(opened: OpenedMemory) -> int:
     """Write the vectors, and then the indexes and the planner's statistics."""
     from mnemon.doors.cli.indexing import index
     from mnemon.doors.cli.output import working

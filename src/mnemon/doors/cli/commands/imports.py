@@ -12,7 +12,7 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli.commands.formats import list_formats
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _refuse_terminal(files: list[Path]) -> None:
         )
 
 
-def _one(opened: Session, path: Path, options: dict[str, Any]) -> ImportReport:
+def _one(opened: OpenedMemory, path: Path, options: dict[str, Any]) -> ImportReport:
     from mnemon.doors.cli.errors import Stopped
 
     last: list[ImportReport] = []
@@ -111,7 +111,7 @@ def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
         yield on_progress
 
 
-def _index(opened: Session, reports: list[ImportReport]) -> None:
+def _index(opened: OpenedMemory, reports: list[ImportReport]) -> None:
     """Index what was written before the process ends, unless the settings leave that to somebody else."""
     from mnemon.doors.cli.errors import Stopped
     from mnemon.doors.cli.indexing import index

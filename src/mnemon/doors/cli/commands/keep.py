@@ -9,7 +9,7 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli import filters
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
@@ -163,7 +163,7 @@ def forget(
         typer.echo(f"Forgotten: {forgotten.messages} messages, {forgotten.memories} memories.")
 
 
-def _ask(opened: Session, conditions: dict[str, Any]) -> None:
+def _ask(opened: OpenedMemory, conditions: dict[str, Any]) -> None:
     from mnemon.doors.cli.output import is_terminal
 
     if not is_terminal():

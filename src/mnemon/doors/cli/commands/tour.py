@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -67,14 +67,14 @@ def _chosen(count: int) -> list[str]:
     return [QUESTIONS[index] for index in order[:count]]
 
 
-def _as_json(opened: Session, report: ImportReport, questions: int) -> None:
+def _as_json(opened: OpenedMemory, report: ImportReport, questions: int) -> None:
     from mnemon.doors.cli.output import emit
 
     found = [opened.run(opened.memory.search(question, k=3)) for question in _chosen(questions)]
     emit({"organization": ORGANIZATION, "import": report, "answers": found})
 
 
-def _welcome(screen: Console, opened: Session, report: ImportReport) -> None:
+def _welcome(screen: Console, opened: OpenedMemory, report: ImportReport) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
@@ -90,7 +90,7 @@ def _welcome(screen: Console, opened: Session, report: ImportReport) -> None:
     )
 
 
-def _answer(screen: Console, opened: Session, question: str) -> None:
+def _answer(screen: Console, opened: OpenedMemory, question: str) -> None:
     from rich.text import Text
 
     found = opened.run(opened.memory.search(question, k=3))
@@ -157,7 +157,7 @@ def _why(hit: Hit, query: str) -> Table:
     return table
 
 
-def _time_travel(screen: Console, opened: Session) -> None:
+def _time_travel(screen: Console, opened: OpenedMemory) -> None:
     """Show one fact that changed: the same question about two moments."""
     from rich.table import Table
     from rich.text import Text
@@ -177,7 +177,7 @@ def _time_travel(screen: Console, opened: Session) -> None:
     screen.print(table)
 
 
-def _conversation(screen: Console, opened: Session) -> None:
+def _conversation(screen: Console, opened: OpenedMemory) -> None:
     """Questions of the visitor's own, until an empty line, Ctrl-D or Ctrl-C."""
     from contextlib import suppress
 

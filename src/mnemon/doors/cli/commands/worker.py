@@ -51,13 +51,13 @@ def worker(
 
     from mnemon.doors.cli.output import emit, say
     from mnemon.doors.worker.process import work
-    from mnemon.jobs.worker import Options, Worker
+    from mnemon.jobs.worker import Worker, WorkerOptions
 
     def ready(made: Worker) -> None:
         if not once:
             say(f"Worker {made.name} runs {concurrency} jobs at a time; Ctrl-C stops it.")
 
-    options = Options(concurrency, queues or None, lease, poll, grace)
+    options = WorkerOptions(concurrency, queues or None, lease, poll, grace)
     report = run(
         work(settings(), options, handlers=handlers or (), once=once, schedules=schedules, ready=ready),
     )
