@@ -37,7 +37,7 @@ class Principal:
         return self.user_id is None and self.agent_id is None
 
     def holds(self, permission: str) -> bool:
-        """Whether this principal has the permission (``resource:action``)."""
+        """Tell whether this principal has the permission (``resource:action``)."""
         return "*" in self.permissions or permission in self.permissions
 
     def require(self, permission: str) -> None:

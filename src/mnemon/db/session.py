@@ -105,7 +105,7 @@ class Database:
         return cast("InstallationKey", self.prover.key)
 
     def prove(self, message: str) -> bytes:
-        """The proof of a claim, for a function of the database that asks for one.
+        """Return the proof of a claim, for a function of the database that asks for one.
 
         Raises:
             Unavailable: this process has no installation key.
@@ -118,7 +118,7 @@ class Database:
         return () if self._routing is None else self._routing.states()
 
     async def position(self) -> str:
-        """What stands for everything committed so far, by whomever; to be handed to :meth:`see` in another process.
+        """Return the position of everything committed so far, to be handed to :meth:`see` in another process.
 
         Raises:
             Unavailable: the primary cannot be reached.
@@ -127,7 +127,7 @@ class Database:
             return write_position(await connection.fetchval(POSITION))
 
     def see(self, organization: UUID, position: str) -> None:
-        """From now on the organisation's reads see everything that a position stands for.
+        """Let the organisation's reads see everything that a position stands for from now on.
 
         Raises:
             Invalid: it is not a position.
@@ -137,7 +137,7 @@ class Database:
             self._routing.see(organization, place)
 
     def read_transaction(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
-        """A read-only transaction like that of :meth:`transaction`, at a replica where there is one that may serve it.
+        """Begin a read-only transaction, at a replica where there is one that may serve it.
 
         It sees everything that its organisation wrote through this object before. What others write is seen a moment
         later; so what decides about access, or is read to be changed, is read by :meth:`transaction`.
@@ -148,7 +148,7 @@ class Database:
 
     @asynccontextmanager
     async def session(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[AsyncSession]:
-        """An ORM session in a transaction of the principal's organisation; commits once, at the end.
+        """Open an ORM session in a transaction of the principal's organisation; commits once, at the end.
 
         Args:
             principal: whose organisation the transaction is for.
@@ -170,7 +170,7 @@ class Database:
                 await self._routing.wrote_somewhere(principal.organization_id)
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """What ``work`` reads in an ORM session, at a replica where there is one that may serve it.
+        """Return what ``work`` reads in an ORM session, at a replica where there is one that may serve it.
 
         See :meth:`read_transaction`. ``work`` must only read: where a replica fails it is called again, at the primary.
         """
@@ -193,7 +193,7 @@ class Database:
         lazy: bool = False,
         snapshot: bool = False,
     ) -> AsyncIterator[Connection]:
-        """The driver's own connection in a transaction of the principal's organisation.
+        """Begin a transaction of the principal's organisation on the driver's own connection.
 
         For statements whose price is counted in tenths of a millisecond: sign-in look-ups, recall, bulk writes.
 
@@ -231,13 +231,13 @@ class Database:
 
     @asynccontextmanager
     async def untenanted(self) -> AsyncIterator[Connection]:
-        """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
+        """Take the driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
         with translated():
             async with pooled(self.engine) as driver:
                 yield driver
 
     def _may_have_written(self, principal: Principal) -> None:
-        """A transaction that ended with an error may have been committed all the same."""
+        """Note that a transaction that ended with an error may have been committed all the same."""
         if self._routing is not None:
             self._routing.unsure(principal.organization_id)
 

@@ -40,7 +40,7 @@ async def set_password(
 
 
 async def set_mfa(connection: Connection, organization_id: UUID, user_id: UUID) -> None:
-    """Let the flag say whether the person has a second factor in force."""
+    """Set the person's flag to whether they have a confirmed second factor."""
     await connection.execute(
         "UPDATE user_credentials SET mfa_enabled = EXISTS (SELECT FROM mfa_devices d WHERE d.organization_id = $1 "
         "AND d.user_id = $2 AND d.confirmed_at IS NOT NULL AND d.deleted_at IS NULL) "

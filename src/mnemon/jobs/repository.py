@@ -45,16 +45,16 @@ class JobRepository(BaseRepository[JobORM]):
 
     def those(self, principal: Principal, query: ListJobs) -> Any:
         """Jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
-        found = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
+        visible = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
         if query.status is not None:
-            found = found.where(JobORM.status == query.status)
+            visible = visible.where(JobORM.status == query.status)
         if query.kind is not None:
-            found = found.where(JobORM.kind == query.kind)
+            visible = visible.where(JobORM.kind == query.kind)
         if query.queue is not None:
-            found = found.where(JobORM.queue == query.queue)
+            visible = visible.where(JobORM.queue == query.queue)
         if query.before is not None:
-            found = found.where(JobORM.created_at < query.before)
-        return found
+            visible = visible.where(JobORM.created_at < query.before)
+        return visible
 
 
 class ScheduleRepository(BaseRepository[ScheduleORM]):
@@ -89,14 +89,14 @@ async def enqueue(connection: Connection, principal: Principal, request: Enqueue
         sorted(principal.permissions),
     )
     while True:
-        made: UUID | None = await connection.fetchval(statement(PACKAGE, "enqueue"), *values)
-        if made is not None:
-            return made, True
-        there: UUID | None = await connection.fetchval(
+        job_id: UUID | None = await connection.fetchval(statement(PACKAGE, "enqueue"), *values)
+        if job_id is not None:
+            return job_id, True
+        existing: UUID | None = await connection.fetchval(
             statement(PACKAGE, "find_by_key"), principal.organization_id, request.kind, request.idempotency_key
         )
-        if there is not None:  # or it ended between the two statements
-            return there, False
+        if existing is not None:  # or it ended between the two statements
+            return existing, False
 
 
 async def cancel(connection: Connection, organization_id: UUID, job_id: UUID) -> str | None:
@@ -208,7 +208,7 @@ async def fail(
     delay: float,
 ) -> str | None:
     """End an attempt that failed; the job's state now, None if the lease is lost."""
-    found: str | None = await connection.fetchval(
+    status: str | None = await connection.fetchval(
         statement(PACKAGE, "fail"),
         organization_id,
         job_id,
@@ -218,7 +218,7 @@ async def fail(
         for_good,
         delay,
     )
-    return found
+    return status
 
 
 async def give_back(

@@ -121,13 +121,13 @@ class Run:
         """
         if not 0 <= percent <= 100:
             raise Invalid("percent is from 0 to 100.", code="invalid.progress", field="percent")
-        told = (percent, message[:500] if message else None)
-        if told == self._told:
+        report = (percent, message[:500] if message else None)
+        if report == self._told:
             return
-        self._told = told
+        self._told = report
         job = self.job
         async with self.ctx.database.transaction(self.ctx.principal, lazy=True) as connection:
-            if not await repository.progress(connection, job.organization_id, job.id, job.lease_id, *told):
+            if not await repository.progress(connection, job.organization_id, job.id, job.lease_id, *report):
                 raise LeaseLost("Another attempt at this job has begun, or it was ended.", id=str(job.id))
 
 

@@ -62,7 +62,7 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class WorkerOptions:
     """How a worker works.
 
     Attributes:
@@ -90,7 +90,7 @@ class Worker:
 
     ctx: Context
     registry: Registry
-    options: Options = field(default_factory=Options)
+    options: WorkerOptions = field(default_factory=WorkerOptions)
     name: str = field(default_factory=lambda: f"{socket.gethostname()[:100]}:{os.getpid()}:{uuid4().hex[:8]}")
     tally: Tally = field(default_factory=Tally)
     _active: dict[UUID, Active] = field(default_factory=dict)
@@ -222,8 +222,8 @@ class Worker:
             except Invalid as refused:
                 error = refused
             else:
-                done = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
-                return "succeeded" if done else "lost"
+                settled = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
+                return "succeeded" if settled else "lost"
         if active.reason == "timeout":
             error = TimeoutError(f"It ran longer than the {active.handler.timeout:g} seconds it may.")
         return await self._fail(active, error or asyncio.CancelledError())

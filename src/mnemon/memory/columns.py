@@ -13,7 +13,7 @@ from typing import Any
 
 from mnemon.conversations import service as conversations
 from mnemon.conversations.visibility import OWNER
-from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
+from mnemon.db.columns import Column, ColumnChange, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
 from mnemon.db.params import Params
 from mnemon.db.recallable import SHARED, RecallTable
 from mnemon.memory.models import MemoryORM, MemoryTier, MemoryType
@@ -81,9 +81,9 @@ TABLES: tuple[RecallTable, ...] = (MESSAGES, MEMORIES)
 #: What ``add_memories`` writes; $1 is the organisation, $2 the embedder.
 INSERT = Insert(COLUMNS, first=3)
 #: What ``adjust`` sets, after the organisation and the memory.
-ADJUST = Change(COLUMNS, first=3)
+ADJUST = ColumnChange(COLUMNS, first=3)
 #: What ``supersede`` takes over or has new, after its own parameters.
-SUPERSEDE = Change(COLUMNS, first=8)
+SUPERSEDE = ColumnChange(COLUMNS, first=8)
 
 #: What an item has of either table, by name.
 RETURNED = {column.name: column for table in TABLES for column in table.described if column.returned}

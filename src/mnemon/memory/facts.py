@@ -24,7 +24,7 @@ Span = tuple[datetime, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FactChange:
     """What an assertion does.
 
     Attributes:
@@ -40,7 +40,7 @@ class Change:
     left: tuple[tuple[Any, Span], ...] = ()
 
 
-def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | None) -> Change:
+def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | None) -> FactChange:
     """What asserting an object does to the rows that are known now and cannot be true beside it.
 
     Args:
@@ -54,10 +54,10 @@ def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | Non
     span = (begins, ends)
     for row in rows:
         if row["object"] == value and row["valid_from"] <= begins and _no_later(ends, row["valid_until"]):
-            return Change(span, row)
+            return FactChange(span, row)
     struck = [row for row in rows if _meet((row["valid_from"], row["valid_until"]), span)]
     left = [(row, part) for row in struck for part in rest((row["valid_from"], row["valid_until"]), span)]
-    return Change(span, None, tuple(struck), tuple(left))
+    return FactChange(span, None, tuple(struck), tuple(left))
 
 
 def rest(old: Span, new: Span) -> Iterable[Span]:

@@ -67,7 +67,7 @@ def test_another_organisation_finds_nothing_and_is_told_what_to_try(cli: Cli, li
     assert cli("history", lisbon, organization="somebody-else").code == 3
     assert cli("forget", lisbon, organization="somebody-else").code == 3
     assert cli("update", lisbon, "--importance", "9", organization="somebody-else").code == 3
-    assert cli("list", "--json", organization="somebody-else").json == {"items": [], "cursor": None}
+    assert cli("list", "--json", organization="somebody-else").json == {"items": [], "next_cursor": None}
     assert cli("get", lisbon).code == 0
 
 
@@ -139,9 +139,9 @@ def test_list_goes_on_where_a_page_ended(cli: Cli) -> None:
         cli("remember", f"Note {number}", "--at", f"2026-01-0{number + 1}")
     first = cli("list", "--limit", "2", "--json").json
     assert [item["content"] for item in first["items"]] == ["Note 2", "Note 1"]
-    rest = cli("list", "--limit", "2", "--cursor", first["cursor"], "--json").json
+    rest = cli("list", "--limit", "2", "--cursor", first["next_cursor"], "--json").json
     assert [item["content"] for item in rest["items"]] == ["Note 0"]
-    assert rest["cursor"] is None
+    assert rest["next_cursor"] is None
     told = cli("list", "--limit", "2")
     assert "Note 2" in told.out
     assert "--cursor " in told.out

@@ -172,7 +172,7 @@ def _kind(request: ConversationCreate, people: dict[UUID, str]) -> str:
 
 
 def _owner(principal: Principal, user_id: UUID | None) -> UUID | None:
-    """Whose a new conversation is: a person's own; whom the organisation names."""
+    """Decide who owns a new conversation: the person who asks, or whom the organisation names."""
     if principal.user_id is None:
         return user_id
     if user_id not in (None, principal.user_id):

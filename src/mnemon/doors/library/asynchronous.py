@@ -126,9 +126,9 @@ class AsyncMemory(Opened):
         created = 0
         for first in range(0, len(items), _CHUNK):
             chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None)
-            done = await service.remember(ctx, chunk)
-            ids += done.ids
-            created += done.created
+            remembered = await service.remember(ctx, chunk)
+            ids += remembered.ids
+            created += remembered.created
         self._maintain_later(created)
         return Remembered(ids=tuple(ids), created=created)
 
@@ -239,7 +239,7 @@ class AsyncMemory(Opened):
             NotFound: none of the ids is there.
         """
         ids = [id] if isinstance(id, UUID | str) else list(id or ())
-        request = {"ids": tuple(_uuid(one) for one in ids), "reason": reason}
+        request = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
         if scope is not None or conditions:
             request["scope"] = _scope(scope, conditions)
         return await service.forget(await self.open(), parse(Forget, request))

@@ -51,7 +51,7 @@ async def seal_audit(run: Run) -> dict[str, int]:
 
 @registry.handler("operations.maintain_partitions", base_delay=30)
 async def maintain_partitions(run: Run) -> dict[str, Any]:
-    """Partitions ahead, the default one drained, retention kept."""
+    """Make partitions ahead, drain the default one, keep to retention."""
     report = await operations.maintain_partitions(run.ctx)
     return {
         "made": sum(len(table.made) for table in report.tables),
