@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.core.pages import PageRequest
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.doors.worker import tasks
 from mnemon.jobs import service
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, ListJobs, SetSchedule
+from mnemon.jobs.schemas import Enqueue, ListJobs, SetSchedule
 from mnemon.jobs.worker import Worker, WorkerOptions
 from tests.factories import new_slug
 

@@ -60,6 +60,8 @@ class Database:
         #: The full-text operator recall uses; start-up replaces it with a leakproof one where there is one.
         self.match_operator = "@@"
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        readers = self.engine.execution_options(postgresql_readonly=True)
+        self._readers = async_sessionmaker(readers, expire_on_commit=False)
         self._url = url
         self._settings = settings
         self._routing: Routing | None = None
@@ -145,21 +147,26 @@ class Database:
         return self._routing.read_transaction(principal)
 
     @asynccontextmanager
-    async def session(self, principal: Principal) -> AsyncIterator[AsyncSession]:
+    async def session(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[AsyncSession]:
         """Open an ORM session in a transaction of the principal's organisation; commits once, at the end.
+
+        Args:
+            principal: whose organisation the transaction is for.
+            readonly: refuse writes. For reads that need not be at the primary there is :meth:`read_session`.
 
         Raises:
             MnemonError: what the database refused, as one kind with a stable code; nothing was kept.
         """
         with translated():
             try:
-                async with self._sessions() as session, session.begin():
+                async with (self._readers if readonly else self._sessions)() as session, session.begin():
                     await session.execute(_SET_TENANT, self.prover.parameters(principal))
                     yield session
             except BaseException:
-                self._may_have_written(principal)
+                if not readonly:
+                    self._may_have_written(principal)
                 raise
-            if self._routing is not None:
+            if self._routing is not None and not readonly:
                 await self._routing.wrote_somewhere(principal.organization_id)
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -171,7 +178,7 @@ class Database:
             if self._routing is not None:
                 with contextlib.suppress(NotHere):
                     return await self._routing.read_session(principal, work)
-            async with self._sessions() as session, session.begin():
+            async with self._readers() as session, session.begin():
                 await session.execute(_SET_TENANT, self.prover.parameters(principal))
                 return await work(session)
 

@@ -17,12 +17,11 @@ from uuid import UUID, uuid4
 from mnemon.context import Context
 from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.db.connection import Connection
 from mnemon.jobs import repository
 from mnemon.jobs.errors import GiveUp, LeaseLost, RetryLater
 from mnemon.jobs.listener import LISTENING, Listener
-from mnemon.jobs.models import INSTALLATION
 from mnemon.jobs.registry import Handler, Registry
 from mnemon.jobs.run import Claim, Run, encode_result
 

@@ -20,6 +20,7 @@ from mnemon.core.ids import new_id
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
+from mnemon.verbs import verb
 
 #: Source ids in a batch from which a sample of them may speak for all, and how many it has.
 _SAMPLED_FROM = 256
@@ -316,8 +317,9 @@ class _Batch:
         return columns
 
 
+@verb(rule="tells how far an import has come: a name of the caller's choice and counts", changes=False)
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:
-    """How far the import of this source has come; None before its first batch."""
+    """Read how far the import of this source has come; None before its first batch."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await repository.load_checkpoint(connection, ctx.principal.organization_id, source)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, MnemonError
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.core.settings import Settings
 from mnemon.identity import service as identity
 from mnemon.installation import backup
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
+from mnemon.jobs.schemas import Enqueue, SetSchedule
 
 _REGISTRY = Registry()
 _EVERY = 2.0  # seconds between two words on how far it is

@@ -26,7 +26,8 @@ from mnemon.identity.schemas_access import (
     Token,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import ACCOUNT, hold, may, outrank
+from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, hold, may, outrank
+from mnemon.verbs import verb
 
 PREFIX = "mnk_"
 SHOWN = 12
@@ -34,6 +35,7 @@ ALL = "*"
 _KEYS = Listing.newest("identity.list_api_keys")
 
 
+@verb("account:write", "api_keys:write", rule=OWN)
 async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
     """Make a key; it is returned once, and only its hash is kept.
 
@@ -99,8 +101,9 @@ async def _owned(ctx: Context, connection: Connection, user_id: UUID | None) -> 
     return held | ACCOUNT
 
 
+@verb(rule=PROOF)
 async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
-    """Whom a key belongs to, and what may be done with it now; remembers, to the minute, that it was used.
+    """Find out whom a key belongs to and what it may do now, and note, to the minute, that it was used.
 
     Raises:
         Unauthenticated: it is no key, it was revoked, or it has expired.
@@ -143,6 +146,7 @@ def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
     return True
 
 
+@verb("account:read", "api_keys:read", rule=OWN)
 async def list_api_keys(ctx: Context, request: ListApiKeys) -> Page[ApiKey]:
     """List the organisation's keys, or a person's, the newest first; without the keys themselves."""
     if request.user_id is None:
@@ -157,6 +161,7 @@ async def list_api_keys(ctx: Context, request: ListApiKeys) -> Page[ApiKey]:
     return _KEYS.page(ctx.principal, request, rows, partial(from_row, ApiKey))
 
 
+@verb("account:write", "api_keys:delete", rule=OWN)
 async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
     """End a key; one that has ended stays as it is.
 

@@ -24,6 +24,7 @@ from mnemon.installation.export.schemas import (
 )
 from mnemon.installation.export.tables import COPY_OPTIONS, SETTINGS, ExportTable, facts, read_tables
 from mnemon.operations.trail import Sealer, verify
+from mnemon.verbs import verb
 
 _MODELS = (
     "SELECT DISTINCT embedding_model FROM (SELECT embedding_model FROM messages WHERE organization_id = $1 "
@@ -32,6 +33,7 @@ _MODELS = (
 )
 
 
+@verb("organizations:delete", changes=False)
 async def export_organization(ctx: Context, request: ExportOrganization) -> Manifest:
     """Write everything the organisation owns to a directory or a ``.tar`` that is not there yet.
 
@@ -43,7 +45,6 @@ async def export_organization(ctx: Context, request: ExportOrganization) -> Mani
         Conflict: the path is there already.
         Invalid: there is no directory to write it in.
     """
-    ctx.principal.require("organizations:delete")
     with Draft(request.path, compress=request.compress) as draft:
         async with _snapshot(ctx) as connection:
             tables = await read_tables(connection)

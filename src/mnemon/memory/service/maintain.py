@@ -8,11 +8,13 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.memory.columns import TABLES
 from mnemon.memory.schemas import Maintained
+from mnemon.verbs import verb
 
 #: Rows of one transaction: short enough that a writer never waits long for a lock on the statistics.
 BATCH = 500
 
 
+@verb("memories:write")
 async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
     """Put rows of a large organisation into the vector index and the term statistics.
 
@@ -24,7 +26,6 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         ctx: whose organisation it is done for.
         max_rows: stop after about this many rows.
     """
-    ctx.principal.require("memories:write")
     await _analyse(ctx)
     done = 0
     while max_rows is None or done < max_rows:

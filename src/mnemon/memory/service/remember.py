@@ -27,6 +27,7 @@ from mnemon.identity import service as identity
 from mnemon.memory import repository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import NewMemory, Remember, Remembered
+from mnemon.verbs import verb
 
 Item = NewMessage | NewMemory
 
@@ -36,6 +37,7 @@ _MOMENTARY = {"conflict.retry", "conflict.exists", "not_found.reference"}
 _AT_ONCE = 8
 
 
+@verb("memories:write")
 async def remember(ctx: Context, request: Remember) -> Remembered:
     """Remember messages and memories: all of them, or none.
 

@@ -14,9 +14,9 @@ from uuid import UUID
 
 from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import INSTALLATION
 from mnemon.db.connection import Connection
 from mnemon.db.tenant import Prover
-from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.trail.anchors import Anchor, Anchors
 from mnemon.operations.trail.seals import Block, Retention, Sealer, SealKind, microseconds
 from mnemon.operations.trail.verify import listed
