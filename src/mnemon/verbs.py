@@ -141,7 +141,7 @@ def _guarded(function: F, permission: str, installation: bool) -> F:
 
 @functools.cache
 def every() -> tuple[Verb, ...]:
-    """Every verb of every domain, by name; the first call imports them all."""
+    """Return every verb of every domain, by name; the first call imports them all."""
     root = importlib.import_module(__name__.partition(".")[0])
     for package in pkgutil.iter_modules(root.__path__, f"{root.__name__}."):
         if package.ispkg and importlib.util.find_spec(f"{package.name}.service"):
@@ -152,7 +152,7 @@ def every() -> tuple[Verb, ...]:
 
 
 def find(name: str) -> Verb:
-    """The verb of a name, ``domain.function``.
+    """Return the verb of a name, ``domain.function``.
 
     Raises:
         NotFound: there is none.

@@ -47,7 +47,7 @@ _CHAIN = 100
 
 
 def eyes_of(principal: Principal, user_id: UUID | None = None) -> UUID | None:
-    """The one person whose entities are seen beside the organisation's; None: everybody's.
+    """Return the one person whose entities are seen beside the organisation's; None: everybody's.
 
     Raises:
         Forbidden: a person or an agent names somebody else.
@@ -297,7 +297,7 @@ async def _on_living(
 async def _living(
     ctx: Context, connection: Connection, ids: Collection[UUID], *, follow: bool = True
 ) -> dict[UUID, Any]:
-    """The entity that each id stands for today.
+    """Return the entity that each id stands for today.
 
     Raises:
         NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.

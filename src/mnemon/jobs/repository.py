@@ -20,7 +20,7 @@ PACKAGE = "mnemon.jobs"
 
 
 def _seen(model: type[JobORM] | type[ScheduleORM], principal: Principal) -> Any:
-    """Whose jobs and schedules a principal sees and changes: their own, and the organisation's.
+    """Return whose jobs and schedules a principal sees and changes: their own, and the organisation's.
 
     A payload and a result are as private as what they were made from. The organisation's own process sees all.
     """
@@ -38,13 +38,13 @@ class JobRepository(BaseRepository[JobORM]):
     model = JobORM
 
     async def get(self, principal: Principal, job_id: UUID) -> JobORM | None:
-        """A job that the principal may see, or None. Index: pk_background_jobs."""
+        """Return a job that the principal may see, or None. Index: pk_background_jobs."""
         query = self._alive().where(JobORM.id == job_id, _seen(JobORM, principal))
         found: JobORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
 
     def those(self, principal: Principal, query: ListJobs) -> Any:
-        """Jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
+        """Return jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
         visible = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
         if query.status is not None:
             visible = visible.where(JobORM.status == query.status)
@@ -63,11 +63,11 @@ class ScheduleRepository(BaseRepository[ScheduleORM]):
     model = ScheduleORM
 
     def those(self, principal: Principal) -> Any:
-        """Those that the principal may see. Index: uq_job_schedules_organization_id_name."""
+        """List those that the principal may see. Index: uq_job_schedules_organization_id_name."""
         return self._alive().where(_seen(ScheduleORM, principal))
 
     async def is_anothers(self, principal: Principal, name: str) -> bool:
-        """Whether there is one of that name that the principal may not see."""
+        """Tell whether there is one of that name that the principal may not see."""
         query = self._alive().where(ScheduleORM.name == name, _seen(ScheduleORM, principal).is_not(true()))
         return (await self.session.execute(query)).first() is not None
 
@@ -175,7 +175,7 @@ async def prune(connection: Connection, days: int, dead_days: int, limit: int) -
 
 
 async def organizations_after(connection: Connection, after: UUID, limit: int) -> list[UUID]:
-    """Ids of organisations, in order."""
+    """Return ids of organisations, in order."""
     rows = await connection.fetch("SELECT * FROM organizations_after($1, $2) AS id", after, limit)
     return [row["id"] for row in rows]
 

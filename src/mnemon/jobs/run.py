@@ -45,7 +45,7 @@ class Claim:
 
     @classmethod
     def of(cls, row: Any) -> Claim:
-        """From what claim_jobs returned."""
+        """Make it from what claim_jobs returned."""
         principal = Principal(
             row["organization_id"], row["user_id"], row["agent_id"], permissions=frozenset(row["permissions"])
         )
@@ -92,7 +92,7 @@ class Run:
 
     @asynccontextmanager
     async def effects(self) -> AsyncIterator[Connection]:
-        """The transaction that ends the job; set :attr:`result` before it ends.
+        """Begin the transaction that ends the job; set :attr:`result` before it ends.
 
         Raises:
             LeaseLost: the job is somebody else's by now; nothing was kept.
@@ -132,7 +132,7 @@ class Run:
 
 
 def encode_result(value: Any) -> str | None:
-    """A result as JSON text.
+    """Return a result as JSON text.
 
     Raises:
         Invalid: it is no JSON, or larger than JSON may be here.

@@ -59,7 +59,7 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
 
 
 async def _driver(session: AsyncSession) -> Connection:
-    """The driver's connection that the session's transaction runs on."""
+    """Return the driver's connection that the session's transaction runs on."""
     raw = await (await session.connection()).get_raw_connection()
     driver: Any = raw.driver_connection
     return driver  # type: ignore[no-any-return]
@@ -198,7 +198,7 @@ async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int
 
 
 async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
-    """The ids of all organisations, for work of the installation that looks at each of them.
+    """Yield the ids of all organisations, for work of the installation that looks at each of them.
 
     Raises:
         Forbidden: the principal is an organisation's.

@@ -149,7 +149,7 @@ class Worker:
             self._wake.set()
 
     async def _sleep(self, seconds: float) -> None:
-        """Until something happens, at most so long."""
+        """Wait until something happens, at most so long."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
@@ -182,7 +182,7 @@ class Worker:
         return len(rows)
 
     async def _attempt(self, active: Active, work: asyncio.Task[object]) -> None:
-        """One job from claim to end; raises nothing."""
+        """Do one job from claim to end; raises nothing."""
         job = active.run.job
         try:
             await asyncio.wait({work}, timeout=active.handler.timeout)
@@ -321,7 +321,7 @@ def _key(job: Claim) -> tuple[UUID, UUID, UUID]:
 
 
 def _told(error: BaseException, *, timed_out: bool) -> tuple[str, str]:
-    """An error's code and text, of characters that PostgreSQL stores."""
+    """Return an error's code and text, of characters that PostgreSQL stores."""
     if timed_out:
         code, text = "jobs.timeout", str(error)
     elif isinstance(error, MnemonError):

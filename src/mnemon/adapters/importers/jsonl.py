@@ -136,7 +136,7 @@ class JsonLines(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """Return a pipe, which nobody can look into; a first line that says something; otherwise by its name."""
+        """Recognise a pipe, which nobody can look into; a first line that says something; else the name."""
         named = sample.name.endswith(cls.suffixes)
         if sample.kind == "pipe" or ((sample.kind == "file" or named) and _says_something(sample.first_line)):
             return Certainty.CERTAIN

@@ -29,7 +29,7 @@ _AGENTS = Listing.oldest("agents.list_agents")
 
 
 def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
-    """The request's fields as the table's columns."""
+    """Return the request's fields as the table's columns."""
     fields = request.model_dump(mode="json", exclude={"id", "expected_version"}, exclude_none=True)
     for name in ("team_id", "user_id", "status"):
         if name in fields:
@@ -175,12 +175,12 @@ def _another() -> Forbidden:
 
 
 def no_agent(agent_id: UUID) -> NotFound:
-    """The organisation has no such agent."""
+    """Make the error that the organisation has no such agent."""
     return missing("agent", agent_id, field="agent_id")
 
 
 async def _driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

@@ -88,7 +88,7 @@ async def latest_state(ctx: Context, request: StateRef) -> AgentState:
 
 
 async def _may(ctx: Context, connection: Connection, agent_id: UUID) -> bool:
-    """Whether an agent's states are this principal's to see; one that there is not has none."""
+    """Tell whether an agent's states are this principal's to see; one that there is not has none."""
     principal = ctx.principal
     if principal.is_organization or agent_id == principal.agent_id:
         return True

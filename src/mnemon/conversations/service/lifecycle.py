@@ -186,7 +186,7 @@ def _require_team(principal: Principal, team_id: UUID) -> None:
 
 
 async def one(ctx: Context, session: AsyncSession, row_id: UUID) -> ConversationORM:
-    """The conversation, if the principal may see it.
+    """Return the conversation, if the principal may see it.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
@@ -218,7 +218,7 @@ async def _change(
 
 
 async def driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

@@ -22,7 +22,7 @@ def erasure(
     by: str | None = None,
     preview: ErasurePreview | None = None,
 ) -> Erase:
-    """The request; a UUID is an id and nothing else.
+    """Return the request; a UUID is an id and nothing else.
 
     Raises:
         Invalid: not one of the three is given, or ``by`` is no field.

@@ -22,7 +22,7 @@ _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 def as_items(
     content: Rememberable | Iterable[Rememberable], defaults: Mapping[str, Any]
 ) -> list[NewMessage | NewMemory]:
-    """One or many, each a schema.
+    """Make schemas of one value or many.
 
     Args:
         content: a text, a mapping of fields, a schema, or an iterable of these.
@@ -55,5 +55,5 @@ def _item(one: Rememberable, defaults: Mapping[str, Any]) -> NewMessage | NewMem
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that were given."""
+    """Return the fields that were given."""
     return {name: value for name, value in fields.items() if value is not None}

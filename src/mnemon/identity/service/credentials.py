@@ -89,7 +89,7 @@ async def _check_current(ctx: Context, request: PasswordSet) -> None:
 
 
 async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None) -> str:
-    """What attempts of a person of the principal's organisation are counted under."""
+    """Return what attempts of a person of the principal's organisation are counted under."""
     organization, familiar = ctx.principal.organization_id, False
     if address is not None:
         since = ctx.clock.now() - attempts.FAMILIAR

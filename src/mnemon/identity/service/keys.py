@@ -76,7 +76,7 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
 
 
 async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCreate) -> None:
-    """A key has no scope that there is not, and none that who makes it has not."""
+    """Refuse a scope that there is not, and one that who makes the key has not."""
     named = [scope for scope in request.scopes if scope != ALL]
     known = await repository_access.known_permissions(connection, named)
     for scope in named:
@@ -94,7 +94,7 @@ async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCre
 
 
 async def _owned(ctx: Context, connection: Connection, user_id: UUID | None) -> frozenset[str]:
-    """What the owner of a key may do: a person what their roles say, an agent everything its scopes let it."""
+    """Return what the owner of a key may do: a person what their roles say, an agent everything its scopes let it."""
     if user_id is None:
         return await repository_access.catalogue(connection)
     held = await repository_access.permissions_of(connection, ctx.principal.organization_id, user_id, ctx.clock.now())
@@ -138,7 +138,7 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
 
 
 def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
-    """Whether this process has not written the key's use for as long as the cache remembers it."""
+    """Tell whether this process has not written the key's use for as long as the cache remembers it."""
     name = ("api_key_used", key_id)
     if ctx.cache.get(name):
         return False

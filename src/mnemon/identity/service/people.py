@@ -311,5 +311,5 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
 
 
 def no_user(user_id: UUID) -> NotFound:
-    """The organisation has no such person."""
+    """Make the error that the organisation has no such person."""
     return missing("user", user_id, called="person", field="user_id")

@@ -105,13 +105,13 @@ async def spare_last_owner(ctx: Context, connection: Connection, user_id: UUID) 
 
 
 def secret_box(ctx: Context) -> SecretBox:
-    """What encrypts and decrypts under the keys of the settings."""
+    """Return what encrypts and decrypts under the keys of the settings."""
     key = ctx.settings.secret_key
     return SecretBox(parse_keys(key.get_secret_value()) if key else ())
 
 
 async def driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

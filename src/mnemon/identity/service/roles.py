@@ -250,7 +250,7 @@ async def _changeable(ctx: Context, connection: Connection, name: str) -> Any:
 
 
 async def _parent(ctx: Context, connection: Connection, name: str) -> UUID:
-    """The id of a role that another is to inherit from: what it has must be the principal's to give."""
+    """Return the id of a role that another is to inherit from: what it has must be the principal's to give."""
     organization = ctx.principal.organization_id
     role = await repository_access.lock_role(connection, organization, name)
     if role is None:
@@ -266,7 +266,7 @@ async def _hold_role(ctx: Context, connection: Connection, role_id: UUID) -> Non
 
 
 async def _known(ctx: Context, connection: Connection, names: Collection[str]) -> list[UUID]:
-    """Ids of permissions that there are and that are the principal's to give."""
+    """Return ids of permissions that there are and that are the principal's to give."""
     known = await repository_access.known_permissions(connection, names)
     for name in names:
         if name not in known:

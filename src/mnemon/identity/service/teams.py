@@ -163,7 +163,7 @@ async def list_team_members(ctx: Context, request: ListTeamMembers) -> Page[Team
 
 
 async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID) -> TeamORM | None:
-    """The team, if whoever is responsible for it may do nothing that the principal may not; None if there is none.
+    """Return the team, if who is responsible for it may do nothing that the principal may not; None if there is none.
 
     Raises:
         Forbidden: its owner has a permission that the principal has not.

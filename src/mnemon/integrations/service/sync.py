@@ -67,7 +67,7 @@ async def sync_files(ctx: Context, request: SyncFiles) -> Synced:
 
 
 async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[str, Schema]) -> Synced:
-    """Of an id that comes twice, the last one counts; one that is brought is not removed."""
+    """Take the last one of an id that comes twice; one that is brought is not removed."""
     owner = reach_of(ctx.principal, None)
     organization = ctx.principal.organization_id
     # One order for all writers, so that two who bring the same rows wait for each other and do not deadlock.

@@ -57,7 +57,7 @@ async def update(ctx: Context, request: Update) -> Item:
 
 
 async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
-    """The row, alone until the transaction ends; the errors that a caller can act on otherwise."""
+    """Return the row, alone until the transaction ends; the errors that a caller can act on otherwise."""
     params = Params(ctx.principal.organization_id, request.id)
     rule = visible(ctx.principal, "memory", params)
     row = await connection.fetchrow(
@@ -99,7 +99,7 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
 
 
 def _narrows(scope: Scope) -> bool:
-    """Whether a scope says what is meant; when something was known or true is no such condition."""
+    """Tell whether a scope says what is meant; when something was known or true is no such condition."""
     named = scope.user or scope.agent or scope.conversation or scope.team
     return bool(named or scope.since or scope.until or any(one.narrows(scope) for one in CONDITIONS))
 

@@ -74,7 +74,7 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
 
 
 async def _row(ctx: Context, connection: Connection, request: AssertFact) -> dict[str, Any]:
-    """What the request says, its names as ids."""
+    """Return what the request says, its names as ids."""
     principal, organization = ctx.principal, ctx.principal.organization_id
     row = request.model_dump(
         include={"subject", "predicate", "object", "confidence", "source_message_id", "source_memory_id"}

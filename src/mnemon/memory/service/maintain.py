@@ -47,7 +47,7 @@ async def _analyse(ctx: Context) -> None:
 
 
 async def _waiting(ctx: Context, connection: Connection) -> int:
-    """Rows to index, 0 while the organisation is small enough for exact search."""
+    """Return rows to index, 0 while the organisation is small enough for exact search."""
     organization = ctx.principal.organization_id
     limit = ctx.settings.exact_search_limit
     row = await connection.fetchrow(statement("mnemon.memory", "maintain_waiting"), organization, limit + 1)
@@ -57,7 +57,7 @@ async def _waiting(ctx: Context, connection: Connection) -> int:
 
 
 async def _batch(ctx: Context, table: RecallTable) -> int:
-    """One table a transaction: words are locked in their order, and a second table would begin that order anew."""
+    """Index one table a transaction: words are locked in their order, which a second table would begin anew."""
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         if not await _waiting(ctx, connection):

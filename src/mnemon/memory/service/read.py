@@ -111,7 +111,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
 
 
 async def _message_history(ctx: Context, connection: Connection, message_id: UUID) -> History:
-    """What was said is not corrected: its story is that it was said, recorded and perhaps forgotten."""
+    """Tell the story of what was said: it was said, recorded and perhaps forgotten, and never corrected."""
     params = Params(ctx.principal.organization_id)
     table = TABLES[0]
     rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, 'message', params)}"

@@ -101,7 +101,7 @@ async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Re
 
 
 async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tuple[list[Hit], int]:
-    """(hits, how many the budget left out); an embedder that has to be waited for is asked outside of a transaction."""
+    """Return (hits, how many the budget left out); a slow embedder is asked outside a transaction."""
     async with ctx.database.read_transaction(ctx.principal) as connection:
         understood = await _understand(ctx, connection, request)
         if understood is None:
@@ -134,7 +134,7 @@ async def _answer(
     vector: NDArray[np.float32],
     weights: Weights | None,
 ) -> tuple[list[Hit], int]:
-    """(hits, how many the budget left out): candidates gathered, ranked, read and packed."""
+    """Return (hits, how many the budget left out): candidates gathered, ranked, read and packed."""
     gathered = await _gather(ctx, connection, understood, vector)
     ranked = await _rank(ctx, connection, understood, gathered.measured, weights)
     order = np.argsort(-ranked.score, kind="stable")[: understood.request.k]

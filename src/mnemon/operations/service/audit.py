@@ -173,7 +173,7 @@ async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> Audi
 
 
 def _signing(ctx: Context) -> tuple[Signer, Anchors]:
-    """What signs, and what writes down."""
+    """Return what signs, and what writes down."""
     installation = ctx.database.installation
     return Signer(installation), Anchors.of(ctx.settings, installation)
 

@@ -279,7 +279,7 @@ class MetricWriter:
             )
 
     async def __aenter__(self) -> Self:
-        """The writer itself."""
+        """Return the writer itself."""
         return self
 
     async def __aexit__(

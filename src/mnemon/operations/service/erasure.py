@@ -111,7 +111,7 @@ def _require(ctx: Context, kind: ErasureKind) -> None:
 
 
 async def _subject(ctx: Context, connection: Connection, request: Erase) -> Any:
-    """(id, label) of the one that the name means, also where it is softly deleted; None if there is none."""
+    """Return (id, label) of the one that the name means, also where it is softly deleted; None if there is none."""
     rows = await repository.candidates(connection, ctx.principal.organization_id, request.kind, request.name)
     if request.by is not None:
         rows = [row for row in rows if request.by in row["matched"]]
@@ -149,7 +149,7 @@ async def _let(connection: Connection, kind: ErasureKind, subject: UUID) -> None
 
 
 async def _earlier(ctx: Context, connection: Connection, request: Erase) -> ErasureReceipt:
-    """What a second erasure by the id says: there is nothing left."""
+    """Return what a second erasure by the id says: there is nothing left."""
     name = request.name.lower()
     if not await repository.was_erased(connection, ctx.principal.organization_id, request.kind, name):
         raise _nothing(request)

@@ -38,11 +38,11 @@ class MetricKind:
         object.__setattr__(self, "values", attrgetter(*self.fields))
 
     def columns(self, metrics: Sequence[Metric]) -> Columns:
-        """The values of measurements, a column for each field."""
+        """Return the values of measurements, a column for each field."""
         return [*zip(*map(self.values, metrics), strict=True)]
 
     def made(self, values: Sequence[Any]) -> Metric:
-        """The measurement that these are the values of."""
+        """Return the measurement that these are the values of."""
         return self.schema.model_construct(**dict(zip(self.fields, values, strict=True)))
 
 

@@ -110,7 +110,7 @@ async def request_statistics(ctx: Context, request: Period | None = None) -> Req
 
 
 def _bounds(ctx: Context, period: Period) -> tuple[datetime, datetime]:
-    """From when to when; without an end, all that came since."""
+    """Return from when to when; without an end, all that came since."""
     since = period.since or (period.until or ctx.clock.now()) - timedelta(days=1)
     until = period.until or max(ctx.clock.now(), since) + timedelta(days=1)
     if since > until:
