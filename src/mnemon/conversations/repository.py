@@ -86,12 +86,12 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         if principal.user_id in (row.user_id, row.created_by):
             return True
         leads = self._takes_part(principal.user_id, roles=("owner", "admin"))
-        found = await self.session.execute(
+        result = await self.session.execute(
             select(ConversationORM.id).where(
                 ConversationORM.organization_id == self.organization_id, ConversationORM.id == row.id, leads
             )
         )
-        return found.first() is not None
+        return result.first() is not None
 
     def _seen_by(self, principal: Principal) -> Any:
         """Return the one predicate of visibility, in the ORM's words."""

@@ -63,7 +63,7 @@ async def add(
     """Make an entity; False if one of the same name came first."""
     own = request.name.lower()
     aliases = tuple(alias for alias in request.aliases if alias.lower() != own)
-    made = await connection.fetchval(
+    new_id = await connection.fetchval(
         statement(PACKAGE, "ensure_entity"),
         organization_id,
         entity_id,
@@ -75,7 +75,7 @@ async def add(
         dump_json(request.metadata),
         at,
     )
-    return made is not None
+    return new_id is not None
 
 
 async def see(
@@ -135,11 +135,11 @@ async def add_mentions(
     rows = await connection.fetch(
         statement(PACKAGE, "add_mentions"),
         organization_id,
-        [one.entity_id for one in mentions],
-        [one.source_type for one in mentions],
-        [one.source_id for one in mentions],
-        [one.context for one in mentions],
-        [one.position for one in mentions],
+        [new_mention.entity_id for new_mention in mentions],
+        [new_mention.source_type for new_mention in mentions],
+        [new_mention.source_id for new_mention in mentions],
+        [new_mention.context for new_mention in mentions],
+        [new_mention.position for new_mention in mentions],
         at,
     )
     return sum(row["times"] for row in rows)

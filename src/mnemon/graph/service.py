@@ -74,16 +74,16 @@ async def ensure_entity(ctx: Context, request: EnsureEntity) -> Ensured:
     at = request.seen_at or ctx.clock.now()
     for _ in range(_ATTEMPTS):
         async with ctx.database.transaction(ctx.principal) as connection:
-            found = await repository.same(connection, organization, request.user_id, request.entity_type, request.name)
+            entity = await repository.same(connection, organization, request.user_id, request.entity_type, request.name)
             created = False
-            if found is None:
-                found = new_id()
-                created = await repository.add(connection, organization, found, request, at)
+            if entity is None:
+                entity = new_id()
+                created = await repository.add(connection, organization, entity, request, at)
                 if not created:
                     continue
             else:
-                await repository.see(connection, organization, found, request, at)
-            row = (await repository.entities(connection, organization, [found]))[found]
+                await repository.see(connection, organization, entity, request, at)
+            row = (await repository.entities(connection, organization, [entity]))[entity]
             return Ensured(entity=_entity(row), created=created)
     raise _busy()
 
@@ -204,10 +204,10 @@ async def mention(ctx: Context, request: Mention) -> Count:
     at = request.at or ctx.clock.now()
 
     async def act(connection: Connection, found: Mapping[UUID, Any]) -> Count:
-        moved = [one.model_copy(update={"entity_id": found[one.entity_id]["id"]}) for one in request.mentions]
+        moved = [each.model_copy(update={"entity_id": found[each.entity_id]["id"]}) for each in request.mentions]
         return Count(count=await repository.add_mentions(connection, ctx.principal.organization_id, moved, at))
 
-    return await _on_living(ctx, {one.entity_id for one in request.mentions}, "NO KEY UPDATE", act)
+    return await _on_living(ctx, {each.entity_id for each in request.mentions}, "NO KEY UPDATE", act)
 
 
 @verb("entities:read")
@@ -220,10 +220,10 @@ async def list_mentions(ctx: Context, request: ListMentions) -> Page[StoredMenti
     eyes = eyes_of(ctx.principal)
     after = _MENTIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        wanted = None
+        entity = None
         if request.entity_id is not None:
-            wanted = (await _living(ctx, connection, [request.entity_id]))[request.entity_id]["id"]
-        rows = await repository.mentions(connection, ctx.principal, request, wanted, eyes, after)
+            entity = (await _living(ctx, connection, [request.entity_id]))[request.entity_id]["id"]
+        rows = await repository.mentions(connection, ctx.principal, request, entity, eyes, after)
     return _MENTIONS.page(ctx.principal, request, rows, partial(from_row, StoredMention))
 
 
@@ -264,11 +264,11 @@ async def neighbours(ctx: Context, request: Neighbours) -> tuple[Neighbour, ...]
         NotFound: the entity is not there, or not this principal's to see.
     """
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        found = await _living(ctx, connection, [request.entity_id])
+        living = await _living(ctx, connection, [request.entity_id])
         rows = await repository.neighbours(
             connection,
             ctx.principal.organization_id,
-            found[request.entity_id]["id"],
+            living[request.entity_id]["id"],
             depth=request.depth,
             eyes=eyes_of(ctx.principal),
             limit=request.limit,
@@ -288,9 +288,9 @@ async def _on_living(
         async with ctx.database.transaction(ctx.principal) as connection:
             if mode == "UPDATE":
                 await repository.alone_in_merging(connection)
-            found = await _living(ctx, connection, ids)
-            if await repository.lock(connection, organization, {row["id"] for row in found.values()}, mode):
-                return await act(connection, found)
+            living = await _living(ctx, connection, ids)
+            if await repository.lock(connection, organization, {row["id"] for row in living.values()}, mode):
+                return await act(connection, living)
     raise _busy()
 
 
@@ -303,23 +303,23 @@ async def _living(
         NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.
     """
     organization = ctx.principal.organization_id
-    current = {one: one for one in ids}
+    current = {entity_id: entity_id for entity_id in ids}
     rows = await repository.entities(connection, organization, set(current.values()))
     for _ in range(_CHAIN):
         moved = {
-            one: rows[at]["merged_into"]
-            for one, at in current.items()
+            entity_id: rows[at]["merged_into"]
+            for entity_id, at in current.items()
             if follow and at in rows and rows[at]["merged_into"] is not None
         }
         if not moved:
             break
         current.update(moved)
         rows.update(await repository.entities(connection, organization, set(moved.values())))
-    for one, at in current.items():
+    for entity_id, at in current.items():
         row = rows.get(at)
         if row is None or row["deleted_at"] is not None or not _seen(ctx, row):
-            raise missing("entity", one)
-    return {one: rows[at] for one, at in current.items()}
+            raise missing("entity", entity_id)
+    return {entity_id: rows[at] for entity_id, at in current.items()}
 
 
 def _seen(ctx: Context, row: Any) -> bool:

@@ -60,7 +60,7 @@ async def add_totp(
 
     False if there is one of that name in force.
     """
-    done = await connection.execute(
+    status = await connection.execute(
         "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) "
         "VALUES ($1, $2, $3, $4, $5) "
         "ON CONFLICT (organization_id, user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', "
@@ -73,7 +73,7 @@ async def add_totp(
         name,
         secret,
     )
-    return done != "INSERT 0 0"
+    return status != "INSERT 0 0"
 
 
 async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
@@ -198,14 +198,14 @@ async def renew_session(connection: Connection, organization_id: UUID, row: Sequ
     The row: id, hash of the token shown, new hashes, new ends, whether to remember the one shown, because it does not
     name its session.
     """
-    done = await connection.execute(
+    status = await connection.execute(
         "UPDATE sessions SET token_hash = $4, refresh_token_hash = $5, expires_at = $6, refresh_expires_at = $7, "
         "previous_refresh_token_hash = CASE WHEN $8 THEN $3 ELSE previous_refresh_token_hash END "
         "WHERE organization_id = $1 AND id = $2 AND refresh_token_hash = $3 AND revoked_at IS NULL",
         organization_id,
         *row,
     )
-    return done != "UPDATE 0"
+    return status != "UPDATE 0"
 
 
 async def find_session_owner(connection: Connection, organization_id: UUID, session_id: UUID) -> UUID | None:
@@ -318,7 +318,7 @@ async def revoke_api_keys(
     agent_id: UUID | None = None,
 ) -> int:
     """End every key of a person or of an agent; how many there were."""
-    done = await connection.execute(
+    status = await connection.execute(
         "UPDATE api_keys SET revoked_at = $2 WHERE organization_id = $1 AND revoked_at IS NULL "
         "AND (user_id = $3 OR agent_id = $4)",
         organization_id,
@@ -326,7 +326,7 @@ async def revoke_api_keys(
         user_id,
         agent_id,
     )
-    return int(done.split()[-1])
+    return int(status.split()[-1])
 
 
 # Tokens of other services.

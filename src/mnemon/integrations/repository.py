@@ -57,8 +57,10 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
     async def connect(self, values: dict[str, Any]) -> IntegrationORM:
         """Make the connection of a person and a provider, or renew the one there is, also a deleted one."""
         new = insert(IntegrationORM).values(organization_id=self.organization_id, **self._known(values))
-        kept = {"user_id", "provider", "id"}
-        renewed = {IntegrationORM.__mapper__.attrs[k].columns[0].name: v for k, v in values.items() if k not in kept}
+        unchanged = {"user_id", "provider", "id"}
+        renewed = {
+            IntegrationORM.__mapper__.attrs[k].columns[0].name: v for k, v in values.items() if k not in unchanged
+        }
         query = new.on_conflict_do_update(
             constraint="uq_integrations_provider", set_={**renewed, "deleted_at": None}
         ).returning(IntegrationORM)
@@ -213,8 +215,8 @@ async def search_mail(
     limit: int,
 ) -> list[Any]:
     """Return a person's mail that has the words, best first."""
-    found = statement(PACKAGE, "search_mail", match=matching(match))
-    return await connection.fetch(found, organization_id, owner, query, since, until, limit)
+    sql = statement(PACKAGE, "search_mail", match=matching(match))
+    return await connection.fetch(sql, organization_id, owner, query, since, until, limit)
 
 
 async def enqueue(

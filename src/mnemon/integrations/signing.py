@@ -31,8 +31,8 @@ def verify(secret: str, body: bytes, header: str, *, now: datetime, tolerance: i
     if abs(int(now.timestamp()) - moment) > tolerance:
         return False
     expected = _digest(secret, moment, body).encode()
-    given = [value.encode("utf-8", "surrogatepass") for key, value in parts if key == "v1"]
-    return any(hmac.compare_digest(expected, one) for one in given)
+    signatures = [value.encode("utf-8", "surrogatepass") for key, value in parts if key == "v1"]
+    return any(hmac.compare_digest(expected, signature) for signature in signatures)
 
 
 def _digest(secret: str, moment: int, body: bytes) -> str:

@@ -51,11 +51,11 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
     """
     if within is not None:
         connection = await _driver(within) if isinstance(within, AsyncSession) else within
-        made, new = await repository.enqueue(connection, ctx.principal, request)
+        job_id, new = await repository.enqueue(connection, ctx.principal, request)
     else:
         async with ctx.database.transaction(ctx.principal) as connection:
-            made, new = await repository.enqueue(connection, ctx.principal, request)
-    return Enqueued(id=made, created=new)
+            job_id, new = await repository.enqueue(connection, ctx.principal, request)
+    return Enqueued(id=job_id, created=new)
 
 
 async def _driver(session: AsyncSession) -> Connection:
@@ -118,9 +118,9 @@ async def retry_job(ctx: Context, job_id: UUID) -> Job:
     """
     await _require_seen(ctx, job_id)
     async with ctx.database.transaction(ctx.principal) as connection:
-        done = await repository.retry(connection, ctx.principal.organization_id, job_id)
+        retried = await repository.retry(connection, ctx.principal.organization_id, job_id)
     job = await get_job(ctx, job_id)
-    if not done:
+    if not retried:
         raise _over(job, "Only a dead or cancelled job can be queued again.")
     return job
 
@@ -208,12 +208,12 @@ async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
     after = UUID(int=0)
     while True:
         async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-            found = await repository.organizations_after(connection, after, BATCH)
-        for one in found:
-            yield one
-        if len(found) < BATCH:
+            organizations = await repository.organizations_after(connection, after, BATCH)
+        for organization in organizations:
+            yield organization
+        if len(organizations) < BATCH:
             return
-        after = found[-1]
+        after = organizations[-1]
 
 
 async def _require_seen(ctx: Context, job_id: UUID) -> None:

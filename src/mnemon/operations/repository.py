@@ -101,16 +101,16 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
 
     def those(self, query: AuditQuery) -> Any:
         """Return entries that fit."""
-        wanted = self._alive()
+        entries = self._alive()
         for name in ("action", "resource_type", "resource_id", "user_id", "agent_id", "status"):
             value = getattr(query, name)
             if value is not None:
-                wanted = wanted.where(getattr(AuditLogORM, name) == value)
+                entries = entries.where(getattr(AuditLogORM, name) == value)
         if query.since is not None:
-            wanted = wanted.where(AuditLogORM.created_at >= query.since)
+            entries = entries.where(AuditLogORM.created_at >= query.since)
         if query.until is not None:
-            wanted = wanted.where(AuditLogORM.created_at < query.until)
-        return wanted
+            entries = entries.where(AuditLogORM.created_at < query.until)
+        return entries
 
     async def blocks(self) -> Sequence[AuditBlockORM]:
         """Return the chain, first block first."""
@@ -131,7 +131,7 @@ async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
     """
     action, kind, resource, status, error, metadata, user = values
     try:
-        found: UUID = await connection.fetchval(
+        entry_id: UUID = await connection.fetchval(
             "SELECT record_audit($1, $2, $3, $4, $5, $6::text::jsonb, $7)",
             *(action, kind, resource, status, error, dump_json(metadata), user),
         )
@@ -141,7 +141,7 @@ async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
             code="forbidden.audit_event",
             hint="Name what a service did by a resource of its own, such as sign_in:password.",
         ) from None
-    return found
+    return entry_id
 
 
 async def trail_head(connection: Connection, organization_id: UUID) -> list[Anchor]:
@@ -254,14 +254,14 @@ async def dashboard_now(
 async def add_row(connection: Connection, table: str, values: dict[str, Any]) -> UUID:
     """Write one row of a log; columns and their types are of ours, what is None takes its default."""
     params = Params()
-    given = {name: value for name, value in values.items() if value is not None}
-    places = [params.add(value, _CASTS.get(name, "")) for name, value in given.items()]
-    columns = ", ".join(f'"{name}"' for name in given)
-    found: UUID = await connection.fetchval(
+    given_columns = {name: value for name, value in values.items() if value is not None}
+    places = [params.add(value, _CASTS.get(name, "")) for name, value in given_columns.items()]
+    columns = ", ".join(f'"{name}"' for name in given_columns)
+    row_id: UUID = await connection.fetchval(
         f"INSERT INTO {table} ({columns}) VALUES ({', '.join(places)}) RETURNING id",  # noqa: S608 - names of ours
         *params.values,
     )
-    return found
+    return row_id
 
 
 _CASTS = {"metadata": "text::jsonb", "ip_address": "text::inet", "level": "text::error_level"}

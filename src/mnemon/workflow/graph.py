@@ -32,8 +32,8 @@ def order(names: Collection[str], dependencies: Mapping[str, Collection[str]]) -
     waiting = {name: set(dependencies.get(name, ())) for name in names}
     followers: dict[str, list[str]] = {name: [] for name in names}
     for name, needed in waiting.items():
-        for one in needed:
-            followers[one].append(name)
+        for dependency in needed:
+            followers[dependency].append(name)
     ready = [name for name in names if not waiting[name]]
     for name in ready:  # grows while it is read
         for follower in followers[name]:

@@ -15,15 +15,15 @@ def owner_of(principal: Principal, user_id: UUID | None) -> UUID:
         Invalid: the organisation's own process names nobody.
         Forbidden: a person names somebody else, or an agent acts for nobody.
     """
-    found = reach_of(principal, user_id)
-    if found is None:
+    owner = reach_of(principal, user_id)
+    if owner is None:
         raise Invalid(
             "user_id: say whom this is for.",
             code="invalid.required",
             hint="A trusted process of the organisation acts for everybody, so it names the person.",
             field="user_id",
         )
-    return found
+    return owner
 
 
 def reach_of(principal: Principal, user_id: UUID | None) -> UUID | None:

@@ -79,12 +79,12 @@ def next_occurrence(rule: str, after: datetime) -> tuple[datetime, str] | None:
     count = int(parts["COUNT"]) if "COUNT" in parts else None
     if count == 1:
         return None
-    found = _after(parts, after)
-    if found is None or ("UNTIL" in parts and found > _until(parts["UNTIL"])):
+    moment = _after(parts, after)
+    if moment is None or ("UNTIL" in parts and moment > _until(parts["UNTIL"])):
         return None
     if count is not None:
         parts["COUNT"] = str(count - 1)
-    return found, format_rule(parts)
+    return moment, format_rule(parts)
 
 
 def _after(parts: dict[str, str], after: datetime) -> datetime | None:

@@ -83,17 +83,17 @@ class TaskRepository(OwnedRepository[TaskORM]):
         )
         if take:
             due = due.with_for_update(skip_locked=True)
-        found: Sequence[TaskORM] = (await self.session.execute(due)).scalars().all()
-        if take and found:
+        tasks: Sequence[TaskORM] = (await self.session.execute(due)).scalars().all()
+        if take and tasks:
             await self.session.execute(
                 update(TaskORM)
-                .where(TaskORM.organization_id == self.organization_id, TaskORM.id.in_([one.id for one in found]))
+                .where(TaskORM.organization_id == self.organization_id, TaskORM.id.in_([task.id for task in tasks]))
                 .values(reminded_at=now)
                 .execution_options(synchronize_session=False)
             )
-            for one in found:
-                await self.session.refresh(one)
-        return found
+            for task in tasks:
+                await self.session.refresh(task)
+        return tasks
 
     async def successor(self, task_id: UUID) -> TaskORM | None:
         """Return the occurrence that followed a task."""

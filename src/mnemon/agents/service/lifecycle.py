@@ -66,10 +66,10 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
         NotFound: the organisation has no such agent.
     """
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
-        found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
-    if found is None:
+        agent = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
+    if agent is None:
         raise no_agent(request.agent_id)
-    return from_row(AgentDNA, json.loads(found))
+    return from_row(AgentDNA, json.loads(agent))
 
 
 @verb("agents:read")

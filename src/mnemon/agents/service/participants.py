@@ -18,13 +18,13 @@ async def ensure_agents(connection: Connection, organization_id: UUID, names: Co
     """Return ids of agents by the caller's own strings; made, with the words of their names, on first use."""
     if not names:
         return {}
-    found = await repository.find(connection, organization_id, names)
-    missing = [name for name in names if name not in found]
+    ids = await repository.find(connection, organization_id, names)
+    missing = [name for name in names if name not in ids]
     if missing:
-        made = await repository.add(connection, organization_id, missing)
-        await identity.add_agent_names(connection, organization_id, made)
-        found.update(made)
-    return found
+        added = await repository.add(connection, organization_id, missing)
+        await identity.add_agent_names(connection, organization_id, added)
+        ids.update(added)
+    return ids
 
 
 async def find_agents(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:

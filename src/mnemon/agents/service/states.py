@@ -33,7 +33,7 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
         NotFound: the organisation has no such agent.
     """
     organization = ctx.principal.organization_id
-    made = AgentState(id=new_id(), created_at=ctx.clock.now(), **request.model_dump())
+    state = AgentState(id=new_id(), created_at=ctx.clock.now(), **request.model_dump())
     async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository.is_alive(connection, organization, request.agent_id):
             raise no_agent(request.agent_id)
@@ -41,9 +41,16 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
             raise no_agent(request.agent_id)
         await repository.add_state(
             connection,
-            [organization, made.id, made.agent_id, made.checkpoint_type, dump_json(made.state_data), made.created_at],
+            [
+                organization,
+                state.id,
+                state.agent_id,
+                state.checkpoint_type,
+                dump_json(state.state_data),
+                state.created_at,
+            ],
         )
-    return made
+    return state
 
 
 @verb("agents:read")

@@ -31,10 +31,10 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
             await driver(session), ctx.principal.organization_id, request.conversation_id
         )
 
-    found = await ctx.database.read_session(ctx.principal, read)
-    if found is None:  # deleted in between
+    statistics = await ctx.database.read_session(ctx.principal, read)
+    if statistics is None:  # deleted in between
         raise missing("conversation", request.conversation_id)
-    return from_row(ConversationStatistics, found)
+    return from_row(ConversationStatistics, statistics)
 
 
 @verb("messages:read")

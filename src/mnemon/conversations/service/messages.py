@@ -62,14 +62,14 @@ async def ensure_places(connection: Connection, principal: Principal, names: Seq
         NotFound: one is there, and is not this principal's to see.
     """
     organization = principal.organization_id
-    found = await repository.find(connection, organization, names)
-    missing = [name for name in names if name not in found]
+    places = await repository.find(connection, organization, names)
+    missing = [name for name in names if name not in places]
     if missing:
         rows = [(name, name, "direct", None, _leading(principal), None, principal.user_id) for name in missing]
         await repository.add(connection, organization, rows)
-        found.update(await repository.find(connection, organization, missing))
-    await _require_seen(connection, principal, found)
-    return found
+        places.update(await repository.find(connection, organization, missing))
+    await _require_seen(connection, principal, places)
+    return places
 
 
 async def _require_seen(connection: Connection, principal: Principal, places: Mapping[str, UUID]) -> None:
@@ -77,8 +77,8 @@ async def _require_seen(connection: Connection, principal: Principal, places: Ma
     if principal.is_organization or not places:
         return
     hidden = await repository.unseen(connection, principal, places.values())
-    for name, one in places.items():
-        if one in hidden:
+    for name, conversation in places.items():
+        if conversation in hidden:
             raise NotFound(
                 f"There is no conversation {name!r} for you.",
                 code="not_found.conversation",
@@ -129,8 +129,8 @@ async def ensure_conversations(
         ]
         await repository.add(connection, organization_id, rows)
         locked = await repository.lock(connection, organization_id, first)
-    await _require_seen(connection, principal, {name: one.id for name, one in locked.items()})
-    deleted = [one.id for one in locked.values() if one.is_deleted]
+    await _require_seen(connection, principal, {name: conversation.id for name, conversation in locked.items()})
+    deleted = [conversation.id for conversation in locked.values() if conversation.is_deleted]
     if deleted:  # a conversation that goes on is there again
         await repository.restore(connection, organization_id, deleted)
     return locked
@@ -201,17 +201,17 @@ async def write_messages(
     """
     messages, ids, organization_id = drafts.messages, drafts.ids, ctx.principal.organization_id
     locked = await ensure_conversations(connection, ctx.principal, messages, names)
-    known = await _known(connection, organization_id, messages, thorough=thorough)
+    known_ids = await _known(connection, organization_id, messages, thorough=thorough)
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []
-    for place, (message, identifier) in enumerate(zip(messages, ids, strict=True)):
+    for index, (message, identifier) in enumerate(zip(messages, ids, strict=True)):
         if message.source_id is not None:
             key = (message.source, message.source_id)
-            first = known.setdefault(key, identifier)
+            first = known_ids.setdefault(key, identifier)
             if first != identifier:
                 results.append(WrittenMessage(id=first, created=False))
                 continue
-        batch.add(place, message, locked[message.conversation])
+        batch.add(index, message, locked[message.conversation])
         results.append(WrittenMessage(id=identifier, created=True))
     if not batch.rows:
         return results
@@ -221,8 +221,8 @@ async def write_messages(
         await repository.add_sessions(connection, organization_id, rows)
     if len(batch.kept) < len(messages):
         drafts = drafts.only(batch.kept)
-    found = {"id": drafts.ids, "embedding": drafts.vectors, **batch.columns()}
-    await repository.add_messages(connection, organization_id, drafts.columns, found, model=ctx.embedder.name)
+    columns = {"id": drafts.ids, "embedding": drafts.vectors, **batch.columns()}
+    await repository.add_messages(connection, organization_id, drafts.columns, columns, model=ctx.embedder.name)
     await _note_participants(ctx, connection, batch.participants)
     return results
 

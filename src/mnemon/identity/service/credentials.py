@@ -76,12 +76,12 @@ async def _check_current(ctx: Context, request: PasswordSet) -> None:
         current = await repository_secrets.password_hash(connection, request.user_id, proof)
     if current is None:
         return
-    given = request.current_password.get_secret_value() if request.current_password else ""
-    who = await _person(ctx, request.user_id, request.ip_address)
-    attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address))
+    password = request.current_password.get_secret_value() if request.current_password else ""
+    subject = await _person(ctx, request.user_id, request.ip_address)
+    attempt = await attempts.begin(ctx, subject, attempts.place(request.ip_address))
     if isinstance(attempt, timedelta):
         raise attempts.too_many(attempt, code="unauthenticated.password_locked", field="current_password")
-    if not await asyncio.to_thread(crypto.verify_password, given, current):
+    if not await asyncio.to_thread(crypto.verify_password, password, current):
         raise Unauthenticated(
             "The current password is not right.", code="unauthenticated.password", field="current_password"
         )
@@ -112,23 +112,23 @@ async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
     email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
     address, proof = request.ip_address, ctx.database.prove(f"user_by_email:{email}")
     async with ctx.database.untenanted() as connection:
-        found = await repository_access.find_user_by_email(
+        person = await repository_access.find_user_by_email(
             connection, email, proof, None if address is None else str(address)
         )
-    who = attempts.nobody(email)
-    if found is not None:
-        familiar = address if found["is_familiar"] else None
-        who = attempts.person(found["organization_id"], found["user_id"], familiar)
-    attempt = await attempts.begin(ctx, who, attempts.place(address))
+    subject = attempts.nobody(email)
+    if person is not None:
+        familiar = address if person["is_familiar"] else None
+        subject = attempts.person(person["organization_id"], person["user_id"], familiar)
+    attempt = await attempts.begin(ctx, subject, attempts.place(address))
     if isinstance(attempt, timedelta):
         raise attempts.too_many(attempt, code="unauthenticated.password_locked", field="password")
-    hashed = found["password_hash"] if found is not None else None
+    hashed = person["password_hash"] if person is not None else None
     matches = await asyncio.to_thread(crypto.verify_password, request.password.get_secret_value(), hashed)
-    if found is None or not matches or found["status"] != "active" or email != request.email:
+    if person is None or not matches or person["status"] != "active" or email != request.email:
         raise Unauthenticated("The e-mail address or the password is not right.", code="unauthenticated.password")
     await attempts.settle(ctx, attempt)
     return KnownUser(
-        user_id=found["user_id"], organization_id=found["organization_id"], mfa_required=found["mfa_enabled"]
+        user_id=person["user_id"], organization_id=person["organization_id"], mfa_required=person["mfa_enabled"]
     )
 
 
@@ -179,20 +179,20 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     if ctx.principal.user_id != request.user_id:  # before anything counts against them
         async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
             await outrank(ctx, connection, request.user_id)
-    who = await _person(ctx, request.user_id, request.ip_address)
-    attempt = await attempts.begin(ctx, who, attempts.place(request.ip_address), factor=True)
+    subject = await _person(ctx, request.user_id, request.ip_address)
+    attempt = await attempts.begin(ctx, subject, attempts.place(request.ip_address), factor=True)
     if isinstance(attempt, timedelta):
         raise attempts.too_many(attempt, code="unauthenticated.mfa_locked", field="code")
     async with ctx.database.transaction(ctx.principal) as connection:
-        found = await _match(ctx, connection, box, request)
-        if found is None:
+        match = await _match(ctx, connection, box, request)
+        if match is None:
             await repository_secrets.tell_of_refusal(connection, request.user_id)
-        elif found.confirmed:
+        elif match.confirmed:
             await repository_secrets.set_mfa(connection, ctx.principal.organization_id, request.user_id)
-    if found is None:
+    if match is None:
         raise Unauthenticated("The code is not right.", code="unauthenticated.mfa_code", field="code")
     await attempts.settle(ctx, attempt)
-    return found
+    return match
 
 
 async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, request: TotpCheck) -> MfaVerified | None:

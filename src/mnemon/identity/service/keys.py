@@ -49,7 +49,7 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
     if request.expires_at is not None and request.expires_at <= ctx.clock.now():
         raise Invalid("expires_at: the key would have expired already.", code="invalid.expired", field="expires_at")
     key = crypto.new_token(PREFIX)
-    made = NewApiKey(id=uuid4(), prefix=key[:SHOWN], key=SecretStr(key))
+    new_key = NewApiKey(id=uuid4(), prefix=key[:SHOWN], key=SecretStr(key))
     async with ctx.database.transaction(ctx.principal) as connection:
         if request.user_id is not None:  # a key acts as its owner: it reads what is theirs alone
             await outrank(ctx, connection, request.user_id)
@@ -62,35 +62,35 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
             connection,
             [
                 organization,
-                made.id,
+                new_key.id,
                 request.user_id,
                 request.agent_id,
                 request.name,
-                made.prefix,
+                new_key.prefix,
                 crypto.token_hash(key),
                 list(dict.fromkeys(request.scopes)),
                 request.expires_at,
             ],
         )
-    return made
+    return new_key
 
 
 async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCreate) -> None:
     """Refuse a scope that there is not, and one that who makes the key has not."""
-    named = [scope for scope in request.scopes if scope != ALL]
-    known = await repository_access.known_permissions(connection, named)
-    for scope in named:
-        if scope not in known:
+    scopes = [scope for scope in request.scopes if scope != ALL]
+    permissions = await repository_access.known_permissions(connection, scopes)
+    for scope in scopes:
+        if scope not in permissions:
             raise Invalid(
                 f"scopes: there is no permission {scope}.",
                 code="invalid.permission",
                 hint="list_permissions names them.",
                 field="scopes",
             )
-    wanted = set(named)
+    asked = set(scopes)
     if ALL in request.scopes:
-        wanted |= await _owned(ctx, connection, request.user_id)
-    hold(ctx, wanted)
+        asked |= await _owned(ctx, connection, request.user_id)
+    hold(ctx, asked)
 
 
 async def _owned(ctx: Context, connection: Connection, user_id: UUID | None) -> frozenset[str]:

@@ -37,24 +37,26 @@ async def ensure_organization(database: Database, slug: str, name: str | None = 
     """
     check_slug(slug, "organization")
     async with database.untenanted() as connection:
-        found = await repository.ensure_organization(connection, slug, name, database.prove(f"organization:{slug}"))
-    if found is None:
+        organization_id = await repository.ensure_organization(
+            connection, slug, name, database.prove(f"organization:{slug}")
+        )
+    if organization_id is None:
         raise NotFound(f"The organisation {slug!r} was deleted.", code="not_found.organization", field="organization")
-    return found
+    return organization_id
 
 
 async def ensure_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
     """Return ids of people by the caller's own strings; made, with the words of their names, on first use."""
     if not names:
         return {}
-    found = await repository.find_users(connection, organization_id, names)
-    missing = [name for name in names if name not in found]
+    ids = await repository.find_users(connection, organization_id, names)
+    missing = [name for name in names if name not in ids]
     if missing:
-        made = await repository.add_users(connection, organization_id, missing)
-        words = [(word, made[name]) for name in made for word in name_words(name)]
+        added = await repository.add_users(connection, organization_id, missing)
+        words = [(word, added[name]) for name in added for word in name_words(name)]
         await repository.add_names(connection, organization_id, words, of_agents=False)
-        found.update(made)
-    return found
+        ids.update(added)
+    return ids
 
 
 async def add_agent_names(connection: Connection, organization_id: UUID, agents: dict[str, UUID]) -> None:

@@ -267,9 +267,9 @@ async def _hold_role(ctx: Context, connection: Connection, role_id: UUID) -> Non
 
 async def _known(ctx: Context, connection: Connection, names: Collection[str]) -> list[UUID]:
     """Return ids of permissions that there are and that are the principal's to give."""
-    known = await repository_access.known_permissions(connection, names)
+    permissions = await repository_access.known_permissions(connection, names)
     for name in names:
-        if name not in known:
+        if name not in permissions:
             raise Invalid(
                 f"permissions: there is no permission {name}.",
                 code="invalid.permission",
@@ -277,7 +277,7 @@ async def _known(ctx: Context, connection: Connection, names: Collection[str]) -
                 field="permissions",
             )
     hold(ctx, names)
-    return list(known.values())
+    return list(permissions.values())
 
 
 async def _read(connection: Connection, organization_id: UUID, role_id: UUID) -> Role:

@@ -104,10 +104,10 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
     Raises:
         Unauthenticated: it is no refresh token, its session has ended, it has expired, or it was exchanged already.
     """
-    digest, named = _digest(request), session_of(ctx, request.token.get_secret_value())
-    proof = None if named is None else ctx.database.prove(f"session_of_token:{named}")
+    digest, session_id = _digest(request), session_of(ctx, request.token.get_secret_value())
+    proof = None if session_id is None else ctx.database.prove(f"session_of_token:{session_id}")
     async with ctx.database.untenanted() as connection:
-        row = await repository_access.find_refresh(connection, digest, named, proof)
+        row = await repository_access.find_refresh(connection, digest, session_id, proof)
     if row is None:
         raise _unknown()
     now = ctx.clock.now()
@@ -119,7 +119,7 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
         if row["is_current"]:
             change = [row["session_id"], digest, *_hashes(tokens), tokens.expires_at, tokens.refresh_expires_at]
             renewed = await repository_secrets.renew_session(
-                connection, row["organization_id"], [*change, named is None]
+                connection, row["organization_id"], [*change, session_id is None]
             )
         if not renewed:  # exchanged before, or by somebody else since it was looked up
             await repository_secrets.revoke_session(connection, row["organization_id"], row["session_id"], now)

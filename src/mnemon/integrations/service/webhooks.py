@@ -177,7 +177,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
         if row is None:
             raise missing("delivery", request.id)
         status, again = _outcome(request, row.max_attempts, now)
-        done = await deliveries.finish(
+        finished = await deliveries.finish(
             request.id,
             request.attempt,
             status=status,
@@ -186,7 +186,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
             last_error=request.error,
             delivered_at=now if status == "delivered" else None,
         )
-        if done is None:
+        if finished is None:
             raise Conflict(
                 "This attempt is not the current one.",
                 code="conflict.attempt",
@@ -194,7 +194,7 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
                 current_attempt=row.attempt,
                 status=row.status,
             )
-        return from_row(Delivery, done)
+        return from_row(Delivery, finished)
 
 
 def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[str, datetime]:

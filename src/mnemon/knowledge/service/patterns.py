@@ -137,12 +137,12 @@ async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
     rows = [
         (
             use.pattern_id,
-            acting_agent(ctx, use.agent_id, f"uses.{place}.agent_id"),
+            acting_agent(ctx, use.agent_id, f"uses.{index}.agent_id"),
             use.success,
             dump_json(use.context),
             use.at,
         )
-        for place, use in enumerate(request.uses)
+        for index, use in enumerate(request.uses)
     ]
     async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
         written = await repository.add_pattern_uses(connection, ctx.principal.organization_id, rows)
@@ -166,13 +166,13 @@ async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
     rows = [
         (
             run.pattern_id,
-            acting_agent(ctx, run.agent_id, f"runs.{place}.agent_id"),
+            acting_agent(ctx, run.agent_id, f"runs.{index}.agent_id"),
             run.execution_time_ms,
             run.success,
             run.error_type,
             run.at,
         )
-        for place, run in enumerate(request.runs)
+        for index, run in enumerate(request.runs)
     ]
     async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.record_runs(connection, ctx.principal.organization_id, rows)

@@ -25,7 +25,7 @@ async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transf
     """
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
-        made = await repository.add_transfer(
+        transfer = await repository.add_transfer(
             connection,
             organization,
             request.knowledge_id,
@@ -33,9 +33,9 @@ async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transf
             request.target_agent_id,
             request.transfer_method,
         )
-        if made is None:
+        if transfer is None:
             raise missing("knowledge", request.knowledge_id)
-        return from_row(Transfer, await repository.transfer(connection, organization, made))
+        return from_row(Transfer, await repository.transfer(connection, organization, transfer))
 
 
 @verb("knowledge:write")
@@ -48,13 +48,13 @@ async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
     """
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
-        done = await repository.finish_transfer(
+        finished = await repository.finish_transfer(
             connection, organization, request.id, success=request.success, error_message=request.error_message
         )
         row = await repository.transfer(connection, organization, request.id)
     if row is None:
         raise missing("transfer", request.id)
-    if not done:
+    if not finished:
         raise Conflict(
             "The transfer has ended already.",
             code="conflict.finished",

@@ -49,7 +49,7 @@ async def record_event(ctx: Context, request: AuditEvent) -> Audited:
     async with ctx.database.transaction(ctx.principal) as connection:
         ip = str(request.ip_address) if request.ip_address else None
         await repository.set_origin(connection, ip, request.user_agent, request.session_id)
-        found = await repository.record_audit(
+        entry_id = await repository.record_audit(
             connection,
             (
                 request.action,
@@ -61,7 +61,7 @@ async def record_event(ctx: Context, request: AuditEvent) -> Audited:
                 request.user_id,
             ),
         )
-    return Audited(id=found)
+    return Audited(id=entry_id)
 
 
 @verb("audit:read")
@@ -98,13 +98,13 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     total = 0
     while True:
         async with ctx.database.transaction(ctx.principal) as connection:
-            made, sealed = await signer.seal(connection, organization, size)
+            blocks, sealed = await signer.seal(connection, organization, size)
         total += sealed
         if sealed < size:
             break
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         heads = await repository.trail_head(connection, organization)
-    await asyncio.to_thread(anchors.write, made or heads)
+    await asyncio.to_thread(anchors.write, blocks or heads)
     return Sealed(rows=total)
 
 
@@ -119,12 +119,12 @@ async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
     signer, anchors = _signing(ctx)
     async with ctx.database.transaction(ctx.principal) as connection:
         await signer.sign_older(connection, None, anchors)
-        made, rows = await signer.seal_every(connection, (request or SealAudit()).block_size)
+        blocks, rows = await signer.seal_every(connection, (request or SealAudit()).block_size)
     if anchors.path not in _CAUGHT_UP:  # a process may have been killed between its seal and its anchor
         async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-            made = await repository.every_trail_head(connection)
+            blocks = await repository.every_trail_head(connection)
     _CAUGHT_UP.discard(anchors.path)  # until it is written down, as when the disk was full
-    await asyncio.to_thread(anchors.write, made)
+    await asyncio.to_thread(anchors.write, blocks)
     _CAUGHT_UP.add(anchors.path)
     return Sealed(rows=rows)
 
@@ -147,25 +147,27 @@ async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> Audi
     """
     own = ctx.principal.organization_id
     signer, file = _signing(ctx)
-    anchors = [one for one in (await asyncio.to_thread(file.read)).anchors if one.organization == own]
+    anchors = [anchor for anchor in (await asyncio.to_thread(file.read)).anchors if anchor.organization == own]
     if request is not None and request.anchor is not None:
         anchors.append(Anchor(own, request.anchor.number, bytes.fromhex(request.anchor.hash), b"", ctx.clock.now()))
     async with ctx.database.transaction(ctx.principal, readonly=True, snapshot=True) as connection:
-        found = await verify(connection, own, signer.sealer, anchors)
+        verification = await verify(connection, own, signer.sealer, anchors)
     first = None
-    if found.problem is not None:
-        first = BrokenAudit.model_validate({"problem": found.problem, "block": found.block, "row_id": found.row_id})
+    if verification.problem is not None:
+        first = BrokenAudit.model_validate(
+            {"problem": verification.problem, "block": verification.block, "row_id": verification.row_id}
+        )
     head = None
-    if found.head_number is not None and found.head_hash is not None:
-        head = AuditAnchor(number=found.head_number, hash=found.head_hash.hex())
+    if verification.head_number is not None and verification.head_hash is not None:
+        head = AuditAnchor(number=verification.head_number, hash=verification.head_hash.hex())
     return AuditVerification(
-        valid=found.broken == 0,
-        blocks=found.blocks,
-        sealed=found.sealed,
-        expired=found.expired,
-        unsealed=found.unsealed,
-        sealed_until=found.sealed_until,
-        broken=found.broken,
+        valid=verification.broken == 0,
+        blocks=verification.blocks,
+        sealed=verification.sealed,
+        expired=verification.expired,
+        unsealed=verification.unsealed,
+        sealed_until=verification.sealed_until,
+        broken=verification.broken,
         first_broken=first,
         head=head,
         anchors=len(anchors),

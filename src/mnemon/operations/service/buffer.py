@@ -145,7 +145,7 @@ class MetricWriter:
                     raise Invalid(
                         f"{type(metric).__name__} is no measurement.",
                         code="invalid.metric",
-                        hint=f"Give one of {', '.join(known.__name__ for known in KINDS)}.",
+                        hint=f"Give one of {', '.join(schema.__name__ for schema in KINDS)}.",
                     )
                 values = kind.values(metric)
                 if values[-1] is None:
@@ -203,7 +203,7 @@ class MetricWriter:
                 width = len(kind.fields)
                 count = len(values) // width
                 try:
-                    await write(self._ctx, kind, [values[place::width] for place in range(width)])
+                    await write(self._ctx, kind, [values[column::width] for column in range(width)])
                 except (Unavailable, Conflict) as error:
                     logger.warning("metrics_kept: count=%d, code=%s", count, error.code)
                     await asyncio.sleep(next(pauses))

@@ -42,16 +42,16 @@ async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
     """
     _require(ctx, request.kind)
     async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
-        found = await _subject(ctx, connection, request)
-        if found is not None:
-            await _let(connection, request.kind, found["id"])
-        shown = None if found is None else await repository.preview(connection, request.kind, found["id"])
-        if found is None or shown is None:
+        subject = await _subject(ctx, connection, request)
+        if subject is not None:
+            await _let(connection, request.kind, subject["id"])
+        shown = None if subject is None else await repository.preview(connection, request.kind, subject["id"])
+        if subject is None or shown is None:
             raise _nothing(request)
     return ErasurePreview(
         kind=request.kind,
-        subject_id=found["id"],
-        label=found["label"],
+        subject_id=subject["id"],
+        label=subject["label"],
         counts=_counted(shown["counts"]),
         detached=_counted(shown["detached"]),
         blanked=shown["blanked"],
@@ -73,35 +73,35 @@ async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
     """
     _require(ctx, request.kind)
     async with ctx.database.transaction(ctx.principal, bulk=True) as connection:
-        found = await _subject(ctx, connection, request)
-        done = None
-        if found is not None:
-            await _let(connection, request.kind, found["id"])
-            done = await repository.erase(connection, request.kind, found["id"])
-        if found is None or done is None:
+        named_subject = await _subject(ctx, connection, request)
+        receipt = None
+        if named_subject is not None:
+            await _let(connection, request.kind, named_subject["id"])
+            receipt = await repository.erase(connection, request.kind, named_subject["id"])
+        if named_subject is None or receipt is None:
             return await _earlier(ctx, connection, request)
-        subject: UUID = found["id"]
+        subject: UUID = named_subject["id"]
         remnants = await _remnants(connection, subject)
         if remnants:
             raise Conflict(
                 f"Rows would still name the {request.kind}; nothing was erased.",
                 code="conflict.erasure_incomplete",
                 hint="docs/erasure.md says what each of them is.",
-                remnants=[one.model_dump() for one in remnants],
+                remnants=[remnant.model_dump() for remnant in remnants],
             )
-        await seal_receipt(ctx, connection, UUID(done["id"]))
+        await seal_receipt(ctx, connection, UUID(receipt["id"]))
     ctx.cache.clear()  # of this process; those of others are no older than a minute
-    counts = _counted(done["counts"])
+    counts = _counted(receipt["counts"])
     return ErasureReceipt(
-        id=UUID(done["id"]),
+        id=UUID(receipt["id"]),
         kind=request.kind,
         subject_id=subject,
         erased_at=ctx.clock.now(),
         counts=counts,
-        detached=_counted(done["detached"]),
+        detached=_counted(receipt["detached"]),
         grown=_grown(request.preview, counts),
-        blanked=done["blanked"],
-        digest=done["digest"],
+        blanked=receipt["blanked"],
+        digest=receipt["digest"],
         verification=_query(subject),
     )
 

@@ -62,9 +62,9 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
     total = 0
     while True:
         async with ctx.database.transaction(ctx.principal) as connection:
-            done = await repository.roll_up_metrics(connection, ctx.principal.organization_id, BATCH)
-        total += done
-        if done < BATCH:  # all there were: who goes on until none is left never ends beside who writes without end
+            rolled_up = await repository.roll_up_metrics(connection, ctx.principal.organization_id, BATCH)
+        total += rolled_up
+        if rolled_up < BATCH:  # all there were: who goes on until none is left never ends beside who writes without end
             return RolledUp(partials=total)
 
 

@@ -48,11 +48,11 @@ async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
     Raises:
         Forbidden: the principal is an organisation's, and these are everybody's statements.
     """
-    wanted = _checked(limit)
+    checked_limit = _checked(limit)
     with translated():
         try:
             async with ctx.database.untenanted() as connection:
-                rows = await repository.slow_queries(connection, wanted)
+                rows = await repository.slow_queries(connection, checked_limit)
         except asyncpg.ObjectNotInPrerequisiteStateError:
             rows = None  # the extension is there, but the server was not started with its library
     if rows is None:

@@ -32,13 +32,15 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
         Invalid: a table that was named is not a partitioned time series.
     """
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        known = await repository.partitioned_tables(connection)
-    wanted = request.tables if request is not None and request.tables else tuple(known)
-    for table in wanted:
-        if table not in known:
-            raise Invalid(f"{table} is not a time series.", code="invalid.time_series", field="tables", known=known)
-    done = [await _maintain(ctx, table) for table in wanted]
-    return PartitionReport(tables=tuple(one for one in done if one is not None))
+        partitioned = await repository.partitioned_tables(connection)
+    tables = request.tables if request is not None and request.tables else tuple(partitioned)
+    for table in tables:
+        if table not in partitioned:
+            raise Invalid(
+                f"{table} is not a time series.", code="invalid.time_series", field="tables", known=partitioned
+            )
+    reports = [await _maintain(ctx, table) for table in tables]
+    return PartitionReport(tables=tuple(report for report in reports if report is not None))
 
 
 async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
@@ -47,13 +49,13 @@ async def _maintain(ctx: Context, table: str) -> MaintainedTable | None:
             async with ctx.database.transaction(ctx.principal) as connection:
                 if table == "audit_logs":
                     await _record_retention(ctx, connection)
-                found = await repository.maintain_partitions(connection, table)
+                row = await repository.maintain_partitions(connection, table)
         except MnemonError as error:
             if not _in_use(error):
                 raise
             await asyncio.sleep(BACKOFF.after(attempt))
         else:
-            return None if found is None else MaintainedTable(table=table, **found)
+            return None if row is None else MaintainedTable(table=table, **row)
     return MaintainedTable(table=table, busy=True)
 
 

@@ -25,15 +25,15 @@ async def shown(connection: Connection, principal: Principal, entries: Sequence[
         return tuple(entries)
     hidden: set[tuple[str, str | None]] = set()
     for table in _PRIVATE:
-        named = {one.resource_id for one in entries if one.resource_type == table}
-        ids = {name: one for name in named if (one := _id(name)) is not None}
+        entry_ids = {entry.resource_id for entry in entries if entry.resource_type == table}
+        ids = {name: entry for name in entry_ids if (entry := _id(name)) is not None}
         seen = await _seen(connection, principal, table, set(ids.values())) if ids else set()
-        hidden |= {(table, name) for name in named if ids.get(name or "") not in seen}
+        hidden |= {(table, name) for name in entry_ids if ids.get(name or "") not in seen}
     return tuple(
-        one.model_copy(update={"old_value": {}, "new_value": {}, "metadata": {}, "error_message": None})
-        if (one.resource_type, one.resource_id) in hidden
-        else one
-        for one in entries
+        entry.model_copy(update={"old_value": {}, "new_value": {}, "metadata": {}, "error_message": None})
+        if (entry.resource_type, entry.resource_id) in hidden
+        else entry
+        for entry in entries
     )
 
 

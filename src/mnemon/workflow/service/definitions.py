@@ -83,13 +83,13 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         NotFound: there is no such workflow.
         Conflict: another change came first, or it is a draft no longer.
     """
-    given = request.model_dump(mode="json", include=set(some_changes(request)))
+    changes = request.model_dump(mode="json", include=set(some_changes(request)))
     if request.dependencies is not None and request.steps is None:
         raise Invalid(
             "Dependencies come with the steps that they are of.", code="invalid.steps_required", field="steps"
         )
     if request.steps is not None:
-        given.setdefault("dependencies", {})
+        changes.setdefault("dependencies", {})
     async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         present = await workflows.get_by_id(request.id)
@@ -102,7 +102,7 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
                 hint="Define a new workflow and archive this one.",
                 status=present.status,
             )
-        row = await workflows.update(request.id, expected_version=request.expected_version, **given)
+        row = await workflows.update(request.id, expected_version=request.expected_version, **changes)
         return _workflow(_columns(row))
 
 

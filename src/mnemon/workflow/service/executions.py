@@ -54,10 +54,10 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
-        made = await repository.start_execution(
+        execution = await repository.start_execution(
             connection, organization, request.workflow_id, agent, {"input": request.input}
         )
-        if made is None:
+        if execution is None:
             workflow = await repository.get_workflow(connection, organization, request.workflow_id)
             if workflow is None:
                 raise missing("workflow", request.workflow_id)
@@ -66,7 +66,7 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
                 code="conflict.workflow_status",
                 status=workflow["status"],
             )
-        return await _read(connection, organization, made)
+        return await _read(connection, organization, execution)
 
 
 @verb("workflows:execute")

@@ -98,13 +98,15 @@ async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
         if row.status == "cancelled":
             raise Conflict("The task was cancelled.", code="conflict.cancelled", hint="Take it up again first.")
         if row.status == "done" and request.expected_version in (None, row.version):
-            done, successor = row, await tasks.successor(row.id)
+            completed, successor = row, await tasks.successor(row.id)
         else:
-            done = await tasks.update(
+            completed = await tasks.update(
                 row.id, expected_version=request.expected_version, status="done", completed_at=ctx.clock.now()
             )
-            successor = await tasks.successor(done.id) or await _recur(ctx, tasks, done)
-        return Completed(task=from_row(Task, done), next=from_row(Task, successor) if successor is not None else None)
+            successor = await tasks.successor(completed.id) or await _recur(ctx, tasks, completed)
+        return Completed(
+            task=from_row(Task, completed), next=from_row(Task, successor) if successor is not None else None
+        )
 
 
 async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM | None:
@@ -112,13 +114,13 @@ async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM 
         return None
     day = done.due_date or ctx.clock.now().date()
     due = datetime.combine(day, done.due_time or time())
-    found = next_occurrence(done.recurrence_rule, due)
-    if found is None:
+    occurrence = next_occurrence(done.recurrence_rule, due)
+    if occurrence is None:
         return None
-    moment, rule = found
-    kept = ("user_id", "title", "description", "priority", "source", "source_id", "source_type", "project_id", "tags")
+    moment, rule = occurrence
+    copied = ("user_id", "title", "description", "priority", "source", "source_id", "source_type", "project_id", "tags")
     row = await tasks.create(
-        **{name: getattr(done, name) for name in kept},
+        **{name: getattr(done, name) for name in copied},
         due_date=moment.date(),
         due_time=done.due_time,
         reminder_at=None if done.reminder_at is None else done.reminder_at + (moment - due),
