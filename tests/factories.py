@@ -19,6 +19,7 @@ from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.db.base import Base
 from mnemon.db.listing import Listing
 from mnemon.db.repository import BaseRepository
+from mnemon.db.session import Database
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.migrations import runner
 
@@ -91,6 +92,12 @@ async def worker_at(url: str, **changes: Any) -> AsyncIterator[App]:
         yield made
     finally:
         await made.close()
+
+
+async def take_address(database: Database, connection: Any, principal: Principal, email: str) -> None:
+    """Prove that this transaction may take an address, as the verbs do."""
+    proof = database.prove(f"address:{principal.organization_id}:{email}")
+    await connection.fetchval("SELECT take_address($1, $2)", email, proof)
 
 
 def installation_of(app: App) -> Context:

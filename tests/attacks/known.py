@@ -61,11 +61,6 @@ KNOWN: tuple[Known, ...] = (
         "policy threw away. To ask, one must have the id (122 random bits) or the hash of a secret.",
     ),
     Known(
-        r"explain/organizations/id = .*",
-        ("differs",),
-        "Whether an organisation of this id exists: 122 random bits.",
-    ),
-    Known(
         r"constraint/(users|sessions|api_keys|mfa_devices|oauth_tokens|user_credentials)/(id|\w+_hash)",
         ("differs",),
         "Unique over all organisations; whoever inserts the id or the hash of another learns that it exists. They are "

@@ -29,6 +29,7 @@ from mnemon.identity.schemas_access import RoleCreate, RoleUpdate
 from mnemon.knowledge.schemas import AddKnowledge
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import NewMemory, Remember
+from tests.factories import take_address
 
 LONG = "x" * 50_001
 NUL = "a\x00b"
@@ -160,6 +161,8 @@ async def answer(database: Database, ctx: Context, table: str, row: dict[str, An
     places = ", ".join(f"(${n}::text)::{casts[name]}" for n, name in enumerate(values, 1))
     with pytest.raises(MnemonError) as caught:
         async with database.transaction(ctx.principal) as connection:
+            if "email" in row:
+                await take_address(database, connection, ctx.principal, row["email"])
             await connection.execute(
                 f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places})", *map(str, values.values())
             )

@@ -14,6 +14,7 @@ from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.errors import translate
 from mnemon.db.session import Database
+from tests.factories import take_address
 
 SECRET = "the-content-of-a-row"
 
@@ -23,6 +24,8 @@ async def refusal(database: Database, ctx: Context, table: str, **values: Any) -
     row = {"organization_id": f"'{ctx.principal.organization_id}'", **values}
     with pytest.raises(MnemonError) as caught:
         async with database.transaction(ctx.principal) as connection:
+            if "email" in values:
+                await take_address(database, connection, ctx.principal, values["email"].strip("'"))
             await connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})")
     assert SECRET not in str(caught.value)
     return caught.value

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemon.db.recallable import SESSION_BITS
+from mnemon.memory.columns import SCORED
 from mnemon.memory.recall import fusion
 from mnemon.memory.recall.question import read
 from mnemon.memory.recall.signals import MATCH, RECALL, Evidence, Matched, Signal
@@ -139,7 +140,8 @@ def test_the_five_are_those_that_an_agent_weighs() -> None:
 
 def test_the_statement_answers_every_column_that_a_signal_reads() -> None:
     text = files("mnemon.memory").joinpath("sql", "recall_features.sql").read_text(encoding="utf-8")
-    answered = set(re.findall(r"\bAS (\w+)", text.split("FROM (")[0])) | set(re.findall(r"\bt\.(\w+),", text))
+    selected = text.split("FROM (")[0]
+    answered = {*re.findall(r"\bAS (\w+)", selected), *re.findall(r"\bt\.(\w+),", selected), *SCORED}
     for signal in EVERY:
         assert set(signal.columns) <= answered, signal.name
 

@@ -318,5 +318,6 @@ async def test_conversations_with_who_takes_part(ctx: Context, other: Context, t
     assert await titles(ctx, user_id=ada) == ["trip", "quiet"]
     assert await titles(ctx, user_id=bo) == ["quiet"]
     assert await titles(ctx, type="ai_chat") == ["trip"]
-    assert await titles(ctx, limit=1, offset=1) == ["quiet"]
+    first = await conversations.list_conversations(ctx, ConversationList(limit=1))
+    assert await titles(ctx, limit=1, cursor=first.next_cursor) == ["quiet"]
     assert await titles(other, user_id=ada) == []

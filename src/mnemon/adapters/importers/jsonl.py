@@ -129,8 +129,7 @@ class JsonLines(Import):
                 hint="Save it as UTF-8.",
                 path=str(path),
             )
-        # The first line alone: the rest of a log grows while it is being imported.
-        self.fingerprint = digest("jsonl", first.rstrip(b"\r\n").hex())
+        self.fingerprint = digest("jsonl", first.rstrip(b"\r\n").hex())  # the rest may grow during an import
         self._conversation = self.conversation or _stem(path)
         self._columns = _columns(self.columns)
 
