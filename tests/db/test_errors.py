@@ -22,7 +22,7 @@ SECRET = "the-content-of-a-row"
 async def refusal(database: Database, ctx: Context, table: str, **values: Any) -> MnemonError:
     """What an insert of these values (SQL) meets."""
     row = {"organization_id": f"'{ctx.principal.organization_id}'", **values}
-    with pytest.raises(MnemonError) as caught:
+    with pytest.raises(MnemonError) as caught:  # noqa: PT012 - what raises comes at its end
         async with database.transaction(ctx.principal) as connection:
             if "email" in values:
                 await take_address(database, connection, ctx.principal, values["email"].strip("'"))
