@@ -20,6 +20,7 @@ from mnemon.core.installation import InstallationKey, read_or_make
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
+from mnemon.db.connection import connect
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
@@ -126,7 +127,7 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     import asyncpg
 
     endpoint = lease.endpoint
-    connection = await asyncpg.connect(
+    connection = await connect(
         host=str(endpoint.socket_dir),
         port=endpoint.port,
         user=ADMIN_ROLE,

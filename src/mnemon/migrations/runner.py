@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey
-from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
+from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, leave_in_child, parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations import indexes, wall
 from mnemon.migrations.provision import (
@@ -115,6 +115,7 @@ async def _session(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConne
         hide_parameters=True,
         connect_args={"timeout": 20, "server_settings": {"jit": "off"} | OWNER_PATH},
     )
+    leave_in_child(engine)
     try:
         with translated():
             async with engine.connect() as connection:
@@ -236,6 +237,7 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
         hide_parameters=True,
         connect_args={"timeout": 20, "server_settings": CATALOGUE_PATH},
     )
+    leave_in_child(engine)
     try:
         with translated():
             async with engine.connect() as connection:

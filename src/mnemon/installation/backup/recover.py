@@ -14,6 +14,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.db import embedded
 from mnemon.db.embedded import cluster
 from mnemon.db.embedded.processes import PidFile
+from mnemon.db.connection import connect
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
 from mnemon.installation.backup.errors import RestoreFailed
@@ -198,7 +199,7 @@ async def check(endpoint: embedded.Endpoint, role: str, database: str) -> dict[s
         RestoreFailed: a table cannot be read, or a trail is broken.
     """
     with translated():
-        connection = await asyncpg.connect(
+        connection = await connect(
             host=str(endpoint.socket_dir),
             port=endpoint.port,
             user=role,
