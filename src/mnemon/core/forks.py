@@ -89,7 +89,7 @@ def let_go(descriptor: int) -> None:
 
 
 def _forked() -> None:
-    global _under_way  # noqa: PLW0603 - its holder may be a thread that is not here
+    global _under_way
     _under_way = threading.RLock()
     for thing in list(_registered):
         with suppress(Exception):  # the others are to be told all the same

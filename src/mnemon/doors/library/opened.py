@@ -38,7 +38,7 @@ class Opened:
         forks.in_child(self)
 
     def forked(self) -> None:
-        """Be closed, without a word to what the parent has open; what it was about to write is the parent's to write."""
+        """Be closed, without a word to what the parent has open; what it has not written yet is the parent's."""
         forks.leave(self._app, self._ctx, self._maintenance, self._opening)
         self._app = self._ctx = self._maintenance = None
         self._opening, self._written = asyncio.Lock(), 0

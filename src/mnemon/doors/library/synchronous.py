@@ -35,7 +35,7 @@ class _Loop:
         self._lock = forks.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._selector: selectors.BaseSelector | None = None
+        self._selector: selectors.DefaultSelector | None = None
         forks.in_child(self)
 
     def forked(self) -> None:
@@ -49,7 +49,7 @@ class _Loop:
             forks.leave(*asyncio.all_tasks(loop))
         for key in list(selector.get_map().values()):
             forks.let_go(key.fd)
-        forks.let_go(selector.fileno())  # type: ignore[attr-defined] - where there is fork, it has one
+        forks.let_go(selector.fileno())
 
     def run(self, work: Coroutine[Any, Any, R]) -> R:
         """Run to the end on the loop; an interrupt of the caller cancels it, and waits until it has tidied up."""
@@ -180,7 +180,7 @@ _closing_in = 0
 
 def _close_at_exit() -> None:
     """Have every memory of this process closed at its end, by whichever way it ends."""
-    global _closing_in  # noqa: PLW0603 - the process that has been told
+    global _closing_in
     if _closing_in == os.getpid():
         return
     _closing_in = os.getpid()

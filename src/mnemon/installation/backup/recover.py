@@ -8,13 +8,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from mnemon.core.errors import MnemonError
 from mnemon.db import embedded
+from mnemon.db.connection import connect
 from mnemon.db.embedded import cluster
 from mnemon.db.embedded.processes import PidFile
-from mnemon.db.connection import connect
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
 from mnemon.installation.backup.errors import RestoreFailed

@@ -15,8 +15,8 @@ from sqlalchemy import URL
 from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
-from mnemon.db.embedded import binaries
 from mnemon.db.connection import connect
+from mnemon.db.embedded import binaries
 from mnemon.db.engine import CATALOGUE_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.db.replicas import ReplicaState

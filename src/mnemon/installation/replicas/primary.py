@@ -13,8 +13,8 @@ from typing import Any
 import asyncpg
 
 from mnemon.core.errors import Unavailable
-from mnemon.db.embedded import ADMIN_ROLE, Endpoint
 from mnemon.db.connection import connect
+from mnemon.db.embedded import ADMIN_ROLE, Endpoint
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
 from mnemon.installation.replicas.model import REPLICATION_ROLE, slot_of
