@@ -46,8 +46,9 @@ class Asked:
 
 def start(layout: Layout, asked: Asked, deadline: float) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
-    from mnemon.db.embedded import cluster
-    from mnemon.db.embedded.programs import binaries
+    with forks.no_fork():  # a child would wait for a module that only a thread of its parent goes on importing
+        from mnemon.db.embedded import cluster
+        from mnemon.db.embedded.programs import binaries
 
     cluster.check_options(asked.options)
     directory.check_version(layout, asked.version, layout.cluster_version())

@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 #: Seconds that a verb has to end after its caller was interrupted.
 _TIDY = 10.0
+#: Seconds that a fork waits for the loop at most, and the loop for a fork.
+_HELD = 3.0
 
 
 class _Loop:
@@ -36,11 +38,39 @@ class _Loop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._selector: selectors.DefaultSelector | None = None
+        self._paused: dict[int, threading.Event] = {}
         forks.in_child(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self.pause, after_in_parent=self.resume)
+
+    def pause(self) -> None:
+        """Hold the loop between two steps while this thread forks.
+
+        In the middle of one it may hold any lock: that of a module which it imports, and every child would wait for it.
+        """
+        loop = self._loop
+        if loop is None or threading.current_thread() is self._thread:
+            return
+        reached, goes_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            reached.set()
+            goes_on.wait(_HELD)
+
+        self._paused[threading.get_ident()] = goes_on
+        loop.call_soon_threadsafe(hold)
+        reached.wait(_HELD)
+
+    def resume(self) -> None:
+        """Let the loop go on after the fork."""
+        goes_on = self._paused.pop(threading.get_ident(), None)
+        if goes_on is not None:
+            goes_on.set()
 
     def forked(self) -> None:
         """Leave the loop to the parent, with whatever it waits for; a child has one of its own when it needs one."""
         loop, selector = self._loop, self._selector
+        self._paused = {}
         self._loop = self._thread = self._selector = None
         if loop is None or selector is None:
             return
