@@ -159,10 +159,10 @@ async def measure(kind: str, calls: int, environment: Mapping[str, str], admin: 
 
 async def _most(admin: Any) -> int:
     """The most connections there were, until it is cancelled."""
-    seen = 0
+    seen: int = 0
     while True:
         _, now = await asyncio.shield(admin.fetchrow(_CONNECTIONS))
-        seen = max(seen, now)
+        seen = max(seen, int(now))
         try:
             await asyncio.sleep(0.1)
         except asyncio.CancelledError:

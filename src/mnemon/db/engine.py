@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,6 +51,9 @@ CATALOGUE_PATH = {"search_path": ""}
 #: The only ones of these that a transaction pooler keeps apart for each client. The others its configuration sets on
 #: every connection to the server: what one client set would reach others, or nobody.
 POOLED_SETTINGS = frozenset({"timezone", "application_name"})
+
+#: Seconds that a server has to leave a statement that was cancelled.
+_LEAVES = 2.0
 
 #: The connections that each engine has opened.
 _DRIVERS: WeakKeyDictionary[Engine, Drivers] = WeakKeyDictionary()
@@ -142,10 +146,14 @@ async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
     driver: Any = taken.driver_connection
     try:
         yield driver
-    except (asyncio.CancelledError, *LOST):
+    except (asyncio.CancelledError, *LOST) as error:
         # The server went away, or a statement was left half-way and may have left its transaction open: the
         # pool must not hand this connection out again.
-        taken.invalidate()
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                await _acknowledged(driver)
+        finally:
+            taken.invalidate()
         raise
     finally:
         if _pool(engine).checkedin() < _pool(engine).size():
@@ -153,6 +161,14 @@ async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
         else:  # beyond the pool's size it is closed, which is a conversation with the server
             await greenlet_spawn(taken.close)
         await _give_way(engine)
+
+
+async def _acknowledged(driver: Any) -> None:
+    """Wait until the server has left a cancelled statement: it does not notice that its client has gone."""
+    if not driver.is_closed():
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            async with asyncio.timeout(_LEAVES):
+                await driver.execute("SELECT")  # the driver sends it once the cancellation is through
 
 
 async def _give_way(engine: AsyncEngine) -> None:
