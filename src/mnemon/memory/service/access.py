@@ -54,11 +54,16 @@ class AccessCounter:
         pending = self._pending[principal.organization_id]
         pending += ids
         del pending[: max(len(pending) - HELD, 0)]
-        if self._task is None or self._task.done():
+        if not self._is_writing():
             self._wake = asyncio.Event()  # of this event loop
             self._task = asyncio.get_running_loop().create_task(self._run(), name="mnemon-access-counts")
         if len(pending) >= BATCH:
             self._wake.set()
+
+    def _is_writing(self) -> bool:
+        """Whether the task that writes is under way; one of another event loop ended with that."""
+        task = self._task
+        return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
 
     async def _run(self) -> None:
         while self._pending and not self._closing:
@@ -83,7 +88,7 @@ class AccessCounter:
     async def close(self) -> None:
         """Write the rest and stop."""
         self._closing = True
-        if self._task is not None:  # not cancelled: what it is writing would be lost
+        if self._task is not None and self._is_writing():  # not cancelled: what it is writing would be lost
             self._wake.set()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.flush()
