@@ -24,7 +24,7 @@ from mnemon.installation.export import (
     import_organization,
     verify_export,
 )
-from mnemon.installation.export.tables import Table, read_tables
+from mnemon.installation.export.tables import ExportTable, read_tables
 from mnemon.migrations import runner
 
 #: Of the rows, so many are memories, and each of them has a row in the log; the others are messages.
@@ -99,7 +99,7 @@ async def _timed(admin: Any, what: Work) -> float:
 
 
 async def _into(
-    place: Server, seconds: dict[str, list[float]], turn: int, export: Path, copied: Path, tables: list[Table]
+    place: Server, seconds: dict[str, list[float]], turn: int, export: Path, copied: Path, tables: list[ExportTable]
 ) -> None:
     """The same files into two fresh databases."""
     url = place.endpoint.url(ADMIN_ROLE, "bench_target")
@@ -164,7 +164,7 @@ async def _fill(admin: Any, own: UUID, rows: int) -> None:
     await admin.execute("VACUUM ANALYZE")
 
 
-def _columns(table: Table) -> list[str]:
+def _columns(table: ExportTable) -> list[str]:
     return [table.tenant, *(column.name for column in table.columns)]
 
 
@@ -172,14 +172,14 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.iterdir())
 
 
-async def _copy_out(admin: Any, tables: list[Table], own: UUID, folder: Path) -> None:
+async def _copy_out(admin: Any, tables: list[ExportTable], own: UUID, folder: Path) -> None:
     for table in tables:
         names = ", ".join(f'"{name}"' for name in _columns(table))
         query = f"SELECT {names} FROM {table.name} WHERE {table.tenant} = '{own}'"
         await admin.copy_from_query(query, output=str(folder / table.name))
 
 
-async def _copy_in(admin: Any, tables: list[Table], folder: Path) -> None:
+async def _copy_in(admin: Any, tables: list[ExportTable], folder: Path) -> None:
     """As a superuser, without triggers and foreign keys, in one transaction as well."""
     async with admin.transaction():
         await admin.execute("SET LOCAL session_replication_role = replica")

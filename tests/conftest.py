@@ -130,13 +130,13 @@ async def template(server: Server) -> str:
 
 @pytest_asyncio.fixture
 async def make_database(server: Server, template: str) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Makes databases, at head or empty, that are gone after the test; returns their names."""
+    """Makes databases, at head, empty or like another, that are gone after the test; returns their names."""
     made: list[str] = []
     connection = await server.connect(database="postgres")
 
-    async def make(*, empty: bool = False) -> str:
+    async def make(*, empty: bool = False, like: str = template) -> str:
         name = f"test_{uuid4().hex[:12]}"
-        await copy_database(connection, name, "template0" if empty else template)
+        await copy_database(connection, name, "template0" if empty else like)
         made.append(name)
         return name
 

@@ -15,12 +15,11 @@ from mnemon.app import App, start
 from mnemon.context import Context
 from mnemon.core.installation import InstallationKey
 from mnemon.core.pages import PageRequest
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.db.base import Base
 from mnemon.db.listing import Listing
 from mnemon.db.repository import BaseRepository
 from mnemon.db.tenant import SET_TENANT, Prover
-from mnemon.jobs.schemas import INSTALLATION
 from mnemon.migrations import runner
 
 T = TypeVar("T", bound=Base)

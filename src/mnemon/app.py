@@ -51,7 +51,7 @@ class App:
     lease: embedded.Lease | None
 
     async def organization(self, slug: str) -> Context:
-        """The context of another organisation, made on first use; for a trusted process that serves several."""
+        """Return the context of another organisation, made on first use; for a trusted process that serves several."""
         found = await identity.ensure_organization(self.database, slug)
         return self.context.as_principal(Principal(organization_id=found))
 
@@ -65,26 +65,26 @@ class App:
 
 
 def data_dir(settings: Settings) -> Path:
-    """Where the embedded server keeps its data."""
+    """Return where the embedded server keeps its data."""
     return (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
 def installation_key(settings: Settings) -> InstallationKey | None:
-    """The installation's key: the one of the settings, else the embedded server's own, made on first use.
+    """Return the installation's key: the one of the settings, else the embedded server's own, made on first use.
 
     Raises:
         Invalid: the file that is named, or the one beside the data directory, cannot be used.
         Unavailable: there is none, and it cannot be made.
     """
-    named = InstallationKey.of(settings)
-    if named is not None or settings.database_url is not None:
-        return named
+    key = InstallationKey.of(settings)
+    if key is not None or settings.database_url is not None:
+        return key
     directory = data_dir(settings).resolve()
     return read_or_make(directory.with_name(directory.name + ".key"))
 
 
 async def start_embedded(settings: Settings) -> embedded.Lease:
-    """The embedded server with the database at head: started if it does not run, shared if it does.
+    """Return the embedded server with the database at head: started if it does not run, shared if it does.
 
     Raises:
         Conflict: one of its replicas has taken its place.
@@ -166,7 +166,7 @@ async def _closing_lease(lease: embedded.Lease | None) -> AsyncIterator[None]:
 
 
 def _of_worker(settings: Settings) -> Settings:
-    """The settings of a process that logs in as a worker; where no login is named for it, what it finds is checked."""
+    """Return the settings of a process that logs in as a worker; without a login for it, what it finds is checked."""
     url = settings.database_worker_url or settings.database_url
     return settings.model_copy(update={"database_url": url})
 

@@ -39,5 +39,5 @@ class Context:
         after_commit(connection, put)
 
     def as_principal(self, principal: Principal) -> Context:
-        """The same context on behalf of somebody else."""
+        """Return the same context on behalf of somebody else."""
         return replace(self, principal=principal)

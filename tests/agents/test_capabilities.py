@@ -61,7 +61,7 @@ async def test_capabilities_are_added_once_and_ranked(ctx: Context) -> None:
     again = await agents.add_capability(ctx, CapabilityAdd(agent_id=one.id, capability="search", proficiency_level=0.7))
     assert (again.proficiency_level, again.version) == (0.7, 2)
     listed = (await agents.list_capabilities(ctx, CapabilityList(agent_id=one.id))).items
-    assert [(found.capability, found.proficiency_level) for found in listed] == [("search", 0.7), ("plan", 0.5)]
+    assert [(found.capability, found.proficiency_level) for found in listed] == [("plan", 0.5), ("search", 0.7)]
     able = await agents.find_agents_by_capability(ctx, CapableSearch(capability="search", min_proficiency=0.7))
     assert able[0].agent_id == two.id
     assert {found.agent_id for found in able} == {one.id, two.id, three.id}
@@ -247,7 +247,7 @@ async def test_the_hot_statements_use_their_indexes(ctx: Context, server: Server
         ("find_capable", ("skill 1", 0.1, 10), "ix_agent_capabilities_capability", "agent_capabilities"),
         (
             "list_states",
-            (agent.id, None, None, None, 1),
+            (agent.id, None, None, None, None, None, 1),
             "agent_id_created_at_idx",
             "agent_states",
         ),

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from mnemon.conversations.columns import COLUMNS as OF_MESSAGES
-from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, require_same
+from mnemon.db.columns import Column, ColumnChange, Compare, Filter, Insert, Origin, lines, require_same
 from mnemon.db.params import Params
 from mnemon.memory.columns import COLUMNS as OF_MEMORIES
 from mnemon.memory.columns import TABLES
@@ -89,7 +89,7 @@ def test_a_column_of_nulls_is_filled_up_by_the_server() -> None:
 
 
 def test_a_correction_takes_over_what_is_not_said_anew() -> None:
-    change = Change(COLUMNS, first=3)
+    change = ColumnChange(COLUMNS, first=3)
     assert change.corrected == {"columns": "note, tags", "values": "coalesce($3::text::text, m.note), m.tags"}
     assert change.in_place == {"assignments": "note = coalesce($3::text::text, note)"}
     assert change.happened == "OLD.note IS DISTINCT FROM NEW.note"

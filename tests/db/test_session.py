@@ -119,6 +119,30 @@ async def test_a_readonly_transaction_refuses_writes(own: Database, ctx: Context
     assert caught.value.code == "unavailable.read_only"
 
 
+@pytest.mark.parametrize("begin", ["session", "read_session"])
+async def test_a_readonly_session_refuses_writes_and_leaves_its_connection_as_it_was(
+    server: Server, template: str, ctx: Context, begin: str
+) -> None:
+    add, values = (
+        text("INSERT INTO users (organization_id, external_id) VALUES (:o, 'ada')"),
+        {"o": ctx.principal.organization_id},
+    )
+    url = server.url(APP)
+    one = Database(url, settings_of(url, database_pool_size=1, database_pool_overflow=0))
+    try:
+        with pytest.raises(Unavailable) as caught:  # noqa: PT012 - one of two ways
+            if begin == "read_session":
+                await one.read_session(ctx.principal, lambda session: session.execute(add, values))
+            async with one.session(ctx.principal, readonly=True) as session:
+                await session.execute(add, values)
+        assert caught.value.code == "unavailable.read_only"
+        async with one.session(ctx.principal) as session:  # on the same connection
+            await session.execute(add, values)
+        assert await count(one, ctx) == 1
+    finally:
+        await one.close()
+
+
 @pytest.mark.parametrize("begin", ["transaction", "session"])
 async def test_a_backend_killed_in_the_middle_keeps_nothing_and_the_next_call_works(
     own: Database, admin: Any, ctx: Context, begin: str

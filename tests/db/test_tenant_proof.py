@@ -48,26 +48,32 @@ class Place:
         return await self.server.connect(APP, self.name)
 
 
-async def _sealed(server: Server, name: str) -> str:
-    """An empty database of a plain owner, brought to head by it; the owner's URL."""
+SEALED_TEMPLATE = "mnemon_sealed"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def sealed(server: Server, template: str) -> str:
+    """A database of a plain owner, brought to head by it, that others are copied from."""
     admin = await server.connect(database="postgres")
-    with suppress(asyncpg.DuplicateObjectError):
-        await admin.execute("CREATE ROLE proof_owner LOGIN")
-    await admin.execute(f"ALTER DATABASE {name} OWNER TO proof_owner")
+    await admin.execute("CREATE ROLE proof_owner LOGIN")
+    await admin.execute(f"CREATE DATABASE {SEALED_TEMPLATE} OWNER proof_owner")
     await admin.close()
-    admin = await server.connect(database=name)
+    admin = await server.connect(database=SEALED_TEMPLATE)
     await admin.execute("CREATE EXTENSION vector")
     await admin.close()
-    url = server.url("proof_owner", name)
-    await upgrade(url)
-    return url
+    await upgrade(server.url("proof_owner", SEALED_TEMPLATE))
+    return SEALED_TEMPLATE
 
 
 @pytest_asyncio.fixture(params=["parameter", "seal"])
-async def place(request: pytest.FixtureRequest, server: Server, make_database: Any) -> AsyncIterator[Place]:
-    name = await make_database(empty=request.param == "seal")
+async def place(
+    request: pytest.FixtureRequest, server: Server, template: str, sealed: str, make_database: Any
+) -> AsyncIterator[Place]:
+    name = await make_database(like=template if request.param == "parameter" else sealed)
     if request.param == "seal":
-        await _sealed(server, name)
+        admin = await server.connect(database="postgres")
+        await admin.execute(f"ALTER DATABASE {name} OWNER TO proof_owner")
+        await admin.close()
     made = []
     for content in ("nothing of note", SECRET):
         async with AsyncMemory(settings=settings_of(server.url(APP, name), organization=new_slug())) as memory:

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from mnemon import AsyncMemory
 from mnemon.doors.worker.process import work
-from mnemon.jobs.worker import Options
+from mnemon.jobs.worker import WorkerOptions
 from mnemon.operations import service as operations
 from tests.db.own_server import OwnServer
 from tests.factories import context_of
@@ -85,7 +85,7 @@ async def test_the_clock_jumps(clock: Clock, astray: Site, jump: timedelta) -> N
         second = await memory.update(first.ids[0], f"{ledger.slugs[0]} lives in Lisbon")
         told = await doctor(**astray.environment)
         # What the installation does by itself goes on: partitions, seals, schedules, the queue.
-        await work(astray.settings(organization=ledger.slugs[0]), Options(concurrency=2, poll=0.1), once=True)
+        await work(astray.settings(organization=ledger.slugs[0]), WorkerOptions(concurrency=2, poll=0.1), once=True)
         clock.set(timedelta())
         await ledger.more(20)
         versions = (await memory.history(first.ids[0])).versions

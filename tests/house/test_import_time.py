@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 
 BUDGET_MS = 100.0
 RUNS = 5
@@ -14,9 +14,11 @@ _ADVICE = "src/mnemon/__init__.py resolves its names on first use: import heavy 
 
 
 def _milliseconds(code: str) -> float:
-    start = time.perf_counter()
+    """The processor time of a process: what else runs on the machine has little part in it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True)
-    return (time.perf_counter() - start) * 1000
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
 def test_import_takes_less_than_a_tenth_of_a_second() -> None:

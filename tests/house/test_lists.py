@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ast
-import inspect
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 
+from mnemon import verbs
 from mnemon.core.pages import Page, PageRequest
 from tests.house.helpers import ROOT
-from tests.inside.lists import answer_of, every_list, is_page, verb_of
-from tests.inside.verbs import every_verb
+from tests.inside.lists import every_list, is_page
 
 SOURCE = ROOT / "src" / "mnemon"
 #: Where each part of the kit is, by the name that nobody else gives to a class or a function.
@@ -39,13 +37,12 @@ def _sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 def test_every_list_is_asked_for_a_page_and_gives_one() -> None:
-    named = {name for name in every_verb() if name.partition(".")[2].startswith("list_")}
+    named = {verb.name for verb in verbs.every() if verb.name.partition(".")[2].startswith("list_")}
     wrong = []
     for name in sorted(named | every_list()):
-        parameters = list(inspect.signature(verb_of(name)).parameters)
-        request = typing.get_type_hints(verb_of(name)).get("request")
-        asks = inspect.isclass(request) and issubclass(request, PageRequest)
-        if parameters != ["ctx", "request"] or not asks or not is_page(answer_of(name)):
+        verb = verbs.find(name)
+        asks = verb.request is not None and issubclass(verb.request, PageRequest)
+        if list(verb.parameters) != ["request"] or not asks or not is_page(verb.answer):
             wrong.append(name)
     assert not wrong, (
         f"{wrong}: a list is `async def list_things(ctx: Context, request: ListThings) -> Page[Thing]`; ListThings "
@@ -56,7 +53,8 @@ def test_every_list_is_asked_for_a_page_and_gives_one() -> None:
 
 def test_bounds_of_a_page_are_in_one_place() -> None:
     for name in sorted(every_list()):
-        request = typing.get_type_hints(verb_of(name))["request"]
+        request = verbs.find(name).request
+        assert request is not None
         for field in ("limit", "cursor"):
             inherited, own = PageRequest.model_fields[field], request.model_fields[field]
             assert (own.annotation, own.metadata) == (inherited.annotation, inherited.metadata), (name, field)

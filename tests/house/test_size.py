@@ -18,7 +18,7 @@ LONGER = {
     "tests/attacks/test_directory.py": 452,
     "tests/db/embedded/test_encrypted.py": 505,
     "tests/identity/test_sign_in_attacks.py": 623,
-    "tests/inside/verbs.py": 654,
+    "tests/inside/verbs.py": 625,
     "tests/installation/test_replicas.py": 497,
     "tests/jobs/test_worker.py": 523,
     "tests/memory/test_recall.py": 554,

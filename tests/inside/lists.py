@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
-import typing
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from mnemon import verbs
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentList, CapabilityList, StateList
 from mnemon.context import Context
@@ -40,7 +38,6 @@ from mnemon.workflow.schemas import ExecutionQuery, WorkflowQuery
 from mnemon.workspace import service as workspace
 from mnemon.workspace.schemas import ListDocuments, ListTasks, ListTemplates, Notifications
 from tests.factories import Rows, Table, insert, tables
-from tests.inside.verbs import every_verb
 
 #: How a page is asked for: of whom, in which organisation's rows, and its limit and cursor.
 Ask = Callable[[Context, Rows, dict[str, Any]], Awaitable[Page[Any]]]
@@ -294,23 +291,6 @@ async def remove(rows: Rows, name: str, key: tuple[Any, ...]) -> None:
     assert done == "DELETE 1", (name, done)
 
 
-def verb_of(name: str) -> Any:
-    """The function of ``domain.verb``."""
-    domain, _, verb = name.partition(".")
-    service = importlib.import_module(f"mnemon.{domain}.service")
-    paths = getattr(service, "__path__", [])
-    places = [
-        service,
-        *(importlib.import_module(f"{service.__name__}.{one.name}") for one in pkgutil.iter_modules(paths)),
-    ]
-    return next(found for place in places if (found := getattr(place, verb, None)) is not None)
-
-
-def answer_of(name: str) -> Any:
-    """The annotation of what a verb answers."""
-    return typing.get_type_hints(verb_of(name)).get("return")
-
-
 def is_page(answer: Any) -> bool:
     """Whether an annotation is a page."""
     return inspect.isclass(answer) and issubclass(answer, Page)
@@ -318,4 +298,4 @@ def is_page(answer: Any) -> bool:
 
 def every_list() -> set[str]:
     """``domain.verb`` of every verb that answers with a page."""
-    return {name for name in every_verb() if is_page(answer_of(name))}
+    return {verb.name for verb in verbs.every() if is_page(verb.answer)}

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-import mnemon
+from mnemon import verbs
 from mnemon.agents import service as agents
 from mnemon.agents.schemas import AgentList, AgentRef, StateCheckpoint, StateList, StateRef
 from mnemon.context import Context
@@ -91,24 +88,8 @@ Call = Callable[[Context, World], AsyncIterator[Awaitable[Any]]]
 
 
 def every_verb() -> set[str]:
-    """``domain.verb`` of every public function of the services that takes a context."""
-    found = set()
-    for package in pkgutil.iter_modules(mnemon.__path__):
-        if not package.ispkg:
-            continue
-        try:
-            service = importlib.import_module(f"mnemon.{package.name}.service")
-        except ModuleNotFoundError:
-            continue
-        paths = getattr(service, "__path__", [])
-        modules = [importlib.import_module(f"{service.__name__}.{one.name}") for one in pkgutil.iter_modules(paths)]
-        for module in [service, *modules]:
-            for name, verb in vars(module).items():
-                if not inspect.isfunction(verb) or name.startswith("_") or verb.__module__ != module.__name__:
-                    continue
-                if "Context" in {one.annotation for one in inspect.signature(verb).parameters.values()}:
-                    found.add(f"{package.name}.{name}")
-    return found
+    """``domain.verb`` of every verb that a domain's rows can be reached by."""
+    return {verb.name for verb in verbs.every()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -574,7 +555,6 @@ _told(
 RANK = "acts on an account, a team or a role: rank decides, tests/inside/test_rank.py"
 SHARED = "the whole organisation's: its rows name no person and no team"
 OWN = "makes what is the caller's own"
-PART = "a part of other verbs that takes their connection, not offered by a door"
 EXCEPTIONS: dict[str, str] = {
     **dict.fromkeys(
         (
@@ -623,30 +603,21 @@ EXCEPTIONS: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "conversations.one conversations.write_messages identity.begin identity.settle identity.waits "
-            "identity.new_refresh_token "
-            "identity.session_of identity.revoke_agent_keys identity.outrank identity.spare_last_owner memory.prepare "
-            "memory.write memory.embed memory.resolve_names memory.require_seen operations.write workspace.require_own "
-            "identity.may identity.hold identity.own_secret identity.secret_box integrations.seal integrations.unseal "
-            "knowledge.acting_agent jobs.require_installation operations.seal_receipt"
-        ).split(),
-        PART,
-    ),
-    **dict.fromkeys(
-        (
             "identity.verify_password identity.authenticate_api_key identity.find_session identity.refresh_session"
         ).split(),
         "asks for the secret that proves who somebody is",
     ),
     **dict.fromkeys(
         (
-            "jobs.prune_jobs jobs.every_organization operations.seal_audits operations.maintain_partitions "
+            "jobs.prune_jobs operations.seal_audits operations.maintain_partitions "
             "operations.table_sizes operations.index_usage operations.slow_queries operations.refresh_dashboard"
         ).split(),
         "the installation's: sizes and upkeep, no rows",
     ),
     "operations.preview_erasure": "counts, for who may erase; tests/operations/test_erasure*.py",
     "operations.erase": "erasure has its own rights and tests, tests/operations/test_erasure*.py",
+    "installation.export_organization": "all that the organisation owns, for who may remove it; tests/installation",
+    "installation.embed_waiting": "tells how many rows of the organisation waited for a vector, and nothing of them",
     "memory.maintain": "tells how many rows of the organisation wait for an index, and nothing of them",
     "conversations.checkpoint": "how far an import has come: a name of the caller's choice and counts",
     "workspace.notify": "colleagues may tell each other; what was told is read by whom it was told to",

@@ -25,7 +25,7 @@ from mnemon.db.session import Database
 from mnemon.doors.cli.main import main
 from mnemon.doors.worker.process import work
 from mnemon.installation import pgbouncer
-from mnemon.jobs.worker import Options
+from mnemon.jobs.worker import WorkerOptions
 from tests.db.own_server import PASSWORD
 from tests.db.pooled import LOGIN, SERVERS, Pooled, needs_pgbouncer, pooled_server
 from tests.factories import new_slug
@@ -227,7 +227,7 @@ async def test_the_orm_goes_through_too(pooled: Pooled) -> None:
 async def test_a_worker_runs_through_it(pooled: Pooled) -> None:
     """It hears no notifications there, and looks by itself."""
     async with asyncio.timeout(PATIENCE):
-        options = Options(concurrency=2, poll=0.1)
+        options = WorkerOptions(concurrency=2, poll=0.1)
         await work(pooled.settings(organization=new_slug(), database_pool_size=5), options, once=True)
 
 

@@ -14,7 +14,7 @@ from mnemon import AsyncMemory
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.jobs.registry import Registry
-from mnemon.jobs.worker import Options, Worker
+from mnemon.jobs.worker import Worker, WorkerOptions
 from tests.conftest import APP, WORKER, Server
 from tests.factories import copy_database, new_slug, worker_at
 from tests.patience import PATIENCE
@@ -80,7 +80,7 @@ def working(worker_app: App, registry: Registry) -> Working:
     @asynccontextmanager
     async def work(**options: Any) -> AsyncIterator[Worker]:
         given = {"lease": 30.0, "poll": 0.1, "grace": 5.0, **options}
-        worker = Worker(worker_app.context, registry, Options(**given))
+        worker = Worker(worker_app.context, registry, WorkerOptions(**given))
         task = asyncio.create_task(worker.run())
         try:
             yield worker
@@ -97,7 +97,7 @@ def drained(worker_app: App, registry: Registry) -> Callable[..., Awaitable[Work
     """Runs a worker until nothing is due."""
 
     async def drain(**options: Any) -> Worker:
-        worker = Worker(worker_app.context, registry, Options(**{"poll": 0.05, **options}))
+        worker = Worker(worker_app.context, registry, WorkerOptions(**{"poll": 0.05, **options}))
         await worker.run(once=True)
         return worker
 

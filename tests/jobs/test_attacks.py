@@ -18,9 +18,9 @@ import pytest_asyncio
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.jobs import service
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
+from mnemon.jobs.schemas import Enqueue, SetSchedule
 from tests.conftest import APP, WORKER, Server
 from tests.factories import installation_of
 from tests.patience import PATIENCE

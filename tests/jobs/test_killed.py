@@ -22,7 +22,7 @@ from mnemon.jobs import service
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import Enqueue
-from mnemon.jobs.worker import Options, Worker
+from mnemon.jobs.worker import Worker, WorkerOptions
 from tests.conftest import WORKER, Server
 from tests.db.own_server import PASSWORD, OwnServer
 from tests.factories import new_slug, upgrade, worker_at
@@ -155,7 +155,7 @@ async def test_a_worker_goes_on_when_the_server_was_killed(own_server: OwnServer
     async with worker_at(own_server.url(role="worker")) as app:
         ctx = app.context
         made = {str((await service.enqueue(ctx, Enqueue(kind="count"))).id) for _ in range(100)}
-        worker = Worker(ctx, registry, Options(lease=3.0, poll=0.1))
+        worker = Worker(ctx, registry, WorkerOptions(lease=3.0, poll=0.1))
         task = asyncio.create_task(worker.run())
         await entered.wait()
         own_server.kill()

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.core.pages import PageRequest
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.doors.worker import tasks
 from mnemon.jobs import service
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, ListJobs, SetSchedule
-from mnemon.jobs.worker import Options, Worker
+from mnemon.jobs.schemas import Enqueue, ListJobs, SetSchedule
+from mnemon.jobs.worker import Worker, WorkerOptions
 from tests.factories import new_slug
 
 from .conftest import until
@@ -37,7 +37,7 @@ async def test_once_whatever_the_number_of_workers(ctx: Context, registry: Regis
     for number in range(5):
         schedule = SetSchedule(name=f"s{number}", kind="report", every_seconds=3600, payload={"of": f"s{number}"})
         await service.set_schedule(ctx, schedule)
-    workers = [Worker(worker_app.context, registry, Options(poll=0.01)) for _ in range(6)]
+    workers = [Worker(worker_app.context, registry, WorkerOptions(poll=0.01)) for _ in range(6)]
     await asyncio.gather(*(worker.run(once=True) for worker in workers))
     await Worker(worker_app.context, registry).run(once=True)
     assert sorted(ran) == [f"s{number}" for number in range(5)]

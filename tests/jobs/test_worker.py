@@ -20,7 +20,7 @@ from mnemon.jobs.listener import Listener
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
 from mnemon.jobs.schemas import Enqueue, Job, ListJobs
-from mnemon.jobs.worker import Options, Worker
+from mnemon.jobs.worker import Worker, WorkerOptions
 from tests.factories import new_slug
 from tests.patience import PATIENCE
 
@@ -134,7 +134,7 @@ async def test_two_workers_never_run_the_same_lease(
         done.append(run.job.id)
 
     made = {await enqueue(ctx) for _ in range(60)}
-    workers = [Worker(worker_app.context, registry, Options(concurrency=2, poll=0.05)) for _ in range(4)]
+    workers = [Worker(worker_app.context, registry, WorkerOptions(concurrency=2, poll=0.05)) for _ in range(4)]
     await asyncio.gather(*(worker.run(once=True) for worker in workers))
     assert sorted(done) == sorted(made)
     assert set((await effects(owner, ctx)).values()) == {1}
@@ -198,7 +198,7 @@ async def test_a_lease_that_ended_gives_the_job_to_another(
         outcome.append("done")
 
     made = await enqueue(ctx)
-    deaf = Worker(worker_app.context, registry, Options(lease=0.3, poll=30))
+    deaf = Worker(worker_app.context, registry, WorkerOptions(lease=0.3, poll=30))
     monkeypatch.setattr(Worker, "_heartbeats", lambda self: asyncio.sleep(0))
     task = asyncio.create_task(deaf.run(once=True))
     await entered.wait()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.operations import service
-from mnemon.operations.trail.seals import Block, Kind, Sealer
+from mnemon.operations.trail.seals import Block, Sealer, SealKind
 from tests.conftest import APP, WORKER
 from tests.factories import installation_of, worker_at
 
@@ -72,7 +72,7 @@ async def sign(admin: Any, organization: UUID, sealer: Sealer) -> None:
         block = Block(organization, row["number"], row["hash"], row["kept"], row["sealed_us"])
         await admin.execute(
             "UPDATE audit_blocks SET mac = $3 WHERE organization_id = $1 AND number = $2",
-            *(organization, block.number, sealer.sign(Kind.BLOCK, block)),
+            *(organization, block.number, sealer.sign(SealKind.BLOCK, block)),
         )
 
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from mnemon.context import Context
 from mnemon.conversations.schemas import NewMessage
 from mnemon.core.errors import Forbidden, Invalid
+from mnemon.core.principal import INSTALLATION
 from mnemon.core.text import parse
 from mnemon.memory import service as memory_service
 from mnemon.memory.schemas import Remember
 from mnemon.operations import service
-from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.repository import AuditLogRepository
 from mnemon.operations.schemas import AuditEntry, AuditEvent, AuditQuery
 from tests.conftest import APP, Server

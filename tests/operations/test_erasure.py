@@ -44,6 +44,9 @@ async def places_of(admin: Any, secret: str) -> list[str]:
 async def make_user(ctx: Context, name: str, **more: Any) -> UUID:
     columns = {"organization_id": ctx.principal.organization_id, "external_id": name, **more}
     async with ctx.database.transaction(ctx.principal) as connection:
+        if email := more.get("email"):
+            proof = ctx.database.prove(f"address:{ctx.principal.organization_id}:{email}")
+            await connection.fetchval("SELECT take_address($1, $2)", email, proof)
         found: UUID = await connection.fetchval(
             f"INSERT INTO users ({', '.join(columns)}) "
             f"VALUES ({', '.join(f'${n}' for n in range(1, len(columns) + 1))}) RETURNING id",

@@ -18,7 +18,7 @@ from mnemon.db.ids import new_ids
 from mnemon.knowledge.schemas import KnowledgeUse, PatternRun, PatternUse
 from mnemon.operations.schemas import AgentMetric, SystemMetric
 from mnemon.operations.service import MetricWriter, buffer
-from mnemon.operations.service.kinds import Columns, Kind, Metric
+from mnemon.operations.service.kinds import Columns, Metric, MetricKind
 from tests.knowledge.factories import make_item, make_pattern
 from tests.patience import PATIENCE
 
@@ -41,7 +41,7 @@ class Away:
         self.hold = asyncio.Event()
         self.hold.set()
 
-    async def __call__(self, ctx: Context, kind: Kind, columns: Columns) -> None:
+    async def __call__(self, ctx: Context, kind: MetricKind, columns: Columns) -> None:
         await self.hold.wait()
         if self.away:
             raise Unavailable("The database cannot be reached.", code="unavailable.database")

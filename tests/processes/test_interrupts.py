@@ -70,7 +70,7 @@ path = {str(talk)!r}
 m = Memory()
 known = m.remember("known", user="u").id
 tell("open")
-for verb in [{', '.join('lambda: ' + verb for verb in VERBS)}]:
+for verb in [{", ".join("lambda: " + verb for verb in VERBS)}]:
     sys.stdin.readline()
     tell("begun")
     try:

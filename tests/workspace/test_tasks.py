@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-import mnemon
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
 from mnemon.core.text import parse
@@ -315,16 +312,3 @@ async def test_lists_and_reminders_read_their_indexes(ctx: Context, admin: Any) 
         scope[0],
     )
     assert indexes(due) == {"ix_tasks_reminder"}
-
-
-async def test_every_permission_that_a_verb_asks_for_is_in_the_catalogue(admin: Any) -> None:
-    """One that is not could be granted to nobody."""
-    known = {row["name"] for row in await admin.fetch("SELECT name FROM permissions")}
-    package = Path(mnemon.__file__).parent
-    asked = {
-        found
-        for path in package.rglob("*.py")
-        for found in re.findall(r"""principal\.require\("([a-z_]+:[a-z_]+)\"""", path.read_text(encoding="utf-8"))
-    }
-    assert len(asked) > 10
-    assert asked <= known, sorted(asked - known)

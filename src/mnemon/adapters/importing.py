@@ -113,12 +113,12 @@ async def import_file(
     """
     source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation)
     name = f"{source.format}:{source.fingerprint}"
-    place = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
+    checkpoint = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
     if restart:
-        place = Checkpoint(source=name)
+        checkpoint = Checkpoint(source=name)
     dealt_with = 0
-    if place.position:
-        start = Position.from_dict(place.position)
+    if checkpoint.position:
+        start = Position.from_dict(checkpoint.position)
         dealt_with = start.entry
         source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation, start=start)
     report = ImportReport(
@@ -127,7 +127,7 @@ async def import_file(
         total_bytes=source.total_bytes,
         resumed_after=dealt_with,
     )
-    run = _Run(ctx, source, report, place, user=user, agent=agent, stop_on_broken=stop_on_broken)
+    run = _Run(ctx, source, report, checkpoint, user=user, agent=agent, stop_on_broken=stop_on_broken)
     with _seldom_collected():
         await run.all(on_progress)
     return report
@@ -195,7 +195,7 @@ class _Run:
         self.size = min(FIRST, BATCH)
 
     async def all(self, on_progress: Progress | None) -> None:
-        """Every batch; the next is read and embedded while the present one is written."""
+        """Write every batch; the next is read and embedded while the present one is written."""
         began = time.perf_counter()
         reading = asyncio.create_task(self._next())
         try:
@@ -216,14 +216,14 @@ class _Run:
         self.report.seconds = time.perf_counter() - began
 
     async def _next(self) -> _Batch:
-        """The next records, embedded: all that can be done before the database is needed."""
+        """Return the next records, embedded: all that can be done before the database is needed."""
         batch = await asyncio.to_thread(self._read)
         request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None)
         batch.prepared = await memory.prepare(self.ctx, request)
         return batch
 
     def _read(self) -> _Batch:
-        """The next records as messages; runs in a thread."""
+        """Return the next records as messages; runs in a thread."""
         messages: list[NewMessage] = []
         broken: list[Broken] = []
         last: Position | None = None
@@ -232,23 +232,23 @@ class _Run:
         for n, record in enumerate(islice(self.records, size)):
             if n % _POLITE == 0:
                 time.sleep(0)  # hands the interpreter over, if the event loop wants it, sooner than it would be taken
-            found = self._message(record) if isinstance(record, Utterance) else record
-            if isinstance(found, NewMessage):
-                messages.append(found)
+            message = self._message(record) if isinstance(record, Utterance) else record
+            if isinstance(message, NewMessage):
+                messages.append(message)
             else:
-                broken.append(found)
+                broken.append(message)
                 if self.stop_on_broken:
                     break  # its place is not kept: once it is mended, the import goes on with it
             last = record.position
             # Where it lies in the unpacked file, or how much of that has been read.
-            place = self.source.bytes_read if last.offset is None else last.offset
-            begin = place if begin is None else begin
-            if place - begin > limits.BATCH_BYTES:
+            offset = self.source.bytes_read if last.offset is None else last.offset
+            begin = offset if begin is None else begin
+            if offset - begin > limits.BATCH_BYTES:
                 break
         return _Batch(messages, broken, last, self.source.bytes_read)
 
     def _message(self, utterance: Utterance) -> NewMessage | Broken:
-        """The utterance as a message; or what about it memory does not keep."""
+        """Return the utterance as a message; or what about it memory does not keep."""
         try:
             return self._valid(utterance)
         except ValidationError as error:
@@ -273,27 +273,27 @@ class _Run:
         )
 
     async def _write(self, batch: _Batch, *, finished: bool = False) -> None:
-        place = self.place
-        position = batch.last.as_dict() if batch.last else place.position
+        checkpoint = self.place
+        position = batch.last.as_dict() if batch.last else checkpoint.position
         after = Checkpoint(
-            source=place.source,
+            source=checkpoint.source,
             position=position,
-            imported=place.imported,
-            skipped=place.skipped,
-            broken=place.broken + (0 if self.stop_on_broken else len(batch.broken)),
+            imported=checkpoint.imported,
+            skipped=checkpoint.skipped,
+            broken=checkpoint.broken + (0 if self.stop_on_broken else len(batch.broken)),
             finished_at=self.ctx.clock.now() if finished else None,
         )
         # How many of the batch are new is known only once they are written; the counters of this batch are added to
         # the checkpoint of the next, its position is not: that decides where an interrupted import goes on.
         prepared = batch.prepared or await memory.prepare(self.ctx, Remember.model_construct(items=()))
         request = Remember.model_construct(items=prepared.request.items, checkpoint=after)
-        done = await memory.write(self.ctx, replace(prepared, request=request))
-        skipped = len(batch.messages) - done.created
+        written = await memory.write(self.ctx, replace(prepared, request=request))
+        skipped = len(batch.messages) - written.created
         self.place = after.model_copy(
-            update={"imported": after.imported + done.created, "skipped": after.skipped + skipped}
+            update={"imported": after.imported + written.created, "skipped": after.skipped + skipped}
         )
         report = self.report
-        report.imported += done.created
+        report.imported += written.created
         report.skipped += skipped
         report.broken += len(batch.broken)
         report.bytes_read = batch.bytes_read

@@ -22,7 +22,7 @@ class AgentRepository(BaseRepository[AgentORM]):
     model = AgentORM
 
     def those(self, *, team_id: UUID | None, status: AgentStatus | None, kind: str | None) -> Any:
-        """Agents of a team, with a status, of a type. Index: ix_agents_organization_id_created_at."""
+        """Return agents of a team, with a status, of a type. Index: ix_agents_organization_id_created_at."""
         query = self._alive()
         for column, value in ((AgentORM.team_id, team_id), (AgentORM.status, status), (AgentORM.type, kind)):
             if value is not None:
@@ -36,11 +36,11 @@ class CapabilityRepository(BaseRepository[AgentCapabilityORM]):
     model = AgentCapabilityORM
 
     def of(self, agent_id: UUID) -> Any:
-        """What an agent can do. Index: uq_agent_capabilities_agent_id."""
+        """Return what an agent can do. Index: uq_agent_capabilities_agent_id."""
         return self._alive().where(AgentCapabilityORM.agent_id == agent_id)
 
     async def find(self, agent_id: UUID, capability: str) -> AgentCapabilityORM | None:
-        """One capability of an agent by its word."""
+        """Return one capability of an agent by its word."""
         query = self._alive().where(
             AgentCapabilityORM.agent_id == agent_id, AgentCapabilityORM.capability == capability
         )
@@ -49,7 +49,7 @@ class CapabilityRepository(BaseRepository[AgentCapabilityORM]):
 
 
 async def find(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of the agents known by these strings of the caller's."""
+    """Return ids of the agents known by these strings of the caller's."""
     rows = await connection.fetch(
         "SELECT external_id, id FROM agents "
         "WHERE organization_id = $1 AND external_id = ANY($2) AND deleted_at IS NULL",
@@ -60,7 +60,7 @@ async def find(connection: Connection, organization_id: UUID, names: Collection[
 
 
 async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
-    """(id, external_id, name) of agents."""
+    """Return (id, external_id, name) of agents."""
     return await connection.fetch(
         "SELECT id, external_id, name FROM agents WHERE organization_id = $1 AND id = ANY($2)",
         organization_id,
@@ -78,7 +78,7 @@ async def add(connection: Connection, organization_id: UUID, names: Collection[s
 
 
 async def memory_config(connection: Connection, organization_id: UUID, agent_id: UUID) -> str | None:
-    """The agent's memory configuration as JSON text."""
+    """Return the agent's memory configuration as JSON text."""
     found: str | None = await connection.fetchval(
         "SELECT memory_config::text FROM agents WHERE organization_id = $1 AND id = $2", organization_id, agent_id
     )
@@ -86,7 +86,7 @@ async def memory_config(connection: Connection, organization_id: UUID, agent_id:
 
 
 async def teams_of(connection: Connection, organization_id: UUID, agent_id: UUID) -> frozenset[UUID]:
-    """The team of an agent, if it has one."""
+    """Return the team of an agent, if it has one."""
     found = await connection.fetchval(
         "SELECT team_id FROM agents WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
         organization_id,
@@ -96,20 +96,20 @@ async def teams_of(connection: Connection, organization_id: UUID, agent_id: UUID
 
 
 async def belonging(connection: Connection, organization_id: UUID, agent_id: UUID) -> Any:
-    """(user_id, team_id) of an agent: whom it belongs to; None if there is none, removed ones included."""
+    """Return (user_id, team_id) of an agent: whom it belongs to; None if there is none, removed ones included."""
     return await connection.fetchrow(
         "SELECT user_id, team_id FROM agents WHERE organization_id = $1 AND id = $2", organization_id, agent_id
     )
 
 
 async def get(connection: Connection, organization_id: UUID, agent_id: UUID) -> str | None:
-    """An agent's AgentDNA as JSON text, or None."""
+    """Return an agent's AgentDNA as JSON text, or None."""
     found: str | None = await connection.fetchval(statement(PACKAGE, "get_agent"), organization_id, agent_id)
     return found
 
 
 async def is_alive(connection: Connection, organization_id: UUID, agent_id: UUID) -> bool:
-    """Whether the organisation has this agent, not removed; it stays until the transaction ends."""
+    """Tell whether the organisation has this agent, not removed; it stays until the transaction ends."""
     found: bool | None = await connection.fetchval(
         "SELECT true FROM agents WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE",
         organization_id,
@@ -128,7 +128,7 @@ async def add_capability(
 async def find_capable(
     connection: Connection, organization_id: UUID, capability: str, least: float, limit: int
 ) -> list[Any]:
-    """(agent_id, name, status, proficiency_level) of agents that can do something well enough."""
+    """Return (agent_id, name, status, proficiency_level) of agents that can do something well enough."""
     return await connection.fetch(statement(PACKAGE, "find_capable"), organization_id, capability, least, limit)
 
 
@@ -152,6 +152,6 @@ async def states(
     after: Sequence[Any] = (None, None),
     limit: int = 1,
 ) -> list[Any]:
-    """Snapshots of an agent, the newest first, after a place."""
+    """Return snapshots of an agent, the newest first, after a place."""
     query = statement(PACKAGE, "list_states")
     return await connection.fetch(query, organization_id, agent_id, kind, before, at, *after, limit)

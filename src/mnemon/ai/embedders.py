@@ -44,7 +44,7 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds any number of texts, in their order.
+        """Embed any number of texts, in their order.
 
         Args:
             texts: any Unicode, lone surrogates included; a text may be empty.
@@ -61,7 +61,7 @@ class Embedder(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Lets go of connections and threads; closing twice is harmless, and a closed embedder is not used again."""
+        """Let go of connections and threads; closing twice is harmless, and a closed embedder is not used again."""
         ...
 
 
@@ -70,5 +70,5 @@ class LocalEmbedder(Embedder, Protocol):
     """An embedder fast enough to be called without awaiting, as a search does with its query."""
 
     def embed_now(self, texts: Sequence[str]) -> Vectors:
-        """As :meth:`Embedder.embed`, on the calling thread: for a handful of texts inside an event loop."""
+        """Embed on the calling thread: for a handful of texts inside an event loop. See :meth:`Embedder.embed`."""
         ...

@@ -109,7 +109,7 @@ class JsonEndpoint:
             return await self._post(path, content)
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         if self._home.moved():
             self._begin()  # the connections of another loop ended with it
         await self._client.aclose()
@@ -145,7 +145,7 @@ class JsonEndpoint:
             return await self._client.post(path, content=content, headers={"Content-Type": "application/json"})
 
     def _problem(self, response: httpx.Response) -> str:
-        """What is wrong, where trying again may help; everything else is raised."""
+        """Return what is wrong, where trying again may help; everything else is raised."""
         status = response.status_code
         if status in (401, 403):
             raise Unauthenticated(
@@ -214,7 +214,7 @@ def _checked_url(base_url: str, settings: str) -> httpx.URL:
 
 
 def _checked_key(api_key: str | None, settings: str) -> str | None:
-    """The key without the blanks that files and shells leave around it; one that no header can carry is refused."""
+    """Return the key without the blanks that files and shells leave around it; refuse one that no header can carry."""
     key = (api_key or "").strip()
     if not (key.isascii() and key.isprintable()):
         field = f"{settings.lower()}_api_key"
@@ -230,7 +230,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds that the server asks to wait, given as a number or as a date; None if it does not say."""
+    """Return seconds that the server asks to wait, given as a number or as a date; None if it does not say."""
     value = response.headers.get("Retry-After", "").strip()
     if not value:
         return None
@@ -245,7 +245,7 @@ def _retry_after(response: httpx.Response) -> float | None:
 
 
 def _detail(response: httpx.Response) -> tuple[str, str | None]:
-    """The server's own message and code, in the shapes that OpenAI, Ollama, vLLM and LiteLLM give them."""
+    """Return the server's own message and code, in the shapes that OpenAI, Ollama, vLLM and LiteLLM give them."""
     try:
         body = json.loads(response.content)
     except (ValueError, RecursionError):

@@ -28,7 +28,7 @@ def make_embedder(
     timeout: float = 60.0,
     truncate: bool = False,
 ) -> Embedder:
-    """Makes the embedder that a name stands for; only then is its provider imported.
+    """Make the embedder that a name stands for; only then is its provider imported.
 
     Args:
         model: ``builtin`` (also ``mnemon-static-256``); an OpenAI model by its bare name; ``openai/<model>``;

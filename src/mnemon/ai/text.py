@@ -13,7 +13,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def encodable(text: str) -> str:
-    """The text with lone surrogates replaced by U+FFFD, since neither UTF-8 nor a tokeniser in Rust can hold them."""
+    """Return the text with lone surrogates replaced by U+FFFD: neither UTF-8 nor a tokeniser in Rust holds them."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -22,7 +22,7 @@ def encodable(text: str) -> str:
 
 
 def normalised(vectors: NDArray[np.floating]) -> Vectors:
-    """The rows as float32 at length 1; rows of zeros stay as they are. Shape ``(texts, dimensions)``."""
+    """Return the rows as float32 at length 1; rows of zeros stay as they are. Shape ``(texts, dimensions)``."""
     rows = np.array(vectors, dtype=np.float32)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))[:, None]
     np.divide(rows, lengths, out=rows, where=lengths > 0, casting="same_kind")

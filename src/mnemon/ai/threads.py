@@ -56,7 +56,7 @@ class ThreadedEmbedder:
         return f"{type(self).__name__}(name={self.name!r}, dimensions={self.dimensions})"
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds batch by batch in the thread, so that concurrent calls take turns and a cancelled one stops.
+        """Embed batch by batch in the thread, so that concurrent calls take turns and a cancelled one stops.
 
         A text is read as far as the model's own window (for many models 256 or 512 tokens).
 
@@ -64,10 +64,10 @@ class ThreadedEmbedder:
             Unavailable: the model failed or gave vectors that are not finite or have another size.
         """
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        wanted = [position for position, text in enumerate(texts) if text and not text.isspace()]
+        with_words = [position for position, text in enumerate(texts) if text and not text.isspace()]
         loop = asyncio.get_running_loop()
-        for start in range(0, len(wanted), self.max_batch):
-            positions = wanted[start : start + self.max_batch]
+        for start in range(0, len(with_words), self.max_batch):
+            positions = with_words[start : start + self.max_batch]
             batch = [encodable(texts[position]) for position in positions]
             vectors[positions] = await loop.run_in_executor(self._thread, self._checked, batch)
         return vectors
@@ -92,7 +92,7 @@ class ThreadedEmbedder:
 
 
 def not_installed(package: str, extra: str) -> Unavailable:
-    """The error for a provider whose package is missing."""
+    """Return the error for a provider whose package is missing."""
     return Unavailable(
         f"The package {package} is not installed.",
         code="unavailable.package",
@@ -102,7 +102,7 @@ def not_installed(package: str, extra: str) -> Unavailable:
 
 
 def not_loaded(name: str, error: Exception) -> Unavailable:
-    """The error for a model that its package cannot find, download or read."""
+    """Return the error for a model that its package cannot find, download or read."""
     return Unavailable(
         f"{name} cannot be loaded: {type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}.",
         code="unavailable.embedding_model",

@@ -23,7 +23,7 @@ _CACHED_CHARACTERS = 20_000
 
 
 def _is_han(character: str) -> bool:
-    """Whether the character is written without spaces around its word, so that it stands as a word of its own."""
+    """Tell whether the character is written without spaces around its word, so that it stands as a word of its own."""
     return "\u4e00" <= character <= "\u9fff" or "\u3400" <= character <= "\u4dbf" or "\uf900" <= character <= "\ufaff"
 
 
@@ -50,7 +50,7 @@ _CHARACTERS = _Characters()
 
 
 def words(text: str) -> list[str]:
-    """The words and punctuation marks of a text, lower-cased and without accents, in their order."""
+    """Return the words and punctuation marks of a text, lower-cased and without accents, in their order."""
     text = text.lower()
     if text.isascii():
         return _ASCII_WORD.findall(text)
@@ -105,10 +105,10 @@ class WordPiece:
         self._pieces = _Pieces({token: position for position, token in enumerate(vocabulary)})
 
     def ids(self, text: str) -> list[int]:
-        """The token ids of one text; empty when no word of it can be spelled."""
+        """Return the token ids of one text; empty when no word of it can be spelled."""
         return list(chain.from_iterable(map(self._pieces.__getitem__, words(text))))
 
     def ids_of_all(self, texts: Iterable[str]) -> list[list[int]]:
-        """The token ids of each text, in their order."""
+        """Return the token ids of each text, in their order."""
         look_up = self._pieces.__getitem__
         return [list(chain.from_iterable(map(look_up, words(text)))) for text in texts]

@@ -1,8 +1,6 @@
 """Conversations and what was said in them: the episodes of memory.
 
 Tables: conversations, conversation_participants, conversation_sessions, messages, import_checkpoints.
-Verbs: create_conversation, get_conversation, list_conversations, update_conversation, archive_conversation,
-delete_conversation, conversation_statistics, search_messages; for other domains: ensure_conversations,
-write_messages, checkpoints.
+For other domains: ensure_conversations, write_messages, checkpoints.
 What was said is remembered, recalled and forgotten by the verbs of memory.
 """

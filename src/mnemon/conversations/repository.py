@@ -34,7 +34,7 @@ class _Bound:
         self.bound: list[BindParameter[Any]] = []
 
     def add(self, value: Any, kind: str = "") -> str:
-        """The place of a person's, an agent's or an organisation's id, or of a list of teams."""
+        """Return the place of a person's, an agent's or an organisation's id, or of a list of teams."""
         name = f"seen_{len(self.bound)}"
         self.bound.append(bindparam(name, value, type_=ARRAY(Uuid()) if kind.endswith("[]") else Uuid()))
         return f":{name}"
@@ -46,7 +46,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
     model = ConversationORM
 
     async def one(self, principal: Principal, row_id: UUID) -> ConversationORM | None:
-        """The conversation, if the principal may see it. Index: pk_conversations."""
+        """Return the conversation, if the principal may see it. Index: pk_conversations."""
         query = self.those(principal).where(ConversationORM.id == row_id)
         found: ConversationORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
@@ -62,7 +62,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         type: str | None = None,  # noqa: A002 - the column's name
         metadata: dict[str, Any] | None = None,
     ) -> Any:
-        """Those that the principal may see.
+        """List those that the principal may see.
 
         Index: ix_conversations_last_message; ix_conversations_user, _agent or _team for few.
         """
@@ -78,7 +78,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         return query
 
     async def is_owner(self, row: ConversationORM, principal: Principal) -> bool:
-        """Whether the principal may put a conversation away: whose it is, who made it, or who leads it."""
+        """Tell whether the principal may put a conversation away: whose it is, who made it, or who leads it."""
         if principal.is_organization:
             return True
         if principal.user_id is None:
@@ -94,7 +94,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         return found.first() is not None
 
     def _seen_by(self, principal: Principal) -> Any:
-        """The one predicate of visibility, in the ORM's words."""
+        """Return the one predicate of visibility, in the ORM's words."""
         if principal.is_organization:
             return true()
         places = _Bound()
@@ -151,7 +151,7 @@ class LockedConversation:
 
 
 async def find(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of conversations by the caller's own strings."""
+    """Return ids of conversations by the caller's own strings."""
     rows = await connection.fetch(
         "SELECT external_id, id FROM conversations WHERE organization_id = $1 AND external_id = ANY($2)",
         organization_id,
@@ -161,14 +161,14 @@ async def find(connection: Connection, organization_id: UUID, names: Collection[
 
 
 async def statistics(connection: Connection, organization_id: UUID, conversation_id: UUID) -> Any:
-    """What was said in a conversation, counted; None if there is none."""
+    """Return what was said in a conversation, counted; None if there is none."""
     return await connection.fetchrow(statement(PACKAGE, "conversation_statistics"), organization_id, conversation_id)
 
 
 async def search_messages(
     connection: Connection, principal: Principal, request: SearchMessages, *, match: str, ranked: int
 ) -> list[Any]:
-    """Messages that have the words, best first, of conversations that the principal sees."""
+    """Return messages that have the words, best first, of conversations that the principal sees."""
     params = Params(
         principal.organization_id,
         request.query,
@@ -187,7 +187,7 @@ async def search_messages(
 
 
 async def unseen(connection: Connection, principal: Principal, ids: Collection[UUID]) -> list[UUID]:
-    """Those of these conversations, deleted ones too, that the principal may not see."""
+    """Return those of these conversations, deleted ones too, that the principal may not see."""
     params = Params(principal.organization_id, list(ids))
     rows = await connection.fetch(
         "SELECT c.id FROM conversations c WHERE c.organization_id = $1 AND c.id = ANY($2) "  # noqa: S608 - ours
@@ -204,7 +204,7 @@ async def forget_messages(connection: Connection, organization_id: UUID, convers
 
 
 async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
-    """(id, external_id, name) of conversations."""
+    """Return (id, external_id, name) of conversations."""
     return await connection.fetch(
         "SELECT id, external_id, name FROM conversations WHERE organization_id = $1 AND id = ANY($2)",
         organization_id,
@@ -254,12 +254,12 @@ async def restore(connection: Connection, organization_id: UUID, ids: Collection
 async def known_sources(
     connection: Connection, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
-    """Ids of the messages that these sources have brought already."""
+    """Return ids of the messages that these sources have brought already."""
     return await sources.known(connection, "messages", organization_id, pairs)
 
 
 async def next_session_numbers(connection: Connection, count: int) -> list[int]:
-    """Numbers for new sessions."""
+    """Return numbers for new sessions."""
     rows = await connection.fetch("SELECT nextval('session_numbers') AS n FROM generate_series(1, $1)", count)
     return [row["n"] for row in rows]
 
@@ -321,7 +321,7 @@ async def save_checkpoint(connection: Connection, organization_id: UUID, checkpo
 
 
 async def load_checkpoint(connection: Connection, organization_id: UUID, source: str) -> Checkpoint | None:
-    """An import's place, or None before its first batch."""
+    """Return an import's place, or None before its first batch."""
     row = await connection.fetchrow(
         "SELECT source, position::text, imported, skipped, broken, finished_at FROM import_checkpoints "
         "WHERE organization_id = $1 AND source = $2",

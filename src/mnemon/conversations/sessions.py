@@ -18,7 +18,7 @@ NAMED_SIZE = 4096
 
 
 def continues(session: OpenSession | None, at: datetime, label: str | None) -> bool:
-    """Whether a message said at this moment belongs to this session.
+    """Tell whether a message said at this moment belongs to this session.
 
     Args:
         session: the conversation's last session, None before the first.

@@ -23,14 +23,14 @@ class Places(Protocol):
     """Takes values and hands out their places in a statement."""
 
     def add(self, value: object, kind: str = "") -> str:
-        """The place of a value."""
+        """Return the place of a value."""
         ...
 
 
 def visible(
     principal: Principal, kind: str, params: Places, *, alias: str = "t", own: bool = False, whole: bool = False
 ) -> str:
-    """The predicate over rows (``message``, ``memory`` or ``fact``) that the principal may see, and so may change.
+    """Return the predicate over rows (``message``, ``memory`` or ``fact``) that the principal may see and change.
 
     The organisation's own trusted process sees all of them. For a person, an agent, or an agent that acts for a person:
 
@@ -73,7 +73,7 @@ def visible(
 
 
 def visible_conversation(principal: Principal, params: Places, *, alias: str = "c", organization: str = "$1") -> str:
-    """The predicate over conversations that the principal may see.
+    """Return the predicate over conversations that the principal may see.
 
     - One of a team is seen by the team's people, private or not; an agent by itself sees its own team's.
     - A private one is seen by who takes part, by whose it is, by who made it, and by the agent that leads it.
@@ -97,7 +97,7 @@ def visible_conversation(principal: Principal, params: Places, *, alias: str = "
 
 
 def visible_source(principal: Principal, kind: str, place: str, params: Places, *, alias: str) -> str:
-    """The predicate that the row which something came from (``message`` or ``memory``, by id) may be seen.
+    """Return the predicate that the row which something came from (``message`` or ``memory``, by id) may be seen.
 
     Args:
         principal: who looks.
@@ -120,7 +120,7 @@ def _mine(principal: Principal, kind: str, params: Places) -> str:
 
 
 def _of_team(principal: Principal, params: Places, alias: str, organization: str = "$1") -> str:
-    """Whether a row is of a team of the principal's; an agent's is read each time, as it is a column of the agent."""
+    """Tell whether a row is of a team of the principal's; an agent's team is read each time from the agent."""
     if principal.user_id is not None:
         return f"{alias}.team_id = ANY({params.add(sorted(principal.team_ids), 'uuid[]')})"
     agent = params.add(principal.agent_id, "uuid")

@@ -37,12 +37,12 @@ class Cache:
         self._entries = self._empty()
 
     def __len__(self) -> int:
-        """How many entries are still believed."""
+        """Return how many entries are still believed."""
         with self._lock:
             return len(self._entries)
 
     def get(self, key: Hashable) -> Any:
-        """The value, or None if there is none or it is too old."""
+        """Return the value, or None if there is none or it is too old."""
         with self._lock:
             return self._entries.get(key)
 

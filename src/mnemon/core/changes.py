@@ -20,12 +20,12 @@ def changes(request: BaseModel, *, keys: frozenset[str] = KEYS, empties: bool = 
         keys: fields that name the row.
         empties: None empties a field; otherwise it counts as not given.
     """
-    found = {}
+    values = {}
     for name in sorted(request.model_fields_set - keys):
         value = getattr(request, name)
         if value is not None or empties:
-            found[name] = list(value) if isinstance(value, tuple) else value
-    return found
+            values[name] = list(value) if isinstance(value, tuple) else value
+    return values
 
 
 def some_changes(request: BaseModel, *, keys: frozenset[str] = KEYS) -> dict[str, Any]:

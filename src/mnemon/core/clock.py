@@ -10,7 +10,7 @@ class Clock(Protocol):
     """Anything that tells the time."""
 
     def now(self) -> datetime:
-        """The present moment, timezone-aware, UTC."""
+        """Return the present moment, timezone-aware, UTC."""
         ...
 
 
@@ -18,7 +18,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """The present moment, timezone-aware, UTC."""
+        """Return the present moment, timezone-aware, UTC."""
         return datetime.now(UTC)
 
 
@@ -31,5 +31,5 @@ class FixedClock:
         self._moment = moment
 
     def now(self) -> datetime:
-        """The moment this clock was given."""
+        """Return the moment this clock was given."""
         return self._moment

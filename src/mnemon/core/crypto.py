@@ -35,7 +35,7 @@ _NOBODY = "$2b$12$4PpHQDwA/H1dRDdAUqGtBeHB4jpZwLBBWWZRP/rb7zxaAqpAYivYW"
 
 
 def password_problem(password: str, about: Iterable[str | None] = ()) -> tuple[str, str] | None:
-    """Why this cannot be a new password, as (rule, sentence); None if it can.
+    """Return why this cannot be a new password, as (rule, sentence); None if it can.
 
     Args:
         password: as it was typed.
@@ -45,7 +45,7 @@ def password_problem(password: str, about: Iterable[str | None] = ()) -> tuple[s
 
 
 def hash_password(password: str) -> str:
-    """The bcrypt hash of a password; takes a quarter of a second, so call it in a thread.
+    """Return the bcrypt hash of a password; takes a quarter of a second, so call it in a thread.
 
     Raises:
         ValueError: it cannot be a password; :func:`password_problem` says why.
@@ -59,7 +59,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether the password has this hash; takes as long when there is no hash, or when it cannot be a password."""
+    """Tell whether the password has this hash; takes as long when there is no hash, or when it cannot be a password."""
     import bcrypt
 
     possible = password_hash is not None and passwords.impossible(password) is None
@@ -69,22 +69,22 @@ def verify_password(password: str, password_hash: str | None) -> bool:
 
 
 def new_token(prefix: str = "") -> str:
-    """A token of 256 random bits, in letters, digits, hyphens and underscores, after the prefix."""
+    """Return a token of 256 random bits, in letters, digits, hyphens and underscores, after the prefix."""
     return prefix + secrets.token_urlsafe(32)
 
 
 def token_hash(token: str) -> bytes:
-    """What is stored of a token, 32 bytes: enough to recognise it, useless to somebody who reads it."""
+    """Return what is stored of a token, 32 bytes: enough to recognise it, useless to somebody who reads it."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def new_secret_key() -> str:
-    """A fresh key for ``MNEMON_SECRET_KEY``: 32 bytes in base64."""
+    """Return a fresh key for ``MNEMON_SECRET_KEY``: 32 bytes in base64."""
     return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
 
 def parse_keys(text: str) -> tuple[bytes, ...]:
-    """The keys in a setting: base64 of 32 bytes each, separated by commas; the first encrypts, all decrypt.
+    """Return the keys in a setting: base64 of 32 bytes each, separated by commas; the first encrypts, all decrypt.
 
     Raises:
         ValueError: one is not that; the text is not repeated.
@@ -116,7 +116,7 @@ class SecretBox:
         return f"SecretBox({len(self._keys)} keys)"
 
     def encrypt(self, plain: str, *, purpose: str) -> str:
-        """The ciphertext, ``v1.<key>.<nonce and text>``.
+        """Return the ciphertext, ``v1.<key>.<nonce and text>``.
 
         Args:
             plain: what is to be kept secret.
@@ -141,7 +141,7 @@ class SecretBox:
         return f"{_VERSION}.{self._newest}.{body}"
 
     def decrypt(self, text: str, *, purpose: str) -> str:
-        """What was encrypted for this purpose.
+        """Return what was encrypted for this purpose.
 
         Raises:
             Unavailable: its key is not among the keys, or it was changed or moved since.
@@ -170,17 +170,17 @@ class SecretBox:
             ) from None
 
     def is_current(self, text: str) -> bool:
-        """Whether the ciphertext is under the newest key; if not, encrypt it again when keys are changed."""
+        """Tell whether the ciphertext is under the newest key; if not, encrypt it again when keys are changed."""
         return text.startswith(f"{_VERSION}.{self._newest}.")
 
 
 def new_totp_secret() -> str:
-    """A shared secret for TOTP: 160 random bits in base32, as authenticator apps take it."""
+    """Return a shared secret for TOTP: 160 random bits in base32, as authenticator apps take it."""
     return base64.b32encode(secrets.token_bytes(20)).decode()
 
 
 def totp(secret: str, step: int, *, digits: int = TOTP_DIGITS) -> str:
-    """The code of a time step (RFC 6238 over RFC 4226, SHA-1).
+    """Return the code of a time step (RFC 6238 over RFC 4226, SHA-1).
 
     Args:
         secret: in base32.
@@ -195,12 +195,12 @@ def totp(secret: str, step: int, *, digits: int = TOTP_DIGITS) -> str:
 
 
 def totp_step(at: datetime) -> int:
-    """The time step that a moment is in."""
+    """Return the time step that a moment is in."""
     return int(at.timestamp()) // TOTP_PERIOD
 
 
 def match_totp(secret: str, code: str, at: datetime, *, after: int | None = None, window: int = 1) -> int | None:
-    """The time step whose code this is, None if it is no code of now; every candidate is compared, in constant time.
+    """Return the time step whose code this is, None if it is no code of now; compared in constant time.
 
     Args:
         secret: in base32.
@@ -221,7 +221,7 @@ def match_totp(secret: str, code: str, at: datetime, *, after: int | None = None
 
 
 def totp_uri(secret: str, *, account: str, issuer: str = "Mnemon") -> str:
-    """The address that an authenticator app reads off a QR code; it holds the secret."""
+    """Return the address that an authenticator app reads off a QR code; it holds the secret."""
     label = quote(f"{issuer}:{account}", safe="")
     return (
         f"otpauth://totp/{label}?secret={secret}&issuer={quote(issuer, safe='')}"

@@ -84,20 +84,20 @@ def read_cursor(cursor: str, name: str, organization_id: UUID, kinds: Sequence[t
 
 
 def _values(raw: bytes, kinds: Sequence[type]) -> tuple[Any, ...]:
-    found: list[Any] = []
-    place = 0
+    values: list[Any] = []
+    offset = 0
     for kind in kinds:
-        head, place = raw[place : place + 2], place + 2
+        head, offset = raw[offset : offset + 2], offset + 2
         if len(head) != 2:
-            raise ValueError(place)
+            raise ValueError(offset)
         size = int.from_bytes(head, "big")
-        part, place = raw[place : place + size], place + size
+        part, offset = raw[offset : offset + size], offset + size
         if len(part) != size:
-            raise ValueError(place)
-        found.append(_KINDS[kind][1](part))
-    if place != len(raw):
-        raise ValueError(place)
-    return tuple(found)
+            raise ValueError(offset)
+        values.append(_KINDS[kind][1](part))
+    if offset != len(raw):
+        raise ValueError(offset)
+    return tuple(values)
 
 
 def _decoded(cursor: str) -> bytes | None:

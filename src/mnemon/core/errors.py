@@ -40,7 +40,7 @@ class MnemonError(Exception):
         return f"{self.message} {self.hint}" if self.hint else self.message
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as JSON for a door: kind, code, message, hint, data."""
+        """Return the error as JSON for a door: kind, code, message, hint, data."""
         return {
             "kind": self.kind,
             "code": self.code,

@@ -7,12 +7,12 @@ import uuid
 
 
 def new_id() -> uuid.UUID:
-    """A random UUID (version 4, REQ-T104)."""
+    """Return a random UUID (version 4, REQ-T104)."""
     return uuid.uuid4()
 
 
 def digest(*parts: str) -> str:
-    """A 32-character digest of the parts, stable across processes and releases; for source ids, not for secrets."""
+    """Return a 32-character digest of the parts, stable across processes and releases; for ids, not for secrets."""
     h = hashlib.blake2b(digest_size=16)
     for part in parts:
         raw = part.encode("utf-8", "surrogatepass")

@@ -52,12 +52,12 @@ class InstallationKey:
 
     @classmethod
     def new(cls) -> InstallationKey:
-        """A fresh one."""
+        """Return a fresh one."""
         return cls((secrets.token_bytes(KEY_BYTES),))
 
     @classmethod
     def of(cls, settings: HasKey) -> InstallationKey | None:
-        """The one that the settings name, None if they name none.
+        """Return the one that the settings name, None if they name none.
 
         Raises:
             Invalid: the file cannot be read, others may read it, or it holds no key.
@@ -79,7 +79,7 @@ class InstallationKey:
         return tuple(self._keys)
 
     def derive(self, purpose: str, key: bytes | None = None) -> bytes:
-        """The 32 bytes for one purpose, of the newest key or of the one with this id.
+        """Return the 32 bytes for one purpose, of the newest key or of the one with this id.
 
         Raises:
             KeyError: there is no key with this id.
@@ -89,17 +89,17 @@ class InstallationKey:
         return hmac.digest(extracted, purpose.encode() + b"\x01", "sha256")
 
     def text(self) -> str:
-        """What ``MNEMON_INSTALLATION_KEY`` takes; a secret."""
+        """Return what ``MNEMON_INSTALLATION_KEY`` takes; a secret."""
         return ",".join(base64.b64encode(key).decode() for key in self._keys.values())
 
 
 def key_id(key: bytes) -> bytes:
-    """What a key is called."""
+    """Return what a key is called."""
     return hashlib.sha256(b"mnemon installation key id" + key).digest()[:KEY_ID_BYTES]
 
 
 def read(path: Path) -> InstallationKey:
-    """The key in a file.
+    """Return the key in a file.
 
     Raises:
         Invalid: the file cannot be read, belongs to somebody else, others may read or change it, or it holds no key.
@@ -141,7 +141,7 @@ def read(path: Path) -> InstallationKey:
 
 
 def read_or_make(path: Path) -> InstallationKey:
-    """The key in a file that only this account reads; the file is made if there is none, whole or not at all.
+    """Return the key in a file that only this account reads; the file is made if there is none, whole or not at all.
 
     Raises:
         Invalid: as :func:`read`.

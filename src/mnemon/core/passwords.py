@@ -34,7 +34,7 @@ _NO_LETTER = r"[\W\d_]+"
 
 
 def impossible(password: str) -> tuple[str, str] | None:
-    """Why no hash can be of this, as (rule, sentence); None if one can: what was allowed once is still compared."""
+    """Return why no hash can be of this, as (rule, sentence); None if one can: what was allowed once stays so."""
     try:
         size = len(password.encode())
     except UnicodeEncodeError:
@@ -47,7 +47,7 @@ def impossible(password: str) -> tuple[str, str] | None:
 
 
 def problem(password: str, about: Iterable[str | None] = ()) -> tuple[str, str] | None:
-    """Why this cannot be a new password, as (rule, sentence); None if it can.
+    """Return why this cannot be a new password, as (rule, sentence); None if it can.
 
     Args:
         password: as it was typed.
@@ -75,7 +75,7 @@ def _common() -> frozenset[str]:
 
 
 def _spellings(folded: str) -> Iterator[str]:
-    """The word that may be meant: without digits and marks before, after and within it, or with letters for them."""
+    """Yield the word that may be meant: without digits and marks around and in it, or with letters for them."""
     bare = {folded, re.sub(f"^{_NO_LETTER}", "", folded), re.sub(f"{_NO_LETTER}$", "", folded)}
     bare |= {re.sub(f"^{_NO_LETTER}|{_NO_LETTER}$", "", folded)}
     for word in bare:
@@ -85,13 +85,13 @@ def _spellings(folded: str) -> Iterator[str]:
 
 
 def _unit(word: str) -> str:
-    """The shortest part that the word repeats, as `abc` of `abcabcabc`; the word itself if there is none."""
+    """Return the shortest part that the word repeats, as `abc` of `abcabcabc`; the word itself if there is none."""
     again = (word + word).find(word, 1)
     return word[:again] if 0 < again < len(word) else word
 
 
 def _is_run(folded: str) -> bool:
-    """Whether little is left without runs along the keyboard, the alphabet or the digits, in either direction."""
+    """Tell whether little is left without runs along the keyboard, the alphabet or the digits, in either direction."""
     left, place = 0, 0
     while place < len(folded):
         length = max(_run_at(folded, place, row) for row in _RUNS for row in (row, row[::-1]))
@@ -109,7 +109,7 @@ def _run_at(folded: str, place: int, row: str) -> int:
 
 
 def _words(about: Iterable[str | None]) -> list[str]:
-    """Every word that names somebody, the longest first."""
+    """Return every word that names somebody, the longest first."""
     found: set[str] = set()
     for said in about:
         whole = unicodedata.normalize("NFKC", said or "").casefold()
@@ -118,7 +118,7 @@ def _words(about: Iterable[str | None]) -> list[str]:
 
 
 def _says_little_beside(folded: str, words: list[str]) -> bool:
-    """Whether little is left of one of its spellings without these words."""
+    """Tell whether little is left of one of its spellings without these words."""
     for spelt in (folded, *(folded.translate(letters) for letters in _SPELLINGS)):
         left = spelt
         for word in words:

@@ -9,6 +9,9 @@ from mnemon.core.errors import Forbidden
 
 ALL_PERMISSIONS = frozenset({"*"})
 
+#: Stands where an organisation's id does, for what belongs to none: work and rows of the whole installation.
+INSTALLATION = UUID(int=0)
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -34,7 +37,7 @@ class Principal:
         return self.user_id is None and self.agent_id is None
 
     def holds(self, permission: str) -> bool:
-        """Whether this principal has the permission (``resource:action``)."""
+        """Tell whether this principal has the permission (``resource:action``)."""
         return "*" in self.permissions or permission in self.permissions
 
     def require(self, permission: str) -> None:
@@ -47,3 +50,8 @@ class Principal:
             hint="Ask an administrator of the organisation for a role that grants it.",
             permission=permission,
         )
+
+    def require_installation(self) -> None:
+        """Raise Forbidden unless this is the installation itself: no organisation reaches into others."""
+        if self.organization_id != INSTALLATION:
+            raise Forbidden("This is the installation's own work.", code="forbidden.installation")

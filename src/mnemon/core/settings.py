@@ -25,12 +25,12 @@ PROVIDER_DEFAULT = "builtin"
 
 
 def _names(name: str) -> AliasChoices:
-    """A setting by its own name in code; in the environment by MNEMON_<NAME>, else by the bare <NAME>."""
+    """Return a setting by its own name in code; in the environment by MNEMON_<NAME>, else by the bare <NAME>."""
     return AliasChoices(f"mnemon_{name}", name)
 
 
 def _postgres_url(raw: str) -> str:
-    """A URL of PostgreSQL with the driver's scheme."""
+    """Return a URL of PostgreSQL with the driver's scheme."""
     scheme = raw.split("://", 1)[0]
     if scheme in {"postgres", "postgresql"}:
         return "postgresql+asyncpg://" + raw.split("://", 1)[1]
@@ -69,7 +69,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Where settings come from, what wins first."""
+        """Return where settings come from, what wins first."""
         return init_settings, env_settings, _NamedFile(settings_cls)
 
     database_url: SecretStr | None = Field(
@@ -355,7 +355,7 @@ def load_settings(*, env_file: str | Path | None = None, **overrides: object) ->
 
 @contextmanager
 def _the_file(path: Path | None) -> Iterator[None]:
-    """What settings read meanwhile find in a file that the user named.
+    """Let settings read meanwhile what they find in a file that the user named.
 
     Raises:
         Invalid: it is not there, others could have written it, or it names what is to be run.

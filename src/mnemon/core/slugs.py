@@ -13,7 +13,7 @@ _SUFFIXED = re.compile(r"(?:.*-)?[0-9a-f]{8}", re.DOTALL)
 
 
 def slugify(name: str, *, limit: int = 80) -> str:
-    """A valid slug for any name; different names give different slugs where the letters do not tell them apart."""
+    """Return a valid slug for any name; different names give different slugs where letters do not tell them apart."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:limit].strip("-")
     if len(base) >= 2 and base == name and not _SUFFIXED.fullmatch(name):  # a name may be another one's slug
@@ -23,7 +23,7 @@ def slugify(name: str, *, limit: int = 80) -> str:
 
 
 def check_slug(value: str, field: str = "slug") -> str:
-    """The slug itself, or Invalid with the rule."""
+    """Return the slug itself, or Invalid with the rule."""
     if len(value) > 100 or not SLUG.fullmatch(value):
         raise Invalid(
             f"{field}: {value[:40]!r} is not a slug.",

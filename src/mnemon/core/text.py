@@ -73,7 +73,7 @@ def _check_json(value: Any) -> Any:
 
 
 def _aware(value: datetime) -> datetime:
-    """A time without a zone is taken as UTC; every time is kept in UTC."""
+    """Take a time without a zone as UTC; every time is kept in UTC."""
     try:
         moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     except OverflowError:
@@ -131,7 +131,7 @@ def parse(model: type[T], data: Any) -> T:
 
 
 def invalid(error: ValidationError) -> Invalid:
-    """What pydantic found, as an error of ours."""
+    """Return what pydantic found, as an error of ours."""
     first = error.errors(include_input=False, include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
     rule = "unknown_field" if first["type"] == "extra_forbidden" else first["type"]

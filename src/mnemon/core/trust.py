@@ -19,12 +19,12 @@ _LONGEST = 1024 * 1024
 
 
 def is_own(found: os.stat_result, *others: int) -> bool:
-    """Whether it belongs to this user, to root or to one of ``others``, and nobody else may write it."""
+    """Tell whether it belongs to this user, to root or to one of ``others``, and nobody else may write it."""
     return found.st_uid in {os.geteuid(), 0, *others} and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def read_own_file(path: Path, what: str, code: str) -> str:
-    """The text of a file that only its user, or root, can have written.
+    """Return the text of a file that only its user, or root, can have written.
 
     Args:
         path: what the user named.
@@ -76,14 +76,14 @@ def search_path() -> str:
 
 
 def find_program(name: str) -> str | None:
-    """Where a program is, on the way that :func:`search_path` says; None if it is nowhere there."""
+    """Return where a program is, on the way that :func:`search_path` says; None if it is nowhere there."""
     import shutil
 
     return shutil.which(name, path=search_path())
 
 
 def command_words(command: str, setting: str) -> list[str]:
-    """A command of the user's, as arguments for a program that is found where no one else could have put it.
+    """Return a command of the user's, as arguments for a program that is found where no one else could have put it.
 
     Raises:
         Invalid: it is no command line, or its program is named relative to the working directory or is nowhere.

@@ -54,7 +54,7 @@ class Base(DeclarativeBase):
 
 @event.listens_for(Table, "after_parent_attach")
 def _bound_documents(table: Table, metadata: Any) -> None:
-    """Every jsonb column is bounded in its depth, whoever writes it."""
+    """Bound every jsonb column in its depth, whoever writes it."""
     if metadata is not Base.metadata:  # a table that a migration describes as it was
         return
     for column in [one for one in table.columns if isinstance(one.type, JSONB)]:
@@ -63,7 +63,7 @@ def _bound_documents(table: Table, metadata: Any) -> None:
 
 
 def native_enum(kind: type[enum.Enum], name: str) -> Enum:
-    """A native PostgreSQL enum that stores the members' values."""
+    """Return a native PostgreSQL enum that stores the members' values."""
     return Enum(
         kind,
         name=name,
@@ -74,12 +74,12 @@ def native_enum(kind: type[enum.Enum], name: str) -> Enum:
 
 
 def created() -> MappedColumn[datetime]:
-    """``created_at``: when the row was recorded, set by the database."""
+    """Return ``created_at``: when the row was recorded, set by the database."""
     return mapped_column(server_default=func.now(), comment="When the row was recorded (UTC)")
 
 
 def json_object(comment: str) -> MappedColumn[dict[str, Any]]:
-    """A jsonb object, never null, empty by default."""
+    """Return a jsonb object, never null, empty by default."""
     return mapped_column(JSONB, server_default=text("'{}'::jsonb"), comment=comment)
 
 
@@ -90,12 +90,12 @@ class Tenanted:
 
     @declared_attr
     def organization_id(self) -> Mapped[UUID]:
-        """The tenant."""
+        """Return the tenant."""
         return mapped_column(Uuid(), primary_key=True, comment="The tenant that owns the row; never changes")
 
     @declared_attr
     def id(self) -> Mapped[UUID]:
-        """The row's own id."""
+        """Return the row's own id."""
         return mapped_column(
             Uuid(), primary_key=True, server_default=text("gen_random_uuid()"), comment="UUID v4 (REQ-T104)"
         )
@@ -119,7 +119,7 @@ class Mutable:
 def belongs_to(
     table: str, column: str, *, target: Sequence[str] = ("organization_id", "id"), ondelete: str | None = None
 ) -> ForeignKeyConstraint:
-    """A foreign key to another tenant table that carries organization_id, so it cannot leave the tenant.
+    """Return a foreign key to another tenant table that carries organization_id, so it cannot leave the tenant.
 
     ``ondelete="SET NULL"`` nulls the reference alone: organization_id is part of the key and must stay.
     """

@@ -71,7 +71,7 @@ class Filter:
         return None if found in ((), {}) else found
 
     def allows(self, constant: Any, value: Any) -> bool:
-        """Whether a table whose rows all have the constant in place of the column can hold a match."""
+        """Tell whether a table whose rows all have the constant in place of the column can hold a match."""
         return bool(constant in value if self.test is Compare.ONE_OF else constant == value)
 
 
@@ -155,11 +155,11 @@ class Column:
         )
 
     def parameter(self, number: int) -> str:
-        """The place of one value in a statement."""
+        """Return the place of one value in a statement."""
         return f"${number}::text::{self.sql_type}" if self.as_text else f"${number}::{self.sql_type}"
 
     def condition(self, test: Compare, value: Any, params: Params) -> str:
-        """The predicate (alias ``t``) of a filter; its value goes into the parameters."""
+        """Return the predicate (alias ``t``) of a filter; its value goes into the parameters."""
         if test is Compare.ONE_OF:
             place = params.add(sorted(value), "text[]" if self.as_text else f"{self.sql_type}[]")
             place += f"::{self.sql_type}[]"
@@ -175,12 +175,12 @@ def _all_none(values: Sequence[Any]) -> bool:
 
 
 def named(expression: str, name: str) -> str:
-    """An expression (alias ``t``) in a SELECT list, under a name."""
+    """Return an expression (alias ``t``) in a SELECT list, under a name."""
     return expression if expression == f"t.{name}" else f"{expression} AS {name}"
 
 
 def read_as(columns: Iterable[Column]) -> dict[str, str]:
-    """The expressions under which columns are read, by name."""
+    """Return the expressions under which columns are read, by name."""
     return {column.name: column.read for column in columns}
 
 
@@ -210,11 +210,11 @@ class Insert:
         }
 
     def of_requests(self, requests: Sequence[Any]) -> dict[str, Any]:
-        """The parameters that follow from the requests alone, by column."""
+        """Return the parameters that follow from the requests alone, by column."""
         return {name: encode(list(map(get, requests))) for name, get, encode in self._of_request}
 
     def arguments(self, of_requests: Mapping[str, Any], found: Mapping[str, Sequence[Any]]) -> list[Any]:
-        """All parameters in the statement's order.
+        """Return all parameters in the statement's order.
 
         Args:
             of_requests: what :meth:`of_requests` gave.
@@ -233,7 +233,7 @@ def _array(column: Column, number: int) -> str:
     return f"${number}::text::{'text' if column.is_array else column.sql_type}[]"
 
 
-class Change:
+class ColumnChange:
     """The lists of the statements that change a row, and their parameters; a null stands for no change.
 
     Args:
@@ -242,19 +242,23 @@ class Change:
     """
 
     def __init__(self, columns: Iterable[Column], *, first: int) -> None:
-        kept = [column for column in columns if column.inherited or column.updatable]
-        self.columns = tuple(column for column in kept if column.updatable)
+        remaining = [column for column in columns if column.inherited or column.updatable]
+        self.columns = tuple(column for column in remaining if column.updatable)
         places = {column.name: column.parameter(number) for number, column in enumerate(self.columns, first)}
         #: ``{columns}`` that a correction takes over from alias ``m``, or has new (``{values}``).
         self.corrected = {
-            "columns": lines(column.name for column in kept),
-            "values": lines(f"coalesce({places[c.name]}, m.{c.name})" if c.updatable else f"m.{c.name}" for c in kept),
+            "columns": lines(column.name for column in remaining),
+            "values": lines(
+                f"coalesce({places[c.name]}, m.{c.name})" if c.updatable else f"m.{c.name}" for c in remaining
+            ),
         }
         #: ``{assignments}`` of what is changed in place.
-        self.in_place = {"assignments": lines(f"{name} = coalesce({place}, {name})" for name, place in places.items())}
+        self.in_place = {
+            "assignments": lines(f"{name} = coalesce({parameter}, {name})" for name, parameter in places.items())
+        }
 
     def arguments(self, request: Any) -> list[Any]:
-        """The parameters of a request that has a field, or None, for each updatable column."""
+        """Return the parameters of a request that has a field, or None, for each updatable column."""
         return [column.encode(getattr(request, column.name)) for column in self.columns]
 
     @property
@@ -264,7 +268,7 @@ class Change:
 
 
 def lines(words: Iterable[str], *, between: str = ", ", width: int = 110) -> str:
-    """A list as it stands in a statement: in lines that a reader of the server's log can take in."""
+    """Return a list as it stands in a statement: in lines that a reader of the server's log can take in."""
     found, line = [], ""
     for word in words:
         if line and len(line) + len(word) > width:

@@ -15,19 +15,19 @@ class Connection(Protocol):
     """asyncpg's connection inside a transaction that :class:`mnemon.db.session.Database` began."""
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
-        """Every row."""
+        """Return every row."""
         ...
 
     async def fetchrow(self, query: str, *args: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         ...
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         ...
 
     async def execute(self, query: str, *args: Any) -> str:
-        """The command's tag, such as ``UPDATE 3``."""
+        """Return the command's tag, such as ``UPDATE 3``."""
         ...
 
 

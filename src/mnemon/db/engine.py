@@ -62,7 +62,7 @@ _URL_OPTIONS = {*inspect.signature(asyncpg.connect).parameters, "prepared_statem
 
 
 def parse_url(url: str) -> URL:
-    """A database URL, with libpq's ``sslmode`` in the driver's words.
+    """Return a database URL, with libpq's ``sslmode`` in the driver's words.
 
     Raises:
         Invalid: it is no URL, or has an option that the driver does not know; the URL itself is not repeated.
@@ -90,7 +90,7 @@ def parse_url(url: str) -> URL:
 
 
 def create_engine(url: str, settings: Settings) -> AsyncEngine:
-    """An engine over a QueuePool of asyncpg connections; no connection is opened yet.
+    """Return an engine over a QueuePool of asyncpg connections; no connection is opened yet.
 
     Args:
         url: ``postgresql+asyncpg://...`` as the application role.
@@ -140,7 +140,7 @@ def hang_up(engine: AsyncEngine) -> None:
 
 @asynccontextmanager
 async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
-    """The driver's own connection out of a pool, as long as the block takes; its errors come as they are."""
+    """Take the driver's own connection out of a pool for the length of the block; its errors come as they are."""
     # Out of the pool itself: SQLAlchemy's connection around it costs as much as a look-up by a key.
     taken = await engine.raw_connection()
     driver: Any = taken.driver_connection
@@ -185,7 +185,7 @@ def _pool(engine: AsyncEngine) -> QueuePool:
 
 
 def session_settings(settings: Settings) -> dict[str, str]:
-    """What every connection to the server must have set."""
+    """Return what every connection to the server must have set."""
     options = dict(SESSION_SETTINGS)
     if settings.database_statement_timeout:
         options["statement_timeout"] = str(int(settings.database_statement_timeout * 1000))
@@ -199,7 +199,7 @@ def _direct(settings: Settings) -> dict[str, Any]:
 
 
 def _pooled() -> dict[str, Any]:
-    """How to connect through a transaction pooler.
+    """Return how to connect through a transaction pooler.
 
     The server behind it changes from transaction to transaction, so no prepared statement outlives one: they have no
     names. The driver ends no message between preparing and running such a statement, so the pooler keeps the server for
@@ -220,7 +220,7 @@ def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
 
 
 async def _in_time(register: Callable[[Any], Awaitable[None]], seconds: float, connection: Any) -> None:
-    """A server that hangs after it has let a connection in is one that cannot be reached."""
+    """Give up on a server that hangs after it has let a connection in: it cannot be reached."""
     try:
         async with asyncio.timeout(seconds):
             await register(connection)
@@ -239,7 +239,7 @@ async def _register(connection: Any) -> None:
 
 
 async def _register_pooled(connection: Any) -> None:
-    """The same through a transaction pooler; and see that it sets what we cannot.
+    """Register the types through a transaction pooler, and see that it sets what we cannot.
 
     Raises:
         Unavailable: the pooler leaves the server's own settings: filtered vector searches would return too few rows.

@@ -73,7 +73,7 @@ _ENUM = re.compile(r"for enum (\w+?)(?:_enum)?:")
 
 
 def _cause(error: BaseException) -> BaseException:
-    """The driver's own exception behind what SQLAlchemy wraps."""
+    """Return the driver's own exception behind what SQLAlchemy wraps."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         inner: BaseException = error.orig
         return inner.__cause__ or inner
@@ -83,7 +83,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _constraint(error: Any) -> tuple[str, str]:
-    """(table, constraint name) without a shard's or a partition's suffix."""
+    """Return (table, constraint name) without a shard's or a partition's suffix."""
     table = _PARTITION.sub("", _SHARD.sub("", getattr(error, "table_name", None) or "")).removesuffix("_default")
     name = _PARTITION.sub("", _SHARD.sub("", getattr(error, "constraint_name", None) or ""))
     return table, name
@@ -101,7 +101,7 @@ def _field(table: str, name: str) -> str | None:
 
 
 def _rule(table: str, name: str) -> str:
-    """A check's short name: what it says of its field."""
+    """Return a check's short name: what it says of its field."""
     return name.removeprefix(f"ck_{table}_")
 
 
@@ -201,7 +201,7 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
 
 
 def _exhausted(error: asyncpg.PostgresError) -> MnemonError | None:
-    """What a server says that has come to a limit: of time, disk, memory, connections, locks, or to write at all."""
+    """Explain a server that has come to a limit: of time, disk, memory, connections, locks, or to write at all."""
     if isinstance(error, asyncpg.QueryCanceledError):
         return Unavailable(
             "The statement ran longer than it may and was stopped.",
@@ -240,7 +240,7 @@ def _no_connection() -> Unavailable:
 
 
 def translate(error: BaseException) -> MnemonError | None:
-    """The error of ours for what the driver or SQLAlchemy raised, or None when it is not theirs."""
+    """Return the error of ours for what the driver or SQLAlchemy raised, or None when it is not theirs."""
     if isinstance(error, MnemonError):
         return error
     if isinstance(error, StaleDataError):
@@ -257,9 +257,9 @@ def translate(error: BaseException) -> MnemonError | None:
     if isinstance(cause, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
         return Conflict("Two changes met; one has to try again.", code="conflict.retry", hint="Retry.")
     if isinstance(cause, asyncpg.PostgresError):
-        known = _server(cause)
-        if known is not None:
-            return known
+        translated_error = _server(cause)
+        if translated_error is not None:
+            return translated_error
     if isinstance(cause, PoolTimeoutError):
         return _no_connection()
     if isinstance(cause, LOST):

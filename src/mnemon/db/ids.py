@@ -11,7 +11,7 @@ _VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
 
 
 def new_ids(count: int) -> list[str]:
-    """That many random UUIDs (version 4, REQ-T104) as 32 digits each.
+    """Return that many random UUIDs (version 4, REQ-T104) as 32 digits each.
 
     In a tenth of the time that as many calls of ``uuid4`` take: the system is asked for randomness once, and the
     garbage collector has nothing to look at.

@@ -74,8 +74,8 @@ class Listing:
         """
         order = [column.desc() for column in columns] if self.descending else columns
         if request.cursor is not None:
-            place = tuple_(*self.after(principal, request), types=[column.type for column in columns])
-            query = query.where(tuple_(*columns) < place if self.descending else tuple_(*columns) > place)
+            position = tuple_(*self.after(principal, request), types=[column.type for column in columns])
+            query = query.where(tuple_(*columns) < position if self.descending else tuple_(*columns) > position)
         return query.order_by(*order).limit(request.limit + 1)
 
     def page(

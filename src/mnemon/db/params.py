@@ -12,6 +12,6 @@ class Params:
         self.values: list[Any] = list(values)
 
     def add(self, value: Any, kind: str = "") -> str:
-        """The place of a value, ``$n`` or ``$n::kind``."""
+        """Return the place of a value, ``$n`` or ``$n::kind``."""
         self.values.append(value)
         return f"${len(self.values)}::{kind}" if kind else f"${len(self.values)}"

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mnemon.core.principal import Principal
 from mnemon.db.engine import pooled
 from mnemon.db.errors import translate
-from mnemon.db.replicas import REPLAYED, Busy, Replica
+from mnemon.db.replicas import REPLAYED, BusyReader, Replica
 from mnemon.db.tenant import SET_TENANT, Prover
 
 logger = logging.getLogger(__name__)
@@ -35,15 +35,15 @@ class Router(Protocol):
     prover: Prover
 
     def needed(self, organization: UUID) -> int | None:
-        """How far a replica must be to serve the organisation; None: only the primary may."""
+        """Return how far a replica must be to serve the organisation; None: only the primary may."""
         ...
 
     def choose(self, needed: int | None) -> Replica | None:
-        """The replica that serves the next read; None: the primary does."""
+        """Return the replica that serves the next read; None: the primary does."""
         ...
 
 
-class Reading(Busy):
+class Reading(BusyReader):
     """The connection of one read: a replica's, until that fails, then the primary's."""
 
     def __init__(self, routing: Router, principal: Principal) -> None:
@@ -64,20 +64,20 @@ class Reading(Busy):
         await self._end(error)
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:
-        """Every row."""
+        """Return every row."""
         rows: list[Any] = await self._run("fetch", query, args)
         return rows
 
     async def fetchrow(self, query: str, *args: Any) -> Any:
-        """The first row, or None."""
+        """Return the first row, or None."""
         return await self._run("fetchrow", query, args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         return await self._run("fetchval", query, args)
 
     async def execute(self, query: str, *args: Any) -> str:
-        """The command's tag; in a read, a setting of the transaction, which goes along when it moves."""
+        """Return the command's tag; in a read, a setting of the transaction, which goes along when it moves."""
         done: str = await self._run("execute", query, args)
         self._settings.append((query, args))
         return done
@@ -95,8 +95,8 @@ class Reading(Busy):
             await self._end(error)
         replica.moved += 1
         await self._begin_at_primary()
-        for said, values in self._settings:
-            await self.driver.execute(said, *values)
+        for setting, values in self._settings:
+            await self.driver.execute(setting, *values)
         return await getattr(self.driver, verb)(query, *args)
 
     async def _begin_at(self, replica: Replica, needed: int) -> bool:
@@ -151,7 +151,7 @@ class Reading(Busy):
 
 
 def may_move(error: Exception) -> bool:
-    """Whether the primary may not have this error of a replica's."""
+    """Tell whether the primary may not have this error of a replica's."""
     ours = translate(error)
     return ours is not None and (ours.code in _MOVES or _RECOVERY in str(error))
 

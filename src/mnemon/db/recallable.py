@@ -74,7 +74,7 @@ class RecallTable:
     owner: str
 
     def beside(self, other: RecallTable) -> RecallTable:
-        """The same table, as it is read together with another: with constants in place of the other's columns."""
+        """Return the same table as it is read together with another: constants stand for the other's columns."""
         own = {column.name for column in self.described if column.returned or column.elsewhere is not Missing.VALUE}
         constants = {
             column.name: column.constant

@@ -30,7 +30,7 @@ class NotHere(Exception):  # noqa: N818 - not an error: the primary serves it
     """No replica can serve a read."""
 
 
-class Busy:
+class BusyReader:
     """A connection that a read has at a replica."""
 
     driver: Any = None
@@ -62,7 +62,7 @@ class Identity:
     system: int | None
 
     def differs(self, other: Identity) -> str | None:
-        """What is not the same, None if nothing is. Another role's rights on rows have not been looked at."""
+        """Return what is not the same, None if nothing is. Another role's rights on rows have not been looked at."""
         if other.role != self.role:
             return f"its role is {other.role}, and the primary's {self.role}"
         same = other.system == self.system or None in (other.system, self.system)
@@ -112,7 +112,7 @@ class Replica:
         self.lag: float | None = None
         self.reason: str | None = "not looked at yet"
         self.reads = self.moved = 0
-        self.readings: set[Busy] = set()
+        self.readings: set[BusyReader] = set()
 
     def leave_out(self, reason: str) -> None:
         """Send no more reads here until a look finds it well."""
@@ -127,7 +127,7 @@ class Replica:
         self.reason = None
 
     async def give_up(self, reason: str) -> None:
-        """It does not answer: end what waits for it, so that it goes on at the primary."""
+        """End what waits for a replica that does not answer, so that it goes on at the primary."""
         self.leave_out(reason)
         for reading in list(self.readings):
             reading.abort()
@@ -140,7 +140,7 @@ class Replica:
 
 
 def read_position(token: str) -> int:
-    """The number behind a position that :meth:`mnemon.db.session.Database.position` gave.
+    """Return the number behind a position that :meth:`mnemon.db.session.Database.position` gave.
 
     Raises:
         Invalid: it is none.
@@ -157,12 +157,12 @@ def read_position(token: str) -> int:
 
 
 def write_position(place: int) -> str:
-    """A position as text, in PostgreSQL's own form; to be handed on and not to be read."""
+    """Return a position as text, in PostgreSQL's own form; to be handed on and not to be read."""
     return f"{place >> 32:X}/{place & 0xFFFFFFFF:X}"
 
 
 def without_header(place: int) -> int:
-    """A place just behind a page's header as the page's beginning: that is where the last record ended.
+    """Return a place just behind a page's header as the page's beginning: that is where the last record ended.
 
     Replaying never reports the former, and an idle primary would wait for it until it next writes.
     """
@@ -170,7 +170,7 @@ def without_header(place: int) -> int:
 
 
 def make_monitor(url: str, settings: Settings) -> AsyncEngine:
-    """A connection of its own for looking: a pool with none left must not look like a dead server."""
+    """Return a connection of its own for looking: a pool with none left must not look like a dead server."""
     patience = min(PATIENCE, settings.database_connect_timeout)
     small = {"database_pool_size": 1, "database_pool_overflow": 0, "database_connect_timeout": patience}
     return create_engine(url, settings.model_copy(update=small))

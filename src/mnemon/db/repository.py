@@ -39,7 +39,7 @@ class BaseRepository(Generic[T]):
         return query
 
     async def get_by_id(self, row_id: UUID, *, include_deleted: bool = False) -> T | None:
-        """The row, or None if there is none, it is deleted or it is another organisation's."""
+        """Return the row, or None if there is none, it is deleted or it is another organisation's."""
         query = self._alive(include_deleted=include_deleted).where(self.model.id == row_id)
         found: T | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
@@ -124,8 +124,8 @@ class BaseRepository(Generic[T]):
             Invalid: the cursor is not one that a page of this list gave.
         """
         keys = columns or [getattr(self.model, name) for name in listing.keys]
-        wanted = listing.select(self._alive() if query is None else query, principal, request, *keys)
-        return listing.page(principal, request, (await self.session.execute(wanted)).scalars().all(), make)
+        query_of_page = listing.select(self._alive() if query is None else query, principal, request, *keys)
+        return listing.page(principal, request, (await self.session.execute(query_of_page)).scalars().all(), make)
 
     def _known(self, values: dict[str, Any]) -> dict[str, Any]:
         unknown = set(values) - set(inspect(self.model).attrs.keys())

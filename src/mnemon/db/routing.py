@@ -31,7 +31,7 @@ from mnemon.db.reading import Reading, may_move, note
 from mnemon.db.replicas import (
     PATIENCE,
     REPLAYED,
-    Busy,
+    BusyReader,
     Identity,
     NotHere,
     Replica,
@@ -131,7 +131,7 @@ class Routing:
         await asyncio.gather(*(self.probe(replica) for replica in self.replicas))
 
     def states(self) -> tuple[ReplicaState, ...]:
-        """What is known of each replica."""
+        """Return what is known of each replica."""
         return tuple(
             ReplicaState(one.name, one.reason is None, one.lag, one.reason, one.reads, one.moved)
             for one in self.replicas
@@ -160,7 +160,7 @@ class Routing:
                 raise
 
     async def wrote_somewhere(self, organization: UUID) -> None:
-        """As :meth:`wrote`, when the connection that committed has gone back to the pool."""
+        """Note a write whose connection has gone back to the pool, by asking the primary how far it is."""
         try:
             async with pooled(self.primary) as driver:
                 await self.wrote(organization, driver)
@@ -168,11 +168,11 @@ class Routing:
             self.unsure(organization)
 
     def unsure(self, organization: UUID) -> None:
-        """Something may have been committed: the primary serves the organisation until the next look at it."""
+        """Let the primary serve an organisation until the next probe: something may have been committed."""
         self._unsure.add(organization)
 
     def see(self, organization: UUID, position: int) -> None:
-        """From now on the organisation's reads see everything up to a position."""
+        """Let the organisation's reads see everything up to a position from now on."""
         if position > self._needed.get(organization, 0):
             self._needed[organization] = position
         if len(self._needed) > _MOST:
@@ -180,7 +180,7 @@ class Routing:
             self._needed.clear()
 
     def needed(self, organization: UUID) -> int | None:
-        """How far a replica must be to serve the organisation; None: only the primary may."""
+        """Return how far a replica must be to serve the organisation; None: only the primary may."""
         if organization in self._unsure or self._floor is None:
             return None
         return max(self._floor, self._needed.get(organization, 0))
@@ -189,13 +189,13 @@ class Routing:
 
     @asynccontextmanager
     async def read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
-        """A read-only transaction of the principal's organisation, at a replica where one can serve it."""
+        """Begin a read-only transaction of the principal's organisation, at a replica where one can serve it."""
         with translated():
             async with Reading(self, principal) as reading:
                 yield reading
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """What ``work`` reads in an ORM session at a replica.
+        """Return what ``work`` reads in an ORM session at a replica.
 
         Raises:
             NotHere: none can serve it, or one began to and failed; it is to be read at the primary.
@@ -204,7 +204,7 @@ class Routing:
         replica = self.choose(needed)
         if replica is None or needed is None:
             raise NotHere
-        busy = Busy()
+        busy = BusyReader()
         replica.readings.add(busy)
         try:
             async with AsyncSession(replica.engine, expire_on_commit=False) as session, session.begin():
@@ -223,7 +223,7 @@ class Routing:
             replica.readings.discard(busy)
 
     def choose(self, needed: int | None) -> Replica | None:
-        """The replica with the fewest reads under way, one that is far enough rather than one that was not."""
+        """Return the replica with the fewest reads under way, one that is far enough rather than one that was not."""
         if needed is None:
             return None
         able = [one for one in self.replicas if one.reason is None and len(one.readings) < one.capacity]
@@ -248,19 +248,19 @@ class Routing:
         began, target, fresh = await self._sample()
         pauses = _LOOKS.delays()
         while True:
-            found = await self._ask(replica)
+            answer = await self._ask(replica)
             now = time.monotonic()
-            if isinstance(found, str):
-                if found == _SILENT:
-                    await replica.give_up(found)
-                replica.leave_out(found)
+            if isinstance(answer, str):
+                if answer == _SILENT:
+                    await replica.give_up(answer)
+                replica.leave_out(answer)
                 return
-            if found >= target:
+            if answer >= target:
                 # While the primary does not answer, nothing is known of that this replica has not got.
                 replica.lag = now - began if fresh else replica.lag or 0.0
                 break
             if not fresh or now - began > _INTERVAL:
-                replica.lag = now - self._last_before(found)
+                replica.lag = now - self._last_before(answer)
                 break
             await asyncio.sleep(next(pauses))
         if replica.lag > self._max_lag:
@@ -271,21 +271,21 @@ class Routing:
             replica.take_back()
 
     async def _odd(self, replica: Replica) -> str | None:
-        """Why what answers is not a replica of this database as this role, to which the wall holds; None if it is."""
+        """Return why a server is no replica of this database and role to which the wall holds; None if it is one."""
         try:
             if self._identity is None:
                 async with asyncio.timeout(PATIENCE), pooled(self._monitor) as driver:
                     self._identity = await identify(driver)
             async with asyncio.timeout(PATIENCE), pooled(replica.monitor) as driver:
-                found = await identify(driver)
+                identity = await identify(driver)
         except Exception as error:
             if not isinstance(error, TimeoutError) and translate(error) is None:
                 raise
             return "it or the primary cannot be asked who it is"
-        return self._identity.differs(found)
+        return self._identity.differs(identity)
 
     async def _ask(self, replica: Replica) -> int | str:
-        """How far it has replayed, or what is wrong with it."""
+        """Return how far it has replayed, or what is wrong with it."""
         try:
             async with asyncio.timeout(PATIENCE), pooled(replica.monitor) as driver:
                 row = await driver.fetchrow(_ASK)
@@ -302,7 +302,7 @@ class Routing:
         return replica.replayed
 
     async def _sample(self) -> tuple[float, int, bool]:
-        """When and how far the primary was at the latest look at it; whether that is now, because it answers."""
+        """Return when and how far the primary was at the latest look at it; whether that is now, because it answers."""
         unsure, organizations = set(self._unsure), list(self._needed)
         began = time.monotonic()
         try:
@@ -316,7 +316,7 @@ class Routing:
         for organization in unsure:
             self.see(organization, without_header(row["inserted"]))
         self._unsure -= unsure
-        least = min((one.replayed for one in self.replicas if one.reason is None), default=0)
+        least = min((replica.replayed for replica in self.replicas if replica.reason is None), default=0)
         for organization in organizations:
             if self._needed.get(organization, least + 1) <= least:
                 del self._needed[organization]
@@ -325,7 +325,7 @@ class Routing:
         return began, flushed, True
 
     def _last_before(self, replayed: int) -> float:
-        """When the primary was last known to be no further than a replica is now."""
+        """Return when the primary was last known to be no further than a replica is now."""
         return next((at for at, place in reversed(self._samples) if place <= replayed), self._oldest())
 
     def _oldest(self) -> float:

@@ -62,7 +62,7 @@ class Database:
         self.match_operator = "@@"
         self._url = url
         self._settings = settings
-        self._engine = create_engine(url, settings)
+        self._create_engine()
         self._replicas: Sequence[tuple[str, str]] = ()
         self._routing: Routing | None = None
         self._home = Home("database")
@@ -71,7 +71,7 @@ class Database:
 
     def forked(self) -> None:
         """Leave every connection to the parent, and open new ones when they are needed."""
-        forks.leave(self._engine, self._routing)
+        forks.leave(self._engine, self._reader, self._routing)
         self._here = False
 
     @property
@@ -82,7 +82,8 @@ class Database:
             Invalid: another event loop that has not ended has connections of it.
         """
         if not self._here:
-            self._engine, self._here = create_engine(self._url, self._settings), True
+            self._create_engine()
+            self._here = True
             self._home.leave()
             self._home.moved()
             self._route_anew()
@@ -99,8 +100,13 @@ class Database:
             self._routing = Routing(self._url, self._engine, self._replicas, self._settings, self.prover)
             self._routing.start_later()
 
-    def _session(self) -> AsyncSession:
-        return AsyncSession(self.engine, expire_on_commit=False)
+    def _session(self, *, readonly: bool = False) -> AsyncSession:
+        engine = self.engine
+        return AsyncSession(self._reader if readonly else engine, expire_on_commit=False)
+
+    def _create_engine(self) -> None:
+        self._engine = create_engine(self._url, self._settings)
+        self._reader = self._engine.execution_options(postgresql_readonly=True)  # over the same pool
 
     async def use_replicas(self, replicas: Sequence[tuple[str, str]]) -> None:
         """Let replicas serve what :meth:`read_transaction` begins; once, before the first of them.
@@ -142,7 +148,7 @@ class Database:
         return cast("InstallationKey", self.prover.key)
 
     def prove(self, message: str) -> bytes:
-        """The proof of a claim, for a function of the database that asks for one.
+        """Return the proof of a claim, for a function of the database that asks for one.
 
         Raises:
             Unavailable: this process has no installation key.
@@ -155,7 +161,7 @@ class Database:
         return () if self._routing is None else self._routing.states()
 
     async def position(self) -> str:
-        """What stands for everything committed so far, by whomever; to be handed to :meth:`see` in another process.
+        """Return the position of everything committed so far, to be handed to :meth:`see` in another process.
 
         Raises:
             Unavailable: the primary cannot be reached.
@@ -164,7 +170,7 @@ class Database:
             return write_position(await connection.fetchval(POSITION))
 
     def see(self, organization: UUID, position: str) -> None:
-        """From now on the organisation's reads see everything that a position stands for.
+        """Let the organisation's reads see everything that a position stands for from now on.
 
         Raises:
             Invalid: it is not a position.
@@ -174,7 +180,7 @@ class Database:
             self._routing.see(organization, place)
 
     def read_transaction(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
-        """A read-only transaction like that of :meth:`transaction`, at a replica where there is one that may serve it.
+        """Begin a read-only transaction, at a replica where there is one that may serve it.
 
         It sees everything that its organisation wrote through this object before. What others write is seen a moment
         later; so what decides about access, or is read to be changed, is read by :meth:`transaction`.
@@ -197,25 +203,30 @@ class Database:
         return self._routing
 
     @asynccontextmanager
-    async def session(self, principal: Principal) -> AsyncIterator[AsyncSession]:
-        """An ORM session in a transaction of the principal's organisation; commits once, at the end.
+    async def session(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[AsyncSession]:
+        """Open an ORM session in a transaction of the principal's organisation; commits once, at the end.
+
+        Args:
+            principal: whose organisation the transaction is for.
+            readonly: refuse writes. For reads that need not be at the primary there is :meth:`read_session`.
 
         Raises:
             MnemonError: what the database refused, as one kind with a stable code; nothing was kept.
         """
         with translated():
             try:
-                async with self._session() as session, session.begin():
+                async with self._session(readonly=readonly) as session, session.begin():
                     await session.execute(_SET_TENANT, self.prover.parameters(principal))
                     yield session
             except BaseException:
-                self._may_have_written(principal)
+                if not readonly:
+                    self._may_have_written(principal)
                 raise
-            if self._routing is not None:
+            if self._routing is not None and not readonly:
                 await self._routing.wrote_somewhere(principal.organization_id)
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-        """What ``work`` reads in an ORM session, at a replica where there is one that may serve it.
+        """Return what ``work`` reads in an ORM session, at a replica where there is one that may serve it.
 
         See :meth:`read_transaction`. ``work`` must only read: where a replica fails it is called again, at the primary.
         """
@@ -223,7 +234,7 @@ class Database:
             if (routing := self._routed()) is not None:
                 with contextlib.suppress(NotHere):
                     return await routing.read_session(principal, work)
-            async with self._session() as session, session.begin():
+            async with self._session(readonly=True) as session, session.begin():
                 await session.execute(_SET_TENANT, self.prover.parameters(principal))
                 return await work(session)
 
@@ -238,7 +249,7 @@ class Database:
         lazy: bool = False,
         snapshot: bool = False,
     ) -> AsyncIterator[Connection]:
-        """The driver's own connection in a transaction of the principal's organisation.
+        """Begin a transaction of the principal's organisation on the driver's own connection.
 
         For statements whose price is counted in tenths of a millisecond: sign-in look-ups, recall, bulk writes.
 
@@ -276,13 +287,13 @@ class Database:
 
     @asynccontextmanager
     async def untenanted(self) -> AsyncIterator[Connection]:
-        """The driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
+        """Take the driver's connection with no tenant at all: for start-up checks and SECURITY DEFINER look-ups."""
         with translated():
             async with pooled(self.engine) as driver:
                 yield driver
 
     def _may_have_written(self, principal: Principal) -> None:
-        """A transaction that ended with an error may have been committed all the same."""
+        """Note that a transaction that ended with an error may have been committed all the same."""
         if self._routing is not None:
             self._routing.unsure(principal.organization_id)
 

@@ -12,7 +12,7 @@ from mnemon.db.connection import Connection
 async def known(
     connection: Connection, table: str, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
-    """Ids by (source, source id) of the rows that are there; forgotten ones are there too.
+    """Return ids by (source, source id) of the rows that are there; forgotten ones are there too.
 
     One look-up a source, by its ids: an index probe each, whatever the planner thinks of the table.
     Index: uq_<table>_source.
@@ -20,7 +20,7 @@ async def known(
     by_source: dict[str, list[str]] = defaultdict(list)
     for source, source_id in pairs:
         by_source[source].append(source_id)
-    found: dict[tuple[str, str], UUID] = {}
+    ids_by_source: dict[tuple[str, str], UUID] = {}
     for source, ids in by_source.items():
         rows = await connection.fetch(
             f"SELECT source_id, id FROM {table} "  # noqa: S608 - the table's name is ours
@@ -29,5 +29,5 @@ async def known(
             source,
             ids,
         )
-        found.update({(source, row["source_id"]): row["id"] for row in rows})
-    return found
+        ids_by_source.update({(source, row["source_id"]): row["id"] for row in rows})
+    return ids_by_source

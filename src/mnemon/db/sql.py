@@ -34,7 +34,7 @@ def _fill(package: str, name: str, parts: tuple[tuple[str, str], ...]) -> str:
 
 
 def statement(package: str, name: str, **parts: str) -> str:
-    """The text of ``<package>/sql/<name>.sql`` with its ``{parts}`` filled.
+    """Return the text of ``<package>/sql/<name>.sql`` with its ``{parts}`` filled.
 
     Args:
         package: the dotted package that holds the ``sql`` folder.

@@ -44,7 +44,7 @@ class Prover:
         self._secret = key.derive(_PURPOSE) if key else None
 
     def prove(self, message: str) -> bytes:
-        """The proof of a claim: the key's id and the HMAC-SHA256 of the claim, 36 bytes.
+        """Return the proof of a claim: the key's id and the HMAC-SHA256 of the claim, 36 bytes.
 
         Raises:
             Unavailable: there is no key.
@@ -59,19 +59,19 @@ class Prover:
         return self.key.newest + hmac.digest(self._secret, message.encode("utf-8", "surrogatepass"), "sha256")
 
     def arguments(self, principal: Principal) -> tuple[UUID, UUID | None, UUID | None, bytes]:
-        """The arguments of :data:`SET_TENANT`."""
+        """Return the arguments of :data:`SET_TENANT`."""
         organization, user, agent = principal.organization_id, principal.user_id, principal.agent_id
         proof = self.prove(f"tenant:{organization}:{user or ''}:{agent or ''}")
         return organization, user, agent, proof
 
     def parameters(self, principal: Principal) -> dict[str, Any]:
-        """The parameters of :func:`set_tenant_text`."""
+        """Return the parameters of :func:`set_tenant_text`."""
         organization, user, agent, proof = self.arguments(principal)
         return {"organization": organization, "user": user, "agent": agent, "proof": proof}
 
 
 def set_tenant_text(more: str = "") -> TextClause:
-    """``set_tenant`` as an ORM session sends it, with more columns beside it."""
+    """Return ``set_tenant`` as an ORM session sends it, with more columns beside it."""
     return text(f"SELECT set_tenant(:organization, :user, :agent, :proof){more}").bindparams(
         bindparam("organization", type_=Uuid()),
         bindparam("user", type_=Uuid()),
@@ -81,7 +81,7 @@ def set_tenant_text(more: str = "") -> TextClause:
 
 
 def stored(key: InstallationKey) -> list[tuple[bytes, bytes, bytes]]:
-    """What the database keeps of each key: its id, and the two blocks that an HMAC-SHA256 begins with."""
+    """Return what the database keeps of each key: its id, and the two blocks that an HMAC-SHA256 begins with."""
     rows = []
     for name in key.ids:
         secret = key.derive(_PURPOSE, name).ljust(_BLOCK, b"\0")

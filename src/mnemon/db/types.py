@@ -27,7 +27,7 @@ class Embedding(HALFVEC):
         return lambda value: value if value is None or isinstance(value, HalfVector) else HalfVector(value)
 
     def result_processor(self, dialect: Dialect, coltype: Any) -> Callable[[Any], Any]:
-        """An array of float16."""
+        """Return an array of float16."""
         return lambda value: value.to_numpy() if isinstance(value, HalfVector) else value
 
 
@@ -40,12 +40,12 @@ class _Encoded(HalfVector):
         self._binary = binary
 
     def to_binary(self) -> bytes:
-        """The wire form."""
+        """Return the wire form."""
         return self._binary
 
 
 def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
-    """Vectors as binary parameters for asyncpg; an all-zero vector becomes None.
+    """Return vectors as binary parameters for asyncpg; an all-zero vector becomes None.
 
     A text without one known token has no direction: cosine distance to it is not a number, so it is stored without
     an embedding, found by its words, and skipped by vector search (seed 002 EC-5).
@@ -67,7 +67,7 @@ def encode_vectors(vectors: NDArray[np.float32]) -> list[Any]:
 
 
 def encode_vector(vector: NDArray[np.float32]) -> Any:
-    """One vector as a binary parameter."""
+    """Return one vector as a binary parameter."""
     return HalfVector(vector)
 
 
@@ -75,7 +75,7 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def array_literal(values: Sequence[str | None]) -> str:
-    """An array as PostgreSQL writes it; the server reads the elements as whatever type it is cast to.
+    """Return an array as PostgreSQL writes it; the server reads the elements as whatever type it is cast to.
 
     Arrays of arrays cannot be ragged, so rows' arrays travel as text.
     """
@@ -91,5 +91,5 @@ def _quoted(value: str) -> str:
 
 
 def dump_json(value: object) -> str:
-    """JSON text for a jsonb parameter."""
+    """Return JSON text for a jsonb parameter."""
     return _JSON.encode(value)

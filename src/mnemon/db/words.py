@@ -12,7 +12,7 @@ LEAKPROOF = "@~@"
 
 
 def matching(operator: str) -> str:
-    """What ``{match}`` stands for in a statement over a table with the alias ``t``.
+    """Return what ``{match}`` stands for in a statement over a table with the alias ``t``.
 
     Args:
         operator: the database's (``Database.match_operator``). Where it is not the leakproof one, policies keep any

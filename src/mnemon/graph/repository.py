@@ -43,7 +43,7 @@ async def find(
     entity_type: str | None,
     limit: int,
 ) -> list[Any]:
-    """Living entities by name or alias."""
+    """Return living entities by name or alias."""
     query = statement(PACKAGE, "find_entities")
     return await connection.fetch(query, organization_id, name, eyes, entity_type, limit)
 
@@ -51,7 +51,7 @@ async def find(
 async def same(
     connection: Connection, organization_id: UUID, user_id: UUID | None, entity_type: str, name: str
 ) -> UUID | None:
-    """The living entity of exactly this owner, type and name or alias, locked."""
+    """Return the living entity of exactly this owner, type and name or alias, locked."""
     query = statement(PACKAGE, "same_entity")
     found: UUID | None = await connection.fetchval(query, organization_id, user_id, entity_type, name)
     return found
@@ -94,7 +94,7 @@ async def see(
 
 
 async def entities(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> dict[UUID, Any]:
-    """Entities by id, merged ones included."""
+    """Return entities by id, merged ones included."""
     rows = await connection.fetch(statement(PACKAGE, "entities"), organization_id, list(ids))
     return {row["id"]: row for row in rows}
 
@@ -153,7 +153,7 @@ async def mentions(
     eyes: UUID | None,
     after: Sequence[Any],
 ) -> list[Any]:
-    """Mentions that the principal sees, newest first, after a place; one more than asked for if there are more."""
+    """Return mentions that the principal sees, newest first, after a place; one more than asked for if there are."""
     about = (entity_id, request.source_type, request.source_id)
     params = Params(principal.organization_id, *about, *after, request.limit + 1)
     seen = visible_mention(principal, params, eyes)
@@ -171,5 +171,5 @@ async def merge(connection: Connection, organization_id: UUID, source: UUID, tar
 async def neighbours(
     connection: Connection, organization_id: UUID, entity_id: UUID, *, depth: int, eyes: UUID | None, limit: int
 ) -> list[Any]:
-    """Entities that are near."""
+    """Return entities that are near."""
     return await connection.fetch(statement(PACKAGE, "neighbours"), organization_id, entity_id, depth, eyes, limit)

@@ -16,7 +16,7 @@ SourceType = Literal["memory", "message", "email", "file"]
 
 
 def _plain(value: Any) -> Any:
-    """One space where there is any: a line break makes no other name."""
+    """Put one space where there is any: a line break makes no other name."""
     return " ".join(value.split()) if isinstance(value, str) else value
 
 

@@ -33,6 +33,7 @@ from mnemon.graph.schemas import (
     StoredMention,
     UpdateEntity,
 )
+from mnemon.verbs import verb
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ _CHAIN = 100
 
 
 def eyes_of(principal: Principal, user_id: UUID | None = None) -> UUID | None:
-    """The one person whose entities are seen beside the organisation's; None: everybody's.
+    """Return the one person whose entities are seen beside the organisation's; None: everybody's.
 
     Raises:
         Forbidden: a person or an agent names somebody else.
@@ -58,8 +59,9 @@ def eyes_of(principal: Principal, user_id: UUID | None = None) -> UUID | None:
     return principal.user_id or _NOBODY
 
 
+@verb("entities:write")
 async def ensure_entity(ctx: Context, request: EnsureEntity) -> Ensured:
-    """The entity of this type that is known by this name or alias, made if there is none; nothing known is overwritten.
+    """Find the entity of this type by this name or alias, or make it; nothing that is known is overwritten.
 
     Two who make the same one at once get the same one.
 
@@ -67,7 +69,6 @@ async def ensure_entity(ctx: Context, request: EnsureEntity) -> Ensured:
         Forbidden: it is to be somebody else's.
         NotFound: the person is not one of this organisation.
     """
-    ctx.principal.require("entities:write")
     eyes_of(ctx.principal, request.user_id)
     organization = ctx.principal.organization_id
     at = request.seen_at or ctx.clock.now()
@@ -87,21 +88,21 @@ async def ensure_entity(ctx: Context, request: EnsureEntity) -> Ensured:
     raise _busy()
 
 
+@verb("entities:read")
 async def get_entity(ctx: Context, entity_id: UUID) -> Entity:
-    """One entity; one that was merged is the one it became.
+    """Read an entity; for one that was merged, the one it became.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("entities:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         found = await _living(ctx, connection, [entity_id])
         return _entity(found[entity_id])
 
 
+@verb("entities:read")
 async def find_entity(ctx: Context, request: FindEntity) -> tuple[Entity, ...]:
-    """Entities by name or alias, in any case of letters: a person's own first, then the most mentioned."""
-    ctx.principal.require("entities:read")
+    """Find entities by name or alias, in any case of letters: a person's own first, then the most mentioned."""
     eyes = eyes_of(ctx.principal, request.user_id)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find(
@@ -115,6 +116,7 @@ async def find_entity(ctx: Context, request: FindEntity) -> tuple[Entity, ...]:
     return tuple(_entity(row) for row in rows)
 
 
+@verb("entities:write")
 async def update_entity(ctx: Context, request: UpdateEntity) -> Entity:
     """Change an entity.
 
@@ -122,7 +124,6 @@ async def update_entity(ctx: Context, request: UpdateEntity) -> Entity:
         NotFound: there is none, or it is not this principal's to see.
         Conflict: it has another version than the one expected, or another entity has the name.
     """
-    ctx.principal.require("entities:write")
     values = request.model_dump(exclude={"id", "expected_version"}, exclude_none=True)
     if "aliases" in values:
         values["aliases"] = list(values["aliases"])
@@ -141,19 +142,20 @@ async def _reread(ctx: Context, entity_id: UUID) -> Entity:
         return _entity((await _living(ctx, connection, [entity_id]))[entity_id])
 
 
+@verb("entities:delete")
 async def delete_entity(ctx: Context, entity_id: UUID) -> Count:
     """Delete an entity softly: it is no longer found, nor a neighbour of any.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("entities:delete")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         await _living(ctx, connection, [entity_id], follow=False)
     async with ctx.database.session(ctx.principal) as session:
         return Count(count=int(await EntityRepository(session, ctx.principal.organization_id).delete(entity_id)))
 
 
+@verb("entities:write")
 async def relate(ctx: Context, request: Relate) -> Relationship:
     """Say how one entity relates to another; said again, it changes the strength. Merged entities are followed.
 
@@ -161,7 +163,6 @@ async def relate(ctx: Context, request: Relate) -> Relationship:
         NotFound: one of them is not there, or not this principal's to see.
         Invalid: the two have become one.
     """
-    ctx.principal.require("entities:write")
 
     async def act(connection: Connection, found: Mapping[UUID, Any]) -> Relationship:
         source, target = found[request.source_entity_id]["id"], found[request.target_entity_id]["id"]
@@ -174,13 +175,13 @@ async def relate(ctx: Context, request: Relate) -> Relationship:
     return await _on_living(ctx, (request.source_entity_id, request.target_entity_id), "KEY SHARE", act)
 
 
+@verb("entities:delete")
 async def unrelate(ctx: Context, relationship_id: UUID) -> Count:
     """Delete a relationship softly.
 
     Raises:
         NotFound: there is none, or one of its entities is not this principal's to see.
     """
-    ctx.principal.require("entities:delete")
     async with ctx.database.session(ctx.principal) as session:
         row = await RelationshipRepository(session, ctx.principal.organization_id).get_by_id(relationship_id)
     if row is None:
@@ -193,13 +194,13 @@ async def unrelate(ctx: Context, relationship_id: UUID) -> Count:
     return Count(count=1)
 
 
+@verb("entities:write")
 async def mention(ctx: Context, request: Mention) -> Count:
     """Note where entities are mentioned, and count it; a place that is known already is not counted again.
 
     Raises:
         NotFound: an entity is not there, or not this principal's to see: nothing is noted.
     """
-    ctx.principal.require("entities:write")
     at = request.at or ctx.clock.now()
 
     async def act(connection: Connection, found: Mapping[UUID, Any]) -> Count:
@@ -209,13 +210,13 @@ async def mention(ctx: Context, request: Mention) -> Count:
     return await _on_living(ctx, {one.entity_id for one in request.mentions}, "NO KEY UPDATE", act)
 
 
+@verb("entities:read")
 async def list_mentions(ctx: Context, request: ListMentions) -> Page[StoredMention]:
     """List mentions of an entity or in a source, newest first; of sources that are this principal's to see.
 
     Raises:
         NotFound: the entity is not there, or not this principal's to see.
     """
-    ctx.principal.require("entities:read")
     eyes = eyes_of(ctx.principal)
     after = _MENTIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -226,6 +227,7 @@ async def list_mentions(ctx: Context, request: ListMentions) -> Page[StoredMenti
     return _MENTIONS.page(ctx.principal, request, rows, partial(from_row, StoredMention))
 
 
+@verb("entities:write")
 async def merge_entities(ctx: Context, request: MergeEntities) -> Entity:
     """Make two entities one: mentions and relationships move, counts add up, names become aliases.
 
@@ -237,7 +239,6 @@ async def merge_entities(ctx: Context, request: MergeEntities) -> Entity:
         NotFound: one of them is not there, or not this principal's to see.
         Invalid: one is a person's and the other is somebody else's or the organisation's.
     """
-    ctx.principal.require("entities:write")
     organization = ctx.principal.organization_id
 
     async def act(connection: Connection, found: Mapping[UUID, Any]) -> Entity:
@@ -255,13 +256,13 @@ async def merge_entities(ctx: Context, request: MergeEntities) -> Entity:
     return await _on_living(ctx, (request.source_id, request.target_id), "UPDATE", act)
 
 
+@verb("entities:read")
 async def neighbours(ctx: Context, request: Neighbours) -> tuple[Neighbour, ...]:
-    """Entities at most ``depth`` relationships away in either direction, nearest and strongest first.
+    """Find entities at most ``depth`` relationships away in either direction, nearest and strongest first.
 
     Raises:
         NotFound: the entity is not there, or not this principal's to see.
     """
-    ctx.principal.require("entities:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         found = await _living(ctx, connection, [request.entity_id])
         rows = await repository.neighbours(
@@ -296,7 +297,7 @@ async def _on_living(
 async def _living(
     ctx: Context, connection: Connection, ids: Collection[UUID], *, follow: bool = True
 ) -> dict[UUID, Any]:
-    """The entity that each id stands for today.
+    """Return the entity that each id stands for today.
 
     Raises:
         NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.

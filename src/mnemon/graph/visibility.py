@@ -13,7 +13,7 @@ _PERSONAL = {"email": "gmail_messages", "file": "drive_files"}
 
 
 def visible_mention(principal: Principal, params: Params, eyes: UUID | None) -> str:
-    """The predicate (alias ``m``) over mentions whose entity and whose source the principal may see.
+    """Return the predicate (alias ``m``) over mentions whose entity and whose source the principal may see.
 
     Args:
         principal: who looks.

@@ -59,12 +59,12 @@ class Global:
 
 
 def hashed(column: str) -> CheckConstraint:
-    """A column that holds a SHA-256 and nothing else: a token cannot be stored in the clear by mistake."""
+    """Return a column that holds a SHA-256 and nothing else: a token cannot be stored in the clear by mistake."""
     return CheckConstraint(f"octet_length({column}) = 32", name=column)
 
 
 def encrypted(column: str) -> CheckConstraint:
-    """A column that holds ciphertext of ours and nothing else."""
+    """Return a column that holds ciphertext of ours and nothing else."""
     return CheckConstraint(f"{column} ~ '{ENCRYPTED}'", name=column)
 
 

@@ -30,7 +30,7 @@ class MembershipRepository(BaseRepository[TeamMembershipORM]):
     model = TeamMembershipORM
 
     def of_team(self, team_id: UUID) -> Any:
-        """Members of a team that is alive. Index: ix_team_memberships_organization_id_team_id."""
+        """Return members of a team that is alive. Index: ix_team_memberships_organization_id_team_id."""
         of_team = (TeamORM.organization_id == TeamMembershipORM.organization_id) & (TeamORM.id == team_id)
         return (
             self._alive()
@@ -40,7 +40,7 @@ class MembershipRepository(BaseRepository[TeamMembershipORM]):
 
 
 async def ensure_organization(connection: Connection, slug: str, name: str | None, proof: bytes) -> UUID | None:
-    """The organisation's id, made on first use, None if it was deleted; needs no tenant."""
+    """Return the organisation's id, made on first use, None if it was deleted; needs no tenant."""
     found: UUID | None = await connection.fetchval("SELECT ensure_organization($1, $2, $3)", slug, name, proof)
     return found
 
@@ -51,7 +51,7 @@ async def take_address(connection: Connection, email: str, proof: bytes) -> None
 
 
 async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of the people known by these strings of the caller's."""
+    """Return ids of the people known by these strings of the caller's."""
     rows = await connection.fetch(
         "SELECT external_id, id FROM users WHERE organization_id = $1 AND external_id = ANY($2) AND deleted_at IS NULL",
         organization_id,
@@ -61,7 +61,7 @@ async def find_users(connection: Connection, organization_id: UUID, names: Colle
 
 
 async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
-    """(id, external_id, display_name) of people."""
+    """Return (id, external_id, display_name) of people."""
     return await connection.fetch(
         "SELECT id, external_id, display_name FROM users WHERE organization_id = $1 AND id = ANY($2)",
         organization_id,
@@ -94,7 +94,7 @@ async def add_names(
 
 
 async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID | None:
-    """The team's id by its slug."""
+    """Return the team's id by its slug."""
     found: UUID | None = await connection.fetchval(
         "SELECT id FROM teams WHERE organization_id = $1 AND slug = $2 AND deleted_at IS NULL", organization_id, slug
     )
@@ -102,7 +102,7 @@ async def find_team(connection: Connection, organization_id: UUID, slug: str) ->
 
 
 async def teams_of(connection: Connection, organization_id: UUID, user_id: UUID) -> frozenset[UUID]:
-    """Teams a person belongs to."""
+    """Return teams a person belongs to."""
     rows = await connection.fetch(
         "SELECT team_id FROM team_memberships WHERE organization_id = $1 AND user_id = $2", organization_id, user_id
     )

@@ -36,7 +36,7 @@ class DeviceRepository(BaseRepository[DeviceORM]):
     model = DeviceORM
 
     def of(self, user_id: UUID) -> Any:
-        """A person's devices. Index: uq_devices_organization_id_user_id_device_token."""
+        """Return a person's devices. Index: uq_devices_organization_id_user_id_device_token."""
         return self._alive().where(DeviceORM.user_id == user_id)
 
 
@@ -46,7 +46,7 @@ class PreferencesRepository(BaseRepository[UserPreferencesORM]):
     model = UserPreferencesORM
 
     async def of(self, user_id: UUID) -> UserPreferencesORM | None:
-        """What a person prefers, None if nothing was ever set."""
+        """Return what a person prefers, None if nothing was ever set."""
         query = self._alive().where(UserPreferencesORM.user_id == user_id)
         found: UserPreferencesORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
@@ -56,22 +56,22 @@ class PreferencesRepository(BaseRepository[UserPreferencesORM]):
 
 
 async def find_user_by_email(connection: Connection, email: str, proof: bytes, address: str | None) -> Any:
-    """(user_id, organization_id, status, password_hash, mfa_enabled, is_familiar), or None."""
+    """Return (user_id, organization_id, status, password_hash, mfa_enabled, is_familiar), or None."""
     return await connection.fetchrow(statement(PACKAGE, "find_user"), email, proof, address)
 
 
 async def find_session(connection: Connection, token_hash: bytes) -> Any:
-    """(session_id, organization_id, user_id, expires_at) by the access token, or None."""
+    """Return (session_id, organization_id, user_id, expires_at) by the access token, or None."""
     return await connection.fetchrow(statement(PACKAGE, "find_session"), token_hash)
 
 
 async def find_refresh(connection: Connection, token_hash: bytes, session_id: UUID | None, proof: bytes | None) -> Any:
-    """(session_id, organization_id, user_id, refresh_expires_at, is_current) by the refresh token, or None."""
+    """Return (session_id, organization_id, user_id, refresh_expires_at, is_current) by the refresh token, or None."""
     return await connection.fetchrow(statement(PACKAGE, "find_refresh"), token_hash, session_id, proof)
 
 
 async def find_api_key(connection: Connection, key_hash: bytes) -> Any:
-    """(api_key_id, organization_id, user_id, agent_id, scopes, expires_at), or None."""
+    """Return (api_key_id, organization_id, user_id, agent_id, scopes, expires_at), or None."""
     return await connection.fetchrow(statement(PACKAGE, "find_api_key"), key_hash)
 
 
@@ -79,7 +79,7 @@ async def find_api_key(connection: Connection, key_hash: bytes) -> Any:
 
 
 async def permissions_of(connection: Connection, organization_id: UUID, user_id: UUID, at: datetime) -> frozenset[str]:
-    """Names of the permissions a person has, in one statement."""
+    """Return names of the permissions a person has, in one statement."""
     rows = await connection.fetch(statement(PACKAGE, "permissions_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["name"] for row in rows)
 
@@ -87,7 +87,7 @@ async def permissions_of(connection: Connection, organization_id: UUID, user_id:
 async def rights_of(
     connection: Connection, organization_id: UUID, user_id: UUID, at: datetime
 ) -> tuple[frozenset[str], frozenset[UUID]]:
-    """Names of the permissions a person has, and the teams they belong to, in one statement."""
+    """Return names of the permissions a person has, and the teams they belong to, in one statement."""
     row = await connection.fetchrow(statement(PACKAGE, "rights_of", **OF_PERSON), organization_id, user_id, at)
     return frozenset(row["permissions"]), frozenset(row["team_ids"])
 
@@ -95,7 +95,7 @@ async def rights_of(
 async def has_permission(
     connection: Connection, organization_id: UUID, user_id: UUID, at: datetime, permission: str
 ) -> bool:
-    """Whether a person has a permission, in one statement."""
+    """Tell whether a person has a permission, in one statement."""
     resource, _, action = permission.partition(":")
     found: bool = await connection.fetchval(
         statement(PACKAGE, "has_permission", **OF_PERSON), organization_id, user_id, at, resource, action
@@ -104,25 +104,25 @@ async def has_permission(
 
 
 async def permissions_of_role(connection: Connection, organization_id: UUID, role_id: UUID) -> frozenset[str]:
-    """Names of a role's permissions, with those it inherits."""
+    """Return names of a role's permissions, with those it inherits."""
     rows = await connection.fetch(statement(PACKAGE, "permissions_of_role", **OF_ROLE), organization_id, role_id)
     return frozenset(row["name"] for row in rows)
 
 
 async def list_permissions(connection: Connection, after: Sequence[Any], limit: int) -> list[Any]:
-    """Permissions that there are, by name, after one of them."""
+    """Return permissions that there are, by name, after one of them."""
     return await connection.fetch(
         "SELECT name FROM permissions WHERE ($1::text IS NULL OR name > $1) ORDER BY name LIMIT $2", *after, limit
     )
 
 
 async def catalogue(connection: Connection) -> frozenset[str]:
-    """Names of all permissions there are."""
+    """Return names of all permissions there are."""
     return frozenset(row["name"] for row in await connection.fetch("SELECT name FROM permissions"))
 
 
 async def known_permissions(connection: Connection, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of those of these permissions that are in the catalogue."""
+    """Return ids of those of these permissions that are in the catalogue."""
     rows = await connection.fetch(
         "SELECT p.name, p.id FROM unnest($1::text[], $2::text[]) AS n(resource, action) "
         "JOIN permissions p ON p.resource = n.resource AND p.action = n.action",
@@ -145,7 +145,7 @@ async def make_system_roles(connection: Connection, organization_id: UUID) -> No
 
 
 async def lock_role(connection: Connection, organization_id: UUID, name: str) -> Any:
-    """(id, name, is_system) of a living role by its name, or None; it stays as it is until the transaction ends."""
+    """Return (id, name, is_system) of a living role by its name, or None; locked until the transaction ends."""
     return await connection.fetchrow(
         "SELECT id, name, is_system FROM roles "
         "WHERE organization_id = $1 AND name = $2 AND deleted_at IS NULL FOR SHARE",
@@ -161,7 +161,7 @@ async def list_roles(
     after: Sequence[Any] = (None,),
     limit: int = 1,
 ) -> list[Any]:
-    """Living roles with their own permissions, by name, after one of them; or one of them by its id."""
+    """Return living roles with their own permissions, by name, after one of them; or one of them by its id."""
     return await connection.fetch(
         "SELECT r.id, r.name, r.description, r.is_system, r.parent_role_id, v.permissions, r.version FROM roles r "
         "JOIN role_permission_names v ON v.organization_id = r.organization_id AND v.role_id = r.id "
@@ -222,7 +222,7 @@ async def assign_role(
 
 
 async def lock_owners(connection: Connection, organization_id: UUID, at: datetime) -> set[UUID]:
-    """Ids of the people who are owners now, active and not removed; until this transaction ends nobody else asks.
+    """Return ids of those who are owners now, active and not removed; nobody else asks until the transaction ends.
 
     Indexes: uq_roles_organization_id_name, ix_user_roles_role, uq_users_organization_id_id.
     """
@@ -252,7 +252,7 @@ async def unassign_role(connection: Connection, organization_id: UUID, user_id: 
 async def roles_of(
     connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
 ) -> list[Any]:
-    """(user_id, role, granted_by, granted_at, expires_at) of a person, by the role's name, expired ones too."""
+    """Return (user_id, role, granted_by, granted_at, expires_at) of a person, by the role's name, expired ones too."""
     return await connection.fetch(
         "SELECT ur.user_id, r.name AS role, ur.granted_by, ur.granted_at, ur.expires_at FROM user_roles ur "
         "JOIN roles r ON r.organization_id = ur.organization_id AND r.id = ur.role_id "
@@ -266,13 +266,13 @@ async def roles_of(
 
 
 async def get_user(connection: Connection, organization_id: UUID, user_id: UUID) -> dict[str, Any] | None:
-    """A person of the organisation, not removed, with every column of theirs."""
+    """Return a person of the organisation, not removed, with every column of theirs."""
     row = await connection.fetchrow(statement(PACKAGE, "get_user"), organization_id, user_id)
     return None if row is None else {**row, "metadata_": json.loads(row["metadata_"])}
 
 
 async def is_alive(connection: Connection, organization_id: UUID, user_id: UUID) -> bool:
-    """Whether the organisation has this person, active."""
+    """Tell whether the organisation has this person, active."""
     found: bool = await connection.fetchval(
         "SELECT EXISTS (SELECT FROM users WHERE organization_id = $1 AND id = $2 "
         "AND deleted_at IS NULL AND status = 'active')",

@@ -15,7 +15,7 @@ from mnemon.identity.repository_access import PACKAGE
 
 
 async def password_hash(connection: Connection, user_id: UUID, proof: bytes) -> str | None:
-    """The hash of the password of a person of the transaction's organisation, None if there is none."""
+    """Return the hash of the password of a person of the transaction's organisation, None if there is none."""
     found: str | None = await connection.fetchval("SELECT password_hash_of($1, $2)", user_id, proof)
     return found
 
@@ -40,7 +40,7 @@ async def set_password(
 
 
 async def set_mfa(connection: Connection, organization_id: UUID, user_id: UUID) -> None:
-    """Let the flag say whether the person has a second factor in force."""
+    """Set the person's flag to whether they have a confirmed second factor."""
     await connection.execute(
         "UPDATE user_credentials SET mfa_enabled = EXISTS (SELECT FROM mfa_devices d WHERE d.organization_id = $1 "
         "AND d.user_id = $2 AND d.confirmed_at IS NOT NULL AND d.deleted_at IS NULL) "
@@ -77,7 +77,7 @@ async def add_totp(
 
 
 async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
-    """A person's second factors, alone until the transaction ends: a code is counted once."""
+    """Return a person's second factors, alone until the transaction ends: a code is counted once."""
     return await connection.fetch(
         "SELECT id, secret_encrypted, confirmed_at, last_used_step FROM mfa_devices "
         "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE",
@@ -89,7 +89,7 @@ async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_i
 async def mfa_devices(
     connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
 ) -> list[Any]:
-    """A person's second factors, without their secrets."""
+    """Return a person's second factors, without their secrets."""
     return await connection.fetch(
         "SELECT id, user_id, type::text AS type, name, confirmed_at FROM mfa_devices "
         "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL "
@@ -123,7 +123,7 @@ async def tell_of_refusal(connection: Connection, user_id: UUID) -> None:
 
 
 async def find_mfa_device(connection: Connection, organization_id: UUID, device_id: UUID) -> UUID | None:
-    """Whose second factor it is, None if there is no such one."""
+    """Return whose second factor it is, None if there is no such one."""
     found: UUID | None = await connection.fetchval(
         "SELECT user_id FROM mfa_devices WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
         organization_id,
@@ -159,20 +159,20 @@ async def begin_attempt(
 
 
 async def attempt_waits(connection: Connection, address: bytes, at: datetime) -> timedelta | None:
-    """How long an address waits; None: it does not."""
+    """Return how long an address waits; None: it does not."""
     found: timedelta | None = await connection.fetchval("SELECT attempt_waits($1, $2)", address, at)
     return found
 
 
 async def settle_attempt(connection: Connection, row: Sequence[Any]) -> None:
-    """An attempt was right: person, address, whether of a second factor, and what begin_attempt told."""
+    """Note that an attempt was right: person, address, whether of a second factor, and what begin_attempt told."""
     await connection.execute("SELECT settle_attempt($1, $2, $3, $4, $5)", *row)
 
 
 async def is_familiar(
     connection: Connection, organization_id: UUID, user_id: UUID, address: str | None, since: datetime
 ) -> bool:
-    """Whether a person began a session from this address since then."""
+    """Tell whether a person began a session from this address since then."""
     found: bool = await connection.fetchval(statement(PACKAGE, "is_familiar"), organization_id, user_id, address, since)
     return found
 
@@ -209,7 +209,7 @@ async def renew_session(connection: Connection, organization_id: UUID, row: Sequ
 
 
 async def find_session_owner(connection: Connection, organization_id: UUID, session_id: UUID) -> UUID | None:
-    """Whose session it is, None if there is no such one."""
+    """Return whose session it is, None if there is no such one."""
     found: UUID | None = await connection.fetchval(
         "SELECT user_id FROM sessions WHERE organization_id = $1 AND id = $2", organization_id, session_id
     )
@@ -241,7 +241,7 @@ async def revoke_sessions(connection: Connection, organization_id: UUID, user_id
 async def sessions_of(
     connection: Connection, organization_id: UUID, user_id: UUID, after: Sequence[Any], limit: int
 ) -> list[Any]:
-    """A person's sessions, the newest first. Index: ix_sessions_user."""
+    """Return a person's sessions, the newest first. Index: ix_sessions_user."""
     return await connection.fetch(
         "SELECT id, user_id, host(ip_address) AS ip_address, user_agent, expires_at, refresh_expires_at, revoked_at, "
         "created_at FROM sessions WHERE organization_id = $1 AND user_id = $2 "
@@ -281,7 +281,7 @@ _API_KEYS = (
 async def api_keys(
     connection: Connection, organization_id: UUID, user_id: UUID | None, after: Sequence[Any], limit: int
 ) -> list[Any]:
-    """Keys of the organisation, or of one person; the newest first. Index: ix_api_keys_user, or the primary key."""
+    """Return keys of the organisation, or of one person; newest first. Index: ix_api_keys_user, or the primary key."""
     return await connection.fetch(
         _API_KEYS + "($2::uuid IS NULL OR k.user_id = $2) "
         "AND ($3::timestamptz IS NULL OR (k.created_at, k.id) < ($3, $4::uuid)) "
@@ -294,7 +294,7 @@ async def api_keys(
 
 
 async def api_key(connection: Connection, organization_id: UUID, key_id: UUID) -> Any:
-    """One key of the organisation, or None. Index: uq_api_keys_organization_id_id."""
+    """Return one key of the organisation, or None. Index: uq_api_keys_organization_id_id."""
     return await connection.fetchrow(_API_KEYS + "k.id = $2", organization_id, key_id)
 
 
@@ -338,5 +338,5 @@ async def store_oauth_token(connection: Connection, row: Sequence[Any]) -> None:
 
 
 async def read_oauth_token(connection: Connection, organization_id: UUID, user_id: UUID, provider: str) -> Any:
-    """A person's tokens of a provider, encrypted, or None."""
+    """Return a person's tokens of a provider, encrypted, or None."""
     return await connection.fetchrow(statement(PACKAGE, "read_oauth_token"), organization_id, user_id, provider)

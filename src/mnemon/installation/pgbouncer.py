@@ -162,7 +162,7 @@ class Pooler:
 
 
 def pooler_for(settings: Settings, *, host: str | None = None, port: int | None = None, **options: object) -> Pooler:
-    """What PgBouncer needs, from the settings: server, database and login of ``DATABASE_URL``, and the workers' login.
+    """Return what PgBouncer needs: server, database and login of ``DATABASE_URL``, and the workers' login.
 
     Args:
         settings: those of the application that will connect.
@@ -198,7 +198,7 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
 
 
 def connect_query(settings: Settings) -> str:
-    """What a connection to the server runs first: the settings that a client cannot give through PgBouncer."""
+    """Return what a connection to the server runs first: the settings that a client cannot give through PgBouncer."""
     wanted = {name: value for name, value in session_settings(settings).items() if name not in POOLED_SETTINGS}
     for name, value in wanted.items():
         if not (_WORD.fullmatch(name) and _WORD.fullmatch(value)):
@@ -207,7 +207,7 @@ def connect_query(settings: Settings) -> str:
 
 
 def pgbouncer_ini(pooler: Pooler) -> str:
-    """The text of ``pgbouncer.ini``; there is no secret in it."""
+    """Return the text of ``pgbouncer.ini``; there is no secret in it."""
     # A mode that checks certificates needs to know by whose word; Debian and its kin keep the system's there.
     ca = "\nserver_tls_ca_file = /etc/ssl/certs/ca-certificates.crt" if pooler.tls.startswith("verify") else ""
     fields = {name: getattr(pooler, name) for name in Pooler.__slots__ if "secret" not in name}
@@ -215,7 +215,7 @@ def pgbouncer_ini(pooler: Pooler) -> str:
 
 
 def userlist(pooler: Pooler) -> str:
-    """The text of ``userlist.txt``: the logins and their secrets. Nobody but PgBouncer's user is to read it."""
+    """Return the text of ``userlist.txt``: the logins and their secrets. Nobody but PgBouncer's user is to read it."""
     logins = {pooler.role: pooler.secret} | ({pooler.worker: pooler.worker_secret} if pooler.worker else {})
     return (
         "; It serves both to check who comes and to log in to the server. What stands there in pg_authid.rolpassword\n"

@@ -67,7 +67,7 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
         return row
 
     def those(self, owner: UUID | None, *, provider: str | None, status: Collection[str]) -> Any:
-        """Connections that fit. Indexes: uq_integrations_provider, ix_integrations_status."""
+        """Return connections that fit. Indexes: uq_integrations_provider, ix_integrations_status."""
         query = self._alive()
         if owner is not None:
             query = query.where(IntegrationORM.user_id == owner)
@@ -78,7 +78,7 @@ class IntegrationRepository(BaseRepository[IntegrationORM]):
         return query
 
     async def get_owned(self, row_id: UUID, owner: UUID | None, *, lock: bool = False) -> IntegrationORM | None:
-        """The connection if it is the owner's (anybody's, for None), alone until the transaction ends if locked."""
+        """Return the connection if it is the owner's (anybody's, for None), locked if asked."""
         query = self._alive().where(IntegrationORM.id == row_id)
         if owner is not None:
             query = query.where(IntegrationORM.user_id == owner)
@@ -94,7 +94,7 @@ class EventRepository(BaseRepository[CalendarEventORM]):
     model = CalendarEventORM
 
     def those(self, owner: UUID, *, since: datetime, until: datetime) -> Any:
-        """A person's appointments that touch a stretch of time. Index: ix_calendar_events_time."""
+        """Return a person's appointments that touch a stretch of time. Index: ix_calendar_events_time."""
         return self._alive().where(
             CalendarEventORM.user_id == owner,
             CalendarEventORM.start_time < until,
@@ -109,7 +109,7 @@ class FileRepository(BaseRepository[DriveFileORM]):
     model = DriveFileORM
 
     def those(self, owner: UUID, *, name: str | None) -> Any:
-        """A person's files. Index: ix_drive_files_modified."""
+        """Return a person's files. Index: ix_drive_files_modified."""
         query = self._alive().where(DriveFileORM.user_id == owner)
         if name is not None:
             query = query.where(DriveFileORM.name.icontains(name, autoescape=True))
@@ -128,7 +128,7 @@ class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
     model = WebhookDeliveryORM
 
     def those(self, *, endpoint_id: UUID | None, status: Collection[str]) -> Any:
-        """Deliveries that fit. Indexes: ix_webhook_deliveries_endpoint, ix_webhook_deliveries_created."""
+        """Return deliveries that fit. Indexes: ix_webhook_deliveries_endpoint, ix_webhook_deliveries_created."""
         query = select(WebhookDeliveryORM).where(WebhookDeliveryORM.organization_id == self.organization_id)
         if endpoint_id is not None:
             query = query.where(WebhookDeliveryORM.endpoint_id == endpoint_id)
@@ -157,7 +157,7 @@ class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
 
 
 async def lock_integration(connection: Connection, organization_id: UUID, row_id: UUID, owner: UUID | None) -> Any:
-    """A connection for synchronising, alone until the transaction ends: id, user_id, provider, status; or None."""
+    """Return a connection for synchronising, locked: (id, user_id, provider, status), or None."""
     return await connection.fetchrow(
         "SELECT id, user_id, provider, status FROM integrations WHERE organization_id = $1 AND id = $2 "
         "AND deleted_at IS NULL AND ($3::uuid IS NULL OR user_id = $3) FOR UPDATE",
@@ -212,7 +212,7 @@ async def search_mail(
     until: datetime | None,
     limit: int,
 ) -> list[Any]:
-    """A person's mail that has the words, best first."""
+    """Return a person's mail that has the words, best first."""
     found = statement(PACKAGE, "search_mail", match=matching(match))
     return await connection.fetch(found, organization_id, owner, query, since, until, limit)
 
@@ -227,7 +227,7 @@ async def enqueue(
     max_attempts: int,
     now: datetime,
 ) -> list[UUID]:
-    """Deliveries of an event to every address that wants it; their ids."""
+    """Queue deliveries of an event to every address that wants it; return their ids."""
     rows = await connection.fetch(
         statement(PACKAGE, "enqueue_deliveries"), organization_id, event, payload, key, max_attempts, now
     )

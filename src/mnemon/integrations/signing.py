@@ -13,13 +13,13 @@ TOLERANCE = 300
 
 
 def sign(secret: str, body: bytes, at: datetime) -> str:
-    """The header's value: ``t=<seconds since 1970>,v1=<hex of HMAC-SHA256(secret, "<t>.<body>")>``."""
+    """Return the header's value: ``t=<seconds since 1970>,v1=<hex of HMAC-SHA256(secret, "<t>.<body>")>``."""
     moment = int(at.timestamp())
     return f"t={moment},v1={_digest(secret, moment, body)}"
 
 
 def verify(secret: str, body: bytes, header: str, *, now: datetime, tolerance: int = TOLERANCE) -> bool:
-    """Whether the header signs this body with this secret, now give or take ``tolerance`` seconds.
+    """Tell whether the header signs this body with this secret, now give or take ``tolerance`` seconds.
 
     Several ``v1`` may stand in a header, while a secret is being changed: one that is right will do.
     """

@@ -29,9 +29,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base, Tenanted, created, json_object, native_enum
 
-#: Whose the jobs are that belong to no organisation: sealing, partitions, refreshes for everybody.
-INSTALLATION = UUID(int=0)
-
 KIND = r"kind ~ '^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$'"
 QUEUE = "queue ~ '^[a-z][a-z0-9_-]*$'"
 PRIORITY = "priority BETWEEN -100 AND 100"

@@ -20,7 +20,7 @@ PACKAGE = "mnemon.jobs"
 
 
 def _seen(model: type[JobORM] | type[ScheduleORM], principal: Principal) -> Any:
-    """Whose jobs and schedules a principal sees and changes: their own, and the organisation's.
+    """Return whose jobs and schedules a principal sees and changes: their own, and the organisation's.
 
     A payload and a result are as private as what they were made from. The organisation's own process sees all.
     """
@@ -38,23 +38,23 @@ class JobRepository(BaseRepository[JobORM]):
     model = JobORM
 
     async def get(self, principal: Principal, job_id: UUID) -> JobORM | None:
-        """A job that the principal may see, or None. Index: pk_background_jobs."""
+        """Return a job that the principal may see, or None. Index: pk_background_jobs."""
         query = self._alive().where(JobORM.id == job_id, _seen(JobORM, principal))
         found: JobORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
 
     def those(self, principal: Principal, query: ListJobs) -> Any:
-        """Jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
-        found = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
+        """Return jobs that fit. Indexes: ix_background_jobs_created, ix_background_jobs_dead for the dead."""
+        visible = select(JobORM).where(JobORM.organization_id == self.organization_id, _seen(JobORM, principal))
         if query.status is not None:
-            found = found.where(JobORM.status == query.status)
+            visible = visible.where(JobORM.status == query.status)
         if query.kind is not None:
-            found = found.where(JobORM.kind == query.kind)
+            visible = visible.where(JobORM.kind == query.kind)
         if query.queue is not None:
-            found = found.where(JobORM.queue == query.queue)
+            visible = visible.where(JobORM.queue == query.queue)
         if query.before is not None:
-            found = found.where(JobORM.created_at < query.before)
-        return found
+            visible = visible.where(JobORM.created_at < query.before)
+        return visible
 
 
 class ScheduleRepository(BaseRepository[ScheduleORM]):
@@ -63,11 +63,11 @@ class ScheduleRepository(BaseRepository[ScheduleORM]):
     model = ScheduleORM
 
     def those(self, principal: Principal) -> Any:
-        """Those that the principal may see. Index: uq_job_schedules_organization_id_name."""
+        """List those that the principal may see. Index: uq_job_schedules_organization_id_name."""
         return self._alive().where(_seen(ScheduleORM, principal))
 
     async def is_anothers(self, principal: Principal, name: str) -> bool:
-        """Whether there is one of that name that the principal may not see."""
+        """Tell whether there is one of that name that the principal may not see."""
         query = self._alive().where(ScheduleORM.name == name, _seen(ScheduleORM, principal).is_not(true()))
         return (await self.session.execute(query)).first() is not None
 
@@ -89,14 +89,14 @@ async def enqueue(connection: Connection, principal: Principal, request: Enqueue
         sorted(principal.permissions),
     )
     while True:
-        made: UUID | None = await connection.fetchval(statement(PACKAGE, "enqueue"), *values)
-        if made is not None:
-            return made, True
-        there: UUID | None = await connection.fetchval(
+        job_id: UUID | None = await connection.fetchval(statement(PACKAGE, "enqueue"), *values)
+        if job_id is not None:
+            return job_id, True
+        existing: UUID | None = await connection.fetchval(
             statement(PACKAGE, "find_by_key"), principal.organization_id, request.kind, request.idempotency_key
         )
-        if there is not None:  # or it ended between the two statements
-            return there, False
+        if existing is not None:  # or it ended between the two statements
+            return existing, False
 
 
 async def cancel(connection: Connection, organization_id: UUID, job_id: UUID) -> str | None:
@@ -175,7 +175,7 @@ async def prune(connection: Connection, days: int, dead_days: int, limit: int) -
 
 
 async def organizations_after(connection: Connection, after: UUID, limit: int) -> list[UUID]:
-    """Ids of organisations, in order."""
+    """Return ids of organisations, in order."""
     rows = await connection.fetch("SELECT * FROM organizations_after($1, $2) AS id", after, limit)
     return [row["id"] for row in rows]
 
@@ -208,7 +208,7 @@ async def fail(
     delay: float,
 ) -> str | None:
     """End an attempt that failed; the job's state now, None if the lease is lost."""
-    found: str | None = await connection.fetchval(
+    status: str | None = await connection.fetchval(
         statement(PACKAGE, "fail"),
         organization_id,
         job_id,
@@ -218,7 +218,7 @@ async def fail(
         for_good,
         delay,
     )
-    return found
+    return status
 
 
 async def give_back(

@@ -45,7 +45,7 @@ class Claim:
 
     @classmethod
     def of(cls, row: Any) -> Claim:
-        """From what claim_jobs returned."""
+        """Make it from what claim_jobs returned."""
         principal = Principal(
             row["organization_id"], row["user_id"], row["agent_id"], permissions=frozenset(row["permissions"])
         )
@@ -92,7 +92,7 @@ class Run:
 
     @asynccontextmanager
     async def effects(self) -> AsyncIterator[Connection]:
-        """The transaction that ends the job; set :attr:`result` before it ends.
+        """Begin the transaction that ends the job; set :attr:`result` before it ends.
 
         Raises:
             LeaseLost: the job is somebody else's by now; nothing was kept.
@@ -121,18 +121,18 @@ class Run:
         """
         if not 0 <= percent <= 100:
             raise Invalid("percent is from 0 to 100.", code="invalid.progress", field="percent")
-        told = (percent, message[:500] if message else None)
-        if told == self._told:
+        report = (percent, message[:500] if message else None)
+        if report == self._told:
             return
-        self._told = told
+        self._told = report
         job = self.job
         async with self.ctx.database.transaction(self.ctx.principal, lazy=True) as connection:
-            if not await repository.progress(connection, job.organization_id, job.id, job.lease_id, *told):
+            if not await repository.progress(connection, job.organization_id, job.id, job.lease_id, *report):
                 raise LeaseLost("Another attempt at this job has begun, or it was ended.", id=str(job.id))
 
 
 def encode_result(value: Any) -> str | None:
-    """A result as JSON text.
+    """Return a result as JSON text.
 
     Raises:
         Invalid: it is no JSON, or larger than JSON may be here.

@@ -11,10 +11,9 @@ from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Json, JsonObject, Label, Moment, Schema
-from mnemon.jobs.models import INSTALLATION, JobStatus
+from mnemon.jobs.models import JobStatus
 
 __all__ = [
-    "INSTALLATION",
     "Cancelled",
     "Enqueue",
     "Enqueued",

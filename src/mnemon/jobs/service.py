@@ -10,14 +10,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
-from mnemon.core.errors import Conflict, Forbidden, Invalid, NotFound
+from mnemon.core.errors import Conflict, Invalid, NotFound
 from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
 from mnemon.jobs import repository
 from mnemon.jobs.errors import JobNotFound, JobState
-from mnemon.jobs.models import INSTALLATION
 from mnemon.jobs.repository import JobRepository, ScheduleRepository
 from mnemon.jobs.schemas import (
     Cancelled,
@@ -29,6 +28,7 @@ from mnemon.jobs.schemas import (
     Schedule,
     SetSchedule,
 )
+from mnemon.verbs import verb
 
 #: Organisations read at a time, jobs removed at a time.
 BATCH = 1000
@@ -36,6 +36,7 @@ _JOBS = Listing.newest("jobs.list_jobs")
 _SCHEDULES = Listing("jobs.list_schedules", {"name": str})
 
 
+@verb("jobs:write")
 async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncSession | None = None) -> Enqueued:
     """Put a job into the queue, to be run on behalf of whoever asks, with the permissions they have now.
 
@@ -48,7 +49,6 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
     Raises:
         Forbidden: the principal has not jobs:write.
     """
-    ctx.principal.require("jobs:write")
     if within is not None:
         connection = await _driver(within) if isinstance(within, AsyncSession) else within
         made, new = await repository.enqueue(connection, ctx.principal, request)
@@ -59,36 +59,37 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
 
 
 async def _driver(session: AsyncSession) -> Connection:
-    """The driver's connection that the session's transaction runs on."""
+    """Return the driver's connection that the session's transaction runs on."""
     raw = await (await session.connection()).get_raw_connection()
     driver: Any = raw.driver_connection
     return driver  # type: ignore[no-any-return]
 
 
+@verb("jobs:read")
 async def get_job(ctx: Context, job_id: UUID) -> Job:
-    """Where a job stands.
+    """Read where a job stands.
 
     Raises:
         JobNotFound: there is none in this organisation, or it is somebody else's.
     """
-    ctx.principal.require("jobs:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         row = await JobRepository(session, ctx.principal.organization_id).get(ctx.principal, job_id)
         if row is None:
             raise _no_job(job_id)
         return from_row(Job, row)
 
 
+@verb("jobs:read")
 async def list_jobs(ctx: Context, request: ListJobs) -> Page[Job]:
     """List the principal's own jobs and the organisation's, newest first; ``status=dead`` are the dead letters."""
-    ctx.principal.require("jobs:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         jobs = JobRepository(session, ctx.principal.organization_id)
         return await jobs.page(
             _JOBS, ctx.principal, request, partial(from_row, Job), query=jobs.those(ctx.principal, request)
         )
 
 
+@verb("jobs:write")
 async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
     """Cancel a job: at once while it is queued; where it runs, its worker is told and stops it soon.
 
@@ -98,7 +99,6 @@ async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
         JobNotFound: there is none in this organisation.
         JobState: it is over.
     """
-    ctx.principal.require("jobs:write")
     await _require_seen(ctx, job_id)
     async with ctx.database.transaction(ctx.principal) as connection:
         status = await repository.cancel(connection, ctx.principal.organization_id, job_id)
@@ -107,6 +107,7 @@ async def cancel_job(ctx: Context, job_id: UUID) -> Cancelled:
     return Cancelled(id=job_id, status=JobStatus(status))
 
 
+@verb("jobs:write")
 async def retry_job(ctx: Context, job_id: UUID) -> Job:
     """Queue a dead or cancelled job again, now, with all its attempts.
 
@@ -115,7 +116,6 @@ async def retry_job(ctx: Context, job_id: UUID) -> Job:
         JobState: it is neither dead nor cancelled.
         Conflict: another job has its idempotency key by now.
     """
-    ctx.principal.require("jobs:write")
     await _require_seen(ctx, job_id)
     async with ctx.database.transaction(ctx.principal) as connection:
         done = await repository.retry(connection, ctx.principal.organization_id, job_id)
@@ -125,6 +125,7 @@ async def retry_job(ctx: Context, job_id: UUID) -> Job:
     return job
 
 
+@verb("jobs:write")
 async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = True) -> bool:
     """Make a schedule, or change the one of that name.
 
@@ -141,7 +142,6 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
     Raises:
         Conflict: somebody else has a schedule of that name.
     """
-    ctx.principal.require("jobs:write")
     async with ctx.database.session(ctx.principal) as session:
         if await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, request.name):
             raise Conflict(
@@ -154,22 +154,22 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
         return await repository.set_schedule(connection, ctx.principal, request, replace=replace) is not None
 
 
+@verb("jobs:read")
 async def list_schedules(ctx: Context, request: PageRequest) -> Page[Schedule]:
     """List the principal's own schedules and the organisation's, by name."""
-    ctx.principal.require("jobs:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         schedules = ScheduleRepository(session, ctx.principal.organization_id)
         query = schedules.those(ctx.principal)
         return await schedules.page(_SCHEDULES, ctx.principal, request, partial(from_row, Schedule), query=query)
 
 
+@verb("jobs:delete")
 async def remove_schedule(ctx: Context, name: str) -> None:
     """Remove a schedule; jobs that it enqueued stay.
 
     Raises:
         NotFound: there is none of that name.
     """
-    ctx.principal.require("jobs:delete")
     async with ctx.database.session(ctx.principal) as session:
         anothers = await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, name)
         connection = await _driver(session)
@@ -177,14 +177,14 @@ async def remove_schedule(ctx: Context, name: str) -> None:
             raise NotFound(f"There is no schedule {name!r}.", code="not_found.schedule", name=name)
 
 
+@verb("operations:maintain", installation=True)
 async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int:
-    """Remove jobs of every organisation that were over so many days ago; how many. For the installation alone.
+    """Remove jobs of every organisation that were over so many days ago, and say how many.
 
     Raises:
         Forbidden: the principal is an organisation's.
         Invalid: a number of days is not from 1 to 3,650.
     """
-    require_installation(ctx)
     for name, value in (("days", days), ("dead_days", dead_days)):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 3650:
             raise Invalid(f"{name} is from 1 to 3,650.", code="invalid.days", field=name)
@@ -198,12 +198,13 @@ async def prune_jobs(ctx: Context, *, days: int = 7, dead_days: int = 90) -> int
 
 
 async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
-    """The ids of all organisations, for work of the installation that looks at each of them.
+    """Yield the ids of all organisations, for work of the installation that looks at each of them.
 
     Raises:
         Forbidden: the principal is an organisation's.
     """
-    require_installation(ctx)
+    ctx.principal.require("operations:maintain")
+    ctx.principal.require_installation()
     after = UUID(int=0)
     while True:
         async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -213,17 +214,6 @@ async def every_organization(ctx: Context) -> AsyncIterator[UUID]:
         if len(found) < BATCH:
             return
         after = found[-1]
-
-
-def require_installation(ctx: Context, permission: str = "operations:maintain") -> None:
-    """No organisation reaches into others, whatever it may do in its own.
-
-    Raises:
-        Forbidden: the principal is an organisation's, or has not the permission.
-    """
-    ctx.principal.require(permission)
-    if ctx.principal.organization_id != INSTALLATION:
-        raise Forbidden("This is the installation's own work.", code="forbidden.installation")
 
 
 async def _require_seen(ctx: Context, job_id: UUID) -> None:

@@ -17,12 +17,11 @@ from uuid import UUID, uuid4
 from mnemon.context import Context
 from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.db.connection import Connection
 from mnemon.jobs import repository
 from mnemon.jobs.errors import GiveUp, LeaseLost, RetryLater
 from mnemon.jobs.listener import LISTENING, Listener
-from mnemon.jobs.models import INSTALLATION
 from mnemon.jobs.registry import Handler, Registry
 from mnemon.jobs.run import Claim, Run, encode_result
 
@@ -63,7 +62,7 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class WorkerOptions:
     """How a worker works.
 
     Attributes:
@@ -91,7 +90,7 @@ class Worker:
 
     ctx: Context
     registry: Registry
-    options: Options = field(default_factory=Options)
+    options: WorkerOptions = field(default_factory=WorkerOptions)
     name: str = field(default_factory=lambda: _new_name())
     tally: Tally = field(default_factory=Tally)
     _active: dict[UUID, Active] = field(default_factory=dict)
@@ -162,7 +161,7 @@ class Worker:
             self._wake.set()
 
     async def _sleep(self, seconds: float) -> None:
-        """Until something happens, at most so long."""
+        """Wait until something happens, at most so long."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
 
@@ -195,7 +194,7 @@ class Worker:
         return len(rows)
 
     async def _attempt(self, active: Active, work: asyncio.Task[object]) -> None:
-        """One job from claim to end; raises nothing."""
+        """Do one job from claim to end; raises nothing."""
         job = active.run.job
         try:
             await asyncio.wait({work}, timeout=active.handler.timeout)
@@ -235,8 +234,8 @@ class Worker:
             except Invalid as refused:
                 error = refused
             else:
-                done = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
-                return "succeeded" if done else "lost"
+                settled = await self._persist(active, lambda c: repository.succeed(c, *_key(run.job), result))
+                return "succeeded" if settled else "lost"
         if active.reason == "timeout":
             error = TimeoutError(f"It ran longer than the {active.handler.timeout:g} seconds it may.")
         return await self._fail(active, error or asyncio.CancelledError())
@@ -338,7 +337,7 @@ def _key(job: Claim) -> tuple[UUID, UUID, UUID]:
 
 
 def _told(error: BaseException, *, timed_out: bool) -> tuple[str, str]:
-    """An error's code and text, of characters that PostgreSQL stores."""
+    """Return an error's code and text, of characters that PostgreSQL stores."""
     if timed_out:
         code, text = "jobs.timeout", str(error)
     elif isinstance(error, MnemonError):

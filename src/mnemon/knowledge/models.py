@@ -77,7 +77,7 @@ class KnowledgeEvent(enum.StrEnum):
 
 
 def one_of(column: str, kind: type[enum.StrEnum]) -> CheckConstraint:
-    """A CHECK that a column has one of an enum's values, named after the column."""
+    """Return a CHECK that a column has one of an enum's values, named after the column."""
     return CheckConstraint(f"{column} IN ({', '.join(repr(one.value) for one in kind)})", name=column)
 
 

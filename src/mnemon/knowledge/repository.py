@@ -63,7 +63,7 @@ class LearningSessionRepository(BaseRepository[LearningSessionORM]):
 
 
 async def get_item(connection: Connection, organization_id: UUID, knowledge_id: UUID) -> dict[str, Any] | None:
-    """An item alive."""
+    """Return an item that is not deleted."""
     row = await connection.fetchrow(statement(PACKAGE, "get_knowledge"), organization_id, knowledge_id)
     return None if row is None else parsed(row, "content")
 
@@ -71,7 +71,7 @@ async def get_item(connection: Connection, organization_id: UUID, knowledge_id: 
 async def search(
     connection: Connection, organization_id: UUID, request: SearchKnowledge, *, match: str
 ) -> list[dict[str, Any]]:
-    """Items by words, best first; ``match`` is the server's full-text operator."""
+    """Return items by words, best first; ``match`` is the server's full-text operator."""
     rows = await connection.fetch(
         statement(PACKAGE, "search_knowledge", match=matching(match)),
         organization_id,
@@ -89,7 +89,7 @@ async def listing(
     request: SearchKnowledge,
     after: Sequence[Any],
 ) -> list[dict[str, Any]]:
-    """Items newest first, one more than asked for if there are more."""
+    """Return items newest first, one more than asked for if there are more."""
     rows = await connection.fetch(
         statement(PACKAGE, "list_knowledge"), organization_id, *_filters(request), *after, request.limit + 1
     )
@@ -116,14 +116,14 @@ async def transfers(
     after: Sequence[Any],
     limit: int,
 ) -> list[Any]:
-    """Transfers with names, newest first."""
+    """Return transfers with names, newest first."""
     return await connection.fetch(
         statement(PACKAGE, "list_transfers"), organization_id, knowledge_id, agent_id, *after, limit
     )
 
 
 async def transfer(connection: Connection, organization_id: UUID, transfer_id: UUID) -> Any:
-    """One transfer with names, or None."""
+    """Return one transfer with names, or None."""
     return await connection.fetchrow(statement(PACKAGE, "get_transfer"), organization_id, transfer_id)
 
 
@@ -144,7 +144,7 @@ async def finish_transfer(
 
 
 async def get_pattern(connection: Connection, organization_id: UUID, pattern_id: UUID) -> dict[str, Any] | None:
-    """A pattern alive."""
+    """Return a pattern that is not deleted."""
     row = await connection.fetchrow(statement(PACKAGE, "get_pattern"), organization_id, pattern_id)
     return None if row is None else parsed(row, "pattern_data", "metadata")
 
@@ -152,7 +152,7 @@ async def get_pattern(connection: Connection, organization_id: UUID, pattern_id:
 async def find_patterns(
     connection: Connection, organization_id: UUID, kind: str | None, least: float | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Patterns by type and accuracy, most used first."""
+    """Return patterns by type and accuracy, most used first."""
     accuracy = None if least is None else Decimal(str(least))
     rows = await connection.fetch(statement(PACKAGE, "find_patterns"), organization_id, kind, accuracy, limit)
     return [parsed(row, "pattern_data", "metadata") for row in rows]
@@ -161,7 +161,7 @@ async def find_patterns(
 async def get_learning_session(
     connection: Connection, organization_id: UUID, session_id: UUID
 ) -> dict[str, Any] | None:
-    """A learning session alive."""
+    """Return a learning session that is not deleted."""
     row = await connection.fetchrow(statement(PACKAGE, "get_learning_session"), organization_id, session_id)
     return None if row is None else parsed(row, "session_metrics")
 
@@ -207,7 +207,7 @@ async def record_uses(connection: Connection, organization_id: UUID, rows: Seque
 async def effectiveness(
     connection: Connection, organization_id: UUID, pattern_id: UUID, since: datetime, until: datetime
 ) -> dict[str, Any]:
-    """How a pattern did in a window."""
+    """Return how a pattern did in a window."""
     row = await connection.fetchrow(
         statement(PACKAGE, "pattern_effectiveness"), organization_id, pattern_id, since, until
     )
@@ -215,7 +215,7 @@ async def effectiveness(
 
 
 async def usage(connection: Connection, organization_id: UUID, request: UsageQuery, until: datetime) -> list[Any]:
-    """What happened to items in a window."""
+    """Return what happened to items in a window."""
     return await connection.fetch(
         statement(PACKAGE, "knowledge_usage"),
         organization_id,
@@ -228,7 +228,7 @@ async def usage(connection: Connection, organization_id: UUID, request: UsageQue
 
 
 async def summaries(connection: Connection, organization_id: UUID, which: str, limit: int) -> list[Any]:
-    """``pattern`` or ``knowledge`` summaries as of the last refresh."""
+    """Return ``pattern`` or ``knowledge`` summaries as of the last refresh."""
     return await connection.fetch(statement(PACKAGE, f"{which}_summaries"), organization_id, limit)
 
 

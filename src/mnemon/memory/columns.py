@@ -13,7 +13,7 @@ from typing import Any
 
 from mnemon.conversations import service as conversations
 from mnemon.conversations.visibility import OWNER
-from mnemon.db.columns import Change, Column, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
+from mnemon.db.columns import Column, ColumnChange, Compare, Filter, Insert, Origin, lines, named, read_as, require_same
 from mnemon.db.params import Params
 from mnemon.db.recallable import SHARED, RecallTable
 from mnemon.memory.models import MemoryORM, MemoryTier, MemoryType
@@ -81,9 +81,9 @@ TABLES: tuple[RecallTable, ...] = (MESSAGES, MEMORIES)
 #: What ``add_memories`` writes; $1 is the organisation, $2 the embedder.
 INSERT = Insert(COLUMNS, first=3)
 #: What ``adjust`` sets, after the organisation and the memory.
-ADJUST = Change(COLUMNS, first=3)
+ADJUST = ColumnChange(COLUMNS, first=3)
 #: What ``supersede`` takes over or has new, after its own parameters.
-SUPERSEDE = Change(COLUMNS, first=8)
+SUPERSEDE = ColumnChange(COLUMNS, first=8)
 
 #: What an item has of either table, by name.
 RETURNED = {column.name: column for table in TABLES for column in table.described if column.returned}
@@ -102,23 +102,23 @@ class Condition:
     kinds: frozenset[str]
 
     def value(self, scope: Scope) -> Any:
-        """What the scope asks for; None if it does not ask."""
+        """Return what the scope asks for; None if it does not ask."""
         return self.filter.value(scope)
 
     def can_hold(self, table: RecallTable, scope: Scope) -> bool:
-        """Whether a row of the table can fulfil it: one without the column fulfils it as it is, or never."""
+        """Tell whether a row of the table can fulfil it: one without the column fulfils it as it is, or never."""
         value = self.value(scope)
         return value is None or table.kind in self.kinds or self.filter.allows(self.column.elsewhere, value)
 
     def rule(self, table: RecallTable, scope: Scope, params: Params) -> str:
-        """The predicate (alias ``t``) over the table's rows, where :meth:`can_hold`."""
+        """Return the predicate (alias ``t``) over the table's rows, where :meth:`can_hold`."""
         value = self.value(scope)
         if value is None or table.kind not in self.kinds:
             return "true"
         return self.column.condition(self.filter.test, value, params)
 
     def narrows(self, scope: Scope) -> bool:
-        """Whether the scope leaves anything out by it; every value of an enumeration leaves out nothing."""
+        """Tell whether the scope leaves anything out by it; every value of an enumeration leaves out nothing."""
         value = self.value(scope)
         every = self.filter.test is Compare.ONE_OF and self.column.enum is not None and value is not None
         return value is not None and not (every and len(value) == len(self.column.enum or ()))
@@ -135,12 +135,12 @@ CONDITIONS = tuple(
 
 
 def item_parts(table: RecallTable) -> dict[str, str]:
-    """What ``items`` is filled with for a table; ``{columns}`` in the same order for both tables."""
+    """Return what ``items`` is filled with for a table; ``{columns}`` in the same order for both tables."""
     return {"kind": table.kind, **_parts(table, RETURNED)}
 
 
 def feature_parts(table: RecallTable) -> dict[str, str]:
-    """What ``recall_features`` is filled with for a table, besides what is asked."""
+    """Return what ``recall_features`` is filled with for a table, besides what is asked."""
     return _parts(table, SCORED)
 
 

@@ -24,7 +24,7 @@ Span = tuple[datetime, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FactChange:
     """What an assertion does.
 
     Attributes:
@@ -40,8 +40,8 @@ class Change:
     left: tuple[tuple[Any, Span], ...] = ()
 
 
-def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | None) -> Change:
-    """What asserting an object does to the rows that are known now and cannot be true beside it.
+def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | None) -> FactChange:
+    """Plan what asserting an object does to the rows that are known now and cannot be true beside it.
 
     Args:
         rows: known rows of the same subject and predicate (for a predicate of several values: of the same object).
@@ -54,14 +54,14 @@ def plan(rows: Sequence[Any], value: str, begins: datetime, ends: datetime | Non
     span = (begins, ends)
     for row in rows:
         if row["object"] == value and row["valid_from"] <= begins and _no_later(ends, row["valid_until"]):
-            return Change(span, row)
+            return FactChange(span, row)
     struck = [row for row in rows if _meet((row["valid_from"], row["valid_until"]), span)]
     left = [(row, part) for row in struck for part in rest((row["valid_from"], row["valid_until"]), span)]
-    return Change(span, None, tuple(struck), tuple(left))
+    return FactChange(span, None, tuple(struck), tuple(left))
 
 
 def rest(old: Span, new: Span) -> Iterable[Span]:
-    """What is left of a span when another takes over: before it, after it, both or nothing."""
+    """Return what is left of a span when another takes over: before it, after it, both or nothing."""
     if old[0] < new[0]:
         yield old[0], new[0]
     if new[1] is not None and (old[1] is None or new[1] < old[1]):
@@ -82,12 +82,12 @@ async def lock(connection: Connection, team_id: UUID | None, subject: str, predi
 
 
 async def known(connection: Connection, params: Params, seen: str) -> list[Any]:
-    """Rows that are known now, in the order they became true: (organisation, subject, predicate, team or None)."""
+    """Return rows known now, in the order they became true: (organisation, subject, predicate, team or None)."""
     return await connection.fetch(statement(PACKAGE, "facts_known", seen=seen), *params.values)
 
 
 async def next_moment(connection: Connection, organization_id: UUID, subject: str, predicate: str) -> datetime:
-    """A moment of knowing that is later than every one before it of this subject and predicate."""
+    """Return a moment of knowing that is later than every one before it of this subject and predicate."""
     found: datetime = await connection.fetchval(statement(PACKAGE, "facts_moment"), organization_id, subject, predicate)
     return found
 
@@ -135,5 +135,5 @@ async def add(
 
 
 async def read(connection: Connection, params: Params, which: str, *, order: str) -> list[Any]:
-    """Facts (alias ``t``) that a predicate of ours holds for."""
+    """Return facts (alias ``t``) that a predicate of ours holds for."""
     return await connection.fetch(statement(PACKAGE, "facts_read", which=which, order=order), *params.values)

@@ -22,14 +22,14 @@ _DECODED = tuple((name, column.decoder) for name, column in RETURNED.items() if 
 
 
 def select_items(table: RecallTable, which: str) -> str:
-    """The statement that reads a table's rows as items; ``which`` is a predicate of ours over alias ``t``."""
+    """Return the statement that reads a table's rows as items; ``which`` is a predicate of ours over alias ``t``."""
     return statement(PACKAGE, "items", which=which, **item_parts(table))
 
 
 async def fetch_items(
     ctx: Context, connection: Connection, scope: ResolvedScope, ordinals: Sequence[int], tables: Sequence[RecallTable]
 ) -> dict[int, Item]:
-    """Items by ordinal; what the scope does not hold is left out."""
+    """Return items by ordinal; what the scope does not hold is left out."""
     if not ordinals or not tables:
         return {}
     params = Params(scope.principal.organization_id)
@@ -40,7 +40,7 @@ async def fetch_items(
 
 
 async def as_items(ctx: Context, connection: Connection, rows: Sequence[Any]) -> list[Item]:
-    """Rows of :func:`select_items` as items, with the names of the people and places in them."""
+    """Return rows of :func:`select_items` as items, with the names of the people and places in them."""
     people = await names.labels(ctx, connection, "user", {row[key] for row in rows for key in ("sender", "user_id")})
     machines = await names.labels(
         ctx, connection, "agent", {row[key] for row in rows for key in ("speaker_agent", "agent_id")}
@@ -53,7 +53,7 @@ _NOBODY = (None, None)
 
 
 def _item(row: Any, people: names.Labels, machines: names.Labels, places: names.Labels) -> Item:
-    """One row; it comes from the database, so it is not validated again."""
+    """Make an item of one row; it comes from the database, so it is not validated again."""
     fields = {name: row[name] for name in _FIELDS}
     for name, decode in _DECODED:
         if fields[name] is not None:

@@ -26,7 +26,7 @@ _LABELS: dict[str, Callable[..., Awaitable[Labels]]] = {
 
 
 async def find(ctx: Context, connection: Connection, kind: str, name: str) -> UUID | None:
-    """The id of a user, an agent or a conversation by the caller's own string; None while there is none."""
+    """Return the id of a user, an agent or a conversation by the caller's own string; None while there is none."""
     organization = ctx.principal.organization_id
     key = (organization, kind, name)
     found: UUID | None = ctx.cache.get(key)
@@ -38,7 +38,7 @@ async def find(ctx: Context, connection: Connection, kind: str, name: str) -> UU
 
 
 async def labels(ctx: Context, connection: Connection, kind: str, ids: Iterable[UUID | None]) -> Labels:
-    """(the caller's own string, the name shown) by id."""
+    """Return (the caller's own string, the name shown) by id."""
     organization = ctx.principal.organization_id
     wanted = {one for one in ids if one is not None}
     known: Labels = {one: found for one in wanted if (found := ctx.cache.get((organization, kind, one))) is not None}

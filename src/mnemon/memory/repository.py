@@ -36,7 +36,7 @@ class MemoryRepository(BaseRepository[MemoryORM]):
         memory_types: Collection[MemoryType] = (),
         limit: int = 10,
     ) -> Sequence[MemoryORM]:
-        """Current memories by closeness in meaning; memories without an embedding are skipped (EC-5)."""
+        """Return current memories by closeness in meaning; memories without an embedding are skipped (EC-5)."""
         query = self._current()
         if team_id is not None:
             query = query.where(MemoryORM.team_id == team_id)
@@ -50,7 +50,7 @@ class MemoryRepository(BaseRepository[MemoryORM]):
     async def find_similar(
         self, embedding: NDArray[np.float32], *, threshold: float = 0.8, limit: int = 10
     ) -> Sequence[MemoryORM]:
-        """Current memories whose cosine with the vector is at least the threshold, closest first."""
+        """Return current memories whose cosine with the vector is at least the threshold, closest first."""
         distance = MemoryORM.embedding.cosine_distance(embedding)
         query = self._current().where(distance <= 1 - threshold).order_by(distance).limit(limit)
         return (await self.session.execute(query)).scalars().all()
@@ -66,7 +66,7 @@ class MemoryRepository(BaseRepository[MemoryORM]):
 async def known_sources(
     connection: Connection, organization_id: UUID, pairs: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], UUID]:
-    """Ids of the memories that these sources have brought already."""
+    """Return ids of the memories that these sources have brought already."""
     return await sources.known(connection, "memories", organization_id, pairs)
 
 
@@ -121,7 +121,7 @@ async def count_accesses(connection: Connection, ids: Sequence[UUID]) -> None:
 
 
 async def embedding_dimensions(connection: Connection) -> int | None:
-    """The width of the embedding column, None before the first migration."""
+    """Return the width of the embedding column, None before the first migration."""
     found: int | None = await connection.fetchval(
         "SELECT atttypmod FROM pg_attribute WHERE attrelid = to_regclass('memories') AND attname = 'embedding'"
     )

@@ -57,7 +57,7 @@ class ResolvedScope:
         return self.principal.agent_id is not None and self.agent_id == self.principal.agent_id
 
     def tables(self) -> list[RecallTable]:
-        """The tables that can hold a match."""
+        """Return the tables that can hold a match."""
         return [
             table
             for table in TABLES
@@ -65,7 +65,7 @@ class ResolvedScope:
         ]
 
     def predicate(self, table: RecallTable, params: Params, *, past: bool = False, whole: bool = False) -> str:
-        """The predicate (alias ``t``) over this table's rows.
+        """Return the predicate (alias ``t``) over this table's rows.
 
         Args:
             table: which.
@@ -80,7 +80,7 @@ class ResolvedScope:
         return " AND ".join(rule for rule in rules if rule != "true") or "true"
 
     def _known(self, table: RecallTable, params: Params) -> list[str]:
-        """The axis of what was known: by as_of if that is given, else by now."""
+        """Return the axis of what was known: by as_of if that is given, else by now."""
         memory = table.kind == "memory"
         if self.scope.as_of is None:
             rules = ["t.deleted_at IS NULL"]
@@ -98,7 +98,7 @@ class ResolvedScope:
         return rules
 
     def _valid(self, table: RecallTable, params: Params) -> list[str]:
-        """The axis of what was true: begun by valid_at and not over, as far as as_of knew of an end."""
+        """Return the axis of what was true: begun by valid_at and not over, as far as as_of knew of an end."""
         if self.scope.valid_at is None:
             return []
         moment = params.add(self.scope.valid_at, "timestamptz")
@@ -131,7 +131,7 @@ class ResolvedScope:
 
 
 async def resolve(ctx: Context, connection: Connection, scope: Scope) -> ResolvedScope:
-    """Names to ids; whoever is named acts: what is private to others is not seen.
+    """Return names to ids; whoever is named acts: what is private to others is not seen.
 
     An organisation's own process that names a user or an agent looks through their eyes.
     """
@@ -160,7 +160,7 @@ async def resolve(ctx: Context, connection: Connection, scope: Scope) -> Resolve
 
 
 async def _teams(ctx: Context, connection: Connection, user_id: UUID) -> frozenset[UUID]:
-    """The teams of a person; read each time: who leaves a team no longer sees what it shares."""
+    """Return the teams of a person; read each time: who leaves a team no longer sees what it shares."""
     return await identity.teams_of(connection, ctx.principal.organization_id, user_id)
 
 

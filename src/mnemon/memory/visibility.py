@@ -10,7 +10,7 @@ __all__ = ["visible", "visible_fact", "visible_use"]
 
 
 def visible_fact(principal: Principal, params: Params) -> str:
-    """The predicate (alias ``t``) over facts: a team's for the team, and none that came from what is not to be seen."""
+    """Return the predicate (alias ``t``) over facts: a team's for the team, none that came from unseen rows."""
     if principal.is_organization:
         return "true"
     rules = [visible(principal, "fact", params)]
@@ -21,7 +21,7 @@ def visible_fact(principal: Principal, params: Params) -> str:
 
 
 def visible_use(principal: Principal, params: Params) -> str:
-    """The predicate (alias ``u``) over uses of memories in answers: both are to be seen."""
+    """Return the predicate (alias ``u``) over uses of memories in answers: both are to be seen."""
     if principal.is_organization:
         return "true"
     return " AND ".join(

@@ -28,7 +28,7 @@ def include_object(obj: Any, name: str | None, type_: str, reflected: bool, comp
 
 
 def compare_type(ctx: Any, inspected: Any, column: Any, inspected_type: Any, metadata_type: Any) -> bool | None:
-    """The width of an embedding follows the embedder, not the models."""
+    """Return the width of an embedding follows the embedder, not the models."""
     if isinstance(inspected_type, HALFVEC) and isinstance(metadata_type, HALFVEC):
         return False
     return None

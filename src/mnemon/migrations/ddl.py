@@ -18,7 +18,7 @@ TENANT = "nullif(current_setting('app.organization_id', true), '')::uuid"
 
 
 def dimensions() -> int:
-    """The width of the embedding columns, as the one who migrates asked for it."""
+    """Return the width of the embedding columns, as the one who migrates asked for it."""
     return int(context.config.attributes.get("dimensions") or DEFAULT_DIMENSIONS)
 
 
@@ -77,7 +77,7 @@ def owner_sees(table: str) -> None:
 
 
 def recall_indexes(table: str) -> None:
-    """The two indexes of a recallable table that depend on the server: full text and vectors.
+    """Make the two indexes of a recallable table that depend on the server: full text and vectors.
 
     Where a superuser could make it, the full-text index has an operator class whose operator is leakproof, so that it
     is used under row-level security. The vector index holds rows that maintenance marked, never the writer's.
@@ -92,7 +92,7 @@ def recall_indexes(table: str) -> None:
 
 
 def vector_index(table: str, kind: str) -> str:
-    """The statement that makes a table's vector index: ``hnsw`` or ``ivfflat`` (seed 002)."""
+    """Return the statement that makes a table's vector index: ``hnsw`` or ``ivfflat`` (seed 002)."""
     using = {
         "hnsw": "hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)",
         "ivfflat": "ivfflat (embedding halfvec_cosine_ops) WITH (lists = 100)",
@@ -101,7 +101,7 @@ def vector_index(table: str, kind: str) -> str:
 
 
 def search_index(table: str, column: str = "search_vector") -> None:
-    """A full-text index, with the leakproof operator class where a superuser could make it.
+    """Make a full-text index, with the leakproof operator class where a superuser could make it.
 
     Queries name the operator as ``database.match_operator``: it is the one that the index has.
     """
@@ -115,18 +115,18 @@ def search_index(table: str, column: str = "search_vector") -> None:
 
 
 def words_index(table: str) -> None:
-    """The full-text index over salted words (revision 0015), as this server allows it."""
+    """Make the full-text index over salted words (revision 0015), as this server allows it."""
     op.execute(words_index_text(table, words_operators(op.get_bind())))
 
 
 def words_operators(bind: Connection) -> str:
-    """The operator class that full-text indexes get: the one of ours, where a superuser could make it."""
+    """Return the operator class that full-text indexes get: the one of ours, where a superuser could make it."""
     query = f"SELECT EXISTS (SELECT FROM pg_opclass WHERE opcname = '{WORDS_OPERATORS}')"  # noqa: S608 - ours
     return WORDS_OPERATORS if bind.exec_driver_sql(query).scalar() else "tsvector_ops"
 
 
 def words_index_text(table: str, operators: str) -> str:
-    """The statement that makes a table's full-text index over salted words."""
+    """Return the statement that makes a table's full-text index over salted words."""
     words = f"search_words(organization_id, search_vector) {operators}"
     return f"CREATE INDEX ix_{table}_search ON {table} USING gin ({words})"
 

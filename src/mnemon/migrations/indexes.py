@@ -11,7 +11,7 @@ from mnemon.migrations import ddl
 async def rebuild_search(connection: AsyncConnection) -> None:
     """Make the full-text indexes anew that a superuser has made a better operator class for since."""
     operators = await connection.run_sync(ddl.words_operators)
-    found = await connection.execute(
+    rows = await connection.execute(
         text(
             "SELECT c.relname FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid JOIN pg_opclass o "
             "ON o.oid = i.indclass[0] WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition "
@@ -19,7 +19,7 @@ async def rebuild_search(connection: AsyncConnection) -> None:
         ),
         {"operators": operators},
     )
-    for (name,) in found.all():
+    for (name,) in rows.all():
         await connection.exec_driver_sql(f"DROP INDEX {name}")
         table = name.removeprefix("ix_").removesuffix("_search")
         await connection.exec_driver_sql(ddl.words_index_text(table, operators))
@@ -27,7 +27,7 @@ async def rebuild_search(connection: AsyncConnection) -> None:
 
 async def rebuild_vectors(connection: AsyncConnection, kind: str) -> None:
     """Make the vector indexes anew that are of the other kind."""
-    found = await connection.execute(
+    rows = await connection.execute(
         text(
             "SELECT c.relname FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.relnamespace = "
             "'public'::regnamespace AND c.relname IN ('ix_memories_embedding', 'ix_messages_embedding') "
@@ -35,6 +35,6 @@ async def rebuild_vectors(connection: AsyncConnection, kind: str) -> None:
         ),
         {"kind": kind},
     )
-    for (name,) in found.all():
+    for (name,) in rows.all():
         await connection.exec_driver_sql(f"DROP INDEX {name}")
         await connection.exec_driver_sql(ddl.vector_index(name.removeprefix("ix_").removesuffix("_embedding"), kind))

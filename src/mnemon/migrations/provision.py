@@ -113,7 +113,7 @@ async def provision(connection: AsyncConnection) -> bool:
 
 
 def limits(login: str) -> list[str]:
-    """What bounds a login of the application's, where its sessions say nothing else; the number of sessions anyhow."""
+    """Return what bounds a login of the application's where its sessions say nothing else, and how many there are."""
     return [
         f"ALTER ROLE {login} CONNECTION LIMIT {MOST_SESSIONS}",
         *(f"ALTER ROLE {login} SET {name} = '{value}'" for name, value in LIMITS.items()),
@@ -121,12 +121,12 @@ def limits(login: str) -> list[str]:
 
 
 async def act_as_owner(connection: AsyncConnection) -> None:
-    """From here on, what is made belongs to the owner role and not to the superuser."""
+    """Let what is made from here on belong to the owner role and not to the superuser."""
     await connection.exec_driver_sql(f"SET ROLE {OWNER_ROLE}")
 
 
 async def forget_samples(connection: AsyncConnection) -> None:
-    """As the superuser again: remove what the planner sampled of columns that it is to sample no more.
+    """Remove, as the superuser again, what the planner sampled of columns that it is to sample no more.
 
     ANALYZE leaves those as they are, and before PostgreSQL 18 an owner has no way to remove them.
     """
@@ -138,7 +138,7 @@ async def forget_samples(connection: AsyncConnection) -> None:
 
 
 async def trust_words(connection: AsyncConnection) -> None:
-    """As the superuser again: let policies trust the function that full-text indexes are made over.
+    """Let policies trust the function that full-text indexes are made over; as the superuser again.
 
     It says nothing of a row that is not the transaction's organisation's, and raises nothing that depends on a word.
     """
@@ -211,7 +211,7 @@ async def _close(connection: AsyncConnection) -> None:
 
 
 async def _close_as_owner(connection: AsyncConnection) -> None:
-    """The part of :func:`_close` that a plain owner can do; what is left, `mnemon doctor` names."""
+    """Do the part of :func:`_close` that a plain owner can do; what is left, `mnemon doctor` names."""
     for statement in (
         "REVOKE TEMPORARY, CREATE ON DATABASE {database} FROM PUBLIC, " + APP_ROLE,
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC, " + APP_ROLE,
@@ -238,23 +238,23 @@ async def _app_role(connection: AsyncConnection) -> None:
 
 
 async def _worker_role(connection: AsyncConnection) -> None:
-    """The workers' role: it may do what the application may, and alone what goes across organisations."""
+    """Make the workers' role: it may do what the application may, and alone what goes across organisations."""
     if await _value(connection, _WORKS):
         return
-    there = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
+    exists = await _value(connection, f"SELECT to_regrole('{WORKER_ROLE}') IS NOT NULL")
     grant = f"GRANT {APP_ROLE} TO {WORKER_ROLE}"
     try:
         async with connection.begin_nested():
-            if not there:
+            if not exists:
                 await connection.exec_driver_sql(f"CREATE ROLE {WORKER_ROLE} NOLOGIN")
             await connection.exec_driver_sql(grant)
     except DBAPIError as error:
-        missing = f"is no member of {APP_ROLE}" if there else "does not exist"
-        wanted = grant if there else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
+        missing = f"is no member of {APP_ROLE}" if exists else "does not exist"
+        statement = grant if exists else f"CREATE ROLE {WORKER_ROLE} NOLOGIN IN ROLE {APP_ROLE}"
         raise Unavailable(
             f"The role {WORKER_ROLE} {missing} and this role may not change that.",
             code="unavailable.role",
-            hint=f"Let an administrator run {wanted}, then run this again.",
+            hint=f"Let an administrator run {statement}, then run this again.",
         ) from error
 
 

@@ -99,7 +99,7 @@ def config(**attributes: Any) -> Config:
 
 
 def head() -> str:
-    """The newest revision that this package knows."""
+    """Return the newest revision that this package knows."""
     found = ScriptDirectory.from_config(config()).get_current_head()
     if found is None:
         raise LookupError("the package has no migrations")
@@ -108,7 +108,7 @@ def head() -> str:
 
 @asynccontextmanager
 async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
-    """A connection as the owner, alone: a second migrator waits at the lock until the first is done."""
+    """Connect as the owner, alone: a second migrator waits at the lock until the first is done."""
     async with _session(url, lock_timeout=lock_timeout) as connection:
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         await connection.commit()
@@ -183,7 +183,7 @@ async def upgrade(
 
 
 async def _bring(connection: AsyncConnection, cfg: Config, revision: str, installation: InstallationKey | None) -> str:
-    """As the schema's owner: migrate, apply the objects, set the policies and the key; the revision reached."""
+    """Migrate as the schema's owner, apply the objects, set the policies and the key; return the revision reached."""
     await connection.run_sync(_upgrade, cfg, revision)
     await connection.commit()
     reached = await connection.run_sync(_current) or "base"
@@ -228,7 +228,7 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
 
 
 async def is_current(url: str, installation: InstallationKey | None = None) -> bool:
-    """Whether the database is at head with every object applied and knows the key; cheap, changes nothing.
+    """Tell whether the database is at head with every object applied and knows the key; cheap, changes nothing.
 
     It may be asked as a superuser, so it reads ordinary tables only: a view in the place of one would be somebody
     else's code, run with a superuser's rights.
@@ -239,8 +239,8 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
             async with engine.connect() as connection:
                 if not await _are_tables(connection, "schema_objects", "alembic_version", "installation_keys"):
                     return False
-                found = (await connection.exec_driver_sql("SELECT version_num FROM public.alembic_version")).scalar()
-                if found != head():
+                revision = (await connection.exec_driver_sql("SELECT version_num FROM public.alembic_version")).scalar()
+                if revision != head():
                     return False
                 granted = await wall.is_granted(connection)
                 applied = await _applied(connection)
@@ -252,7 +252,7 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
 
 
 async def _are_tables(connection: AsyncConnection, *names: str) -> bool:
-    """Whether these are ordinary tables, which stay so until the transaction ends."""
+    """Tell whether these are ordinary tables, which stay so until the transaction ends."""
     for name in names:
         if not (
             await connection.execute(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": f"public.{name}"})
@@ -264,7 +264,7 @@ async def _are_tables(connection: AsyncConnection, *names: str) -> bool:
 
 
 async def has_key(url: str) -> bool:
-    """Whether the database knows an installation key; False before the first migration."""
+    """Tell whether the database knows an installation key; False before the first migration."""
     async with _connection(url, lock_timeout=10) as connection:
         if not await _are_tables(connection, "installation_keys"):
             return False
@@ -318,8 +318,8 @@ def _refuse_foreign(current: str | None, cfg: Config) -> None:
             hint="Bring it to 0007 or later with a checkout of Mnemon that has revisions 0001 to 0006 among its "
             "migrations, then run this again. If nothing in it is to be kept, make a new database.",
         )
-    known = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
-    if current is not None and current not in known:
+    revisions = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
+    if current is not None and current not in revisions:
         raise Unavailable(
             f"The database is at revision {current}, which this version of Mnemon does not know.",
             code="unavailable.newer_schema",
@@ -329,7 +329,7 @@ def _refuse_foreign(current: str | None, cfg: Config) -> None:
 
 @contextmanager
 def _known(revision: str) -> Iterator[None]:
-    """What Alembic says of a revision that there is none of, or that lies the other way."""
+    """Explain what Alembic says of a revision that there is none of, or that lies the other way."""
     try:
         yield
     except CommandError as error:
@@ -349,15 +349,15 @@ def _differences(connection: Connection) -> tuple[str, ...]:
         "compare_type": compare.compare_type,
         "target_metadata": metadata,
     }
-    found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
-    return tuple(repr(item) for item in found)
+    differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+    return tuple(repr(item) for item in differences)
 
 
 def _objects(granted: bool) -> list[tuple[str, str]]:
-    """(name, text) of every replaceable object, in the order they are applied."""
+    """Return (name, text) of every replaceable object, in the order they are applied."""
     from mnemon.memory.columns import ADJUST
 
-    found = [wall.objects(granted)]
+    objects = [wall.objects(granted)]
     for domain in RANKS:
         folder = files(f"mnemon.{domain}").joinpath("sql", "objects")
         if not folder.is_dir():  # a domain without replaceable objects
@@ -365,8 +365,8 @@ def _objects(granted: bool) -> list[tuple[str, str]]:
         names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
         for name in names:
             body = folder.joinpath(name).read_text(encoding="utf-8")
-            found.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
-    return found
+            objects.append((f"{domain}/{name}", body.replace("{memory_changed}", ADJUST.happened)))
+    return objects
 
 
 def _digest(body: str) -> str:

@@ -19,7 +19,7 @@ LEVELS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column: its name, what CREATE TABLE says of it, its comment, and the values of its own enum type, if any."""
 
     name: str
@@ -55,7 +55,7 @@ def column(
     null: bool = False,
     default: str | None = None,
     generated: str | None = None,
-) -> Column:
+) -> TableColumn:
     """Describe a column; it is NOT NULL unless it says ``null``.
 
     Args:
@@ -68,7 +68,7 @@ def column(
     """
     options = f" DEFAULT {default}" if default is not None else ""
     options += f" GENERATED ALWAYS AS ({generated}) STORED" if generated is not None else ""
-    return Column(name, kind, comment, options + ("" if null else " NOT NULL"))
+    return TableColumn(name, kind, comment, options + ("" if null else " NOT NULL"))
 
 
 def choice(
@@ -78,38 +78,38 @@ def choice(
     comment: str | None = None,
     *,
     default: str | None = None,
-) -> Column:
+) -> TableColumn:
     """Describe a column of an enum type of its own, which is made with the table; values and default without quotes."""
     options = f" DEFAULT '{default}'" if default is not None else ""
-    return Column(name, kind, comment, f"{options} NOT NULL", tuple(values.split()))
+    return TableColumn(name, kind, comment, f"{options} NOT NULL", tuple(values.split()))
 
 
-def document(name: str, comment: str | None = None) -> Column:
+def document(name: str, comment: str | None = None) -> TableColumn:
     """Describe a jsonb object, empty by default; the depth of every jsonb column is bounded."""
     return column(name, "jsonb", comment, default="'{}'::jsonb")
 
 
-def moment(name: str, comment: str | None = None, *, null: bool = False, default: str | None = None) -> Column:
+def moment(name: str, comment: str | None = None, *, null: bool = False, default: str | None = None) -> TableColumn:
     """Describe a moment in time, in UTC."""
     return column(name, "timestamptz", comment, null=null, default=default)
 
 
-def created(default: str = "now()") -> Column:
+def created(default: str = "now()") -> TableColumn:
     """Describe when the row was recorded."""
     return moment("created_at", "When the row was recorded (UTC)", default=default)
 
 
-def organization() -> Column:
+def organization() -> TableColumn:
     """Describe whose the row is."""
     return column("organization_id", "uuid", "The tenant that owns the row; never changes")
 
 
-def tenanted() -> tuple[Column, Column]:
+def tenanted() -> tuple[TableColumn, TableColumn]:
     """Describe whose the row is, and its id."""
     return organization(), column("id", "uuid", "UUID v4 (REQ-T104)", default="gen_random_uuid()")
 
 
-def mutable() -> tuple[Column, ...]:
+def mutable() -> tuple[TableColumn, ...]:
     """Describe what a row has that changes: its times, when it was softly deleted, its version."""
     return (
         created(),
@@ -188,7 +188,7 @@ class Table:
         self,
         name: str,
         comment: str,
-        *parts: Column | Rule | Index,
+        *parts: TableColumn | Rule | Index,
         key: tuple[str, ...] = ("organization_id", "id"),
         tenant: str | None = "organization_id",
         rights: str = ALL,
@@ -201,7 +201,7 @@ class Table:
         self.name, self.comment, self.key, self.storage = name, comment, key, storage
         self.tenant, self.rights, self.owner = tenant, rights, owner
         self.series, self.recalled, self.searched = series, recalled, searched
-        self.columns = tuple(part for part in parts if isinstance(part, Column))
+        self.columns = tuple(part for part in parts if isinstance(part, TableColumn))
         self.rules = tuple(part for part in parts if isinstance(part, Rule))
         self.indexes = tuple(part for part in parts if isinstance(part, Index))
 
@@ -230,34 +230,34 @@ class Table:
         ddl.drop_types(*(one.type for one in self.columns if one.values))
 
     def _statements(self) -> Iterator[str]:
-        """What makes the table with its types, comments and indexes."""
-        for one in self.columns:
-            if one.values:
-                values = ", ".join(f"'{value}'" for value in one.values)
-                yield f"CREATE TYPE {one.type} AS ENUM ({values})"
+        """Yield what makes the table with its types, comments and indexes."""
+        for column_ in self.columns:
+            if column_.values:
+                values = ", ".join(f"'{value}'" for value in column_.values)
+                yield f"CREATE TYPE {column_.type} AS ENUM ({values})"
         yield f"CREATE TABLE {self.name} ({', '.join(self._lines())}){self._cut()}"
         yield f"COMMENT ON TABLE {self.name} IS {_quoted(self.comment)}"
-        for one in self.columns:
-            if one.comment is not None:
-                yield f"COMMENT ON COLUMN {self.name}.{one.name} IS {_quoted(one.comment)}"
-        for made in self.indexes:
-            kind = "UNIQUE INDEX" if made.kind == "uq" else "INDEX"
-            yield f"CREATE {kind} {made.kind}_{self.name}_{made.name} ON {self.name} {made.text}"
+        for column_ in self.columns:
+            if column_.comment is not None:
+                yield f"COMMENT ON COLUMN {self.name}.{column_.name} IS {_quoted(column_.comment)}"
+        for index_ in self.indexes:
+            kind = "UNIQUE INDEX" if index_.kind == "uq" else "INDEX"
+            yield f"CREATE {kind} {index_.kind}_{self.name}_{index_.name} ON {self.name} {index_.text}"
 
     def _lines(self) -> Iterator[str]:
-        """What stands between the brackets of CREATE TABLE."""
-        for one in self.columns:
-            yield f'"{one.name}" {one.type.format(dimensions=ddl.dimensions())}{one.options}'
+        """Yield what stands between the brackets of CREATE TABLE."""
+        for column_ in self.columns:
+            yield f'"{column_.name}" {column_.type.format(dimensions=ddl.dimensions())}{column_.options}'
         yield f"CONSTRAINT pk_{self.name} PRIMARY KEY ({', '.join(self.key)})"
         for rule in self.rules:
             yield f"CONSTRAINT {rule.kind}_{self.name}_{rule.name} {rule.text}"
-        for one in self.columns:
-            if one.type == "jsonb":
-                shallow = f"NOT jsonb_path_exists({one.name}, '$.**{{{LEVELS} to last}}')"
-                yield f"CONSTRAINT ck_{self.name}_{one.name}_depth CHECK ({shallow})"
+        for column_ in self.columns:
+            if column_.type == "jsonb":
+                shallow = f"NOT jsonb_path_exists({column_.name}, '$.**{{{LEVELS} to last}}')"
+                yield f"CONSTRAINT ck_{self.name}_{column_.name}_depth CHECK ({shallow})"
 
     def _cut(self) -> str:
-        """What CREATE TABLE says after its brackets."""
+        """Return what CREATE TABLE says after its brackets."""
         if self.recalled:
             return " PARTITION BY HASH (organization_id)"
         if self.series is not None:

@@ -56,20 +56,20 @@ async def refuse_planted(connection: AsyncConnection) -> None:
     Raises:
         Conflict: an object in it is neither the owner's nor a superuser's.
     """
-    found = (await connection.execute(text(_PLANTED))).first()
-    if found is not None:
+    planted = (await connection.execute(text(_PLANTED))).first()
+    if planted is not None:
         raise Conflict(
-            f"The schema public holds an object of somebody else: {found.name}, of {found.owner}.",
+            f"The schema public holds an object of somebody else: {planted.name}, of {planted.owner}.",
             code="conflict.foreign_object",
             hint="What lies there could be run with the owner's rights. Find out who made it, and drop it or move it "
             "to a schema of its own; or give Mnemon a database of its own.",
-            object=found.name,
-            owner=found.owner,
+            object=planted.name,
+            owner=planted.owner,
         )
 
 
 async def is_granted(connection: AsyncConnection) -> bool:
-    """Whether the schema's owner may set the parameter; else the setting with a seal is used."""
+    """Tell whether the schema's owner may set the parameter; else the setting with a seal is used."""
     return bool((await connection.exec_driver_sql(_GRANTED)).scalar())
 
 
@@ -109,11 +109,11 @@ async def keep_key(connection: AsyncConnection, key: InstallationKey) -> None:
 
 
 async def knows_key(connection: AsyncConnection, key: InstallationKey) -> bool:
-    """Whether the database knows exactly these keys."""
+    """Tell whether the database knows exactly these keys."""
     rows = await connection.exec_driver_sql("SELECT key_id, inner_block FROM public.installation_keys")
     return {(bytes(r.key_id), bytes(r.inner_block)) for r in rows} == {(i, inner) for i, inner, _ in stored(key)}
 
 
 async def has_key(connection: AsyncConnection) -> bool:
-    """Whether the database knows any installation key."""
+    """Tell whether the database knows any installation key."""
     return bool((await connection.exec_driver_sql("SELECT EXISTS (SELECT FROM public.installation_keys)")).scalar())

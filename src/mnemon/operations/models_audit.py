@@ -26,9 +26,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base, Tenanted, json_object, native_enum
 
-#: Whose the audit rows are that belong to no organisation: operators' accounts, sign-ins of unknown people.
-INSTALLATION = UUID(int=0)
-
 _NEWEST = text('"timestamp" DESC')
 
 

@@ -37,7 +37,7 @@ class SeriesRepository(BaseRepository[T]):
     """A time series: written, read, never changed; retention takes rows away."""
 
     async def update(self, row_id: UUID, *, expected_version: int | None = None, **values: Any) -> T:
-        """Refused.
+        """Refuse it.
 
         Raises:
             Forbidden: always.
@@ -45,7 +45,7 @@ class SeriesRepository(BaseRepository[T]):
         raise _append_only(self.model.__tablename__)
 
     async def delete(self, row_id: UUID) -> bool:
-        """Refused.
+        """Refuse it.
 
         Raises:
             Forbidden: always.
@@ -87,7 +87,7 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
     model = AuditLogORM
 
     async def create(self, **values: Any) -> AuditLogORM:
-        """Refused: triggers and ``record_audit`` write the trail.
+        """Refuse it: triggers and ``record_audit`` write the trail.
 
         Raises:
             Forbidden: always.
@@ -100,7 +100,7 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
         )
 
     def those(self, query: AuditQuery) -> Any:
-        """Entries that fit."""
+        """Return entries that fit."""
         wanted = self._alive()
         for name in ("action", "resource_type", "resource_id", "user_id", "agent_id", "status"):
             value = getattr(query, name)
@@ -113,7 +113,7 @@ class AuditLogRepository(SeriesRepository[AuditLogORM]):
         return wanted
 
     async def blocks(self) -> Sequence[AuditBlockORM]:
-        """The chain, first block first."""
+        """Return the chain, first block first."""
         query = select(AuditBlockORM).where(AuditBlockORM.organization_id == self.organization_id)
         return (await self.session.execute(query.order_by(AuditBlockORM.number))).scalars().all()
 
@@ -145,7 +145,7 @@ async def record_audit(connection: Connection, values: Sequence[Any]) -> UUID:
 
 
 async def trail_head(connection: Connection, organization_id: UUID) -> list[Anchor]:
-    """The newest signed block of a trail, to be written down; nothing where there is none."""
+    """Return the newest signed block of a trail, to be written down; nothing where there is none."""
     rows = await connection.fetch(
         "SELECT organization_id, number, hash, mac FROM audit_blocks WHERE organization_id = $1 AND mac IS NOT NULL "
         "ORDER BY number DESC LIMIT 1",
@@ -155,7 +155,7 @@ async def trail_head(connection: Connection, organization_id: UUID) -> list[Anch
 
 
 async def every_trail_head(connection: Connection) -> list[Anchor]:
-    """The same of every trail."""
+    """Do the same for every trail."""
     return [_anchor(row) for row in await connection.fetch("SELECT * FROM every_trail_head()")]
 
 
@@ -164,7 +164,7 @@ def _anchor(row: Any) -> Anchor:
 
 
 async def retention_of_trail(connection: Connection) -> tuple[int, datetime] | None:
-    """How many days the trail is kept and what time the server has; None where it is kept for ever."""
+    """Return how many days the trail is kept and what time the server has; None where it is kept for ever."""
     row = await connection.fetchrow(
         "SELECT retention_days, now() AS now FROM partition_policies "
         "WHERE table_name = 'audit_logs' AND retention_days IS NOT NULL"
@@ -173,12 +173,12 @@ async def retention_of_trail(connection: Connection) -> tuple[int, datetime] | N
 
 
 async def retention_due(connection: Connection, until: datetime) -> bool:
-    """Whether entries of the trail before a time are to go, and no record says so yet."""
+    """Tell whether entries of the trail before a time are to go, and no record says so yet."""
     return bool(await connection.fetchval("SELECT audit_retention_due($1)", until))
 
 
 async def partitioned_tables(connection: Connection) -> list[str]:
-    """The time series that maintenance knows."""
+    """Return the time series that maintenance knows."""
     rows = await connection.fetch("SELECT table_name FROM partition_policies ORDER BY table_name")
     return [row["table_name"] for row in rows]
 
@@ -235,7 +235,7 @@ async def refresh_dashboard(connection: Connection) -> int:
 
 
 async def dashboard(connection: Connection, organization_id: UUID, *values: Any) -> tuple[datetime | None, list[Any]]:
-    """When it was last refreshed, and its rows: source, subject, metric type, limit."""
+    """Return when it was last refreshed, and its rows: source, subject, metric type, limit."""
     rows = await connection.fetch(statement(PACKAGE, "dashboard"), organization_id, *values)
     refreshed = await connection.fetchval(
         "SELECT max(refreshed_at) FROM metric_dashboard WHERE organization_id = $1", organization_id
@@ -246,7 +246,7 @@ async def dashboard(connection: Connection, organization_id: UUID, *values: Any)
 async def dashboard_now(
     connection: Connection, organization_id: UUID, *values: Any
 ) -> tuple[datetime | None, list[Any]]:
-    """The same added up at this moment; None where there is nothing."""
+    """Return the same added up at this moment; None where there is nothing."""
     rows = await connection.fetch(statement(PACKAGE, "dashboard_now"), organization_id, *values)
     return (await connection.fetchval("SELECT now()") if rows else None), rows
 
@@ -278,17 +278,17 @@ async def request_statistics(connection: Connection, organization_id: UUID, *val
 
 
 async def table_sizes(connection: Connection, limit: int) -> list[Any]:
-    """Tables, the largest first."""
+    """Return tables, the largest first."""
     return await connection.fetch(statement(PACKAGE, "table_sizes"), limit)
 
 
 async def index_usage(connection: Connection, limit: int) -> list[Any]:
-    """Indexes, the most used first."""
+    """Return indexes, the most used first."""
     return await connection.fetch(statement(PACKAGE, "index_usage"), limit)
 
 
 async def slow_queries(connection: Connection, limit: int) -> list[Any] | None:
-    """Statements, the slowest first; None where the server does not keep them."""
+    """Return statements, the slowest first; None where the server does not keep them."""
     if not await connection.fetchval("SELECT to_regclass('pg_stat_statements') IS NOT NULL"):
         return None
     return await connection.fetch(statement(PACKAGE, "slow_queries"), limit)

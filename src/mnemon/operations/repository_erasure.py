@@ -29,18 +29,18 @@ _FIND = {
 
 
 async def candidates(connection: Connection, organization_id: UUID, kind: str, name: str) -> list[Any]:
-    """(id, label, deleted_at, matched) of all that a name can mean."""
+    """Return (id, label, deleted_at, matched) of all that a name can mean."""
     return list(await connection.fetch(_FIND[kind], organization_id, name))
 
 
 async def refusal(connection: Connection, kind: str, subject: UUID) -> str | None:
-    """Why the principal of the transaction may not erase this, in a word; None if they may."""
+    """Return why the principal of the transaction may not erase this, in a word; None if they may."""
     found: str | None = await connection.fetchval("SELECT erasure_refusal($1, $2)", kind, subject)
     return found
 
 
 async def was_erased(connection: Connection, organization_id: UUID, kind: str, name: str) -> bool:
-    """Whether the trail has an erasure of this id."""
+    """Tell whether the trail has an erasure of this id."""
     return bool(
         await connection.fetchval(
             "SELECT EXISTS (SELECT FROM audit_logs WHERE organization_id = $1 AND action = 'erasure' "
@@ -58,7 +58,7 @@ async def erase(connection: Connection, kind: str, subject: UUID) -> dict[str, A
 
 
 async def preview(connection: Connection, kind: str, subject: UUID) -> dict[str, Any] | None:
-    """What erasing would do now; None if the tenant of the transaction has no such subject."""
+    """Return what erasing would do now; None if the tenant of the transaction has no such subject."""
     return await _whole(connection, "SELECT preview_erasure($1, $2)::text", kind, subject)
 
 

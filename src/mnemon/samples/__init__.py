@@ -36,5 +36,5 @@ QUESTIONS: tuple[str, ...] = (
 
 
 def harbour() -> Path:
-    """The sample conversations as a JSON Lines file that the importer reads."""
+    """Return the sample conversations as a JSON Lines file that the importer reads."""
     return Path(str(files(__name__) / "harbour.jsonl"))

@@ -28,7 +28,7 @@ def check_dependencies(names: Collection[str], dependencies: Mapping[str, Collec
 
 
 def order(names: Collection[str], dependencies: Mapping[str, Collection[str]]) -> list[str]:
-    """The steps in an order that keeps dependencies, first come first; steps of a circle are left out."""
+    """Return the steps in an order that keeps dependencies, first come first; steps of a circle are left out."""
     waiting = {name: set(dependencies.get(name, ())) for name in names}
     followers: dict[str, list[str]] = {name: [] for name in names}
     for name, needed in waiting.items():

@@ -23,7 +23,7 @@ class WorkflowRepository(BaseRepository[WorkflowORM]):
 
 
 async def get_workflow(connection: Connection, organization_id: UUID, workflow_id: UUID) -> dict[str, Any] | None:
-    """A definition alive."""
+    """Return a definition that is not deleted."""
     row = await connection.fetchrow(statement(PACKAGE, "get_workflow"), organization_id, workflow_id)
     return None if row is None else parsed(row, "steps", "dependencies")
 
@@ -35,7 +35,7 @@ async def list_workflows(
     after: Sequence[Any],
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Definitions, newest first."""
+    """Return definitions, newest first."""
     rows = await connection.fetch(statement(PACKAGE, "list_workflows"), organization_id, status, *after, limit)
     return [parsed(row, "steps", "dependencies") for row in rows]
 
@@ -51,7 +51,7 @@ async def start_execution(
 
 
 async def lock_execution(connection: Connection, organization_id: UUID, execution_id: UUID) -> dict[str, Any] | None:
-    """A run for this transaction alone, with the graph of its workflow."""
+    """Return a run for this transaction alone, with the graph of its workflow."""
     row = await connection.fetchrow(statement(PACKAGE, "lock_execution"), organization_id, execution_id)
     return None if row is None else parsed(row, "execution_data", "steps", "dependencies")
 
@@ -80,7 +80,7 @@ async def change_execution(
 
 
 async def get_execution(connection: Connection, organization_id: UUID, execution_id: UUID) -> dict[str, Any] | None:
-    """A run with names."""
+    """Return a run with names."""
     row = await connection.fetchrow(statement(PACKAGE, "get_execution"), organization_id, execution_id)
     return None if row is None else parsed(row, "execution_data")
 
@@ -92,6 +92,6 @@ async def list_executions(
     after: Sequence[Any],
     limit: int,
 ) -> list[dict[str, Any]]:
-    """Runs with names, newest first: (workflow, agent, status)."""
+    """Run with names, newest first: (workflow, agent, status)."""
     rows = await connection.fetch(statement(PACKAGE, "list_executions"), organization_id, *conditions, *after, limit)
     return [parsed(row, "execution_data") for row in rows]

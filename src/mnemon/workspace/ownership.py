@@ -9,7 +9,7 @@ from mnemon.core.principal import Principal
 
 
 def owner_of(principal: Principal, user_id: UUID | None) -> UUID:
-    """The person that something is done for: a person acts for themselves, the organisation's process names one.
+    """Return the person that something is done for: a person acts for themselves, the organisation's process names one.
 
     Raises:
         Invalid: the organisation's own process names nobody.
@@ -27,7 +27,7 @@ def owner_of(principal: Principal, user_id: UUID | None) -> UUID:
 
 
 def reach_of(principal: Principal, user_id: UUID | None) -> UUID | None:
-    """The one person whose rows may be read, None for everybody's: the organisation's own process that names nobody.
+    """Return the one person whose rows may be read; None, everybody's, for the organisation's own process.
 
     Raises:
         Forbidden: a person names somebody else, or an agent acts for nobody.

@@ -25,7 +25,7 @@ _LAST_YEAR = 9999 - 50
 
 
 def parse_rule(rule: str) -> dict[str, str]:
-    """The parts of a rule by name.
+    """Return the parts of a rule by name.
 
     Raises:
         ValueError: it is not a rule that a task can follow; the message says why.
@@ -52,12 +52,12 @@ def parse_rule(rule: str) -> dict[str, str]:
 
 
 def format_rule(parts: dict[str, str]) -> str:
-    """The parts as a rule."""
+    """Return the parts as a rule."""
     return ";".join(f"{key}={value}" for key, value in parts.items())
 
 
 def check_rule(rule: str) -> str:
-    """The rule in its normal form.
+    """Return the rule in its normal form.
 
     Raises:
         ValueError: it is not a rule that a task can follow, or no day ever meets it.
@@ -69,7 +69,7 @@ def check_rule(rule: str) -> str:
 
 
 def next_occurrence(rule: str, after: datetime) -> tuple[datetime, str] | None:
-    """The first occurrence after one, and the rule that it goes on with; None when the rule has ended.
+    """Return the first occurrence after one, and the rule that it goes on with; None when the rule has ended.
 
     Args:
         rule: a rule that :func:`check_rule` accepts.
@@ -99,7 +99,7 @@ def _after(parts: dict[str, str], after: datetime) -> datetime | None:
 
 
 def _until(text: str) -> datetime:
-    """The last moment that UNTIL allows; a date means the whole day."""
+    """Return the last moment that UNTIL allows; a date means the whole day."""
     match = re.fullmatch(r"(\d{8})(?:T(\d{6})Z?)?", text, flags=re.ASCII)
     if match is None:
         raise ValueError("UNTIL is a date such as 20261231, with or without a time")

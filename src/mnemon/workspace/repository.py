@@ -24,7 +24,7 @@ class OwnedRepository(BaseRepository[T]):
     """Rows that belong to one person each."""
 
     async def get_owned(self, row_id: UUID, owner: UUID | None, *, lock: bool = False) -> T | None:
-        """The row if it is the owner's (anybody's, for None), alone until the transaction ends if it is locked."""
+        """Return the row if it is the owner's (anybody's, for None), locked until the transaction ends if asked."""
         query = self._owned(owner).where(self.model.id == row_id)
         if lock:
             query = query.with_for_update()
@@ -52,7 +52,7 @@ class TaskRepository(OwnedRepository[TaskORM]):
         project_id: UUID | None = None,
         tag: str | None = None,
     ) -> Any:
-        """Tasks that fit. Indexes: ix_tasks_due or ix_tasks_user for one person's, ix_tasks_due_date for all."""
+        """Return tasks that fit. Indexes: ix_tasks_due or ix_tasks_user for one person's, ix_tasks_due_date for all."""
         query = self._owned(owner)
         if status:
             query = query.where(TaskORM.status.in_(sorted(status)))
@@ -69,7 +69,7 @@ class TaskRepository(OwnedRepository[TaskORM]):
         return query
 
     async def reminders(self, owner: UUID | None, *, now: datetime, limit: int, take: bool) -> Sequence[TaskORM]:
-        """Tasks whose reminder is due, earliest first. Index: ix_tasks_reminder."""
+        """Return tasks whose reminder is due, earliest first. Index: ix_tasks_reminder."""
         due = (
             self._owned(owner)
             .where(
@@ -96,7 +96,7 @@ class TaskRepository(OwnedRepository[TaskORM]):
         return found
 
     async def successor(self, task_id: UUID) -> TaskORM | None:
-        """The occurrence that followed a task."""
+        """Return the occurrence that followed a task."""
         query = self._alive().where(TaskORM.recurs_from == task_id)
         found: TaskORM | None = (await self.session.execute(query)).scalar_one_or_none()
         return found
@@ -108,7 +108,7 @@ class DocumentRepository(OwnedRepository[DocumentORM]):
     model = DocumentORM
 
     def those(self, owner: UUID | None, *, document_type: str | None = None, status: Collection[str] = ()) -> Any:
-        """Documents that fit. Index: ix_documents_user."""
+        """Return documents that fit. Index: ix_documents_user."""
         query = self._owned(owner)
         if document_type is not None:
             query = query.where(DocumentORM.document_type == document_type)
@@ -123,7 +123,7 @@ class TemplateRepository(BaseRepository[DocumentTemplateORM]):
     model = DocumentTemplateORM
 
     def those(self, *, document_type: str | None) -> Any:
-        """Templates that fit. Index: ix_document_templates_type."""
+        """Return templates that fit. Index: ix_document_templates_type."""
         query = self._alive()
         if document_type is not None:
             query = query.where(DocumentTemplateORM.document_type == document_type)
@@ -136,7 +136,7 @@ class NotificationRepository(OwnedRepository[NotificationORM]):
     model = NotificationORM
 
     async def add(self, people: Collection[UUID], values: dict[str, Any]) -> Sequence[NotificationORM]:
-        """One notification a person."""
+        """Write one notification a person."""
         rows = [{"organization_id": self.organization_id, "user_id": person, **values} for person in people]
         return (await self.session.execute(insert(NotificationORM).returning(NotificationORM), rows)).scalars().all()
 
@@ -163,12 +163,12 @@ async def notifications(
     after: Sequence[Any],
     limit: int,
 ) -> list[Any]:
-    """A person's notifications, newest first, after a place."""
+    """Return a person's notifications, newest first, after a place."""
     name = "unread_notifications" if unread_only else "notifications"
     return await connection.fetch(statement(PACKAGE, name), organization_id, owner, before, *after, limit)
 
 
 async def count_unread(connection: Connection, organization_id: UUID, owner: UUID) -> int:
-    """How many notifications a person has not read."""
+    """Return how many notifications a person has not read."""
     found: int = await connection.fetchval(statement(PACKAGE, "count_unread"), organization_id, owner)
     return found

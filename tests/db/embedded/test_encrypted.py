@@ -162,7 +162,7 @@ def test_a_secret_is_found_in_a_plain_directory_and_nowhere_once_it_is_encrypted
     registry.save(directory, registry.load(directory).having(Record("north", clean / "north")))
     assert main([*where, "encrypt", "--new-key", str(key)]) == 4
     assert "north" in capfd.readouterr().err
-    registry.save(directory, registry.Registry())
+    registry.save(directory, registry.ReplicaRegistry())
     assert main([*where, "encrypt", "--new-key", str(key)]) == 0
     told = capfd.readouterr().out
     assert "mode 0600" in told

@@ -133,8 +133,7 @@ def test_schedules_of_the_installation_are_made(cli: Cli, home: Path, monkeypatc
     from mnemon.doors.worker.tasks import SCHEDULES
 
     async def names() -> set[str]:
-        from mnemon.core.principal import Principal
-        from mnemon.jobs.schemas import INSTALLATION
+        from mnemon.core.principal import INSTALLATION, Principal
 
         async with AsyncMemory(data_dir=home) as memory:
             await memory.open()

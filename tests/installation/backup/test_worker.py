@@ -11,14 +11,14 @@ from mnemon.doors.worker.process import work
 from mnemon.installation import backup
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import Enqueue
-from mnemon.jobs.worker import Options
+from mnemon.jobs.worker import WorkerOptions
 from tests.factories import context_of, new_slug
 
 from .support import Site, changed, new_key
 
 
-def options() -> Options:
-    return Options(2, None, 60.0, 0.2, 5.0)
+def options() -> WorkerOptions:
+    return WorkerOptions(2, None, 60.0, 0.2, 5.0)
 
 
 async def states(site: Site) -> dict[str, Any]:

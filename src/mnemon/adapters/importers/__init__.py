@@ -15,7 +15,7 @@ from mnemon.adapters.importers.dates import parse_moment
 from mnemon.adapters.importers.detect import detect
 from mnemon.adapters.importers.export import ConversationsExport, Message
 from mnemon.adapters.importers.files import ByteSource
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.opening import open_import
 from mnemon.adapters.importers.records import (
     MAX_TEXT,
@@ -40,7 +40,7 @@ __all__ = [
     "Certainty",
     "ConversationsExport",
     "Counter",
-    "Damaged",
+    "DamagedJson",
     "Import",
     "Importer",
     "Message",

@@ -68,12 +68,12 @@ class Tree:
         return self._done + (self._current.count if self._current else 0)
 
     def label(self, name: str) -> str:
-        """How a file of the tree is named in a position."""
+        """Return how a file of the tree is named in a position."""
         return printable(f"{self.path.name}/{name}")
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """One file's bytes.
+        """Open one file's bytes.
 
         Raises:
             Invalid: it is damaged, needs a password, is a link, or is a bomb.
@@ -168,7 +168,7 @@ class _Counted:
 
 
 def open_tree(path: Path, wanted: str) -> Tree:
-    """The files of an export.
+    """Return the files of an export.
 
     Args:
         path: a zip archive, a directory or one file.
@@ -191,7 +191,7 @@ def open_tree(path: Path, wanted: str) -> Tree:
 
 
 def _contents(path: Path, size: int) -> dict[str, int]:
-    """The files of a zip archive and their unpacked sizes.
+    """Return the files of a zip archive and their unpacked sizes.
 
     Raises:
         Invalid: it is damaged, holds more files than an export has, two of one name, or some that share their bytes.
@@ -221,7 +221,7 @@ def _contents(path: Path, size: int) -> dict[str, int]:
 
 
 def _list_size(path: Path, size: int) -> int:
-    """How many bytes an archive's list of files has, which is read whole before anything else is known.
+    """Return how many bytes an archive's list of files has, which is read whole before anything else is known.
 
     0 where there is no list: then it is no archive, which others say.
     """
@@ -229,11 +229,12 @@ def _list_size(path: Path, size: int) -> int:
         stream.seek(max(0, size - _TAIL))
         tail = stream.read()
     end = tail.rfind(b"PK\x05\x06")
-    said = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
+    stated_size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
     # Before it, in an archive of more than 4 GB or 65,535 files, its like with longer numbers.
     large = tail.rfind(b"PK\x06\x06", 0, max(end, 0))
     return max(
-        said if said != 0xFFFFFFFF else 0, int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0
+        stated_size if stated_size != 0xFFFFFFFF else 0,
+        int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0,
     )
 
 
@@ -256,7 +257,7 @@ def _directory(path: Path) -> Tree:
 
 
 def _json_files(root: Path, folder: Path) -> dict[str, int]:
-    found: dict[str, int] = {}
+    sizes: dict[str, int] = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -266,7 +267,7 @@ def _json_files(root: Path, folder: Path) -> dict[str, int]:
                 if entry.is_symlink():
                     raise _link(printable(f"{root.name}/{name}"))
                 if entry.is_file():
-                    found[name] = entry.stat().st_size
+                    sizes[name] = entry.stat().st_size
     except OSError as error:
         raise Invalid(
             f"{folder} cannot be read: {error.strerror or error}.",
@@ -274,7 +275,7 @@ def _json_files(root: Path, folder: Path) -> dict[str, int]:
             hint="Check who may read it.",
             path=str(folder),
         ) from error
-    return dict(sorted(found.items()))
+    return dict(sorted(sizes.items()))
 
 
 def _refuse_bomb(label: str, unpacked: int, packed: int) -> None:

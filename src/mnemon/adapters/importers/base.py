@@ -96,7 +96,7 @@ class Import(ABC):
 
     @final
     def __iter__(self) -> Iterator[Record]:
-        """The records after :attr:`start`.
+        """Yield the records after :attr:`start`.
 
         Raises:
             Invalid: the file is not the one that was begun, or it is damaged beyond reading on.
@@ -138,10 +138,10 @@ class Counter:
         self.entry = 0
 
     def next(self, file: str, check: str, *, line: int | None = None) -> Position:
-        """The position of the next record."""
+        """Return the position of the next record."""
         self.entry += 1
         return Position(file=file, entry=self.entry, line=line, skip=self.entry, check=digest(check))
 
     def broken(self, file: str, reason: str, excerpt: str = "", *, line: int | None = None) -> Broken:
-        """The next record, which could not be read."""
+        """Return the next record, which could not be read."""
         return Broken(self.next(file, reason, line=line), reason, excerpt)

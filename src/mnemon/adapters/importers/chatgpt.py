@@ -27,13 +27,13 @@ class ChatGpt(ConversationsExport):
     keys: ClassVar[frozenset[str]] = frozenset({"mapping"})
 
     def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
-        """The export's own id and title."""
+        """Return the export's own id and title."""
         key = conversation.get("conversation_id") or conversation.get("id")
         title = conversation.get("title")
         return (str(key) if key else None), (str(title) if title else None)
 
     def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
-        """The messages of the current branch, oldest first."""
+        """Yield the messages of the current branch, oldest first."""
         mapping: dict[str, Any] = conversation["mapping"]
         last = moment_or_none(conversation.get("create_time"))
         for node in _branch(mapping, conversation.get("current_node")):
@@ -58,7 +58,7 @@ class ChatGpt(ConversationsExport):
 
 
 def _branch(mapping: dict[str, Any], current: str | None) -> list[dict[str, Any]]:
-    """The nodes from the root to the current one; without one, to the newest leaf."""
+    """Return the nodes from the root to the current one; without one, to the newest leaf."""
     if current not in mapping:
         leaves = [key for key, node in mapping.items() if not node.get("children")]
         current = max(leaves, key=lambda key: _time(mapping[key]), default=None)

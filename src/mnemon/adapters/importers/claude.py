@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree
 from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import role_of
 
 
@@ -35,18 +35,18 @@ class Claude(ConversationsExport):
         if name is None or tree.sizes[name] > limits.MAX_LIST:
             return
         # Names are a courtesy; the conversations are complete without them.
-        with tree.open(name) as raw, suppress(Damaged):
+        with tree.open(name) as raw, suppress(DamagedJson):
             for user in islice(elements(MeteredStream(raw, tree.label(name))), limits.MAX_LISTED):
                 if isinstance(user, dict) and isinstance(user.get("full_name"), str) and user["full_name"]:
                     self._names_of[str(user.get("uuid"))] = user["full_name"][: limits.MAX_NAME]
 
     def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
-        """The export's own id and title."""
+        """Return the export's own id and title."""
         key, title = conversation.get("uuid"), conversation.get("name")
         return (str(key) if key else None), (str(title) if title else None)
 
     def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
-        """The messages that have a text."""
+        """Yield the messages that have a text."""
         account = conversation.get("account") or {}
         person = self._names_of.get(str(account.get("uuid")))
         for message in conversation["chat_messages"]:
@@ -62,7 +62,7 @@ class Claude(ConversationsExport):
 
 
 def _text(message: dict[str, Any]) -> str:
-    """The text blocks; the older `text` where there are none, which repeats them with notes on the others."""
+    """Return the text blocks; the older `text` where there are none, which repeats them with notes on the others."""
     blocks = [b for b in message.get("content") or [] if isinstance(b, dict)]
     texts = [b["text"] for b in blocks if b.get("type") == "text" and isinstance(b.get("text"), str)]
     joined = "\n\n".join(text.strip() for text in texts if text.strip())

@@ -14,7 +14,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 
 
 def parse_moment(value: object) -> datetime | None:
-    """A moment from ISO 8601, or from seconds, milliseconds, microseconds or nanoseconds since 1970.
+    """Return a moment from ISO 8601, or from seconds, milliseconds, microseconds or nanoseconds since 1970.
 
     A time without a zone is taken as UTC. None and an empty text mean that there is no time.
 
@@ -35,7 +35,7 @@ def parse_moment(value: object) -> datetime | None:
 
 
 def from_epoch(value: float | Decimal) -> datetime:
-    """A moment from a count since 1970; its size tells seconds from milli-, micro- and nanoseconds.
+    """Return a moment from a count since 1970; its size tells seconds from milli-, micro- and nanoseconds.
 
     Raises:
         ValueError: it is not finite, or outside the years 1 to 9999.
@@ -56,7 +56,7 @@ def from_epoch(value: float | Decimal) -> datetime:
 
 
 def parse_locomo(value: str) -> datetime:
-    """A moment such as ``1:56 pm on 8 May, 2023``, taken as UTC.
+    """Return a moment such as ``1:56 pm on 8 May, 2023``, taken as UTC.
 
     Raises:
         ValueError: it is not written so.
@@ -71,7 +71,7 @@ def parse_locomo(value: str) -> datetime:
 
 
 def as_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; one without a zone is taken as UTC.
+    """Return the same moment in UTC; one without a zone is taken as UTC.
 
     Raises:
         ValueError: in UTC it would lie outside the years 1 to 9999.

@@ -22,7 +22,7 @@ _WHAT = {"gzip": "gzip, but not named as any format is", "zip": "a zip file", "d
 
 
 def detect(path: Path) -> str:
-    """The name of a file's format.
+    """Return the name of a file's format.
 
     A pipe (also ``-``, standard input) cannot be looked at beforehand and is taken as JSON Lines.
 
@@ -31,16 +31,16 @@ def detect(path: Path) -> str:
         Invalid: it is empty, in none of the formats, or equally well in two; the message lists them.
     """
     sample = Sample(path)
-    known = importers()
-    ours = _Asked(sample, {name: one for name, one in known.items() if one.is_ours}, by_name=True)
+    installed = importers()
+    ours = _Asked(sample, {name: importer for name, importer in installed.items() if importer.is_ours}, by_name=True)
     if certain := ours.certain():
         return certain[0]
-    others = _Asked(sample, {name: one for name, one in known.items() if not one.is_ours})
-    for found, is_ours in ((others.certain(), False), (ours.possible(), True), (others.possible(), False)):
-        if len(found) > 1 and not is_ours:
-            raise _two(path, [known[name] for name in found])
-        if found:
-            return found[0]
+    others = _Asked(sample, {name: importer for name, importer in installed.items() if not importer.is_ours})
+    for names, is_ours in ((others.certain(), False), (ours.possible(), True), (others.possible(), False)):
+        if len(names) > 1 and not is_ours:
+            raise _two(path, [installed[name] for name in names])
+        if names:
+            return names[0]
     raise _unknown(sample, ours.kinds, ours.problems + others.problems)
 
 
@@ -52,26 +52,26 @@ class _Asked:
         self.kinds, self.problems = load_all(asked.values())
         self._said: dict[str, Certainty] = {}
         self._document: dict[str, str | None] = {}
-        named = {name: kind for name, kind in self.kinds.items() if sample.name.endswith(kind.suffixes)}
-        for name, kind in ((by_name and named) or self.kinds).items():
+        by_suffix = {name: kind for name, kind in self.kinds.items() if sample.name.endswith(kind.suffixes)}
+        for name, kind in ((by_name and by_suffix) or self.kinds).items():
             try:
                 if asked[name].is_ours:
-                    said, document = kind.recognises(sample), kind.document(sample)
+                    certainty, document = kind.recognises(sample), kind.document(sample)
                 else:
-                    said, document = foreign.asked(asked[name], kind, sample)
+                    certainty, document = foreign.asked(asked[name], kind, sample)
             except MnemonError as error:
                 if asked[name].is_ours:
                     raise
                 self.problems.append(error)
             else:
-                self._said[name], self._document[name] = said, document
+                self._said[name], self._document[name] = certainty, document
 
     def certain(self) -> list[str]:
-        """Those that are certain of it; where none is, those that have the first key that is anybody's."""
+        """Return those that are certain of it; where none is, those that have the first key that is anybody's."""
         return [name for name, said in self._said.items() if said is Certainty.CERTAIN] or self._by_key()
 
     def possible(self) -> list[str]:
-        """Those that it may belong to; of several the one that has the name's ending."""
+        """Return those that it may belong to; of several the one that has the name's ending."""
         found = [name for name, said in self._said.items() if said is Certainty.POSSIBLE]
         return [name for name in found if self.sample.name.endswith(self.kinds[name].suffixes)] or found
 
@@ -87,7 +87,7 @@ class _Asked:
         return []
 
     def _documents(self) -> Iterator[tuple[str, str | None]]:
-        """Which importers look for keys, and where."""
+        """Yield which importers look for keys, and where."""
         for name, document in self._document.items():
             if self.kinds[name].keys and (self.sample.is_document or document is not None):
                 yield name, document
@@ -105,13 +105,15 @@ def _two(path: Path, found: list[Importer]) -> Invalid:
 
 
 def _unknown(sample: Sample, ours: Mapping[str, type[Import]], problems: list[MnemonError]) -> Invalid:
-    what = _WHAT.get(sample.kind, "text or data in no format that is known here")
+    description = _WHAT.get(sample.kind, "text or data in no format that is known here")
     if sample.kind in ("zip", "directory"):
         expected = list(dict.fromkeys(name for kind in ours.values() for name in kind.expects))
-        what = f"{what} without {', '.join(expected[:-1])} or {expected[-1]}" if len(expected) > 1 else what
+        description = (
+            f"{description} without {', '.join(expected[:-1])} or {expected[-1]}" if len(expected) > 1 else description
+        )
     not_asked = "".join(f" {problem.message}" for problem in problems)
     return Invalid(
-        f"{sample.path} is {what}. The formats are {', '.join(formats())}.{not_asked}",
+        f"{sample.path} is {description}. The formats are {', '.join(formats())}.{not_asked}",
         code="invalid.import.format",
         hint="Name the format if you know which it is.",
         field="format",

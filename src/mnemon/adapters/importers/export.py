@@ -14,7 +14,7 @@ from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.dates import parse_moment
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -58,14 +58,14 @@ class ConversationsExport(Import):
 
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
         super().__init__(path, **given)
-        wanted = f"a {self.format} export"
-        self._tree = open_tree(path, wanted)
+        description = f"a {self.format} export"
+        self._tree = open_tree(path, description)
         names = sorted(name for name in self._tree.sizes if _CONVERSATIONS.fullmatch(name))
         if not names and len(self._tree.sizes) == 1 and path.name in self._tree.sizes:
             names = [path.name]
         if not names:
             raise Invalid(
-                f"{path} has no conversations.json, so it is not {wanted}.",
+                f"{path} has no conversations.json, so it is not {description}.",
                 code="invalid.import.format",
                 hint="Give the zip file as it was downloaded, or the conversations.json from it.",
                 path=str(path),
@@ -76,7 +76,7 @@ class ConversationsExport(Import):
 
     @classmethod
     def document(cls, sample: Sample) -> str | None:
-        """The first file of conversations."""
+        """Return the first file of conversations."""
         return next((name for name in sample.names if _CONVERSATIONS.fullmatch(name)), None)
 
     @property
@@ -86,17 +86,17 @@ class ConversationsExport(Import):
 
     @abstractmethod
     def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
-        """The messages of a conversation, in their order."""
+        """Yield the messages of a conversation, in their order."""
 
     @abstractmethod
     def key(self, conversation: dict[str, Any]) -> tuple[str | None, str | None]:
-        """The conversation's id and title."""
+        """Return the conversation's id and title."""
 
     def prepare(self, tree: Tree) -> None:
         """Read what else of the export is needed, before its conversations."""
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The messages of each conversation."""
+        """Yield the messages of each conversation."""
         counter = Counter()
         with open_tree(self.path, f"a {self.format} export") as tree:
             self._tree = tree
@@ -108,14 +108,14 @@ class ConversationsExport(Import):
                     try:
                         for number, conversation in enumerate(elements(stream), 1):
                             yield from self._conversation(conversation, f"conversation {number}", file, counter)
-                    except Damaged as error:
+                    except DamagedJson as error:
                         yield counter.broken(file, f"{error}; nothing after it can be read")
 
     def _conversation(self, conversation: Any, where: str, file: str, counter: Counter) -> Iterator[Record]:
         key, title = self.key(conversation) if isinstance(conversation, dict) else (None, None)
         if key is None or len(key) > limits.MAX_NAME:
-            what = "not a conversation with an id" if key is None else "its id is too long to be one"
-            yield counter.broken(file, f"{where}: {what}", shown(conversation))
+            reason = "not a conversation with an id" if key is None else "its id is too long to be one"
+            yield counter.broken(file, f"{where}: {reason}", shown(conversation))
             return
         # What each message carries is cut before there are many of them.
         title = title[: limits.MAX_NAME] if title else title
@@ -150,7 +150,7 @@ class ConversationsExport(Import):
 
 
 def too_long(message: Message) -> str | None:
-    """What about a message is longer than anything that was said, as the end of a sentence; or None."""
+    """Return what about a message is longer than anything that was said, as the end of a sentence; or None."""
     if len(message.text) > limits.MAX_MESSAGE_TEXT:
         return f"the text has {len(message.text):,} characters, more than {limits.MAX_MESSAGE_TEXT:,}"
     if len(message.id) > limits.MAX_NAME or len(message.speaker or "") > limits.MAX_NAME:
@@ -159,12 +159,12 @@ def too_long(message: Message) -> str | None:
 
 
 def _strings(message: Message, key: str, title: str | None) -> list[object]:
-    """All that goes into a database."""
+    """Return all that goes into a database."""
     return [message.text, message.metadata, message.speaker, message.id, key, title]
 
 
 def moment_or_none(value: object) -> datetime | None:
-    """A moment, or None where the export has none that can be read: the words count more."""
+    """Return a moment, or None where the export has none that can be read: the words count more."""
     try:
         return parse_moment(value)
     except (ValueError, ArithmeticError):

@@ -24,7 +24,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether the path can be read once only: standard input, a FIFO, a shell's process substitution."""
+    """Tell whether the path can be read once only: standard input, a FIFO, a shell's process substitution."""
     if str(path) == STDIN:
         return True
     try:
@@ -50,7 +50,7 @@ def require_exists(path: Path) -> None:
 
 
 def require_file(path: Path, wanted: str) -> int:
-    """The size in bytes of a file that is there and holds something.
+    """Return the size in bytes of a file that is there and holds something.
 
     Args:
         path: the file.
@@ -89,7 +89,7 @@ def require_file(path: Path, wanted: str) -> int:
 
 
 def head_and_tail(path: Path, size: int) -> str:
-    """A digest of a file's size, beginning and end: what identifies an export that is written once."""
+    """Return a digest of a file's size, beginning and end: what identifies an export that is written once."""
     with path.open("rb") as stream:
         head = stream.read(HEAD)
         stream.seek(max(0, size - HEAD))
@@ -98,7 +98,7 @@ def head_and_tail(path: Path, size: int) -> str:
 
 
 def is_gzip(path: Path) -> bool:
-    """Whether a regular file begins as gzip does."""
+    """Tell whether a regular file begins as gzip does."""
     with path.open("rb") as stream:
         return stream.read(2) == _GZIP_MAGIC
 
@@ -123,7 +123,7 @@ class ByteSource:
             self.gzip = is_gzip(path)
 
     def first_line(self) -> bytes:
-        """The first line, or as much of it as :data:`HEAD` bytes; a pipe still yields it afterwards."""
+        """Return the first line, or as much of it as :data:`HEAD` bytes; a pipe still yields it afterwards."""
         if self.pipe is not None:
             line = self.pipe.readline(HEAD)
             if not line:
@@ -155,7 +155,7 @@ class ByteSource:
 
     @contextmanager
     def open(self, offset: int) -> Iterator[BinaryIO]:
-        """The (decompressed) bytes from an offset on."""
+        """Open the (decompressed) bytes from an offset on."""
         if self.pipe is not None:
             left = offset
             while left and (chunk := self.pipe.read(min(left, HEAD))):
@@ -192,11 +192,11 @@ class _Inflated:
         return self._count
 
     def read(self, size: int = -1) -> bytes:
-        """Unpacked bytes."""
+        """Return unpacked bytes."""
         return self._counted(self._stream.read(size))
 
     def readline(self, size: int = -1) -> bytes:
-        """An unpacked line."""
+        """Return an unpacked line."""
         return self._counted(self._stream.readline(size))
 
     def _counted(self, chunk: bytes) -> bytes:

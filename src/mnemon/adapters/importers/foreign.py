@@ -11,7 +11,7 @@ from typing import Any, Unpack, get_args
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
-from mnemon.adapters.importers.jsonstream import Damaged
+from mnemon.adapters.importers.jsonstream import DamagedJson
 from mnemon.adapters.importers.records import (
     Anchor,
     Broken,
@@ -55,22 +55,25 @@ def opened(importer: Importer, path: Path, **given: Unpack[Options]) -> Import:
     """
     kind = importer.load()
     try:
-        found = kind(path, **given)
-        fingerprint, places = found.fingerprint, (found.bytes_read, found.total_bytes or 0)
+        opened_importer = kind(path, **given)
+        fingerprint, places = (
+            opened_importer.fingerprint,
+            (opened_importer.bytes_read, opened_importer.total_bytes or 0),
+        )
     except MnemonError:
         raise
     except Exception as error:
         raise failed(importer, f"failed at {path}", error) from error
     if not isinstance(fingerprint, str) or not 0 < len(fingerprint) <= _MAX_FINGERPRINT:
         raise failed(importer, f"gave a fingerprint that is not a text of 1 to {_MAX_FINGERPRINT} characters")
-    if not all(isinstance(place, int) for place in places):
+    if not all(isinstance(number, int) for number in places):
         raise failed(importer, "gave a number of bytes that is not one")
-    found.reader = partial(_checked, importer, found.records)
-    return found
+    opened_importer.reader = partial(_checked, importer, opened_importer.records)
+    return opened_importer
 
 
 def failed(importer: Importer, what: str, error: Exception | None = None) -> Invalid:
-    """The error of an importer that has a mistake in it."""
+    """Return the error of an importer that has a mistake in it."""
     why = f": {excerpt(repr(error), 200)}" if error else ""
     return Invalid(
         f"The importer `{importer.name}` of {importer.distribution} {what}{why}.",
@@ -82,7 +85,7 @@ def failed(importer: Importer, what: str, error: Exception | None = None) -> Inv
 
 
 def _checked(importer: Importer, read: Callable[[Anchor], Iterator[Record]], anchor: Anchor) -> Iterator[Record]:
-    """The records; with those as broken that Mnemon's own importers would have found to be so.
+    """Yield the records; with those as broken that Mnemon's own importers would have found to be so.
 
     Raises:
         Invalid: the importer failed, or yielded what is no record.
@@ -90,10 +93,10 @@ def _checked(importer: Importer, read: Callable[[Anchor], Iterator[Record]], anc
     last = Position(file="", entry=anchor.entry)
     try:
         for record in read(anchor):
-            found = _seen(importer, record)
-            last = found.position
-            yield found
-    except Damaged as error:
+            seen = _seen(importer, record)
+            last = seen.position
+            yield seen
+    except DamagedJson as error:
         yield Broken(
             Position(last.file, last.entry + 1, None, last.offset, last.anchor, last.skip + 1), _short(str(error))
         )
@@ -120,7 +123,7 @@ def _short(text: object) -> str:
 
 
 def _problem(record: Utterance) -> str | None:
-    """What keeps an utterance from being one, as the end of a sentence; or None."""
+    """Return what keeps an utterance from being one, as the end of a sentence; or None."""
     if not isinstance(record.text, str):
         return "the text is not a text"
     if problem := text_problem(record.text):
@@ -142,7 +145,7 @@ def _problem(record: Utterance) -> str | None:
 
 
 def _values_problem(metadata: object) -> str | None:
-    """What about metadata is not JSON, or goes deeper or further than a file may; or None."""
+    """Return what about metadata is not JSON, or goes deeper or further than a file may; or None."""
     if not isinstance(metadata, dict):
         return "`metadata` is not a dictionary"
     count = 0
@@ -155,11 +158,11 @@ def _values_problem(metadata: object) -> str | None:
             return f"`metadata` is deeper than {limits.MAX_DEPTH} or has more than {limits.MAX_VALUES:,} values"
         if isinstance(value, dict) and not all(isinstance(key, str) for key in value):
             return "`metadata` has a key that is not a text"
-        for one in inner:
-            if isinstance(one, dict | list | tuple):
-                stack.append((one, depth + 1))
-            elif not (one is None or isinstance(one, str | int | float)) or (
-                isinstance(one, float) and not math.isfinite(one)
+        for inner_value in inner:
+            if isinstance(inner_value, dict | list | tuple):
+                stack.append((inner_value, depth + 1))
+            elif not (inner_value is None or isinstance(inner_value, str | int | float)) or (
+                isinstance(inner_value, float) and not math.isfinite(inner_value)
             ):
-                return f"`metadata` has {excerpt(repr(one), 40)}, which is not JSON"
+                return f"`metadata` has {excerpt(repr(inner_value), 40)}, which is not JSON"
     return None

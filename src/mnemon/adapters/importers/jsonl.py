@@ -79,22 +79,22 @@ class _Run:
         return cls(at, anchor.part, anchor, 0, Tally())
 
     def enter(self, at: datetime, here: Anchor) -> None:
-        """A line with this time comes next, and begins at `here`."""
+        """Note that a line with this time comes next, and begins at `here`."""
         if self.at != at:
             self._restart(at, 0, here)
 
     def leave(self, here: Anchor) -> None:
-        """The line before `here` had no time: a run ends with it."""
+        """Note that the line before `here` had no time: a run ends with it."""
         self._restart(None, 0, here)
 
     def count(self, after: Anchor) -> None:
-        """One more line was read, which ends before `after`."""
+        """Note that one more line was read, which ends before `after`."""
         self.lines += 1
         if self.lines >= _RUN:
             self._restart(self.at, self.part + 1 if self.at else 0, after)
 
     def occurrence(self, key: str) -> str:
-        """How often the key was seen in this part of the run before, and which part it is; nothing for neither."""
+        """Return how often the key was seen before in this part of the run, and which part it is; or nothing."""
         number = self.seen[key]
         self.seen[key] = number + 1
         return f"{self.part}:{number}" if number or self.part else ""
@@ -136,7 +136,7 @@ class JsonLines(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """A pipe, which nobody can look into; a first line that says something; otherwise by its name."""
+        """Recognise a pipe, which nobody can look into; a first line that says something; else the name."""
         named = sample.name.endswith(cls.suffixes)
         if sample.kind == "pipe" or ((sample.kind == "file" or named) and _says_something(sample.first_line)):
             return Certainty.CERTAIN
@@ -148,32 +148,34 @@ class JsonLines(Import):
         return self._source.bytes_read
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The lines."""
+        """Yield the lines."""
         with self._source.open(anchor.offset) as stream:
             yield from self._lines(stream, anchor)
 
     def _lines(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
-        here, run, before = anchor, _Run.begin(anchor), ""
+        position, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
                 raw, size = _read_line(stream)
             except (EOFError, OSError, zlib.error) as error:
-                reason = f"line {here.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
-                yield Broken(self._position(here, run.anchor, -1, before), reason)
+                reason = (
+                    f"line {position.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
+                )
+                yield Broken(self._position(position, run.anchor, -1, before), reason)
                 return
             if not raw:
                 return
-            after = Anchor(here.offset + size, here.line + 1, here.entry)
-            if here.offset == 0:
+            after = Anchor(position.offset + size, position.line + 1, position.entry)
+            if position.offset == 0:
                 raw = raw.removeprefix(_BOM)
             if not raw.strip():
-                here = after
+                position = after
                 continue
-            after = Anchor(after.offset, after.line, here.entry + 1)
-            record = self._line(raw, size, here, run, before)
+            after = Anchor(after.offset, after.line, position.entry + 1)
+            record = self._line(raw, size, position, run, before)
             run.count(after)
             yield record
-            here, before = after, record.position.check
+            position, before = after, record.position.check
 
     def _line(self, raw: bytes, size: int, here: Anchor, run: _Run, before: str) -> Record:
         try:
@@ -186,7 +188,7 @@ class JsonLines(Import):
             return Broken(self._position(here, run.anchor, -1, before), reason, excerpt(raw))
 
     def _position(self, here: Anchor, anchor: Anchor, shift: int, check: str) -> Position:
-        """The position of the record at `here`; to go on from it is to go on after it (0) or before it (-1)."""
+        """Return the position of the record at `here`; to go on from it is to go on after it (0) or before it (-1)."""
         entry = here.entry + 1
         skip = entry + shift - anchor.entry
         return Position(self._source.name, entry, here.line + 1, here.offset, anchor, skip, check)
@@ -230,7 +232,7 @@ def _identify(
     here: Anchor,
     run: _Run,
 ) -> tuple[str, str]:
-    """The source id of a line, and what recognises the line when it is passed over."""
+    """Return the source id of a line, and what recognises the line when it is passed over."""
     if at is None:
         run.leave(here)
     else:
@@ -249,7 +251,7 @@ def _identify(
 
 
 def _says_something(line: bytes) -> bool:
-    """Whether a first line is a whole object with a text, and not the whole of another format."""
+    """Tell whether a first line is a whole object with a text, and not the whole of another format."""
     if not line.startswith(b"{"):
         return False
     try:
@@ -279,7 +281,7 @@ def _columns(given: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
 
 
 def _read_line(stream: BinaryIO) -> tuple[bytes, int]:
-    """The next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length."""
+    """Return the next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length."""
     raw = stream.readline(limits.MAX_LINE + 1)
     size = len(raw)
     if size <= limits.MAX_LINE or raw.endswith(b"\n"):

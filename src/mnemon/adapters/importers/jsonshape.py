@@ -49,7 +49,7 @@ class Shape:
         return None
 
     def _without_strings(self, chunk: bytes) -> bytes:
-        """The bytes outside of strings, also where a string begins or ends in another chunk."""
+        """Return the bytes outside of strings, also where a string begins or ends in another chunk."""
         start = 0
         if self._escaped and chunk:
             start, self._escaped = 1, False

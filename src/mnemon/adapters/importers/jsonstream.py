@@ -17,7 +17,7 @@ _BOM = b"\xef\xbb\xbf"
 _BEGIN, _END = {"start_map", "start_array"}, {"end_map", "end_array"}
 
 
-class Damaged(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
+class DamagedJson(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
     """The JSON stops being JSON; what came before it was good."""
 
 
@@ -39,10 +39,10 @@ class MeteredStream:
         return "item" if self._front.lstrip()[:1] == b"[" else ""
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes.
+        """Return up to `size` bytes.
 
         Raises:
-            Damaged: it is nested too deeply, or has a number of too many digits.
+            DamagedJson: it is nested too deeply, or has a number of too many digits.
             Invalid: the element being read is larger than :data:`limits.MAX_ELEMENT`, or has too many values.
         """
         if size == 0:
@@ -50,7 +50,7 @@ class MeteredStream:
         chunk, self._front = self._front or self._stream.read(size), b""
         self.bytes_read += len(chunk)
         if problem := self._shape.feed(chunk):
-            raise Damaged(f"the JSON cannot be read before byte {self.bytes_read:,}: {problem}")
+            raise DamagedJson(f"the JSON cannot be read before byte {self.bytes_read:,}: {problem}")
         if self.bytes_read - self._element > limits.MAX_ELEMENT + _SLACK:
             raise self._too_large(f"an element of more than {limits.MAX_ELEMENT >> 20} MB")
         if self._shape.values - self._values > limits.MAX_VALUES:
@@ -58,7 +58,7 @@ class MeteredStream:
         return chunk
 
     def element_done(self) -> None:
-        """An element is complete; the next may be as large again."""
+        """Note that an element is complete; the next may be as large again."""
         self._element, self._values = self.bytes_read, self._shape.values
 
     def _too_large(self, what: str) -> Invalid:
@@ -70,10 +70,10 @@ class MeteredStream:
 
 
 def elements(stream: MeteredStream) -> Iterator[Any]:
-    """The elements of an array one after the other; of a document that is no array, itself.
+    """Yield the elements of an array one after the other; of a document that is no array, itself.
 
     Raises:
-        Damaged: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
+        DamagedJson: the JSON is not well formed, ends too early, or goes beyond what a parser should see; the elements
             before that have been yielded.
         Invalid: an element is too large.
     """
@@ -86,12 +86,12 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
         message = error.args[0] if error.args else error
         if isinstance(message, bytes):
             message = message.decode("utf-8", "replace")
-        what = excerpt(str(message).split("\n", 1)[0])
-        raise Damaged(f"the JSON is damaged before byte {stream.bytes_read:,} ({what})") from error
+        problem = excerpt(str(message).split("\n", 1)[0])
+        raise DamagedJson(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})") from error
 
 
 def top_keys(stream: BinaryIO) -> Iterator[str]:
-    """The keys of the document's object, or of the objects in its array, in its first 4 MB.
+    """Yield the keys of the document's object, or of the objects in its array, in its first 4 MB.
 
     Events without their prefixes: those of deeply nested JSON are as long as it is deep, each.
     """
@@ -107,5 +107,5 @@ def top_keys(stream: BinaryIO) -> Iterator[str]:
                 yield value
             if head.bytes_read > limits.MAX_HEAD:
                 return
-    except (ijson.JSONError, UnicodeDecodeError, ValueError, Damaged, Invalid):
+    except (ijson.JSONError, UnicodeDecodeError, ValueError, DamagedJson, Invalid):
         return

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from mnemon.adapters.importers.base import Counter
 from mnemon.adapters.importers.dates import parse_locomo
-from mnemon.adapters.importers.jsonstream import Damaged
+from mnemon.adapters.importers.jsonstream import DamagedJson
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -35,12 +35,12 @@ class Locomo(WholeFile):
     keys: ClassVar[frozenset[str]] = frozenset({"qa", "sessions", "sample_id"})
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The turns of each sample."""
+        """Yield the turns of each sample."""
         counter = Counter()
         try:
             for number, sample in enumerate(self.elements()):
                 yield from self._sample(sample, number, counter)
-        except Damaged as error:
+        except DamagedJson as error:
             yield counter.broken(self.file, str(error))
 
     def _sample(self, sample: Any, number: int, counter: Counter) -> Iterator[Record]:
@@ -81,8 +81,8 @@ class Locomo(WholeFile):
         if problem := text_problem(text) or character_problem(turn, "the turn"):
             return counter.broken(file, f"{where}: {problem}", excerpt(text))
         dia_id = excerpt(str(turn.get("dia_id") or "")) or f"{session}:{where.rsplit(' ', 1)[1]}"
-        known = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
-        metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in known}}
+        taken = {"text", "speaker", "dia_id", "image_caption", "blip_caption"}
+        metadata: dict[str, Any] = {"dia_id": dia_id, **{k: v for k, v in turn.items() if k not in taken}}
         if caption:
             metadata["image_caption"] = caption
         if date_time and at is None:
@@ -103,7 +103,7 @@ class Locomo(WholeFile):
 
 
 def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[Any]]]:
-    """Each session's number, date and turns, in the order of the numbers."""
+    """Yield each session's number, date and turns, in the order of the numbers."""
     listed = sample.get("sessions")
     if isinstance(listed, list):
         for index, session in enumerate(listed):
@@ -122,7 +122,7 @@ def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[An
 
 
 def _date_time(value: object) -> str | None:
-    """A session's date as it is written: each of its turns carries it."""
+    """Return a session's date as it is written: each of its turns carries it."""
     return excerpt(value) if isinstance(value, str) else None
 
 

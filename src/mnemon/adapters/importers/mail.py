@@ -38,7 +38,7 @@ _SHORT = {"content-type": 1000, "content-disposition": 1000}
 
 
 def parsed(content: bytes) -> Message:
-    """A mail, taken apart.
+    """Return a mail, taken apart.
 
     Raises:
         ValueError: it has more parts, or is nested more deeply, than any mail.
@@ -54,7 +54,7 @@ class _Mail(Message):
     _count = 0
 
     def set_raw(self, name: str, value: str) -> None:
-        """What the parser calls for each header."""
+        """Keep a header as the parser gives it."""
         self._count += 1
         if self._count <= limits.MAX_MAIL_HEADERS:
             longest = _SHORT.get(name.lower(), limits.MAX_MAIL_HEADER)
@@ -76,18 +76,18 @@ class _Parser(BytesFeedParser):
 
 
 def header(message: Message, name: str) -> str | None:
-    """A header's decoded text on one line, or None."""
+    """Return a header's decoded text on one line, or None."""
     raw = message.get(name)
     return None if raw is None else decoded(str(raw))
 
 
 def decoded(raw: str) -> str | None:
-    """A header's text on one line, with its encoded words (``=?utf-8?q?…?=``) decoded; None when it is empty."""
+    """Return a header's text on one line, with its encoded words (``=?utf-8?q?…?=``) decoded; None when it is empty."""
     raw = raw[: limits.MAX_MAIL_HEADER]
     try:
         words = decode_header(raw)
-        known = not any(_is_no_charset(charset) for _, charset in words)
-        text = str(make_header(words)) if known else raw
+        is_known = not any(_is_no_charset(charset) for _, charset in words)
+        text = str(make_header(words)) if is_known else raw
     except (LookupError, ValueError, HeaderParseError, AssertionError):
         # An encoding nobody knows, or bytes that are not in it: as it stands is better than nothing.
         text = raw
@@ -95,7 +95,7 @@ def decoded(raw: str) -> str | None:
 
 
 def body(message: Message) -> str:
-    """The text of a mail: its plain text parts, or else its HTML parts as text."""
+    """Return the text of a mail: its plain text parts, or else its HTML parts as text."""
     plain_parts, html_parts = [], []
     for part in _inline(message):
         if part.get_content_type() == "text/html":
@@ -107,32 +107,32 @@ def body(message: Message) -> str:
 
 
 def attachments(message: Message) -> list[str]:
-    """The names of the attached files."""
+    """Return the names of the attached files."""
     return [_storable(name) for part in message.walk() if (name := part.get_filename())]
 
 
 def own_words(text: str) -> str:
-    """The text without the mail it answers and without the signature; as it is where nothing else would be left.
+    """Return the text without the mail it answers and without the signature; as it is where nothing else would be left.
 
     Light: only what stands at the end is taken away, so that an answer between quoted lines stays readable.
     """
-    kept = text
-    if match := _ORIGINAL.search(kept):
-        kept = kept[: match.start()]
-    kept = _without_signature(kept)
-    kept = _without_trailing_quote(kept)
-    kept = _without_signature(kept)
-    return kept.strip() or text.strip()
+    own = text
+    if match := _ORIGINAL.search(own):
+        own = own[: match.start()]
+    own = _without_signature(own)
+    own = _without_trailing_quote(own)
+    own = _without_signature(own)
+    return own.strip() or text.strip()
 
 
 def from_html(markup: str) -> str:
-    """The text of an HTML document."""
+    """Return the text of an HTML document."""
     lines = (_SPACES.sub(" ", line).strip() for line in "".join(_pieces(markup)).split("\n"))
     return _BLANKS.sub("\n\n", "\n".join(lines)).strip()
 
 
 def _pieces(markup: str) -> Iterator[str]:
-    """What a reader of the page would see, piece by piece.
+    """Yield what a reader of the page would see, piece by piece.
 
     Every character is looked at a fixed number of times, whatever the markup: html.parser takes the square of its
     length for what is no HTML.
@@ -173,7 +173,7 @@ def _pieces(markup: str) -> Iterator[str]:
 
 
 def _tag_end(markup: str, at: int) -> int:
-    """Where a tag ends, of which the name is passed; a bracket in quotes is no end. -1 where it has none."""
+    """Return where a tag ends, of which the name is passed; a bracket in quotes is no end. -1 where it has none."""
     while (found := _ENDING.search(markup, at)) is not None:
         if found[0] == ">":
             return found.end()
@@ -221,7 +221,7 @@ def _is_no_charset(name: str | None) -> bool:
 
 
 def _storable(text: str) -> str:
-    """Without NUL and lone surrogates, which in a mail are damage from its encoding and mean nothing."""
+    """Remove NUL and lone surrogates, which in a mail are damage from its encoding and mean nothing."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
 
 
@@ -232,7 +232,7 @@ def _without_signature(text: str) -> str:
 
 
 def _last_line(text: str, line: str) -> int:
-    """Where the last line begins that is exactly this; -1 where there is none."""
+    """Return where the last line begins that is exactly this; -1 where there is none."""
     if text.endswith("\n" + line) or text == line:
         return len(text) - len(line)
     found = text.rfind(f"\n{line}\n")
@@ -246,13 +246,13 @@ def _without_trailing_quote(text: str) -> str:
         end -= 1
     if end == len(lines):
         return text
-    kept = "\n".join(lines[:end]).rstrip()
+    before_quote = "\n".join(lines[:end]).rstrip()
     # It has two lines of two hundred characters: further back it need not be looked for.
-    begin = max(0, len(kept) - _MAX_ATTRIBUTION)
-    begin = kept.rfind("\n", 0, begin) + 1 if begin else 0
-    if len(kept) - begin > 2 * _MAX_ATTRIBUTION:
-        return kept  # a line this long is none
-    matches = list(_ATTRIBUTION.finditer(kept, begin))
-    if matches and matches[-1].end() == len(kept):
-        kept = kept[: matches[-1].start()]
-    return kept
+    begin = max(0, len(before_quote) - _MAX_ATTRIBUTION)
+    begin = before_quote.rfind("\n", 0, begin) + 1 if begin else 0
+    if len(before_quote) - begin > 2 * _MAX_ATTRIBUTION:
+        return before_quote  # a line this long is none
+    matches = list(_ATTRIBUTION.finditer(before_quote, begin))
+    if matches and matches[-1].end() == len(before_quote):
+        before_quote = before_quote[: matches[-1].start()]
+    return before_quote

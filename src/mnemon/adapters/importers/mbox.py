@@ -74,13 +74,13 @@ class Mbox(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """By the line that each mail begins with; otherwise by its name."""
+        """Recognise the line that each mail begins with; otherwise the file's name."""
         if sample.kind == "file" and sample.first_line.startswith(b"From "):
             return Certainty.CERTAIN
         return super().recognises(sample)
 
     def _head(self, first: bytes) -> bytes:
-        """The first message's first lines: separators alone are alike in many files."""
+        """Return the first message's first lines: separators alone are alike in many files."""
         if self._source.pipe is not None:
             return first
         with self._source.open(0) as stream:
@@ -95,7 +95,7 @@ class Mbox(Import):
         return self._source.bytes_read
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The mails."""
+        """Yield the mails."""
         with self._source.open(anchor.offset) as stream:
             entry, last = anchor.entry, anchor
             try:
@@ -118,8 +118,8 @@ class Mbox(Import):
             yield Broken(self._position(begin, 1, reason), reason, excerpt(raw.content))
             return
         if not text:
-            what = "has no text" if raw.whole else f"has no text in its first {limits.MAX_MAIL >> 20} MB"
-            reason = f"line {begin.line + 1}: the message {excerpt(fields.subject or fields.id)!r} {what}"
+            problem = "has no text" if raw.whole else f"has no text in its first {limits.MAX_MAIL >> 20} MB"
+            reason = f"line {begin.line + 1}: the message {excerpt(fields.subject or fields.id)!r} {problem}"
             yield Broken(self._position(begin, 1, reason), reason, excerpt(fields.id))
             return
         metadata = {**fields.metadata, "original_length": len(text)}
@@ -141,7 +141,7 @@ class Mbox(Import):
             )
 
     def _position(self, begin: Anchor, number: int, check: str) -> Position:
-        """The position of a message's record; to go on after it, the message is read again and passed over."""
+        """Return the position of a message's record; to go on after it, the message is read again and passed over."""
         entry = begin.entry + number
         return Position(self._source.name, entry, begin.line + 1, begin.offset, begin, number, digest(check))
 
@@ -159,9 +159,9 @@ class _Fields:
 
     @classmethod
     def of(cls, message: Message, content: bytes) -> _Fields:
-        found = _ID.findall(header(message, "Message-ID") or "")
+        ids = _ID.findall(header(message, "Message-ID") or "")
         # The blank lines at the end are the mbox's: a message has them only when another follows.
-        identity = found[0] if found else digest(content.rstrip().decode("latin-1"))
+        identity = ids[0] if ids else digest(content.rstrip().decode("latin-1"))
         references = _ID.findall(header(message, "References") or "")
         parents = references or _ID.findall(header(message, "In-Reply-To") or "")
         # Taken apart before it is decoded: the name may have a comma in it.
@@ -188,22 +188,22 @@ class _Fields:
 
 
 def _messages(stream: BinaryIO, anchor: Anchor) -> Iterator[_Raw]:
-    """The messages from an anchor on; the stream stands at a separator."""
+    """Yield the messages from an anchor on; the stream stands at a separator."""
     offset, line = anchor.offset, anchor.line
-    begin, kept, size, after_blank, line_start = anchor, bytearray(), 0, True, True
+    begin, content, size, after_blank, line_start = anchor, bytearray(), 0, True, True
     while chunk := stream.readline(_LINE):
         if line_start and after_blank and _separates(chunk[:300]) and offset > anchor.offset:
-            yield _raw(begin, offset, line, kept, size)
-            begin, kept, size = Anchor(offset, line), bytearray(), 0
+            yield _raw(begin, offset, line, content, size)
+            begin, content, size = Anchor(offset, line), bytearray(), 0
         after_blank = line_start and not chunk.strip(b"\r\n")
         line_start = chunk.endswith(b"\n")
         size += len(chunk)
-        if len(kept) < limits.MAX_MAIL:
-            kept += chunk
+        if len(content) < limits.MAX_MAIL:
+            content += chunk
         offset += len(chunk)
         line += line_start
     if size:
-        yield _raw(begin, offset, line, kept, size)
+        yield _raw(begin, offset, line, content, size)
 
 
 def _separates(line: bytes) -> bool:

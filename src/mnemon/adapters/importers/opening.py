@@ -36,7 +36,7 @@ def open_import(
         Unavailable: the format's importer cannot be loaded.
     """
     importer = find(format or detect(path))
-    given: Options = {"start": start, "conversation": conversation, "columns": columns}
+    options: Options = {"start": start, "conversation": conversation, "columns": columns}
     if importer.is_ours:
-        return importer.load()(path, **given)
-    return foreign.opened(importer, path, **given)
+        return importer.load()(path, **options)
+    return foreign.opened(importer, path, **options)

@@ -78,12 +78,12 @@ class Position:
     check: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The position as JSON values, for a checkpoint."""
+        """Return the position as JSON values, for a checkpoint."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Position:
-        """The position that :meth:`as_dict` wrote.
+        """Return the position that :meth:`as_dict` wrote.
 
         Raises:
             Invalid: the values are not a position.
@@ -151,7 +151,7 @@ Record = Utterance | Broken
 
 
 def text_problem(text: str) -> str | None:
-    """What about its length keeps a text from being an utterance, as the end of a sentence; or None."""
+    """Return what about its length keeps a text from being an utterance, as the end of a sentence; or None."""
     if not text or text.isspace():
         return "the text is blank"
     if len(text) > MAX_TEXT:
@@ -160,7 +160,7 @@ def text_problem(text: str) -> str | None:
 
 
 def character_problem(value: Any, where: str) -> str | None:
-    """What a database could not store in a text or in JSON values (NUL, lone surrogates), and where; or None."""
+    """Return what a database could not store in a text or in JSON values (NUL, lone surrogates), and where; or None."""
     # An explicit stack: the value comes from a file, and its depth is not ours to trust.
     stack: list[tuple[Any, str]] = [(value, where)]
     while stack:
@@ -181,12 +181,12 @@ def character_problem(value: Any, where: str) -> str | None:
 
 
 def role_of(value: object) -> Role | None:
-    """The role that a source's word for it means (``human`` is a user, ``bot`` an assistant), or None."""
+    """Return the role that a source's word for it means (``human`` is a user, ``bot`` an assistant), or None."""
     return _ROLES.get(value.strip().casefold()) if isinstance(value, str) else None
 
 
 def excerpt(raw: bytes | str, length: int = 80) -> str:
-    """The beginning of something broken, on one line, safe to print and to store."""
+    """Return the beginning of something broken, on one line, safe to print and to store."""
     text = raw[: length * 4].decode("utf-8", "replace") if isinstance(raw, bytes) else raw[: length * 4]
     # "".join over isprintable: control characters and surrogates must reach neither a terminal nor a database.
     clean = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -194,7 +194,7 @@ def excerpt(raw: bytes | str, length: int = 80) -> str:
 
 
 def shown(value: Any) -> str:
-    """The beginning of some JSON, without writing all of it out first."""
+    """Return the beginning of some JSON, without writing all of it out first."""
     if isinstance(value, dict):
         return excerpt("{" + ", ".join(f"{_short(str(key))}: …" for key in islice(value, 5)) + "}")
     if isinstance(value, list):
@@ -203,13 +203,13 @@ def shown(value: Any) -> str:
 
 
 def printable(name: str) -> str:
-    """A file's name as text that can be stored and shown: it need not be UTF-8, and may hold a terminal's commands."""
+    """Return a file's name as text that can be stored and shown: it may not be UTF-8, and may hold control codes."""
     text = name.encode("utf-8", "replace").decode("utf-8")
     return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def plain(value: Any) -> Any:
-    """JSON values with the exact decimals of a streaming parser turned into plain numbers, in their places."""
+    """Return JSON values with the exact decimals of a streaming parser turned into plain numbers, in their places."""
     if not isinstance(value, dict | list):
         return _plain_number(value)
     stack: list[Any] = [value]

@@ -92,23 +92,23 @@ class Importer:
 
 
 def importers() -> dict[str, Importer]:
-    """Every importer that is installed by the name of its format: Mnemon's own first, each part in order of names."""
+    """Return every installed importer by the name of its format: Mnemon's own first, each part in order of names."""
     return dict(_installed(tuple(sys.path)))
 
 
 def formats() -> tuple[str, ...]:
-    """The names of the formats, as ``format`` takes them."""
+    """Return the names of the formats, as ``format`` takes them."""
     return tuple(importers())
 
 
 def find(name: str) -> Importer:
-    """The importer of a format.
+    """Return the importer of a format.
 
     Raises:
         Invalid: there is none; the message lists those there are.
     """
-    found = importers().get(name)
-    if found is None:
+    importer = importers().get(name)
+    if importer is None:
         raise Invalid(
             f"`{excerpt(name)}` is not a format. The formats are {', '.join(formats())}.",
             code="invalid.import.format",
@@ -116,11 +116,11 @@ def find(name: str) -> Importer:
             field="format",
             formats=list(formats()),
         )
-    return found
+    return importer
 
 
 def load_all(wanted: Iterable[Importer]) -> tuple[dict[str, type[Import]], list[MnemonError]]:
-    """The classes of those that can be loaded, by their names; and what is wrong with the others."""
+    """Return the classes of those that can be loaded, by their names; and what is wrong with the others."""
     kinds: dict[str, type[Import]] = {}
     problems: list[MnemonError] = []
     for importer in wanted:
@@ -144,11 +144,11 @@ def _installed(_path: tuple[str, ...]) -> tuple[tuple[str, Importer], ...]:
             others[entry.name][distribution] = entry
     # A tree of sources, or a copy without its metadata.
     ours = ours or {entry.name: entry for entry in in_package()}
-    found = [Importer(name, (_OURS,), ours[name], tuple(sorted(others.get(name, ())))) for name in sorted(ours)]
+    installed = [Importer(name, (_OURS,), ours[name], tuple(sorted(others.get(name, ())))) for name in sorted(ours)]
     for name in sorted(others.keys() - ours.keys()):
         entries = others[name]
-        found.append(Importer(name, tuple(sorted(entries)), next(iter(entries.values()))))
-    return tuple((importer.name, importer) for importer in found)
+        installed.append(Importer(name, tuple(sorted(entries)), next(iter(entries.values()))))
+    return tuple((importer.name, importer) for importer in installed)
 
 
 def in_package() -> Iterator[EntryPoint]:
@@ -164,7 +164,7 @@ def in_package() -> Iterator[EntryPoint]:
 
 
 def _problem(name: str, kind: object) -> str | None:
-    """What about a class keeps it from being an importer of this name; or None."""
+    """Return what about a class keeps it from being an importer of this name; or None."""
     from mnemon.adapters.importers.base import Import
 
     if not _NAME.fullmatch(name):

@@ -85,7 +85,7 @@ class Sample:
         return tuple(sorted(self._tree.sizes)) if self.kind in ("zip", "directory") else ()
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
-        """A file of the archive or directory, by one of its :attr:`names`."""
+        """Return a file of the archive or directory, by one of its :attr:`names`."""
         return self._tree.open(name)
 
     @property
@@ -94,7 +94,7 @@ class Sample:
         return self.kind == "file"
 
     def keys(self, name: str | None = None) -> Iterator[str]:
-        """The keys of a JSON document's object, or of the objects of its array, as far as its first 4 MB go.
+        """Yield the keys of a JSON document's object, or of the objects of its array, as far as its first 4 MB go.
 
         Args:
             name: which of :attr:`names` the document is; None for the file itself.

@@ -13,7 +13,7 @@ from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import, Options
 from mnemon.adapters.importers.export import SHAPELESS, Message, moment_or_none, too_long
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -57,7 +57,7 @@ class _Directory:
     """By id: the channel's name."""
 
     def readable(self, text: str) -> str:
-        """Slack's own markup as people read it: names for mentions, labels for links."""
+        """Return Slack's own markup as people read it: names for mentions, labels for links."""
         return html.unescape(_LINK.sub(self._link, text)).strip()
 
     def _link(self, match: re.Match[str]) -> str:
@@ -97,7 +97,7 @@ class Slack(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """By its lists of channels and people; people alone are listed by others too."""
+        """Recognise the lists of channels and people; people alone are listed by others too."""
         found = {name.rsplit("/", 1)[-1] for name in sample.names if name.count("/") <= 1} & set(_LISTS)
         if found == {"users.json"} and not any(_DAY.search(name) for name in sample.names):
             return Certainty.POSSIBLE
@@ -109,7 +109,7 @@ class Slack(Import):
         return max(0, self._tree.bytes_read - self._base)
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
-        """The messages of each channel."""
+        """Yield the messages of each channel."""
         counter = Counter()
         with open_tree(self.path, "a slack export") as tree:
             self._tree = tree
@@ -125,7 +125,7 @@ class Slack(Import):
                             yield from self._message(
                                 message, f"{day}, message {number}", label, counter, directory, key, title
                             )
-                    except Damaged as error:
+                    except DamagedJson as error:
                         yield counter.broken(label, f"{day}: {error}")
 
     def _message(
@@ -149,8 +149,8 @@ class Slack(Import):
             return
         if not text:
             return
-        said = Message(message["ts"], text, "user", speaker=speaker)
-        if problem := too_long(said) or character_problem([text, speaker, metadata, key, title], "the text"):
+        message_said = Message(message["ts"], text, "user", speaker=speaker)
+        if problem := too_long(message_said) or character_problem([text, speaker, metadata, key, title], "the text"):
             yield counter.broken(file, f"{where}: {problem}", excerpt(text))
             return
         for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
@@ -170,7 +170,7 @@ class Slack(Import):
 
 
 def _layout(tree: Tree) -> tuple[str, list[str]]:
-    """The folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
+    """Return the folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
     tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in _LISTS]
     root = min((name.rpartition("/")[0] for name in tops), key=len, default="")
     root = f"{root}/" if root else ""
@@ -179,32 +179,34 @@ def _layout(tree: Tree) -> tuple[str, list[str]]:
 
 
 def _directory(tree: Tree, root: str) -> _Directory:
-    found = _Directory()
+    directory = _Directory()
     for user in _list(tree, f"{root}users.json"):
         profile = user.get("profile")
         profile = profile if isinstance(profile, dict) else {}
         names = (profile.get("display_name"), user.get("real_name"), profile.get("real_name"), user.get("name"))
         key = _name(user.get("id"))
-        found.people[key] = next((_name(n) for n in names if n), key)
+        directory.people[key] = next((_name(n) for n in names if n), key)
         if user.get("is_bot"):
-            found.bots.add(key)
+            directory.bots.add(key)
     for name in _LISTS:
         for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
             key = _name(channel.get("id"))
             label = _name(channel.get("name") or "")
             listed = channel.get("members")
-            members = [found.people.get(one := _name(m), one) for m in (listed if isinstance(listed, list) else [])]
-            more = f" and {len(members) - _MAX_MEMBERS} others" if len(members) > _MAX_MEMBERS else ""
+            members = [
+                directory.people.get(member := _name(m), member) for m in (listed if isinstance(listed, list) else [])
+            ]
+            others = f" and {len(members) - _MAX_MEMBERS} others" if len(members) > _MAX_MEMBERS else ""
             private = name in ("dms.json", "mpims.json")
-            title = " and ".join(members[:_MAX_MEMBERS]) + more if private and members else f"#{label or key}"
+            title = " and ".join(members[:_MAX_MEMBERS]) + others if private and members else f"#{label or key}"
             # The folder of a direct conversation is named by its id, all others by their name.
-            found.channels[key if name == "dms.json" else label or key] = (key, title)
-            found.names[key] = label
-    return found
+            directory.channels[key if name == "dms.json" else label or key] = (key, title)
+            directory.names[key] = label
+    return directory
 
 
 def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
-    """The people or channels of a list, one after the other: of each no more is kept than what is asked for."""
+    """Yield the people or channels of a list, one after the other: of each no more is kept than what is asked for."""
     if tree.sizes.get(name, limits.MAX_LIST + 1) > limits.MAX_LIST:
         return
     with tree.open(name) as raw:
@@ -221,7 +223,7 @@ def _list(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
                     )
                 if isinstance(value, dict):
                     yield value
-        except Damaged as error:
+        except DamagedJson as error:
             raise Invalid(
                 f"{tree.label(name)} is not JSON: {error}.",
                 code="invalid.import.damaged",
@@ -248,7 +250,7 @@ def _files(message: dict[str, Any]) -> list[str]:
 
 
 def _speaker(message: dict[str, Any], directory: _Directory) -> tuple[str | None, bool]:
-    """Who wrote it, and whether that is a program."""
+    """Return who wrote it, and whether that is a program."""
     user = str(message.get("user") or "")
     bot = message.get("subtype") == "bot_message" or "bot_id" in message or user in directory.bots
     profile = message.get("user_profile") or {}

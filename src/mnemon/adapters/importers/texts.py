@@ -14,7 +14,7 @@ _SPACE = re.compile(r"\s*")
 
 
 def split(text: str, limit: int = MAX_TEXT) -> list[str]:
-    """The text in parts of at most `limit` characters, cut between paragraphs where that is possible."""
+    """Return the text in parts of at most `limit` characters, cut between paragraphs where that is possible."""
     text = text.strip()
     parts, begin = [], 0
     while len(text) - begin > limit:
@@ -26,7 +26,7 @@ def split(text: str, limit: int = MAX_TEXT) -> list[str]:
 
 
 def in_parts(text: str, source_id: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Each part's text, source id and metadata; a text that is short enough is one part with the id as it is."""
+    """Yield each part's text, source id and metadata; a text that is short enough is one part with the id as it is."""
     parts = split(text)
     if len(parts) == 1:
         yield parts[0], source_id, {}

@@ -10,7 +10,7 @@ from typing import Any, Unpack
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.files import ByteSource, head_and_tail, is_pipe
-from mnemon.adapters.importers.jsonstream import Damaged, MeteredStream, elements
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
 from mnemon.core.errors import Invalid
 
 _BOM = "\ufeff"
@@ -50,7 +50,7 @@ class WholeFile(Import):
         """Go through the lines: each one's number, from 1, and its text without its end; what is not UTF-8 is U+FFFD.
 
         Raises:
-            Damaged: a line is longer than :data:`limits.MAX_LINE`, or the file cannot be unpacked any further.
+            DamagedJson: a line is longer than :data:`limits.MAX_LINE`, or the file cannot be unpacked any further.
         """
         with self._source.open(0) as stream:
             number = 0
@@ -63,20 +63,20 @@ class WholeFile(Import):
         try:
             raw: bytes = readline(limits.MAX_LINE + 1)
         except (EOFError, OSError, zlib.error) as error:
-            raise Damaged(f"after line {before}: the compressed file is damaged: {error}") from error
+            raise DamagedJson(f"after line {before}: the compressed file is damaged: {error}") from error
         if len(raw) > limits.MAX_LINE and not raw.endswith(b"\n"):
-            raise Damaged(f"line {before + 1} has more than {limits.MAX_LINE:,} bytes")
+            raise DamagedJson(f"line {before + 1} has more than {limits.MAX_LINE:,} bytes")
         return raw
 
     def elements(self) -> Iterator[Any]:
         """Go through the elements of the JSON array that the file is; or its one document, if it is no array.
 
         Raises:
-            Damaged: it is not JSON from some place on, or nested too deeply; the elements before that were given.
+            DamagedJson: it is not JSON from some place on, or nested too deeply; the elements before that were given.
             Invalid: an element is larger than :data:`limits.MAX_ELEMENT`.
         """
         with self._source.open(0) as stream:
             try:
                 yield from elements(MeteredStream(stream, self.file))
             except (EOFError, OSError, zlib.error) as error:
-                raise Damaged(f"the compressed file is damaged: {error}") from error
+                raise DamagedJson(f"the compressed file is damaged: {error}") from error

@@ -13,17 +13,18 @@ from mnemon.core.errors import NotFound
 from mnemon.core.pages import Page
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
+from mnemon.verbs import verb
 
 _CAPABILITIES = Listing("agents.list_capabilities", {"capability": str})
 
 
+@verb("agents:write")
 async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
     """Add a capability to an agent; one it has already gets the new level.
 
     Raises:
         NotFound: the organisation has no such agent.
     """
-    ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         if not await repository.is_alive(connection, organization, request.agent_id):
@@ -34,10 +35,10 @@ async def add_capability(ctx: Context, request: CapabilityAdd) -> Capability:
     return from_row(Capability, row)
 
 
+@verb("agents:read")
 async def list_capabilities(ctx: Context, request: CapabilityList) -> Page[Capability]:
     """List what an agent can do, by its words."""
-    ctx.principal.require("agents:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         capabilities = CapabilityRepository(session, ctx.principal.organization_id)
         query = capabilities.of(request.agent_id)
         return await capabilities.page(
@@ -45,13 +46,13 @@ async def list_capabilities(ctx: Context, request: CapabilityList) -> Page[Capab
         )
 
 
+@verb("agents:write")
 async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
     """Take a capability from an agent.
 
     Raises:
         NotFound: the organisation has no such agent, or it has not the capability.
     """
-    ctx.principal.require("agents:write")
     async with ctx.database.session(ctx.principal) as session:
         capabilities = CapabilityRepository(session, ctx.principal.organization_id)
         row = await capabilities.find(request.agent_id, request.capability)
@@ -63,9 +64,9 @@ async def remove_capability(ctx: Context, request: CapabilityRef) -> None:
             )
 
 
+@verb("agents:read")
 async def find_agents_by_capability(ctx: Context, request: CapableSearch) -> tuple[CapableAgent, ...]:
-    """Agents that can do something at least so well, the best first."""
-    ctx.principal.require("agents:read")
+    """Find agents that can do something at least so well, the best first."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find_capable(
             connection, ctx.principal.organization_id, request.capability, request.min_proficiency, request.limit

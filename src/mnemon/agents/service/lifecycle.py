@@ -23,12 +23,13 @@ from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
 from mnemon.identity import service as identity
 from mnemon.identity.service.rights import outrank
+from mnemon.verbs import verb
 
 _AGENTS = Listing.oldest("agents.list_agents")
 
 
 def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
-    """The request's fields as the table's columns."""
+    """Return the request's fields as the table's columns."""
     fields = request.model_dump(mode="json", exclude={"id", "expected_version"}, exclude_none=True)
     for name in ("team_id", "user_id", "status"):
         if name in fields:
@@ -39,6 +40,7 @@ def _columns(request: AgentCreate | AgentUpdate) -> dict[str, Any]:
     return fields
 
 
+@verb("agents:write")
 async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
     """Make an agent; recall knows it by the words of its name.
 
@@ -47,7 +49,6 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
         NotFound: the organisation has not the team or the person.
         Forbidden: the principal has not ``agents:write``, or it would be another person's or team's.
     """
-    ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     fields = {"slug": slugify(request.name), **_columns(request)}
     async with ctx.database.session(ctx.principal) as session:
@@ -57,13 +58,13 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
         return from_row(AgentDNA, row)
 
 
+@verb("agents:read")
 async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
-    """An agent by its id (REQ-T111), in one statement on the driver's connection.
+    """Read an agent by its id (REQ-T111), in one statement on the driver's connection.
 
     Raises:
         NotFound: the organisation has no such agent.
     """
-    ctx.principal.require("agents:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         found = await repository.get(connection, ctx.principal.organization_id, request.agent_id)
     if found is None:
@@ -71,15 +72,16 @@ async def get_agent(ctx: Context, request: AgentRef) -> AgentDNA:
     return from_row(AgentDNA, json.loads(found))
 
 
+@verb("agents:read")
 async def list_agents(ctx: Context, request: AgentList) -> Page[AgentDNA]:
     """List agents of the organisation, of a team, with a status, of a type; in the order they were made."""
-    ctx.principal.require("agents:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         agents = AgentRepository(session, ctx.principal.organization_id)
         query = agents.those(team_id=request.team_id, status=request.status, kind=request.type)
         return await agents.page(_AGENTS, ctx.principal, request, partial(from_row, AgentDNA), query=query)
 
 
+@verb("agents:write")
 async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
     """Change an agent.
 
@@ -88,7 +90,6 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
         Forbidden: it is another person's or team's.
         Conflict: it has another version than the one expected (``data`` has both), or the slug is taken.
     """
-    ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.id)
@@ -100,6 +101,7 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
         return from_row(AgentDNA, row)
 
 
+@verb("agents:write")
 async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
     """Give an agent another status; archiving one ends its keys.
 
@@ -107,7 +109,6 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
         NotFound: the organisation has no such agent.
         Conflict: it has another version than the one expected.
     """
-    ctx.principal.require("agents:write")
     async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.agent_id)
         row: AgentORM = await AgentRepository(session, ctx.principal.organization_id).update(
@@ -118,13 +119,13 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
         return from_row(AgentDNA, row)
 
 
+@verb("agents:delete")
 async def delete_agent(ctx: Context, request: AgentRef) -> None:
     """Remove an agent, softly: its keys end, what it said and keeps stays.
 
     Raises:
         NotFound: the organisation has no such agent.
     """
-    ctx.principal.require("agents:delete")
     async with ctx.database.session(ctx.principal) as session:
         await _require_changeable(ctx, await _driver(session), request.agent_id)
         if not await AgentRepository(session, ctx.principal.organization_id).delete(request.agent_id):
@@ -174,12 +175,12 @@ def _another() -> Forbidden:
 
 
 def no_agent(agent_id: UUID) -> NotFound:
-    """The organisation has no such agent."""
+    """Make the error that the organisation has no such agent."""
     return missing("agent", agent_id, field="agent_id")
 
 
 async def _driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

@@ -15,7 +15,7 @@ from mnemon.identity import service as identity
 
 
 async def ensure_agents(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of agents by the caller's own strings; made, with the words of their names, on first use."""
+    """Return ids of agents by the caller's own strings; made, with the words of their names, on first use."""
     if not names:
         return {}
     found = await repository.find(connection, organization_id, names)
@@ -28,20 +28,20 @@ async def ensure_agents(connection: Connection, organization_id: UUID, names: Co
 
 
 async def find_agents(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of the agents that exist, by the caller's own strings."""
+    """Return ids of the agents that exist, by the caller's own strings."""
     return await repository.find(connection, organization_id, names)
 
 
 async def labels(
     connection: Connection, organization_id: UUID, ids: Collection[UUID]
 ) -> dict[UUID, tuple[str | None, str | None]]:
-    """(the caller's own string, the name shown) of agents, by id."""
+    """Return (the caller's own string, the name shown) of agents, by id."""
     rows = await repository.labels(connection, organization_id, ids)
     return {row["id"]: (row["external_id"], row["name"]) for row in rows}
 
 
 async def memory_config(connection: Connection, organization_id: UUID, agent_id: UUID) -> AgentMemoryConfig:
-    """How the agent remembers: token budget and the five retrieval weights; the defaults for what it does not say."""
+    """Return how the agent remembers: token budget and the five retrieval weights, with defaults."""
     raw = await repository.memory_config(connection, organization_id, agent_id)
     return AgentMemoryConfig.model_validate(json.loads(raw) if raw else {})
 

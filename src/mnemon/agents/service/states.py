@@ -20,17 +20,18 @@ from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
 from mnemon.db.types import dump_json
+from mnemon.verbs import verb
 
 _STATES = Listing.newest("agents.list_states")
 
 
+@verb("agents:write")
 async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState:
     """Keep what an agent's state is now.
 
     Raises:
         NotFound: the organisation has no such agent.
     """
-    ctx.principal.require("agents:write")
     organization = ctx.principal.organization_id
     made = AgentState(id=new_id(), created_at=ctx.clock.now(), **request.model_dump())
     async with ctx.database.transaction(ctx.principal) as connection:
@@ -45,9 +46,9 @@ async def checkpoint_state(ctx: Context, request: StateCheckpoint) -> AgentState
     return made
 
 
+@verb("agents:read")
 async def list_states(ctx: Context, request: StateList) -> Page[AgentState]:
     """List the snapshots of an agent, the newest first."""
-    ctx.principal.require("agents:read")
     after = _STATES.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         if not await _may(ctx, connection, request.agent_id):
@@ -64,13 +65,13 @@ async def list_states(ctx: Context, request: StateList) -> Page[AgentState]:
     return _STATES.page(ctx.principal, request, rows, _state)
 
 
+@verb("agents:read")
 async def latest_state(ctx: Context, request: StateRef) -> AgentState:
-    """The latest snapshot of an agent, of one kind if given, as of a moment if given.
+    """Read the latest snapshot of an agent, of one kind if given, as of a moment if given.
 
     Raises:
         NotFound: there is none.
     """
-    ctx.principal.require("agents:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = []
         if await _may(ctx, connection, request.agent_id):
@@ -87,7 +88,7 @@ async def latest_state(ctx: Context, request: StateRef) -> AgentState:
 
 
 async def _may(ctx: Context, connection: Connection, agent_id: UUID) -> bool:
-    """Whether an agent's states are this principal's to see; one that there is not has none."""
+    """Tell whether an agent's states are this principal's to see; one that there is not has none."""
     principal = ctx.principal
     if principal.is_organization or agent_id == principal.agent_id:
         return True

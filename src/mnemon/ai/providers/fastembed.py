@@ -52,7 +52,7 @@ class FastEmbedEmbedder(ThreadedEmbedder):
 
 
 def _register(directory: Path) -> str:
-    """Tells FastEmbed of a model in a directory, under the directory's path as its name, and gives that name."""
+    """Tell FastEmbed of a model in a directory, under the directory's path as its name, and gives that name."""
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
 
@@ -75,7 +75,7 @@ def _register(directory: Path) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty if there is no such file."""
+    """Return a JSON object from a file; empty if there is no such file."""
     if not path.is_file():
         return {}
     content: dict[str, Any] = json.loads(path.read_text("utf-8"))

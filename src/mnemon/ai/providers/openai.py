@@ -115,7 +115,7 @@ class OpenAIEmbedder:
         return f"OpenAIEmbedder(name={self.name!r}, dimensions={self.dimensions}, host={self._endpoint.host!r})"
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embeds in batches, several at once; see :meth:`mnemon.ai.embedders.Embedder.embed`.
+        """Embed in batches, several at once; see :meth:`mnemon.ai.embedders.Embedder.embed`.
 
         Blank texts are not sent, since endpoints refuse them: their rows are zeros. The first batch that fails ends
         the call.
@@ -143,11 +143,11 @@ class OpenAIEmbedder:
         return vectors
 
     async def aclose(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         await self._endpoint.aclose()
 
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], list[str]]]:
-        """The texts to send, with their positions, cut by number and by length; checks every text before any."""
+        """Yield the texts to send, with their positions, cut by number and by length; checks every text before any."""
         positions: list[int] = []
         batch: list[str] = []
         characters = 0
@@ -167,7 +167,7 @@ class OpenAIEmbedder:
             yield positions, batch
 
     async def _embed_batch(self, batch: list[str]) -> Vectors:
-        """The vectors of one batch; texts that the endpoint finds too long are refused, or cut if that is wanted."""
+        """Return the vectors of one batch; texts that the endpoint finds too long are refused, or cut if wanted."""
         try:
             return await self._ask(batch)
         except Invalid as error:
@@ -228,7 +228,7 @@ def _checked_dimensions(model: str, known: _Known | None, wanted: int | None, se
 
 
 def _in_order(answer: Any, count: int, host: str) -> list[Any]:
-    """The items of an answer, put in the order of the texts by their ``index``; servers may leave it out altogether."""
+    """Return the items of an answer in the order of the texts, by their ``index``, which servers may leave out."""
     items = answer.get("data") if isinstance(answer, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise _nonsense(host, "no list of embeddings")
@@ -243,7 +243,7 @@ def _in_order(answer: Any, count: int, host: str) -> list[Any]:
 
 
 def _vector(item: Any) -> NDArray[np.float32] | None:
-    """The numbers of one item: a list, or little-endian float32 in base64; None if it is neither."""
+    """Return the numbers of one item: a list, or little-endian float32 in base64; None if it is neither."""
     embedding = item.get("embedding")
     try:
         if isinstance(embedding, str):

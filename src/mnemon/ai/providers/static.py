@@ -50,7 +50,7 @@ class StaticModel:
 
     @classmethod
     def load(cls, path: Path) -> StaticModel:
-        """Reads an ``.npz`` with arrays ``E`` (int8), ``scale`` (one a token) and ``vocab`` (UTF-8, one a line).
+        """Read an ``.npz`` with arrays ``E`` (int8), ``scale`` (one a token) and ``vocab`` (UTF-8, one a line).
 
         Raises:
             Unavailable: the file is missing or cannot be read.
@@ -74,7 +74,7 @@ class StaticModel:
         return cls(vectors, np.ascontiguousarray(scales, dtype=np.float32).ravel(), WordPiece(tokens))
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """The normalised sums of the texts' token vectors; see :meth:`mnemon.ai.embedders.Embedder.embed`."""
+        """Return the normalised sums of the texts' token vectors; see :meth:`mnemon.ai.embedders.Embedder.embed`."""
         sums = np.zeros((len(texts), self.vectors.shape[1]), dtype=np.float32)
         rows = self.tokeniser.ids_of_all(texts)
         for first, last in _runs([len(row) for row in rows]):
@@ -150,7 +150,7 @@ class StaticEmbedder:
             self.dimensions = int(_load(self._path).vectors.shape[1])
 
     def embed_now(self, texts: Sequence[str]) -> Vectors:
-        """Embeds on the calling thread: some 30 microseconds a question, 16,000 chat messages a second or more."""
+        """Embed on the calling thread: some 30 microseconds a question, 16,000 chat messages a second or more."""
         model = _load(self._path)
         if len(texts) <= self.max_batch:
             return model.embed(texts)
@@ -162,14 +162,14 @@ class StaticEmbedder:
         return vectors
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """As :meth:`embed_now`; anything longer than a few milliseconds runs in a thread."""
+        """Embed as :meth:`embed_now`; anything longer than a few milliseconds runs in a thread."""
         few = len(texts) <= _TEXTS_ON_LOOP and sum(map(len, texts)) <= _CHARACTERS_ON_LOOP
         if few and _is_loaded(self._path):
             return self.embed_now(texts)
         return await asyncio.to_thread(self.embed_now, texts)
 
     async def aclose(self) -> None:
-        """Nothing to let go of: the weights stay for the next embedder."""
+        """Let go of nothing: the weights stay for the next embedder."""
 
     def __repr__(self) -> str:
         return f"StaticEmbedder(name={self.name!r}, dimensions={self.dimensions})"
@@ -184,7 +184,7 @@ def _is_loaded(path: Path | None) -> bool:
 
 
 def _load(path: Path | None) -> StaticModel:
-    """The model of a file, read once in the process; None is the built-in one."""
+    """Return the model of a file, read once in the process; None is the built-in one."""
     model = _models.get(path)
     if model is not None:
         return model

@@ -30,6 +30,7 @@ from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.verbs import verb
 
 #: Columns that decide who sees a conversation.
 _OPENING = frozenset({"is_private", "agent_id"})
@@ -44,6 +45,7 @@ LATEST = Listing(
 _COLUMNS = {"title": "name", "metadata": "metadata_"}
 
 
+@verb("conversations:write")
 async def create_conversation(ctx: Context, request: ConversationCreate) -> Conversation:
     """Make a conversation before anything is said in it (002); the first message would make it by its name.
 
@@ -52,7 +54,6 @@ async def create_conversation(ctx: Context, request: ConversationCreate) -> Conv
         NotFound: the person, the agent or the team is not one of this organisation.
         Forbidden: a person makes it for somebody else or for a team that is not theirs; or no ``conversations:write``.
     """
-    ctx.principal.require("conversations:write")
     owner = _owner(ctx.principal, request.user_id)
     if request.team_id is not None and ctx.principal.user_id is not None:
         _require_team(ctx.principal, request.team_id)
@@ -75,13 +76,13 @@ async def create_conversation(ctx: Context, request: ConversationCreate) -> Conv
         return from_row(Conversation, row)
 
 
+@verb("conversations:read")
 async def get_conversation(ctx: Context, request: ConversationRef) -> Conversation:
-    """A conversation by its id.
+    """Read a conversation by its id.
 
     Raises:
         NotFound: there is none, it was deleted, or it is not this principal's to see; the three look the same.
     """
-    ctx.principal.require("conversations:read")
 
     async def read(session: AsyncSession) -> Conversation:
         return from_row(Conversation, await one(ctx, session, request.conversation_id))
@@ -89,12 +90,12 @@ async def get_conversation(ctx: Context, request: ConversationRef) -> Conversati
     return await ctx.database.read_session(ctx.principal, read)
 
 
+@verb("conversations:read")
 async def list_conversations(ctx: Context, request: ConversationList) -> Page[Conversation]:
     """List conversations that the principal may see, the latest talk first, those where nothing was said last.
 
     One in which something is said while its pages are read has moved to the front.
     """
-    ctx.principal.require("conversations:read")
 
     async def read(session: AsyncSession) -> Page[Conversation]:
         conversations = ConversationRepository(session, ctx.principal.organization_id)
@@ -110,6 +111,7 @@ async def list_conversations(ctx: Context, request: ConversationList) -> Page[Co
     return await ctx.database.read_session(ctx.principal, read)
 
 
+@verb("conversations:write")
 async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conversation:
     """Change a conversation; who sees it is changed by whose it is.
 
@@ -118,7 +120,6 @@ async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conv
         Forbidden: it is somebody else's, and the change would open or close it, or give it to an agent.
         Conflict: it has another version than the one expected; ``data`` has both.
     """
-    ctx.principal.require("conversations:write")
     values = {
         _COLUMNS.get(name, name): value
         for name, value in changes(request, keys=CONVERSATION_KEYS, empties=True).items()
@@ -131,6 +132,7 @@ async def update_conversation(ctx: Context, request: ConversationUpdate) -> Conv
         return await _change(ctx, session, request, values)
 
 
+@verb("conversations:write")
 async def archive_conversation(ctx: Context, request: ConversationChange) -> Conversation:
     """Close a conversation: it is read and searched as before, and is no longer among the active ones.
 
@@ -139,12 +141,12 @@ async def archive_conversation(ctx: Context, request: ConversationChange) -> Con
         Forbidden: it is somebody else's.
         Conflict: it has another version than the one expected.
     """
-    ctx.principal.require("conversations:write")
     async with ctx.database.session(ctx.principal) as session:
         await _own(ctx, session, request.conversation_id)
         return await _change(ctx, session, request, {"status": ConversationStatus.CLOSED})
 
 
+@verb("conversations:delete")
 async def delete_conversation(ctx: Context, request: ConversationChange) -> int:
     """Delete a conversation softly, and forget what was said in it; a message that names it brings it back, empty.
 
@@ -156,7 +158,6 @@ async def delete_conversation(ctx: Context, request: ConversationChange) -> int:
         Forbidden: it is somebody else's.
         Conflict: it has another version than the one expected.
     """
-    ctx.principal.require("conversations:delete")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
         await _own(ctx, session, request.conversation_id)
@@ -171,7 +172,7 @@ def _kind(request: ConversationCreate, people: dict[UUID, str]) -> str:
 
 
 def _owner(principal: Principal, user_id: UUID | None) -> UUID | None:
-    """Whose a new conversation is: a person's own; whom the organisation names."""
+    """Decide who owns a new conversation: the person who asks, or whom the organisation names."""
     if principal.user_id is None:
         return user_id
     if user_id not in (None, principal.user_id):
@@ -185,7 +186,7 @@ def _require_team(principal: Principal, team_id: UUID) -> None:
 
 
 async def one(ctx: Context, session: AsyncSession, row_id: UUID) -> ConversationORM:
-    """The conversation, if the principal may see it.
+    """Return the conversation, if the principal may see it.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
@@ -217,7 +218,7 @@ async def _change(
 
 
 async def driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

@@ -11,18 +11,19 @@ from mnemon.conversations import repository
 from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
 from mnemon.conversations.service.lifecycle import driver, one
 from mnemon.db.rows import from_row, missing
+from mnemon.verbs import verb
 
 #: Of a word that very many messages have, so many of the newest are ranked.
 RANKED = 2000
 
 
+@verb("conversations:read")
 async def conversation_statistics(ctx: Context, request: ConversationRef) -> ConversationStatistics:
-    """What was said in a conversation, counted: by role, by people, in tokens and in time.
+    """Count what was said in a conversation: by role, by people, in tokens and in time.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("conversations:read")
 
     async def read(session: AsyncSession) -> Any:
         await one(ctx, session, request.conversation_id)
@@ -36,12 +37,12 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
     return from_row(ConversationStatistics, found)
 
 
+@verb("messages:read")
 async def search_messages(ctx: Context, request: SearchMessages) -> tuple[FoundMessage, ...]:
-    """Messages that have the words, best first (000); words are found in their other forms.
+    """Find messages that have the words, best first (000); words are found in their other forms.
 
     Of conversations that the principal may see only; deleted ones and forgotten messages are not there.
     """
-    ctx.principal.require("messages:read")
     async with ctx.database.read_transaction(ctx.principal) as connection:
         rows = await repository.search_messages(
             connection, ctx.principal, request, match=ctx.database.match_operator, ranked=RANKED

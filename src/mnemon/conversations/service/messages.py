@@ -20,6 +20,7 @@ from mnemon.core.ids import new_id
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
+from mnemon.verbs import verb
 
 #: Source ids in a batch from which a sample of them may speak for all, and how many it has.
 _SAMPLED_FROM = 256
@@ -36,12 +37,12 @@ class Names:
 
 
 def recall_table() -> RecallTable:
-    """What recall needs to know to search messages."""
+    """Return what recall needs to know to search messages."""
     return MESSAGES
 
 
 def speaker_of(message: NewMessage) -> tuple[str | None, str | None]:
-    """Who says it: (the person's name, the agent's name), at most one of them; by role."""
+    """Return who says it: (the person's name, the agent's name), at most one of them; by role."""
     if message.role is MessageRole.USER:
         return message.speaker or message.user, None
     if message.role is MessageRole.ASSISTANT:
@@ -50,12 +51,12 @@ def speaker_of(message: NewMessage) -> tuple[str | None, str | None]:
 
 
 async def find_conversations(connection: Connection, organization_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
-    """Ids of the conversations that exist, by the caller's own strings."""
+    """Return ids of the conversations that exist, by the caller's own strings."""
     return await repository.find(connection, organization_id, names)
 
 
 async def ensure_places(connection: Connection, principal: Principal, names: Sequence[str]) -> dict[str, UUID]:
-    """Ids of conversations by the caller's own strings; made on first use, and not locked.
+    """Return ids of conversations by the caller's own strings; made on first use, and not locked.
 
     Raises:
         NotFound: one is there, and is not this principal's to see.
@@ -72,7 +73,7 @@ async def ensure_places(connection: Connection, principal: Principal, names: Seq
 
 
 async def _require_seen(connection: Connection, principal: Principal, places: Mapping[str, UUID]) -> None:
-    """Nobody writes where they may not read: who speaks in a conversation takes part in it from then on."""
+    """Let nobody write where they may not read: who speaks in a conversation takes part in it from then on."""
     if principal.is_organization or not places:
         return
     hidden = await repository.unseen(connection, principal, places.values())
@@ -87,14 +88,14 @@ async def _require_seen(connection: Connection, principal: Principal, places: Ma
 
 
 def _leading(principal: Principal) -> UUID | None:
-    """The agent that leads what a principal begins: one that acts by itself."""
+    """Return the agent that leads what a principal begins: one that acts by itself."""
     return principal.agent_id if principal.user_id is None else None
 
 
 async def labels(
     connection: Connection, organization_id: UUID, ids: Collection[UUID]
 ) -> dict[UUID, tuple[str | None, str | None]]:
-    """(the caller's own string, the name shown) of conversations, by id."""
+    """Return (the caller's own string, the name shown) of conversations, by id."""
     rows = await repository.labels(connection, organization_id, ids)
     return {row["id"]: (row["external_id"], row["name"]) for row in rows}
 
@@ -238,7 +239,7 @@ async def _note_participants(ctx: Context, connection: Connection, pairs: Collec
 async def _known(
     connection: Connection, organization_id: UUID, messages: Sequence[NewMessage], *, thorough: bool
 ) -> dict[tuple[str, str], UUID]:
-    """What these sources have brought before; read under the conversations' locks, so nobody is in between."""
+    """Return what these sources have brought before; read under the conversations' locks, so nobody is in between."""
     pairs = list(dict.fromkeys((message.source, message.source_id) for message in messages if message.source_id))
     if not thorough and len(pairs) > _SAMPLED_FROM:
         sample = pairs[:: len(pairs) // _SAMPLE]
@@ -310,14 +311,15 @@ class _Batch:
                 session.number = number
 
     def columns(self) -> dict[str, Sequence[Any]]:
-        """The columns that were found here, one value a row."""
+        """Return the columns that were found here, one value a row."""
         columns: dict[str, Sequence[Any]] = dict(zip(_Row._fields, zip(*self.rows, strict=True), strict=True))
         columns["ordinal"] = [session.number << SESSION_BITS | place for session, place in self.sessions]
         return columns
 
 
+@verb(rule="tells how far an import has come: a name of the caller's choice and counts", changes=False)
 async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:
-    """How far the import of this source has come; None before its first batch."""
+    """Read how far the import of this source has come; None before its first batch."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await repository.load_checkpoint(connection, ctx.principal.organization_id, source)
 

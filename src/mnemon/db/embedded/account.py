@@ -35,7 +35,7 @@ class Account:
 
 
 def server_account() -> Account:
-    """The account for the server: this process's own, or for root the one that stands in.
+    """Return the account for the server: this process's own, or for root the one that stands in.
 
     Raises:
         Invalid: ``embedded.no_account`` when root has no usable account to give.
@@ -62,7 +62,7 @@ def server_account() -> Account:
 
 
 def first_closed(paths: Sequence[Path], account: Account) -> Path | None:
-    """The first of ``paths`` that the account may not enter (a directory) or execute (a file), or None.
+    """Return the first of ``paths`` that the account may not enter (a directory) or execute (a file), or None.
 
     The kernel is asked, as that account, because modes alone do not tell (access lists, mount options).
     """
@@ -85,5 +85,5 @@ def first_closed(paths: Sequence[Path], account: Account) -> Path | None:
 
 
 def way_to(path: Path) -> list[Path]:
-    """``path`` and every directory above it, from the root down."""
+    """Return ``path`` and every directory above it, from the root down."""
     return [*reversed(path.parents), path]

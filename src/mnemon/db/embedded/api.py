@@ -56,7 +56,7 @@ def acquire(
     _require_platform()
     layout = Layout.of(data_dir)
     deadline = time.monotonic() + start_timeout
-    asked = starting.Asked(version, linger_seconds, options, key, given_up)
+    asked = starting.StartRequest(version, linger_seconds, options, key, given_up)
     with directory.explained(layout.data_dir):
         while True:
             directory.refuse_planted(layout, server_account())
@@ -69,15 +69,15 @@ def acquire(
                 break
             model.release(fd)  # it was encrypted meanwhile, and what is locked has another place now
         try:
-            found = states.read_live(layout)
-            if found is None or not starting.answers(found):
-                found = starting.start(layout, asked, deadline)
-            refuse_planted_socket(found.socket_dir, layout, server_account().uid)
-            directory.check_version(layout, version, found.version)
+            state = states.read_live(layout)
+            if state is None or not starting.answers(state):
+                state = starting.start(layout, asked, deadline)
+            refuse_planted_socket(state.socket_dir, layout, server_account().uid)
+            directory.check_version(layout, version, state.version)
         except BaseException:
             model.release(fd)
             raise
-    return Lease(_endpoint(layout, found), fd)
+    return Lease(_endpoint(layout, state), fd)
 
 
 def keep(data_dir: Path) -> None:
@@ -132,22 +132,22 @@ def stop(data_dir: Path, *, timeout: float = 30.0) -> bool:
     directory.refuse_planted(layout, server_account())
     unkeep(data_dir)
     deadline = time.monotonic() + timeout
-    told = False
+    was_told = False
     last: State | None = None
     with directory.explained(layout.data_dir):
-        while (found := states.read_live(layout)) is not None:
-            if not told and found.supervisor_pid:
-                told = stopping.tell_to_stop(found)
+        while (state := states.read_live(layout)) is not None:
+            if not was_told and state.supervisor_pid:
+                was_told = stopping.tell_to_stop(state)
             if time.monotonic() > deadline:
                 raise stopping.still_stopping(layout, timeout)
-            last = found
+            last = state
             time.sleep(locks.STEP)
         stopping.await_exit(last)
         return stopping.stop_orphan(layout, deadline, timeout) or last is not None
 
 
 def status(data_dir: Path) -> Status:
-    """What is known about a data directory's server; starts nothing and changes nothing."""
+    """Return what is known about a data directory's server; starts nothing and changes nothing."""
     from datetime import UTC, datetime
 
     _require_platform()
@@ -175,7 +175,7 @@ def status(data_dir: Path) -> Status:
 
 
 def default_data_dir() -> Path:
-    """``/var/lib/mnemon/postgres`` for root; for others ``postgres`` in the platform's place for a user's data."""
+    """Return ``/var/lib/mnemon/postgres`` for root; for others ``postgres`` in the platform's place for user data."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/mnemon/postgres")
     import platformdirs
@@ -198,5 +198,5 @@ def _require_platform() -> None:
 
 
 def _size(directory_: Path) -> int:
-    """Bytes of the files below a directory; a running server's files may vanish meanwhile."""
+    """Return bytes of the files below a directory; a running server's files may vanish meanwhile."""
     return sum(starting.file_size(Path(place, name)) for place, _, names in os.walk(directory_) for name in names)

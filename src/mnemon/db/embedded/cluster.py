@@ -45,7 +45,7 @@ def check_options(options: Mapping[str, str]) -> None:
 
 
 def initdb_command(programs: Path, version: int, target: Path) -> list[str]:
-    """The command that makes a cluster in the empty directory ``target``.
+    """Return the command that makes a cluster in the empty directory ``target``.
 
     Authentication is ``trust``: the only way in is a socket in a directory of mode 0700, so whoever can connect
     could read the data files as well, and a password would have to lie beside them.
@@ -65,7 +65,7 @@ def initdb_command(programs: Path, version: int, target: Path) -> list[str]:
 
 
 def postgres_command(programs: Path, layout: Layout, socket_dir: Path, options: Mapping[str, str]) -> list[str]:
-    """The command that runs the server. What stands here wins over postgresql.conf and ALTER SYSTEM."""
+    """Return the command that runs the server. What stands here wins over postgresql.conf and ALTER SYSTEM."""
     settings = {
         **options,
         "listen_addresses": "",
@@ -86,14 +86,14 @@ def postgres_command(programs: Path, layout: Layout, socket_dir: Path, options: 
 
 
 def server_environment(layout: Layout) -> dict[str, str]:
-    """A plain environment: nothing of the caller's (PGDATA, PGOPTIONS, a locale) decides how the server runs."""
+    """Return a plain environment: nothing of the caller's (PGDATA, PGOPTIONS, a locale) decides how the server runs."""
     passed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
     # With no LC_ALL macOS starts threads inside postgres, which then refuses to run.
     return {"PATH": trust.search_path(), **passed, "LC_ALL": "C", "TZ": "UTC", "HOME": str(layout.data_dir)}
 
 
 def clear_staging(layout: Layout, uid: int, gid: int) -> Path:
-    """An empty directory for initdb that belongs to the server's account; the rest of an interrupted one goes."""
+    """Make an empty directory for initdb that belongs to the server's account; the rest of an interrupted one goes."""
     if layout.staging.exists():
         shutil.rmtree(layout.staging)
     layout.staging.mkdir(mode=0o700)
@@ -124,7 +124,7 @@ def sync(directory: Path) -> None:
 
 
 def tail(path: Path, start: int = 0, lines: int = 20) -> list[str]:
-    """The last lines of a log from byte ``start`` on; none if it cannot be read."""
+    """Return the last lines of a log from byte ``start`` on; none if it cannot be read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

@@ -80,7 +80,7 @@ def open_way(data_dir: Path, account: Account) -> None:
 
 
 def _prepare_mount_point(layout: Layout) -> None:
-    """The directory that ciphertext is mounted at; whose it is afterwards, the mounted one says."""
+    """Make the directory that ciphertext is mounted at; whose it is afterwards, the mounted one says."""
     layout.control.mkdir(mode=0o700, exist_ok=True)
     if not vault.is_mounted(layout.data_dir):  # a dead mount would not even tell that it is there
         layout.data_dir.mkdir(mode=0o700, exist_ok=True)

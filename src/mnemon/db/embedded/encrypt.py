@@ -104,7 +104,7 @@ def encrypt(data_dir: Path, key: KeySource) -> Encrypted:
 
 
 def plain_remains(data_dir: Path) -> Path | None:
-    """Where an interrupted :func:`encrypt` left plain files of an encrypted data directory, or None."""
+    """Return where an interrupted :func:`encrypt` left plain files of an encrypted data directory, or None."""
     layout = Layout.of(data_dir)
     if not layout.is_encrypted:
         return None
@@ -147,7 +147,7 @@ def _copy_in(draft: Path, layout: Layout, secret: bytes) -> int:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Every file and directory of the cluster with its mode; all of it is the server's account's anyway."""
+    """Copy every file and directory of the cluster with its mode; all of it is the server's account's anyway."""
     for place, names, files in _cluster(source):
         here = target / place.relative_to(source)
         for name in names:
@@ -171,7 +171,7 @@ def _compare(source: Path, target: Path) -> None:
 
 
 def _cluster(source: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each directory of the cluster with the names in it, from the top down."""
+    """Yield each directory of the cluster with the names in it, from the top down."""
     for place, names, files in os.walk(source):
         if Path(place) == source:
             names[:] = [name for name in names if name not in _LEFT]
@@ -210,7 +210,7 @@ def _refuse_outside(data_dir: Path) -> None:
 
 @contextmanager
 def _drafting(layout: Layout) -> Iterator[Path]:
-    """An empty directory that becomes the vault, or goes if that fails; what killed calls left goes as well."""
+    """Make an empty directory that becomes the vault, or goes if that fails; so does what killed calls left."""
     draft = _draft(layout)
     try:
         yield draft
@@ -254,12 +254,12 @@ def _settle(draft: Path, layout: Layout) -> bool:
 
 
 def _aside(layout: Layout) -> Path:
-    """Where the plain files go before they are removed, which takes a while."""
+    """Return where the plain files go before they are removed, which takes a while."""
     return layout.data_dir.with_name(layout.data_dir.name + ".plain")
 
 
 def _set_aside(layout: Layout) -> None:
-    """The ciphertext is whole: the plain files, if they are still there, go out of the mount's way in one step."""
+    """Move the plain files, if they are still there, out of the mount's way in one step: the ciphertext is whole."""
     if not vault.is_mounted(layout.data_dir) and (layout.data_dir / "PG_VERSION").exists():
         layout.data_dir.rename(_aside(layout))
         layout.data_dir.mkdir(mode=0o700)

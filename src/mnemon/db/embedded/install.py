@@ -18,7 +18,7 @@ _LIBRARIES = (Path(f"{PACKAGE}.libs"), Path(PACKAGE, ".dylibs"))
 
 
 def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Path:
-    """``installed``, or where the account cannot execute it a copy that it can, made once beside the data directory.
+    """Return ``installed``, or where the account cannot execute it a copy beside the data directory, made once.
 
     Raises:
         Conflict: ``embedded.cache_refused`` if something that is not ours is in the copy's place.
@@ -26,8 +26,8 @@ def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Pat
     """
     if first_closed([*way_to(installed), installed / "postgres"], account) is None:
         return installed
-    made = (installed / "postgres").stat()
-    mark = hashlib.sha256(f"{installed}\0{made.st_size}\0{made.st_mtime_ns}".encode(errors="replace"))
+    information = (installed / "postgres").stat()
+    mark = hashlib.sha256(f"{installed}\0{information.st_size}\0{information.st_mtime_ns}".encode(errors="replace"))
     tree = installed.parent
     home = layout.data_dir.parent / f".mnemon-{tree.name}-{mark.hexdigest()[:12]}"
     if not os.path.lexists(home):

@@ -36,7 +36,7 @@ class KeySource:
 
     @classmethod
     def of(cls, settings: Settings) -> KeySource:
-        """What the settings say."""
+        """Return what the settings say."""
         text = settings.encryption_key
         return cls(
             text.get_secret_value() if text else None, settings.encryption_key_file, settings.encryption_key_command
@@ -53,7 +53,7 @@ class KeySource:
         return [name for name, value in named.items() if value is not None]
 
     def read(self) -> bytes:
-        """The key as gocryptfs gets it: one line of base64.
+        """Return the key as gocryptfs gets it: one line of base64.
 
         Raises:
             Invalid: ``embedded.key_missing``, ``embedded.key_ambiguous``, ``embedded.key_malformed``,

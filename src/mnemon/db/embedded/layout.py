@@ -28,7 +28,7 @@ class Layout:
 
     @classmethod
     def of(cls, data_dir: Path) -> Layout:
-        """The layout of a directory that need not exist yet.
+        """Return the layout of a directory that need not exist yet.
 
         Raises:
             Invalid: ``embedded.data_dir_name`` if the path holds a line break, which PostgreSQL's pid file cannot.
@@ -118,7 +118,7 @@ class Layout:
 
     @property
     def staging(self) -> Path:
-        """Where initdb works; worthless if nobody is working there."""
+        """The directory that initdb works in; what an interrupted initdb left there can be removed."""
         return self.inner / "new"
 
     @property
@@ -127,7 +127,7 @@ class Layout:
         return self.inner / "ready"
 
     def cluster_version(self) -> int | None:
-        """The major version of the cluster in the data directory, or None when there is none."""
+        """Return the major version of the cluster in the data directory, or None when there is none."""
         try:
             return int((self.data_dir / "PG_VERSION").read_text("ascii").strip())
         except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -144,14 +144,14 @@ class Layout:
             return None
 
     def is_empty(self) -> bool:
-        """Whether the directory is missing, or holds nothing that matters."""
+        """Tell whether the directory is missing, or holds nothing that matters."""
         try:
             return {path.name for path in self.data_dir.iterdir()} <= HARMLESS
         except FileNotFoundError:
             return True
 
     def is_kept(self) -> bool:
-        """Whether the server is to stay without clients.
+        """Tell whether the server is to stay without clients.
 
         The mark names its directory, so that a copy of the directory (a restored backup, a replica) is not kept.
         """

@@ -47,7 +47,7 @@ def unlock(fd: int) -> None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process holds an exclusive lock on ``path``; a missing file is not locked.
+    """Tell whether some process holds an exclusive lock on ``path``; a missing file is not locked.
 
     The probe takes a shared lock for a moment, so whoever wants the exclusive lock tries more than once.
     """

@@ -39,7 +39,7 @@ class Endpoint:
     version: int
 
     def url(self, role: str, database: str = "mnemon", driver: str = "postgresql+asyncpg") -> str:
-        """The URL for SQLAlchemy (or libpq, with ``driver="postgresql"``); it holds no password, none is needed."""
+        """Return the URL for SQLAlchemy (or libpq, with ``driver="postgresql"``); it needs no password."""
         where = f"host={quote(str(self.socket_dir), safe='/')}&port={self.port}"
         return f"{driver}://{quote(role, safe='')}@/{quote(database, safe='')}?{where}"
 
@@ -138,7 +138,7 @@ def release(fd: int) -> None:
 
 
 def _forget_in_child() -> None:
-    """A forked child would keep the parent's leases locked after the parent's death: close its copies.
+    """Close a forked child's copies of leases: they would stay locked after the parent's death.
 
     Closing a copy releases nothing while the parent has its own.
     """

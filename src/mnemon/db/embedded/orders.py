@@ -27,5 +27,5 @@ class Orders:
     nonce: str
 
     def as_json(self) -> str:
-        """The argument for the supervisor."""
+        """Return the argument for the supervisor."""
         return json.dumps(asdict(self))

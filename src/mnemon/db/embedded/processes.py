@@ -30,7 +30,7 @@ class PidFile:
 
     @classmethod
     def read(cls, data_dir: Path) -> PidFile | None:
-        """The file of a data directory, or None if there is none or it holds no number."""
+        """Return the file of a data directory, or None if there is none or it holds no number."""
         try:
             lines = os.fsdecode((data_dir / "postmaster.pid").read_bytes()).split("\n")
             pid = int(lines[0])
@@ -41,7 +41,7 @@ class PidFile:
 
 
 def exists(pid: int) -> bool:
-    """Whether some process has this number now."""
+    """Tell whether some process has this number now."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -52,7 +52,7 @@ def exists(pid: int) -> bool:
 
 
 def start_time(pid: int) -> str | None:
-    """An opaque mark that two processes with the same number do not share; None if there is no living process."""
+    """Return an opaque mark that two processes with the same number do not share; None if no process lives."""
     if not _HAS_PROC:
         return _ps(pid, "lstart") or None
     try:
@@ -65,7 +65,7 @@ def start_time(pid: int) -> str | None:
 
 
 def is_postgres_on(pid: int, data_dir: Path) -> bool:
-    """Whether the process is a PostgreSQL server on this data directory.
+    """Tell whether the process is a PostgreSQL server on this data directory.
 
     A postmaster's working directory is its data directory. Without /proc its command line has to do.
     """
@@ -104,7 +104,7 @@ def signal_if(pid: int, number: signal.Signals, is_it: Callable[[], bool]) -> bo
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None]:
-    """A function for a new child to call before exec: the kernel will send it ``number`` when its parent dies.
+    """Return a function for a new child to call before exec: the kernel will send it ``number`` when its parent dies.
 
     Linux only; elsewhere it does nothing, and the next supervisor finds the orphan by its lock.
     """
@@ -124,7 +124,7 @@ def die_with_parent(number: signal.Signals) -> Callable[[], None]:
 
 
 def lease_holders(path: Path) -> tuple[int, ...] | None:
-    """The pids that hold a shared lock on a file, or None where the platform does not tell."""
+    """Return the pids that hold a shared lock on a file, or None where the platform does not tell."""
     try:
         inode = str(path.stat().st_ino)
         table = (_PROC / "locks").read_text("ascii")

@@ -11,7 +11,7 @@ _TREES = {16: "pginstall", 18: "pginstall18"}
 
 
 def binaries(version: int) -> Path:
-    """The directory of ``postgres``, ``initdb``, ``psql``, ``pg_dump`` and the others of one major version.
+    """Return the directory of ``postgres``, ``initdb``, ``psql``, ``pg_dump`` and the others of one major version.
 
     Raises:
         Invalid: ``embedded.version_unsupported``.

@@ -27,12 +27,12 @@ _TRIES = 20
 
 
 def socket_dir_of(layout: Layout, server_uid: int) -> Path:
-    """Where the socket of a server that runs as ``server_uid`` is, or would be: as noted, else the usual place."""
+    """Return where the socket of a server that runs as ``server_uid`` is, or would be: as noted, or as usual."""
     return _noted(layout) or _usual(layout, server_uid)
 
 
 def make_socket_dir(layout: Layout, uid: int, gid: int) -> Path:
-    """A directory of mode 0700 that belongs to the server's account: the one that there was, or a new one.
+    """Return a directory of mode 0700 that belongs to the server's account: the one that there was, or a new one.
 
     Raises:
         Conflict: ``embedded.socket_dir_refused`` if none can be made.
@@ -65,7 +65,7 @@ def refuse_planted_socket(said: str, layout: Layout, uid: int) -> None:
 
 
 def is_private(path: Path, uid: int) -> bool:
-    """Whether it is a directory, and no link to one, that only this account can enter."""
+    """Tell whether it is a directory, and no link to one, that only this account can enter."""
     try:
         found = path.lstat()
     except OSError:
@@ -113,14 +113,14 @@ def _fits(path: Path) -> bool:
 
 
 def _noted(layout: Layout) -> Path | None:
-    """What the note says, if it was written for this directory: a copy of it (a replica, a backup) has its own."""
+    """Return what the note says, if it was written for this directory: a copy (a replica, a backup) has its own."""
     try:
         fd = os.open(layout.socket_note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     with os.fdopen(fd, "rb") as file:
-        owner, _, told = file.read(16_384).partition(b"\n")
-    path = Path(os.fsdecode(told.strip()))
+        owner, _, directory = file.read(16_384).partition(b"\n")
+    path = Path(os.fsdecode(directory.strip()))
     if owner != os.fsencode(layout.data_dir) or not path.name.startswith("mnemon-") or not _fits(path):
         return None
     return path

@@ -25,7 +25,7 @@ _KEY_VARIABLES = frozenset({"MNEMON_ENCRYPTION_KEY"})
 
 
 def take_lease(layout: Layout, deadline: float, given_up: Event | None = None) -> int:
-    """A shared lock on the lease; waits while a supervisor holds it to stop, and after that none lives."""
+    """Return a shared lock on the lease; waits while a supervisor holds it to stop, and after that none lives."""
     fd = model.open_held(layout.lease)
     if not locks.lock_until(fd, deadline, shared=True, given_up=given_up):
         model.release(fd)
@@ -34,7 +34,7 @@ def take_lease(layout: Layout, deadline: float, given_up: Event | None = None) -
 
 
 @dataclass(frozen=True)
-class Asked:
+class StartRequest:
     """What a caller of :func:`acquire` wants of a server that has to be started."""
 
     version: int
@@ -44,7 +44,7 @@ class Asked:
     given_up: Event | None = None
 
 
-def start(layout: Layout, asked: Asked, deadline: float) -> State:
+def start(layout: Layout, asked: StartRequest, deadline: float) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
     with forks.no_fork():  # a child would wait for a module that only a thread of its parent goes on importing
         from mnemon.db.embedded import cluster
@@ -72,7 +72,7 @@ def start(layout: Layout, asked: Asked, deadline: float) -> State:
 
 
 def _read_key(source: KeySource | None) -> bytes:
-    """The key from where the caller says, else from where the environment does."""
+    """Return the key from where the caller says, else from where the environment does."""
     if source is None:
         from mnemon.core.settings import load_settings
 
@@ -84,10 +84,10 @@ def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float, gi
     """Wait for a supervisor to be ready, starting one whenever none lives."""
     spawned = 0
     while True:
-        found = states.read_live(layout)
-        if found is not None and answers(found):
-            return found
-        if found is None:
+        state = states.read_live(layout)
+        if state is not None and answers(state):
+            return state
+        if state is None:
             last = states.read(layout)
             if last is not None and last.nonce == orders.nonce and last.phase == "failed":
                 raise last.failure()
@@ -98,7 +98,7 @@ def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float, gi
             _spawn(layout, orders.as_json(), key)
             continue
         if time.monotonic() > deadline or (given_up is not None and given_up.is_set()):
-            raise too_late(layout, f"it is {found.phase}")
+            raise too_late(layout, f"it is {state.phase}")
         time.sleep(locks.STEP)
 
 
@@ -138,14 +138,14 @@ def _spawn(layout: Layout, orders: str, key: bytes) -> None:
 
 
 def _python() -> str:
-    """An interpreter to execute; inside an application server ``sys.executable`` may be that server."""
+    """Return an interpreter to execute; inside an application server ``sys.executable`` may be that server."""
     if "python" in Path(sys.executable or "").name.lower():
         return sys.executable
     return str(Path(sys.prefix) / "bin" / "python3")
 
 
 def answers(state: State) -> bool:
-    """Whether the server that a supervisor calls ready takes connections right now."""
+    """Tell whether the server that a supervisor calls ready takes connections right now."""
     if state.phase != "ready":
         return False
     with socket.socket(socket.AF_UNIX) as probe:
@@ -159,7 +159,7 @@ def answers(state: State) -> bool:
 
 
 def too_late(layout: Layout, why: str) -> MnemonError:
-    """The error of a server that did not come up in the time the caller gave."""
+    """Return the error of a server that did not come up in the time the caller gave."""
     return Unavailable(
         f"The embedded server on {layout.data_dir} was not ready in time: {why}.",
         code="embedded.start_timeout",
@@ -182,7 +182,7 @@ def _vanished(layout: Layout) -> MnemonError:
 
 
 def file_size(path: Path) -> int:
-    """Bytes of a file; none of one that is not there."""
+    """Return bytes of a file; none of one that is not there."""
     try:
         return path.stat().st_size
     except OSError:

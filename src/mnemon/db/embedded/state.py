@@ -44,7 +44,7 @@ class State:
     error: dict[str, Any] | None = None
 
     def failure(self) -> MnemonError:
-        """The error that made the supervisor give up, as it was raised there."""
+        """Return the error that made the supervisor give up, as it was raised there."""
         told = self.error or {}
         kind = _KINDS.get(told.get("kind", ""), Unavailable)
         return kind(
@@ -55,7 +55,7 @@ class State:
         )
 
     def is_by(self, pid: int) -> bool:
-        """Whether ``pid`` is the supervisor that wrote this."""
+        """Tell whether ``pid`` is the supervisor that wrote this."""
         if pid != self.supervisor_pid:
             return False
         return processes.exists(pid) and (
@@ -74,7 +74,7 @@ def write(layout: Layout, state: State) -> None:
 
 
 def read(layout: Layout) -> State | None:
-    """The last word of the last supervisor, dead or alive; None if there is none that can be read."""
+    """Return the last word of the last supervisor, dead or alive; None if there is none that can be read."""
     try:
         told = json.loads(layout.state.read_bytes())
         return State(**{field.name: told[field.name] for field in fields(State)})
@@ -83,7 +83,7 @@ def read(layout: Layout) -> State | None:
 
 
 def read_live(layout: Layout) -> State | None:
-    """What the living supervisor says, or None when none lives.
+    """Return what the living supervisor says, or None when none lives.
 
     A supervisor that has the lock and has not written yet counts as starting: the file is still its predecessor's.
     """

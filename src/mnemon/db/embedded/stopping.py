@@ -23,7 +23,7 @@ def tell_to_stop(found: State) -> bool:
 
 
 def await_exit(found: State | None) -> None:
-    """The supervisor released its locks; a moment later its open files are closed and a volume can be unmounted."""
+    """Wait until the supervisor is gone: it releases its locks a moment before its files are closed."""
     deadline = time.monotonic() + 1.0
     while found is not None and found.is_by(found.supervisor_pid) and time.monotonic() < deadline:
         time.sleep(locks.STEP)
@@ -33,8 +33,8 @@ def stop_orphan(layout: Layout, deadline: float, timeout: float) -> bool:
     """Stop a server of ours whose supervisor was killed; whether there was one."""
     from mnemon.db.embedded import previous
 
-    found = processes.PidFile.read(layout.data_dir)
-    running = found is not None and processes.is_postgres_on(found.pid, layout.data_dir)
+    pid_file = processes.PidFile.read(layout.data_dir)
+    running = pid_file is not None and processes.is_postgres_on(pid_file.pid, layout.data_dir)
     # On its way out it removes its pid file first; the lock goes with its last process.
     orphan = running or locks.is_locked(layout.cluster_lock)
     if not orphan and not vault.is_mounted(layout.data_dir):
@@ -64,7 +64,7 @@ def supervisors_place(layout: Layout) -> Iterator[bool]:
 
 @contextmanager
 def momentary_lease(layout: Layout) -> Iterator[None]:
-    """A lease for the length of a block, so that the supervisor decides nothing in between."""
+    """Hold a lease for the length of a block, so that the supervisor decides nothing in between."""
     lease = locks.open_lock(layout.lease)
     try:
         locks.lock_until(lease, time.monotonic() + 30.0, shared=True)
@@ -74,7 +74,7 @@ def momentary_lease(layout: Layout) -> Iterator[None]:
 
 
 def still_stopping(layout: Layout, timeout: float) -> MnemonError:
-    """The error of a server that did not stop in the time the caller gave."""
+    """Return the error of a server that did not stop in the time the caller gave."""
     return Unavailable(
         f"The embedded server on {layout.data_dir} did not stop in {timeout:g} seconds.",
         code="embedded.stop_timeout",

@@ -78,7 +78,7 @@ class _Supervisor:
     # -- life -------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """From nothing to a running server and back."""
+        """Start the server, watch over it until nobody needs it, and stop it."""
         self._listen()
         error: MnemonError | None = None
         try:
@@ -176,8 +176,8 @@ class _Supervisor:
         finally:
             os.close(guard)
         while self.server.poll() is None:
-            found = processes.PidFile.read(self.layout.data_dir)
-            if found and found.pid == self.server.pid and found.status in {"ready", "standby"}:
+            pid_file = processes.PidFile.read(self.layout.data_dir)
+            if pid_file and pid_file.pid == self.server.pid and pid_file.status in {"ready", "standby"}:
                 return True
             self._pause(0.01)
         return False
@@ -199,7 +199,7 @@ class _Supervisor:
         )
 
     def _watch(self) -> None:
-        """Until nobody needs the server, restarting it when it crashes."""
+        """Wait until nobody needs the server, and restart it when it crashes."""
         linger = self.orders.linger_seconds
         tick = max(0.05, min(0.5, linger / 4))
         needed = pruned = time.monotonic()
@@ -316,8 +316,10 @@ class _Supervisor:
         for path in cluster.server_log_files(self.layout)[-1:]:
             if path.stat().st_mtime >= self.began - 1:  # else it is an earlier run's
                 # What the account of an encrypted one says lies outside of it: no statements, no values of rows.
-                said = cluster.tail(path)
-                lines += [one for one in said if _OF_THE_SERVER.search(one)] if self.layout.is_encrypted else said
+                log = cluster.tail(path)
+                lines += (
+                    [logged for logged in log if _OF_THE_SERVER.search(logged)] if self.layout.is_encrypted else log
+                )
         full = any("No space left on device" in line or "Disk quota exceeded" in line for line in lines)
         return Unavailable(
             "\n".join([f"{message} The last lines of its log:", *lines[-6:]]) if lines else message,

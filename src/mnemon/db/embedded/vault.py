@@ -79,7 +79,7 @@ class Vault:
 
 
 def require() -> str:
-    """The path of gocryptfs.
+    """Return the path of gocryptfs.
 
     Raises:
         Unavailable: ``embedded.encryption_unsupported``, ``embedded.gocryptfs_missing`` or ``embedded.fuse_missing``.
@@ -249,7 +249,7 @@ def refuse_plain(target: Path) -> None:
 
 
 def is_mounted(target: Path) -> bool:
-    """Whether a gocryptfs is mounted exactly there, living or dead; what others mount is no business of ours."""
+    """Tell whether a gocryptfs is mounted exactly there, living or dead; what others mount is no business of ours."""
     wanted = os.fsencode(target)
     try:
         table = Path("/proc/self/mountinfo").read_bytes()
@@ -302,7 +302,7 @@ def _fusermount() -> str | None:
 
 
 def _send(process: subprocess.Popen[bytes], key: bytes) -> None:
-    """The key goes through a pipe: no other process finds it among arguments or variables."""
+    """Send the key through a pipe: no other process finds it among arguments or variables."""
     assert process.stdin is not None  # noqa: S101 - asked for above
     try:
         process.stdin.write(key + b"\n")
@@ -344,5 +344,5 @@ def _failed(cipher: Path, code: int, said: str) -> MnemonError:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of the caller's, whose variables may hold the key."""
+    """Show nothing of the caller's, whose variables may hold the key."""
     return {"PATH": trust.search_path(), "LC_ALL": "C"}

@@ -66,7 +66,7 @@ _CLASSES: dict[str, type[TyperCommand]] = {"import": ImportCommand}
 
 
 def application() -> typer.Typer:
-    """The whole application."""
+    """Return the whole application."""
     app = typer.Typer(
         name="mnemon",
         add_completion=False,

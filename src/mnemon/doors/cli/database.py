@@ -18,7 +18,7 @@ _LINE = 200
 
 
 def place(wanted: Settings) -> Path:
-    """Where the embedded server keeps its data."""
+    """Return where the embedded server keeps its data."""
     from mnemon.db import embedded
 
     return (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
@@ -26,7 +26,7 @@ def place(wanted: Settings) -> Path:
 
 @contextmanager
 def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]]:
-    """The URL of the role that owns the schema, and whether the server is the user's own.
+    """Open the URL of the role that owns the schema, and tell whether the server is the user's own.
 
     Args:
         wanted: the settings.
@@ -56,7 +56,7 @@ def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]
 
 
 async def inspect(url: str, wanted: Settings) -> Facts:
-    """What a database says of itself.
+    """Return what a database says of itself.
 
     Raises:
         Unavailable: it cannot be reached.
@@ -72,7 +72,7 @@ async def inspect(url: str, wanted: Settings) -> Facts:
 
 
 def describe(revision: str | None, head: str, differences: tuple[str, ...], stale: tuple[str, ...]) -> list[str]:
-    """What a check found, line by line."""
+    """Return what a check found, line by line."""
     lines = []
     if revision is None:
         return [f"There is no schema yet; `mnemon db upgrade` brings it to {head}."]
@@ -84,5 +84,5 @@ def describe(revision: str | None, head: str, differences: tuple[str, ...], stal
 
 
 def shorten(difference: str) -> str:
-    """The beginning of a difference: with a whole table in it, it fills a screen. JSON has all of it."""
+    """Return the beginning of a difference: with a whole table in it, it fills a screen. JSON has all of it."""
     return difference if len(difference) <= _LINE else difference[: _LINE - 1] + "…"

@@ -27,7 +27,7 @@ Conditions = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ConditionOption:
     """An option that narrows down which rows a command sees.
 
     Attributes:
@@ -45,18 +45,18 @@ def _option(kind: Any, metavar: str, text: str, *names: str) -> Any:
     return Annotated[kind, typer.Option(*names, metavar=metavar, help=text, rich_help_panel=_PANEL)]
 
 
-def _word(name: str, metavar: str, text: str) -> Condition:
-    return Condition(name, _option(str | None, metavar, text), lambda given, _utc: given)
+def _word(name: str, metavar: str, text: str) -> ConditionOption:
+    return ConditionOption(name, _option(str | None, metavar, text), lambda given, _utc: given)
 
 
-def _words(name: str, option: str, metavar: str, text: str) -> Condition:
+def _words(name: str, option: str, metavar: str, text: str) -> ConditionOption:
     annotation = _option(list[str] | None, metavar, text, option)
-    return Condition(name, annotation, lambda given, _utc: list(given) if given else None)
+    return ConditionOption(name, annotation, lambda given, _utc: list(given) if given else None)
 
 
-def _time(name: str, annotation: Any) -> Condition:
+def _time(name: str, annotation: Any) -> ConditionOption:
     option = f"--{name.replace('_', '-')}"
-    return Condition(name, annotation, lambda given, utc: moment(given, option, utc=utc))
+    return ConditionOption(name, annotation, lambda given, utc: moment(given, option, utc=utc))
 
 
 CONDITIONS = (
@@ -70,7 +70,7 @@ CONDITIONS = (
     _time("until", _option(str | None, "TIME", "Said or true before this time.")),
     _time("as_of", AsOf),
     _time("valid_at", _option(str | None, "TIME", "What was true at this time.")),
-    Condition(
+    ConditionOption(
         "metadata",
         _option(list[str] | None, "KEY=VALUE", "With this in its metadata; repeatable."),
         lambda given, _utc: pairs(given),
@@ -92,7 +92,7 @@ def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[...,
     def expand(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            read = {one.name: one.read(given.pop(one.name, None), given["utc"]) for one in offered}
+            read = {option.name: option.read(given.pop(option.name, None), given["utc"]) for option in offered}
             command(**given, conditions={name: value for name, value in read.items() if value is not None})
 
         signature = inspect.signature(command, eval_str=True)
@@ -101,13 +101,14 @@ def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[...,
         for parameter in signature.parameters.values():
             if parameter.name == "conditions":
                 parameters += [
-                    inspect.Parameter(one.name, keyword, default=None, annotation=one.annotation) for one in offered
+                    inspect.Parameter(option.name, keyword, default=None, annotation=option.annotation)
+                    for option in offered
                 ]
             else:
                 parameters.append(parameter.replace(kind=keyword))
         # Typer reads both: the parameters, and the types by their names.
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": None}
+        run.__annotations__ = {option.name: option.annotation for option in parameters} | {"return": None}
         return run
 
     return expand
@@ -117,20 +118,20 @@ def pairs(given: Sequence[str] | None) -> dict[str, Any] | None:
     """KEY=VALUE as an object: a value that is JSON (a number, true, an object) is taken as that, else as text."""
     if not given:
         return None
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for pair in given:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise Invalid(f"--metadata: {pair[:60]!r} is not KEY=VALUE.", code="invalid.metadata", field="metadata")
         try:
-            found[key] = json.loads(value)
+            values[key] = json.loads(value)
         except ValueError:
-            found[key] = value
-    return found
+            values[key] = value
+    return values
 
 
 def json_object(given: str | None, option: str) -> dict[str, Any] | None:
-    """A JSON object.
+    """Return a JSON object.
 
     Raises:
         Invalid: it is none.
@@ -152,7 +153,7 @@ def json_object(given: str | None, option: str) -> dict[str, Any] | None:
 
 
 def weights(given: str | None) -> dict[str, float] | None:
-    """``semantic=.5,recency=.2`` as numbers by name; which names there are, the schema knows.
+    """Read ``semantic=.5,recency=.2`` as numbers by name; which names there are, the schema knows.
 
     Raises:
         Invalid: it is not of that form.

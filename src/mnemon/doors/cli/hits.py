@@ -54,7 +54,7 @@ def _table(found: Recollection, width: int, *, utc: bool) -> Table:
 
 
 def speaker(item: Item) -> str:
-    """Who said it, or whose it is."""
+    """Return who said it, or whose it is."""
     return one_line(item.speaker or item.user or item.agent or "-")
 
 
@@ -68,7 +68,7 @@ def _ranked_by(hit: Hit) -> dict[str, Contribution]:
 
 
 def _mini(hit: Hit) -> Text:
-    """The three strongest signals as small bars on one line."""
+    """Return the three strongest signals as small bars on one line."""
     line = Text()
     contributions = _ranked_by(hit)
     full = max((one.share for one in contributions.values()), default=0.0)
@@ -79,7 +79,7 @@ def _mini(hit: Hit) -> Text:
 
 
 def _explained(screen: Console, hit: Hit, query: str, *, utc: bool) -> None:
-    """One hit with every signal, in the whole width."""
+    """Show one hit with every signal, in the whole width."""
     where = one_line(hit.item.conversation or "-")
     screen.print(
         Text.assemble(
@@ -104,14 +104,14 @@ def _signals(title: str, hit: Hit, contributions: dict[str, Contribution]) -> Ta
     table = Table(box=None, pad_edge=False, show_edge=False)
     for name in (title, "value", "weight", "share", ""):
         table.add_column(name, justify="left" if name in {title, ""} else "right", header_style="dim", no_wrap=True)
-    full = max((abs(one.share) for one in contributions.values()), default=0.0)
-    for name, one in sorted(contributions.items(), key=lambda pair: -pair[1].share):
+    full = max((abs(contribution.share) for contribution in contributions.values()), default=0.0)
+    for name, contribution in sorted(contributions.items(), key=lambda pair: -pair[1].share):
         table.add_row(
             Text(sentence(name, hit)),
-            f"{one.value:.3f}",
-            f"{one.weight:.2f}",
-            f"{one.share:+.3f}",
-            Text(bar(abs(one.share), full, 12), style="red" if one.share < 0 else colour(name)),
+            f"{contribution.value:.3f}",
+            f"{contribution.weight:.2f}",
+            f"{contribution.share:+.3f}",
+            Text(bar(abs(contribution.share), full, 12), style="red" if contribution.share < 0 else colour(name)),
         )
     return table
 

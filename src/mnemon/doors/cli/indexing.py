@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from mnemon.doors.cli.session import Session
+from mnemon.doors.cli.session import OpenedMemory
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _STEP = 1000
 
 
-def index(opened: Session, *, max_rows: int | None = None) -> Maintained:
+def index(opened: OpenedMemory, *, max_rows: int | None = None) -> Maintained:
     """Index what waits; on a terminal, a bar shows how much of it is done."""
     memory = opened.memory
     if state.quiet or not sys.stderr.isatty():
@@ -26,15 +26,15 @@ def index(opened: Session, *, max_rows: int | None = None) -> Maintained:
     from mnemon.memory.schemas import Maintained
 
     waiting = opened.run(memory.maintain(max_rows=0)).remaining
-    wanted = waiting if max_rows is None else min(max_rows, waiting)
+    total = waiting if max_rows is None else min(max_rows, waiting)
     columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    done, remaining = 0, waiting
+    indexed, remaining = 0, waiting
     with Progress(*columns, console=errors_console(), transient=True) as bars:
-        task = bars.add_task("", total=wanted)
-        while done < wanted and remaining:
-            step = opened.run(memory.maintain(max_rows=min(_STEP, wanted - done)))
-            done, remaining = done + step.indexed, step.remaining
-            bars.update(task, completed=done)
+        task = bars.add_task("", total=total)
+        while indexed < total and remaining:
+            step = opened.run(memory.maintain(max_rows=min(_STEP, total - indexed)))
+            indexed, remaining = indexed + step.indexed, step.remaining
+            bars.update(task, completed=indexed)
             if not step.indexed:  # another process has the rest in hand
                 break
-    return Maintained(indexed=done, remaining=remaining)
+    return Maintained(indexed=indexed, remaining=remaining)

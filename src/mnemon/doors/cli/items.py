@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def show_item(item: Item, *, utc: bool) -> None:
-    """One in full: its text, then what is known of it."""
+    """Show one item in full: its text, then what is known of it."""
     screen = console()
     screen.print(Text(clean(item.content)))
     screen.print()
@@ -56,7 +56,7 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
 
 
 def show_page(page: Page[Item], *, utc: bool) -> None:
-    """A page of items, newest first."""
+    """Show a page of items, newest first."""
     screen = console()
     table = empty_table()
     table.add_column("when", no_wrap=True)
@@ -78,7 +78,7 @@ def show_page(page: Page[Item], *, utc: bool) -> None:
 
 
 def show_history(story: History, *, utc: bool) -> None:
-    """Every content, with the times it was held true, and what happened."""
+    """Show every content, with the times it was held true, and what happened."""
     screen = console()
     versions = empty_table("true from", "until", "text")
     for item in story.versions:

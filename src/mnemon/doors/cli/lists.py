@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mnemon.core.pages import Page
-    from mnemon.doors.cli.session import Session
+    from mnemon.doors.cli.session import OpenedMemory
 
 T = TypeVar("T")
 
 
 def empty_table(*columns: str) -> Table:
-    """A table as every command draws one; further columns may be added."""
+    """Return a table as every command draws one; further columns may be added."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -49,7 +49,7 @@ def show_lines(data: Any, rows: Sequence[T], line: Callable[[T], str], *, nothin
 
 
 def show_pages(
-    opened: Session,
+    opened: OpenedMemory,
     fetch: Callable[[str | None], Coroutine[Any, Any, Page[T]]],
     show: Callable[[Page[T]], None],
     *,

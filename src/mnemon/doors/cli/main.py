@@ -29,13 +29,13 @@ def _run(given: list[str]) -> int:
     from mnemon.doors.cli.application import application
     from mnemon.doors.cli.state import state
 
-    front, rest = _in_front(given)
+    front, others = _in_front(given)
     # Known before anything is read, so that a mistake on the command line is told in JSON as well.
     state.json = "--json" in front
     state.debug = "--debug" in front
     try:
         _tolerate_encodings()
-        result = application()(args=front + rest, prog_name="mnemon", standalone_mode=False)
+        result = application()(args=front + others, prog_name="mnemon", standalone_mode=False)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # Rich and Typer make a SystemExit of a broken pipe, and nothing else here raises one. What is still buffered
@@ -61,29 +61,29 @@ def _version() -> int:
 
 
 def _in_front(given: list[str]) -> tuple[list[str], list[str]]:
-    """The arguments for every command, which may be written anywhere, and the others."""
+    """Separate the arguments for every command, which may be written anywhere, from the others."""
     front: list[str] = []
-    rest: list[str] = []
+    others: list[str] = []
     left = iter(given)
     for argument in left:
-        named = argument.startswith("--organization=")
+        has_value = argument.startswith("--organization=")
         if argument == "--":
-            rest += [argument, *left]
+            others += [argument, *left]
         elif argument in _FLAGS or argument.startswith(("--organization=", "--data-dir=", "--env-file=")):
             front.append(argument)
         elif argument in _VALUED:
             value = [value for value in (next(left, None),) if value is not None]
             front += [argument, *value]
-            named = argument == "--organization" and bool(value)
+            has_value = argument == "--organization" and bool(value)
         else:
-            rest.append(argument)
-        if named and rest[:1] == ["erase"]:  # there it may say what is erased, and not only whose
-            rest.append("--organization-named")
-    return front, rest
+            others.append(argument)
+        if has_value and others[:1] == ["erase"]:  # there it may say what is erased, and not only whose
+            others.append("--organization-named")
+    return front, others
 
 
 def _tolerate_encodings() -> None:
-    """A terminal that cannot show a character gets the nearest one it can show, instead of an error."""
+    """Let a terminal that cannot show a character get the nearest one it can show, instead of an error."""
     from mnemon.doors.cli.output import register_fallback
 
     name = register_fallback()

@@ -39,12 +39,12 @@ def _nearest(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def console() -> Console:
-    """Standard output; colours and widths as the terminal and NO_COLOR say."""
+    """Return standard output; colours and widths as the terminal and NO_COLOR say."""
     return _console(stderr=False)
 
 
 def errors_console() -> Console:
-    """Standard error: errors, progress and what is no data."""
+    """Return standard error: errors, progress and what is no data."""
     return _console(stderr=True)
 
 
@@ -58,17 +58,17 @@ def _console(*, stderr: bool) -> Console:
 
 
 def clean(text: str) -> str:
-    """Text of somebody else's that cannot steer the terminal: control characters become spaces."""
+    """Make text of somebody else's unable to steer the terminal: control characters become spaces."""
     return "".join(one if one.isprintable() or one == "\n" else " " for one in text.expandtabs(4))
 
 
 def one_line(text: str) -> str:
-    """The text on one line."""
+    """Return the text on one line."""
     return " ".join(clean(text).split())
 
 
 def emit(data: Any) -> None:
-    """One JSON document on a line of its own."""
+    """Write one JSON document on a line of its own."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=ascii_only) + "\n")
 
@@ -81,7 +81,7 @@ def jsonable(data: Any) -> Any:
 
 
 def say(text: str = "", style: str = "") -> None:
-    """A line for people; nothing with --quiet, and nothing beside JSON."""
+    """Write a line for people; nothing with --quiet, and nothing beside JSON."""
     if state.quiet or state.json:
         return
     from rich.text import Text
@@ -90,7 +90,7 @@ def say(text: str = "", style: str = "") -> None:
 
 
 def bar(share: float, full: float, width: int = 10) -> str:
-    """A bar of blocks, in eighths of a character; ``full`` is what fills the width."""
+    """Return a bar of blocks, in eighths of a character; ``full`` is what fills the width."""
     if share <= 0 or full <= 0:
         return ""
     eighths = max(1, round(min(share / full, 1.0) * width * 8))
@@ -99,7 +99,7 @@ def bar(share: float, full: float, width: int = 10) -> str:
 
 
 def is_terminal() -> bool:
-    """Whether somebody sits at both ends."""
+    """Tell whether somebody sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Session:
+class OpenedMemory:
     """An open memory, and the event loop it lives on.
 
     The loop runs only within :meth:`run`: between two calls Ctrl-C and a question to the user work as anywhere.
@@ -34,20 +34,20 @@ class Session:
 
 
 @contextmanager
-def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[Session]:
+def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[OpenedMemory]:
     """Open the memory that the settings name; while that takes time, a terminal shows what is going on."""
     import asyncio
 
     with asyncio.Runner() as runner:
         with working(doing):
-            wanted = settings(**overrides)
-            with _server_starts(wanted):
+            configured = settings(**overrides)
+            with _server_starts(configured):
                 from mnemon.doors.library.asynchronous import AsyncMemory
 
-                memory = AsyncMemory(wanted)
+                memory = AsyncMemory(configured)
                 runner.run(_open(memory))
         try:
-            yield Session(memory, runner)
+            yield OpenedMemory(memory, runner)
         finally:
             runner.run(memory.close())
 
@@ -62,10 +62,10 @@ def _server_starts(wanted: Settings) -> Iterator[None]:
 
     from mnemon.db import embedded
 
-    place = (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
+    directory = (wanted.data_dir or embedded.default_data_dir()).expanduser().absolute()
     with ThreadPoolExecutor(1) as pool:
         key = embedded.KeySource.of(wanted)
-        start = pool.submit(embedded.acquire, place, version=wanted.embedded_version, key=key)
+        start = pool.submit(embedded.acquire, directory, version=wanted.embedded_version, key=key)
         try:
             yield
         finally:

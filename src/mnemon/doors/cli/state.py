@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class State:
+class CommandOptions:
     """The options that hold for every command."""
 
     organization: str | None = None
@@ -25,28 +25,28 @@ class State:
     debug: bool = False
 
 
-state = State()
+state = CommandOptions()
 """Those of this process: one command runs in it."""
 
 
 def settings(**overrides: Any) -> Settings:
-    """The settings of the environment, with what the command line says instead.
+    """Return the settings of the environment, with what the command line says instead.
 
     A data directory on the command line means the embedded server, also where the environment names another.
     """
     from mnemon.core.settings import load_settings
 
-    said: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     if state.organization is not None:
-        said["organization"] = state.organization
+        given["organization"] = state.organization
     if state.data_dir is not None:
-        said |= {
+        given |= {
             "data_dir": state.data_dir,
             "database_url": None,
             "database_worker_url": None,
             "database_owner_url": None,
         }
-    return load_settings(env_file=state.env_file, **{**said, **overrides})
+    return load_settings(env_file=state.env_file, **{**given, **overrides})
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

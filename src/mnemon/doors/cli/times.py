@@ -8,7 +8,7 @@ from mnemon.core.errors import Invalid
 
 
 def moment(value: str | None, option: str, *, utc: bool = False) -> datetime | None:
-    """A time of the command line: ISO 8601, a date alone is its midnight; without a zone it is local time.
+    """Read a time of the command line: ISO 8601, a date alone is its midnight; without a zone it is local time.
 
     Raises:
         Invalid: it is no time.
@@ -32,16 +32,16 @@ def moment(value: str | None, option: str, *, utc: bool = False) -> datetime | N
 
 
 def local(at: datetime, *, utc: bool = False) -> datetime:
-    """The time where the user is, or in UTC."""
+    """Return the time where the user is, or in UTC."""
     return at.astimezone(UTC if utc else None)
 
 
 def day_and_time(at: datetime, *, utc: bool = False, apart: str = " ") -> str:
-    """Such as ``2026-03-31 09:30 CEST``."""
+    """Write a time such as ``2026-03-31 09:30 CEST``."""
     return local(at, utc=utc).strftime(f"%Y-%m-%d{apart}%H:%M %Z")
 
 
 def long_day(at: datetime) -> str:
-    """Such as ``Tue 31 Mar 2026 09:30 CEST``."""
+    """Write a time such as ``Tue 31 Mar 2026 09:30 CEST``."""
     here = local(at)
     return f"{here:%a} {here.day} {here:%b %Y %H:%M %Z}"

@@ -53,21 +53,21 @@ class Reason:
 
 
 def reasons(hit: Hit, query: str, count: int) -> list[Reason]:
-    """The strongest reasons for a hit; who is named counts once, whether they spoke or were there."""
-    found = []
+    """Return the strongest reasons for a hit; who is named counts once, whether they spoke or were there."""
+    sentences = []
     for name, contribution in hit.why.match.items():
         if _SIGNALS[name].is_reason and name not in _PEOPLE:
             note = ", ".join(asked_words(hit.why.terms, query)[:4]) if name == "words" else ""
-            found.append(Reason(sentence(name, hit), contribution.share, colour(name), note))
+            sentences.append(Reason(sentence(name, hit), contribution.share, colour(name), note))
     people = [contribution.share for name, contribution in hit.why.match.items() if name in _PEOPLE]
     if people:
-        found.append(Reason(who(hit), sum(people), _COLOURS["people"]))
-    ranked = sorted(found, key=lambda reason: -reason.share)
+        sentences.append(Reason(who(hit), sum(people), _COLOURS["people"]))
+    ranked = sorted(sentences, key=lambda reason: -reason.share)
     return [reason for reason in ranked[:count] if reason.share > 0]
 
 
 def who(hit: Hit) -> str:
-    """What the hit has to do with who is named in the question."""
+    """Return what the hit has to do with who is named in the question."""
     speaker = hit.item.speaker or ""
     named = [name.title() for name in hit.why.names]
     if any(name.lower() in speaker.lower() for name in named):
@@ -84,6 +84,6 @@ def strongest(contributions: dict[str, Contribution], count: int) -> list[tuple[
 
 
 def asked_words(terms: Sequence[str], query: str) -> list[str]:
-    """The words of the question that stand behind stemmed ones, so that nobody reads ``offic``."""
+    """Return the words of the question that stand behind stemmed ones, so that nobody reads ``offic``."""
     asked = re.findall(r"\w+", query.lower())
     return [next((word for word in asked if word.startswith((term, term[:-1] or term))), term) for term in terms]

@@ -51,7 +51,7 @@ class AsyncMemory(Opened):
     """
 
     async def organization(self, slug: str) -> AsyncMemory:
-        """The memory of another organisation, over the same connections; made on first use.
+        """Return the memory of another organisation, over the same connections; made on first use.
 
         Raises:
             Invalid: not a slug.
@@ -126,16 +126,16 @@ class AsyncMemory(Opened):
         created = 0
         for first in range(0, len(items), _CHUNK):
             chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None)
-            done = await service.remember(ctx, chunk)
-            ids += done.ids
-            created += done.created
+            remembered = await service.remember(ctx, chunk)
+            ids += remembered.ids
+            created += remembered.created
         self._maintain_later(created)
         return Remembered(ids=tuple(ids), created=created)
 
     async def search(
         self, /, query: str, *, k: int = 10, scope: Scope | None = None, **conditions: Any
     ) -> Recollection:
-        """What matches a question best, with the reasons.
+        """Return what matches a question best, with the reasons.
 
         Args:
             query: a question or words.
@@ -163,7 +163,7 @@ class AsyncMemory(Opened):
         scope: Scope | None = None,
         **conditions: Any,
     ) -> Recollection:
-        """What to bring to mind: matching, recent, important, connected, and within a token budget.
+        """Return what to bring to mind: matching, recent, important, connected, and within a token budget.
 
         Args:
             query: a question or what was just said.
@@ -184,7 +184,7 @@ class AsyncMemory(Opened):
         return self._counted(ctx, await service.recall(ctx, request))
 
     async def get(self, id: UUID | str, *, as_of: datetime | None = None) -> Item:  # noqa: A002 - the field's name
-        """One message or memory by its id; ``as_of``: as it was known at that moment.
+        """Return one message or memory by its id; ``as_of``: as it was known at that moment.
 
         Raises:
             NotFound: there is none in this organisation.
@@ -239,13 +239,13 @@ class AsyncMemory(Opened):
             NotFound: none of the ids is there.
         """
         ids = [id] if isinstance(id, UUID | str) else list(id or ())
-        request = {"ids": tuple(_uuid(one) for one in ids), "reason": reason}
+        request = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
         if scope is not None or conditions:
             request["scope"] = _scope(scope, conditions)
         return await service.forget(await self.open(), parse(Forget, request))
 
     async def history(self, id: UUID | str) -> History:  # noqa: A002
-        """Every content a memory had and everything that happened to it.
+        """Return every content a memory had and everything that happened to it.
 
         Raises:
             NotFound: there is none in this organisation.
@@ -253,7 +253,7 @@ class AsyncMemory(Opened):
         return await service.history(await self.open(), _uuid(id))
 
     async def position(self) -> str:
-        """What stands for everything written so far, to be handed to :meth:`after` in another process."""
+        """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""
         return await (await self.open()).database.position()
 
     async def after(self, position: str) -> None:
@@ -303,7 +303,7 @@ class AsyncMemory(Opened):
         organization: bool = False,
         by: str | None = None,
     ) -> ErasurePreview:
-        """What :meth:`erase` would do now: rows that go and rows that lose a reference, counted. Changes nothing."""
+        """Count what :meth:`erase` would do now: rows that go and rows that lose a reference. Changes nothing."""
         from mnemon.operations import service as operations
 
         ctx = await self.open()

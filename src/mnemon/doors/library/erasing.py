@@ -22,17 +22,17 @@ def erasure(
     by: str | None = None,
     preview: ErasurePreview | None = None,
 ) -> Erase:
-    """The request; a UUID is an id and nothing else.
+    """Return the request; a UUID is an id and nothing else.
 
     Raises:
         Invalid: not one of the three is given, or ``by`` is no field.
     """
     from mnemon.operations.schemas import Erase
 
-    named = {"user": user, "conversation": conversation, "organization": organization or None}
-    kinds = [kind for kind, name in named.items() if name is not None]
+    subjects = {"user": user, "conversation": conversation, "organization": organization or None}
+    kinds = [kind for kind, name in subjects.items() if name is not None]
     if len(kinds) != 1:
         raise Invalid("Give one of user, conversation and organization.", code="invalid.erase")
-    name = ctx.principal.organization_id if organization else named[kinds[0]]
+    name = ctx.principal.organization_id if organization else subjects[kinds[0]]
     field = "id" if isinstance(name, UUID) else by
     return parse(Erase, {"kind": kinds[0], "name": str(name), "by": field, "preview": preview})

@@ -22,7 +22,7 @@ _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 def as_items(
     content: Rememberable | Iterable[Rememberable], defaults: Mapping[str, Any]
 ) -> list[NewMessage | NewMemory]:
-    """One or many, each a schema.
+    """Make schemas of one value or many.
 
     Args:
         content: a text, a mapping of fields, a schema, or an iterable of these.
@@ -38,7 +38,7 @@ def as_items(
             code="invalid.type",
             field="content",
         )
-    return [_item(one, defaults) for one in many]
+    return [_item(value, defaults) for value in many]
 
 
 def _item(one: Rememberable, defaults: Mapping[str, Any]) -> NewMessage | NewMemory:
@@ -50,10 +50,10 @@ def _item(one: Rememberable, defaults: Mapping[str, Any]) -> NewMessage | NewMem
         fields = {**defaults, **one}
     else:
         raise Invalid(f"{type(one).__name__} cannot be remembered.", code="invalid.type", field="content")
-    said = not _SAID.isdisjoint(fields) or ("conversation" in fields and _KEPT.isdisjoint(fields))
-    return parse(NewMessage, fields) if said else parse(NewMemory, fields)
+    is_message = not _SAID.isdisjoint(fields) or ("conversation" in fields and _KEPT.isdisjoint(fields))
+    return parse(NewMessage, fields) if is_message else parse(NewMemory, fields)
 
 
 def given(**fields: Any) -> dict[str, Any]:
-    """The fields that were given."""
+    """Return the fields that were given."""
     return {name: value for name, value in fields.items() if value is not None}

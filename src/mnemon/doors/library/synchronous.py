@@ -131,7 +131,7 @@ _OPEN: weakref.WeakSet[Memory] = weakref.WeakSet()
 def _blocking(
     verb: Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]],
 ) -> Callable[Concatenate[Memory, P], R]:
-    """The same verb, waiting for its end."""
+    """Wrap a verb so that it waits for its end."""
 
     @wraps(verb)
     def call(self: Memory, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -177,7 +177,7 @@ class Memory:
         return self._memory.settings
 
     def organization(self, slug: str) -> Memory:
-        """The memory of another organisation, over the same connections; made on first use."""
+        """Return the memory of another organisation, over the same connections; made on first use."""
         other = Memory.__new__(Memory)
         _close_at_exit()
         other._memory = _LOOP.run(self._memory.organization(slug))  # noqa: SLF001

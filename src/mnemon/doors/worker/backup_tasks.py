@@ -10,14 +10,14 @@ from typing import Any
 
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, MnemonError
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.core.settings import Settings
 from mnemon.identity import service as identity
 from mnemon.installation import backup
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
+from mnemon.jobs.schemas import Enqueue, SetSchedule
 
 _REGISTRY = Registry()
 _EVERY = 2.0  # seconds between two words on how far it is
@@ -38,24 +38,24 @@ Say = Callable[[int, str], None]
 
 
 def handlers(settings: Settings) -> Registry:
-    """The handlers of a worker: none where no directory is set, so that such a worker leaves these jobs to others."""
+    """Return the handlers of a worker: none where no directory is set, so that it leaves these jobs to others."""
     return _REGISTRY if settings.backup_dir is not None else Registry()
 
 
 def schedules(settings: Settings) -> tuple[SetSchedule, ...]:
-    """The schedules of the installation, as far as this worker can do what they ask for."""
+    """Return the schedules of the installation, as far as this worker can do what they ask for."""
     return _SCHEDULES if settings.backup_dir is not None else ()
 
 
 @_REGISTRY.handler("backup.full", base_delay=60)
 async def full(run: Run) -> dict[str, Any]:
-    """A full backup (REQ-T109)."""
+    """Make a full backup (REQ-T109)."""
     return await _take(run, "full")
 
 
 @_REGISTRY.handler("backup.incremental", base_delay=60)
 async def incremental(run: Run) -> dict[str, Any]:
-    """What changed since the last one (REQ-T109)."""
+    """Back up what changed since the last one (REQ-T109)."""
     return await _take(run, "incremental")
 
 
@@ -89,7 +89,7 @@ async def wal(run: Run) -> dict[str, Any]:
 
 @_REGISTRY.handler("backup.prune", base_delay=60)
 async def prune(run: Run) -> dict[str, Any]:
-    """What is past its days goes."""
+    """Remove what is past its days."""
 
     async def work(settings: Settings, _say: Say) -> dict[str, Any]:
         gone = await backup.prune(settings)
@@ -152,7 +152,7 @@ async def _done(run: Run, what: str, work: Callable[[Settings, Say], Awaitable[d
 
 
 def _told_today(settings: Settings, what: str, error: Exception) -> bool:
-    """Whether the same failure was told less than a day ago: an alarm every five minutes is soon read by nobody."""
+    """Tell whether the same failure was told less than a day ago: an alarm every five minutes is read by nobody."""
     last = backup.failures(settings).get(what)
     if last is None or last.get("code") != getattr(error, "code", "unexpected"):
         return False
@@ -169,7 +169,7 @@ async def _tell(run: Run, told: list[tuple[int, str]]) -> None:
 
 
 async def _for_the_log(ctx: Context) -> Context | None:
-    """The organisation of the settings: the installation itself has no error log."""
+    """Return the organisation of the settings: the installation itself has no error log."""
     try:
         return ctx.as_principal(Principal(await identity.ensure_organization(ctx.database, ctx.settings.organization)))
     except MnemonError:

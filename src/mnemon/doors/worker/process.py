@@ -14,7 +14,7 @@ from mnemon.core.settings import Settings
 from mnemon.doors.worker import backup_tasks
 from mnemon.doors.worker.tasks import install_schedules, registry
 from mnemon.jobs.registry import Registry
-from mnemon.jobs.worker import Options, Tally, Worker
+from mnemon.jobs.worker import Tally, Worker, WorkerOptions
 
 #: Connections of a worker beside those of its jobs: heartbeats, claims, listening.
 BESIDE = 4
@@ -22,7 +22,7 @@ BESIDE = 4
 
 async def work(
     settings: Settings,
-    options: Options,
+    options: WorkerOptions,
     *,
     handlers: Sequence[str] = (),
     once: bool = False,
@@ -43,11 +43,11 @@ async def work(
         Invalid: a registry of ``handlers`` cannot be found.
         Unavailable: the database cannot be reached at the start, or the login is not a worker's.
     """
-    known = Registry()
-    known.include(registry)
-    known.include(backup_tasks.handlers(settings))
+    known_handlers = Registry()
+    known_handlers.include(registry)
+    known_handlers.include(backup_tasks.handlers(settings))
     for name in handlers:
-        known.include(load_registry(name))
+        known_handlers.include(load_registry(name))
     enough = max(settings.database_pool_size, min(50, options.concurrency + BESIDE))
     # A job was enqueued by another process: what it is about may not have reached a replica yet.
     changed = {"database_pool_size": enough, "database_replica_reads": False}
@@ -55,7 +55,7 @@ async def work(
     try:
         if schedules:
             await install_schedules(app.context)
-        worker = Worker(app.context, known, options)
+        worker = Worker(app.context, known_handlers, options)
         with _signals(worker.stop):
             if ready is not None:
                 ready(worker)
@@ -65,7 +65,7 @@ async def work(
 
 
 def load_registry(name: str) -> Registry:
-    """The registry at ``package.module:name``.
+    """Import the registry at ``package.module:name``.
 
     Raises:
         Invalid: there is none.

@@ -9,13 +9,13 @@ from typing import Any
 
 from mnemon.context import Context
 from mnemon.core.errors import MnemonError
-from mnemon.core.principal import Principal
+from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.doors.worker import backup_tasks
 from mnemon.integrations import service as integrations
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
-from mnemon.jobs.schemas import INSTALLATION, Enqueue, SetSchedule
+from mnemon.jobs.schemas import Enqueue, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.memory import service as memory
 from mnemon.operations import service as operations
@@ -51,7 +51,7 @@ async def seal_audit(run: Run) -> dict[str, int]:
 
 @registry.handler("operations.maintain_partitions", base_delay=30)
 async def maintain_partitions(run: Run) -> dict[str, Any]:
-    """Partitions ahead, the default one drained, retention kept."""
+    """Make partitions ahead, drain the default one, keep to retention."""
     report = await operations.maintain_partitions(run.ctx)
     return {
         "made": sum(len(table.made) for table in report.tables),

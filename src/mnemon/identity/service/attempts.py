@@ -39,17 +39,17 @@ class Attempt:
 
 
 def person(organization_id: UUID, user_id: UUID, familiar: Address | None) -> str:
-    """What a person's attempts are counted under; those from one of their own places apart."""
+    """Return what a person's attempts are counted under; those from one of their own places apart."""
     return f"person:{organization_id}:{user_id}:{familiar or ''}"
 
 
 def nobody(email: str) -> str:
-    """What attempts at an e-mail address that nobody has are counted under."""
+    """Return what attempts at an e-mail address that nobody has are counted under."""
     return f"email:{email.lower()}"
 
 
 def place(address: Address | None) -> str | None:
-    """What attempts from an address are counted under: of IPv6 the network, which is one customer's."""
+    """Return what attempts from an address are counted under: of IPv6 the network, which is one customer's."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return f"address:{IPv6Network((address, 64), strict=False)}"
     return None if address is None else f"address:{getattr(address, 'ipv4_mapped', None) or address}"
@@ -67,13 +67,13 @@ async def begin(ctx: Context, who: str | None, where: str | None, *, factor: boo
 
 
 async def waits(ctx: Context, where: str) -> timedelta | None:
-    """How long attempts from somewhere wait, without counting one; None: they do not."""
+    """Return how long attempts from somewhere wait, without counting one; None: they do not."""
     async with ctx.database.untenanted() as connection:
         return await repository_secrets.attempt_waits(connection, _subject(ctx, where), ctx.clock.now())
 
 
 async def settle(ctx: Context, attempt: Attempt) -> None:
-    """An attempt was right."""
+    """Note that an attempt was right."""
     async with ctx.database.untenanted() as connection:
         await repository_secrets.settle_attempt(
             connection,
@@ -91,5 +91,5 @@ def too_many(wait: timedelta, *, code: str, field: str, kind: type[MnemonError] 
 
 
 def _subject(ctx: Context, name: str) -> bytes:
-    """What the database knows somebody or somewhere by: nothing that can be read back or made without the key."""
+    """Return what the database knows somebody or somewhere by: it cannot be read back, or made without the key."""
     return hmac.digest(ctx.database.installation.derive("sign-in attempts"), name.encode(), "sha256")

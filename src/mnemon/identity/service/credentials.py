@@ -34,11 +34,13 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service import attempts
 from mnemon.identity.service.people import NAMES, check_password, no_user
-from mnemon.identity.service.rights import may, outrank, own_secret, secret_box
+from mnemon.identity.service.rights import ENTRUSTED, OWN, PROOF, may, outrank, own_secret, secret_box
+from mnemon.verbs import verb
 
 _MFA_DEVICES = Listing("identity.list_mfa_devices", {"name": str})
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def set_password(ctx: Context, request: PasswordSet) -> None:
     """Set a person's password and end their sessions (REQ-T122).
 
@@ -87,7 +89,7 @@ async def _check_current(ctx: Context, request: PasswordSet) -> None:
 
 
 async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None) -> str:
-    """What attempts of a person of the principal's organisation are counted under."""
+    """Return what attempts of a person of the principal's organisation are counted under."""
     organization, familiar = ctx.principal.organization_id, False
     if address is not None:
         since = ctx.clock.now() - attempts.FAMILIAR
@@ -96,8 +98,9 @@ async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None)
     return attempts.person(organization, user_id, address if familiar else None)
 
 
+@verb(rule=PROOF)
 async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
-    """Whose e-mail address and password these are, in whatever organisation.
+    """Find out whose e-mail address and password these are, in whatever organisation.
 
     It takes as long for an address that nobody has, and says no more: neither time nor words tell who has an account.
 
@@ -129,6 +132,7 @@ async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
     )
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def enrol_totp(ctx: Context, request: TotpEnrol) -> TotpEnrolment:
     """Set up an authenticator app (REQ-T130); the secret is shown here and never again.
 
@@ -161,6 +165,7 @@ async def enrol_totp(ctx: Context, request: TotpEnrol) -> TotpEnrolment:
     return TotpEnrolment(device_id=device_id, secret=SecretStr(secret), uri=SecretStr(uri))
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
     """Check a code off a person's app; each code is accepted once.
 
@@ -202,6 +207,7 @@ async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, re
     return found
 
 
+@verb("account:read", "users:read", rule=OWN)
 async def list_mfa_devices(ctx: Context, request: ListOfUser) -> Page[MfaDevice]:
     """List a person's second factors by name, without their secrets."""
     may(ctx, request.user_id, own="account:read", others="users:read")
@@ -212,6 +218,7 @@ async def list_mfa_devices(ctx: Context, request: ListOfUser) -> Page[MfaDevice]
     return _MFA_DEVICES.page(ctx.principal, request, rows, partial(from_row, MfaDevice))
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def remove_mfa_device(ctx: Context, request: MfaDeviceRef) -> None:
     """Take a second factor out of force; without one left, none is asked for.
 
@@ -229,6 +236,7 @@ async def remove_mfa_device(ctx: Context, request: MfaDeviceRef) -> None:
         await repository_secrets.set_mfa(connection, organization, owner)
 
 
+@verb("account:write", "integrations:use", rule=ENTRUSTED)
 async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToken:
     """Keep a person's tokens of another service, encrypted (REQ-T129), in place of those before.
 
@@ -262,8 +270,9 @@ async def store_oauth_token(ctx: Context, request: OAuthTokenStore) -> OAuthToke
     return await read_oauth_token(ctx, OAuthTokenRef(user_id=request.user_id, provider=request.provider))
 
 
+@verb("account:write", "integrations:use", rule=ENTRUSTED, changes=False)
 async def read_oauth_token(ctx: Context, request: OAuthTokenRef) -> OAuthToken:
-    """A person's tokens of another service.
+    """Read a person's tokens of another service.
 
     Raises:
         Forbidden: it is neither the person nor the organisation's own process.

@@ -26,7 +26,8 @@ from mnemon.identity.schemas_access import (
     Token,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import ACCOUNT, hold, may, outrank
+from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, hold, may, outrank
+from mnemon.verbs import verb
 
 PREFIX = "mnk_"
 SHOWN = 12
@@ -34,6 +35,7 @@ ALL = "*"
 _KEYS = Listing.newest("identity.list_api_keys")
 
 
+@verb("account:write", "api_keys:write", rule=OWN)
 async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
     """Make a key; it is returned once, and only its hash is kept.
 
@@ -74,7 +76,7 @@ async def create_api_key(ctx: Context, request: ApiKeyCreate) -> NewApiKey:
 
 
 async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCreate) -> None:
-    """A key has no scope that there is not, and none that who makes it has not."""
+    """Refuse a scope that there is not, and one that who makes the key has not."""
     named = [scope for scope in request.scopes if scope != ALL]
     known = await repository_access.known_permissions(connection, named)
     for scope in named:
@@ -92,15 +94,16 @@ async def _check_scopes(ctx: Context, connection: Connection, request: ApiKeyCre
 
 
 async def _owned(ctx: Context, connection: Connection, user_id: UUID | None) -> frozenset[str]:
-    """What the owner of a key may do: a person what their roles say, an agent everything its scopes let it."""
+    """Return what the owner of a key may do: a person what their roles say, an agent everything its scopes let it."""
     if user_id is None:
         return await repository_access.catalogue(connection)
     held = await repository_access.permissions_of(connection, ctx.principal.organization_id, user_id, ctx.clock.now())
     return held | ACCOUNT
 
 
+@verb(rule=PROOF)
 async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
-    """Whom a key belongs to, and what may be done with it now; remembers, to the minute, that it was used.
+    """Find out whom a key belongs to and what it may do now, and note, to the minute, that it was used.
 
     Raises:
         Unauthenticated: it is no key, it was revoked, or it has expired.
@@ -135,7 +138,7 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
 
 
 def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
-    """Whether this process has not written the key's use for as long as the cache remembers it."""
+    """Tell whether this process has not written the key's use for as long as the cache remembers it."""
     name = ("api_key_used", key_id)
     if ctx.cache.get(name):
         return False
@@ -143,6 +146,7 @@ def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
     return True
 
 
+@verb("account:read", "api_keys:read", rule=OWN)
 async def list_api_keys(ctx: Context, request: ListApiKeys) -> Page[ApiKey]:
     """List the organisation's keys, or a person's, the newest first; without the keys themselves."""
     if request.user_id is None:
@@ -157,6 +161,7 @@ async def list_api_keys(ctx: Context, request: ListApiKeys) -> Page[ApiKey]:
     return _KEYS.page(ctx.principal, request, rows, partial(from_row, ApiKey))
 
 
+@verb("account:write", "api_keys:delete", rule=OWN)
 async def revoke_api_key(ctx: Context, request: ApiKeyRef) -> ApiKey:
     """End a key; one that has ended stays as it is.
 

@@ -19,7 +19,7 @@ _TITLES = frozenset({"a", "an", "and", "assistant", "bot", "agent", "ai", "de", 
 
 
 def name_words(name: str) -> tuple[str, ...]:
-    """The words by which recall knows a participant: two letters or more, lower-case, no titles.
+    """Return the words by which recall knows a participant: two letters or more, lower-case, no titles.
 
     An address counts by its part before the at sign.
     """
@@ -29,7 +29,7 @@ def name_words(name: str) -> tuple[str, ...]:
 
 
 async def ensure_organization(database: Database, slug: str, name: str | None = None) -> UUID:
-    """The id of the organisation with this slug, made on first use.
+    """Return the id of the organisation with this slug, made on first use.
 
     Raises:
         Invalid: not a slug.
@@ -44,7 +44,7 @@ async def ensure_organization(database: Database, slug: str, name: str | None = 
 
 
 async def ensure_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of people by the caller's own strings; made, with the words of their names, on first use."""
+    """Return ids of people by the caller's own strings; made, with the words of their names, on first use."""
     if not names:
         return {}
     found = await repository.find_users(connection, organization_id, names)
@@ -64,20 +64,20 @@ async def add_agent_names(connection: Connection, organization_id: UUID, agents:
 
 
 async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
-    """Ids of the people who exist, by the caller's own strings."""
+    """Return ids of the people who exist, by the caller's own strings."""
     return await repository.find_users(connection, organization_id, names)
 
 
 async def labels(
     connection: Connection, organization_id: UUID, ids: Collection[UUID]
 ) -> dict[UUID, tuple[str | None, str | None]]:
-    """(the caller's own string, the name shown) of people, by id."""
+    """Return (the caller's own string, the name shown) of people, by id."""
     rows = await repository.labels(connection, organization_id, ids)
     return {row["id"]: (row["external_id"], row["display_name"] or row["external_id"]) for row in rows}
 
 
 async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID:
-    """The team's id.
+    """Return the team's id.
 
     Raises:
         NotFound: the organisation has no such team; teams are not made on first use, they have members.
@@ -89,5 +89,5 @@ async def find_team(connection: Connection, organization_id: UUID, slug: str) ->
 
 
 async def teams_of(connection: Connection, organization_id: UUID, user_id: UUID) -> frozenset[UUID]:
-    """Teams a person belongs to: they decide which team memories the person sees."""
+    """Return teams a person belongs to: they decide which team memories the person sees."""
     return await repository.teams_of(connection, organization_id, user_id)

@@ -40,7 +40,8 @@ from mnemon.identity.schemas import (
 )
 from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
-from mnemon.identity.service.rights import driver, may, outrank, spare_last_owner
+from mnemon.identity.service.rights import OWN, driver, may, outrank, spare_last_owner
+from mnemon.verbs import verb
 
 _USERS = Listing.oldest("identity.list_users")
 _DEVICES = Listing.oldest("identity.list_devices")
@@ -115,6 +116,7 @@ async def _learn_name(connection: Connection, organization_id: UUID, user_id: UU
         await repository.add_names(connection, organization_id, words, of_agents=False)
 
 
+@verb("users:write")
 async def create_user(ctx: Context, request: UserCreate) -> User:
     """Make a person, with a password if one is given.
 
@@ -124,7 +126,6 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
         Unavailable: too many e-mail addresses were refused.
         Forbidden: the principal has not ``users:write``.
     """
-    ctx.principal.require("users:write")
     hashed = None
     if request.password is not None:
         check_password(request.password, request.email, *(getattr(request, name) for name in NAMES))
@@ -139,8 +140,9 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
         return from_row(User, row)
 
 
+@verb("account:read", "users:read", rule=OWN)
 async def get_user(ctx: Context, request: UserRef) -> User:
-    """A person.
+    """Read a person.
 
     Raises:
         NotFound: the organisation has no such person.
@@ -153,14 +155,15 @@ async def get_user(ctx: Context, request: UserRef) -> User:
     return from_row(User, row)
 
 
+@verb("users:read")
 async def list_users(ctx: Context, request: PageRequest) -> Page[User]:
     """List the organisation's people, in the order they were made."""
-    ctx.principal.require("users:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         users = UserRepository(session, ctx.principal.organization_id)
         return await users.page(_USERS, ctx.principal, request, partial(from_row, User))
 
 
+@verb("account:write", "users:write", rule=f"{OWN}, and for an e-mail address, a status or a tier")
 async def update_user(ctx: Context, request: UserUpdate) -> User:
     """Change a person; who is not active any more is signed out everywhere.
 
@@ -191,13 +194,13 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
         return from_row(User, row)
 
 
+@verb("users:delete")
 async def delete_user(ctx: Context, request: UserRef) -> None:
     """Remove a person, softly: their sessions and keys end, what they said and what is known of them stays.
 
     Raises:
         NotFound: the organisation has no such person.
     """
-    ctx.principal.require("users:delete")
     organization, now = ctx.principal.organization_id, ctx.clock.now()
     async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
@@ -210,11 +213,12 @@ async def delete_user(ctx: Context, request: UserRef) -> None:
         await repository_secrets.revoke_api_keys(connection, organization, now, user_id=request.user_id)
 
 
+@verb("account:read", "users:read", rule=OWN)
 async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
-    """What a person prefers; the defaults, with version 0, until something is set."""
+    """Read what a person prefers; the defaults, with version 0, until something is set."""
     may(ctx, request.user_id, own="account:read", others="users:read")
     organization = ctx.principal.organization_id
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         if not await repository_access.is_alive(await driver(session), organization, request.user_id):
             raise no_user(request.user_id)
         row = await PreferencesRepository(session, organization).of(request.user_id)
@@ -223,6 +227,7 @@ async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
         return from_row(Preferences, row)
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
     """Change what a person prefers; what is not given stays.
 
@@ -249,8 +254,9 @@ async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
         return from_row(Preferences, row)
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def register_device(ctx: Context, request: DeviceRegister) -> Device:
-    """Let a device receive push notifications; the same device again is the same row, active.
+    """Register a device for push notifications; the same device again is the same row, active.
 
     Raises:
         NotFound: the organisation has no such person.
@@ -273,21 +279,23 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
         return from_row(Device, row)
 
 
+@verb("account:read", "users:write", rule=OWN, changes=False)
 async def list_devices(ctx: Context, request: ListOfUser) -> Page[Device]:
     """List a person's devices, in the order they were registered, inactive ones too.
 
     Who has a device's token can write to it: reading another's needs what changing them needs.
     """
     may(ctx, request.user_id, own="account:read", others="users:write")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         await outrank(ctx, await driver(session), request.user_id)
         devices = DeviceRepository(session, ctx.principal.organization_id)
         query = devices.of(request.user_id)
         return await devices.page(_DEVICES, ctx.principal, request, partial(from_row, Device), query=query)
 
 
+@verb("account:write", "users:write", rule=OWN)
 async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
-    """Send no more push notifications to a device.
+    """Stop push notifications to a device.
 
     Raises:
         NotFound: the organisation has no such device.
@@ -303,5 +311,5 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
 
 
 def no_user(user_id: UUID) -> NotFound:
-    """The organisation has no such person."""
+    """Make the error that the organisation has no such person."""
     return missing("user", user_id, called="person", field="user_id")

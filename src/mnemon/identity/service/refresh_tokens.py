@@ -19,13 +19,13 @@ _ID, _RANDOM, _SEAL = 16, 32, 16
 
 
 def new_refresh_token(ctx: Context, session_id: UUID) -> str:
-    """A fresh token of a session."""
+    """Return a fresh token of a session."""
     body = session_id.bytes + secrets.token_bytes(_RANDOM)
     return PREFIX + base64.urlsafe_b64encode(body + _seal(ctx, body)).decode().rstrip("=")
 
 
 def session_of(ctx: Context, token: str) -> UUID | None:
-    """The session that a token of ours was made for; None if it is none, or older than that tokens name theirs."""
+    """Return the session that a token of ours was made for; None if it is none, or too old to name its session."""
     if not token.startswith(PREFIX):
         return None
     text = token.removeprefix(PREFIX)

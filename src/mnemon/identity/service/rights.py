@@ -16,6 +16,12 @@ from mnemon.identity import repository_access
 
 #: What everybody who signed in may do, whatever their roles. A key has it only if its scopes say so.
 ACCOUNT = frozenset({"account:read", "account:write"})
+#: Which permission a verb asks for that calls :func:`may`.
+OWN = "the first for one's own account, the second for another's"
+#: Which permission a verb asks for that calls :func:`own_secret`.
+ENTRUSTED = "the first for the person themself, the second for the organisation's own process"
+#: Why a verb needs no permission that finds out who somebody is.
+PROOF = "asks for the secret that proves who somebody is"
 
 
 def may(ctx: Context, user_id: UUID, *, own: str, others: str) -> None:
@@ -99,13 +105,13 @@ async def spare_last_owner(ctx: Context, connection: Connection, user_id: UUID) 
 
 
 def secret_box(ctx: Context) -> SecretBox:
-    """What encrypts and decrypts under the keys of the settings."""
+    """Return what encrypts and decrypts under the keys of the settings."""
     key = ctx.settings.secret_key
     return SecretBox(parse_keys(key.get_secret_value()) if key else ())
 
 
 async def driver(session: AsyncSession) -> Connection:
-    """The driver's connection under an ORM session, in its transaction."""
+    """Return the driver's connection under an ORM session, in its transaction."""
     raw = await (await session.connection()).get_raw_connection()
     found: Any = raw.driver_connection
     return found  # type: ignore[no-any-return]

@@ -27,15 +27,17 @@ from mnemon.identity.schemas_access import (
     UserRole,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import driver, hold, may, outrank, spare_last_owner
+from mnemon.identity.service.rights import OWN, driver, hold, may, outrank, spare_last_owner
+from mnemon.verbs import verb
 
 _PERMISSIONS = Listing("identity.list_permissions", {"name": str})
 _ROLES = Listing("identity.list_roles", {"name": str})
 _ROLES_OF = Listing("identity.roles_of", {"role": str})
 
 
+@verb("account:read", "roles:read", rule=OWN)
 async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
-    """Names of what a person may do now: every role that has not expired, and what those inherit; one statement.
+    """List what a person may do now: by every role that has not expired, and what those inherit; one statement.
 
     Raises:
         Forbidden: somebody else's, without ``roles:read``.
@@ -47,8 +49,9 @@ async def permissions_of(ctx: Context, user_id: UUID) -> frozenset[str]:
         )
 
 
+@verb("account:read", "roles:read", rule=OWN)
 async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
-    """Whether a person may do something now; one statement (REQ-T126)."""
+    """Tell whether a person may do something now; one statement (REQ-T126)."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         return await repository_access.has_permission(
@@ -56,18 +59,18 @@ async def has_permission(ctx: Context, request: PermissionCheck) -> bool:
         )
 
 
+@verb("roles:read")
 async def list_permissions(ctx: Context, request: PageRequest) -> Page[str]:
     """List the names of all permissions there are, in their order."""
-    ctx.principal.require("roles:read")
     after = _PERMISSIONS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository_access.list_permissions(connection, after, request.limit + 1)
     return _PERMISSIONS.page(ctx.principal, request, rows, lambda row: str(row["name"]))
 
 
+@verb("roles:read")
 async def list_roles(ctx: Context, request: PageRequest) -> Page[Role]:
     """List the organisation's roles with their own permissions, by name; the system's four among them."""
-    ctx.principal.require("roles:read")
     organization = ctx.principal.organization_id
     after = _ROLES.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal) as connection:
@@ -76,6 +79,7 @@ async def list_roles(ctx: Context, request: PageRequest) -> Page[Role]:
     return _ROLES.page(ctx.principal, request, rows, partial(from_row, Role))
 
 
+@verb("roles:write")
 async def create_role(ctx: Context, request: RoleCreate) -> Role:
     """Make a role.
 
@@ -85,7 +89,6 @@ async def create_role(ctx: Context, request: RoleCreate) -> Role:
         Invalid: a permission is none there is.
         Forbidden: the role would have what the principal has not.
     """
-    ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
@@ -101,6 +104,7 @@ async def create_role(ctx: Context, request: RoleCreate) -> Role:
         return await _read(connection, organization, row.id)
 
 
+@verb("roles:write")
 async def update_role(ctx: Context, request: RoleUpdate) -> Role:
     """Change a role's name, description or parent.
 
@@ -109,7 +113,6 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
         Conflict: it has another version than the one expected, the name is taken, or it is the system's own.
         Invalid: it would inherit from itself (``invalid.role_cycle``).
     """
-    ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
     fields: dict[str, Any] = request.model_dump(include={"name", "description"}, exclude_none=True)
     async with ctx.database.session(ctx.principal) as session:
@@ -126,6 +129,7 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
         return await _read(connection, organization, request.id)
 
 
+@verb("roles:delete")
 async def delete_role(ctx: Context, request: RoleRef) -> None:
     """Remove a role, softly: who had it, and the roles that inherit from it, have its permissions no more.
 
@@ -133,7 +137,6 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
         NotFound: there is no role of that name.
         Conflict: it is the system's own.
     """
-    ctx.principal.require("roles:delete")
     async with ctx.database.session(ctx.principal) as session:
         connection = await driver(session)
         role = await _changeable(ctx, connection, request.role)
@@ -141,6 +144,7 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
         await RoleRepository(session, ctx.principal.organization_id).delete(role["id"])
 
 
+@verb("roles:write")
 async def grant(ctx: Context, request: RoleGrant) -> Role:
     """Give permissions to a role.
 
@@ -150,7 +154,6 @@ async def grant(ctx: Context, request: RoleGrant) -> Role:
         Forbidden: one of them is not the principal's to give.
         Conflict: the role is the system's own.
     """
-    ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         role = await _changeable(ctx, connection, request.role)
@@ -159,6 +162,7 @@ async def grant(ctx: Context, request: RoleGrant) -> Role:
         return await _read(connection, organization, role["id"])
 
 
+@verb("roles:write")
 async def revoke(ctx: Context, request: RoleGrant) -> Role:
     """Take permissions from a role; those it has not are no error.
 
@@ -166,7 +170,6 @@ async def revoke(ctx: Context, request: RoleGrant) -> Role:
         NotFound: there is no role of that name.
         Conflict: the role is the system's own.
     """
-    ctx.principal.require("roles:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         role = await _changeable(ctx, connection, request.role)
@@ -176,6 +179,7 @@ async def revoke(ctx: Context, request: RoleGrant) -> Role:
         return await _read(connection, organization, role["id"])
 
 
+@verb("roles:assign")
 async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
     """Give a role to a person, until a moment or for good; the same role again has the new end.
 
@@ -184,7 +188,6 @@ async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
         Forbidden: the role, or the person, has what the principal has not.
         Conflict: the only owner would be one until a moment.
     """
-    ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         await repository_access.make_system_roles(connection, organization)
@@ -201,6 +204,7 @@ async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
     return UserRole(user_id=request.user_id, role=request.role, **dict(row))
 
 
+@verb("roles:assign")
 async def unassign_role(ctx: Context, request: RoleAssign) -> None:
     """Take a role from a person.
 
@@ -209,7 +213,6 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
         Forbidden: the role, or the person, has what the principal has not.
         Conflict: it is the only owner's.
     """
-    ctx.principal.require("roles:assign")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         role = await _find(ctx, connection, request.role)
@@ -221,6 +224,7 @@ async def unassign_role(ctx: Context, request: RoleAssign) -> None:
             raise NotFound(f"That person has not the role {request.role!r}.", code="not_found.user_role", field="role")
 
 
+@verb("account:read", "roles:read", rule=OWN)
 async def roles_of(ctx: Context, request: ListOfUser) -> Page[UserRole]:
     """List the roles a person was given, by name, those that have ended too."""
     may(ctx, request.user_id, own="account:read", others="roles:read")
@@ -246,7 +250,7 @@ async def _changeable(ctx: Context, connection: Connection, name: str) -> Any:
 
 
 async def _parent(ctx: Context, connection: Connection, name: str) -> UUID:
-    """The id of a role that another is to inherit from: what it has must be the principal's to give."""
+    """Return the id of a role that another is to inherit from: what it has must be the principal's to give."""
     organization = ctx.principal.organization_id
     role = await repository_access.lock_role(connection, organization, name)
     if role is None:
@@ -262,7 +266,7 @@ async def _hold_role(ctx: Context, connection: Connection, role_id: UUID) -> Non
 
 
 async def _known(ctx: Context, connection: Connection, names: Collection[str]) -> list[UUID]:
-    """Ids of permissions that there are and that are the principal's to give."""
+    """Return ids of permissions that there are and that are the principal's to give."""
     known = await repository_access.known_permissions(connection, names)
     for name in names:
         if name not in known:

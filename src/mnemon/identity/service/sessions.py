@@ -29,12 +29,14 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.refresh_tokens import new_refresh_token, session_of
-from mnemon.identity.service.rights import ACCOUNT, may, outrank
+from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, may, outrank
+from mnemon.verbs import TRUSTED, verb
 
 ACCESS = "mna_"
 _SESSIONS = Listing.newest("identity.list_sessions")
 
 
+@verb(TRUSTED)
 async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
     """Sign a person in; for a trusted process, after it has checked password and second factor.
 
@@ -42,7 +44,6 @@ async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
         NotFound: the organisation has no such person, or they are not active.
         Forbidden: the principal is not a trusted process.
     """
-    ctx.principal.require("*")
     organization, now = ctx.principal.organization_id, ctx.clock.now()
     tokens = _tokens(ctx, uuid4(), request)
     row = [
@@ -63,8 +64,9 @@ async def start_session(ctx: Context, request: SessionStart) -> SessionTokens:
     return tokens
 
 
+@verb(rule=PROOF, changes=False)
 async def find_session(ctx: Context, request: Token) -> Authenticated:
-    """Whom an access token belongs to, and what they may do now.
+    """Find out whom an access token belongs to, and what they may do now.
 
     Raises:
         Unauthenticated: it is no token, its session has ended, or it has expired.
@@ -91,6 +93,7 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
     )
 
 
+@verb(rule=PROOF)
 async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionTokens:
     """Exchange a refresh token for new tokens; the ones before are worth nothing from then on.
 
@@ -127,6 +130,7 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
     return tokens
 
 
+@verb("account:write", "sessions:delete", rule=OWN)
 async def revoke_session(ctx: Context, request: SessionRef) -> None:
     """End a session; one that has ended stays as it is.
 
@@ -143,8 +147,9 @@ async def revoke_session(ctx: Context, request: SessionRef) -> None:
         await repository_secrets.revoke_session(connection, organization, request.session_id, ctx.clock.now())
 
 
+@verb("account:write", "sessions:delete", rule=OWN)
 async def revoke_sessions(ctx: Context, request: UserRef) -> int:
-    """Sign a person out everywhere; how many sessions ended."""
+    """Sign a person out everywhere, and say how many sessions ended."""
     may(ctx, request.user_id, own="account:write", others="sessions:delete")
     async with ctx.database.transaction(ctx.principal) as connection:
         await outrank(ctx, connection, request.user_id)
@@ -153,6 +158,7 @@ async def revoke_sessions(ctx: Context, request: UserRef) -> int:
         )
 
 
+@verb("account:read", "sessions:read", rule=OWN)
 async def list_sessions(ctx: Context, request: ListOfUser) -> Page[Session]:
     """List where a person is or was signed in, the newest first."""
     may(ctx, request.user_id, own="account:read", others="sessions:read")

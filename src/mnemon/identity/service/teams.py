@@ -28,6 +28,7 @@ from mnemon.identity.schemas import (
     TeamUpdate,
 )
 from mnemon.identity.service.rights import driver, outrank, secret_box
+from mnemon.verbs import verb
 
 _TEAMS = Listing.oldest("identity.list_teams")
 _MEMBERS = Listing.oldest("identity.list_team_members")
@@ -44,6 +45,7 @@ def _columns(ctx: Context, request: TeamCreate | TeamUpdate, team_id: UUID) -> d
     return fields
 
 
+@verb("teams:write")
 async def create_team(ctx: Context, request: TeamCreate) -> Team:
     """Make a team; its owner is its first member.
 
@@ -52,7 +54,6 @@ async def create_team(ctx: Context, request: TeamCreate) -> Team:
         NotFound: the organisation has not the owner.
         Unavailable: a webhook's secret is given and there is no key to encrypt it with.
     """
-    ctx.principal.require("teams:write")
     organization = ctx.principal.organization_id
     team_id = uuid4()
     async with ctx.database.session(ctx.principal) as session:
@@ -67,14 +68,15 @@ async def create_team(ctx: Context, request: TeamCreate) -> Team:
         return from_row(Team, row)
 
 
+@verb("teams:read")
 async def list_teams(ctx: Context, request: PageRequest) -> Page[Team]:
     """List the organisation's teams, in the order they were made."""
-    ctx.principal.require("teams:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         teams = TeamRepository(session, ctx.principal.organization_id)
         return await teams.page(_TEAMS, ctx.principal, request, partial(from_row, Team))
 
 
+@verb("teams:write")
 async def update_team(ctx: Context, request: TeamUpdate) -> Team:
     """Change a team.
 
@@ -82,7 +84,6 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
         NotFound: the organisation has no such team, or not the owner.
         Conflict: the team has another version than the one expected.
     """
-    ctx.principal.require("teams:write")
     async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.id)
         row = await TeamRepository(session, ctx.principal.organization_id).update(
@@ -91,26 +92,26 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
         return from_row(Team, row)
 
 
+@verb("teams:delete")
 async def delete_team(ctx: Context, request: TeamRef) -> None:
     """Remove a team, softly.
 
     Raises:
         NotFound: the organisation has no such team.
     """
-    ctx.principal.require("teams:delete")
     async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.team_id)
         if not await TeamRepository(session, ctx.principal.organization_id).delete(request.team_id):
             raise _no_team(request.team_id)
 
 
+@verb("teams:write")
 async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
     """Make a person a member of a team; who is one already has the new role.
 
     Raises:
         NotFound: the organisation has not the team or the person.
     """
-    ctx.principal.require("teams:write")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
         if await _led_by_no_superior(ctx, session, request.team_id) is None:
@@ -129,13 +130,13 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
         return from_row(TeamMembership, row)
 
 
+@verb("teams:write")
 async def remove_team_member(ctx: Context, request: TeamMember) -> None:
     """Take a person out of a team.
 
     Raises:
         NotFound: they are not in it.
     """
-    ctx.principal.require("teams:write")
     async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.team_id)
         await outrank(ctx, await driver(session), request.user_id)
@@ -152,17 +153,17 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
             raise NotFound("That person is not in that team.", code="not_found.team_member", field="user_id")
 
 
+@verb("teams:read")
 async def list_team_members(ctx: Context, request: ListTeamMembers) -> Page[TeamMembership]:
     """List who is in a team, in the order they joined."""
-    ctx.principal.require("teams:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         members = MembershipRepository(session, ctx.principal.organization_id)
         query = members.of_team(request.team_id)
         return await members.page(_MEMBERS, ctx.principal, request, partial(from_row, TeamMembership), query=query)
 
 
 async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID) -> TeamORM | None:
-    """The team, if whoever is responsible for it may do nothing that the principal may not; None if there is none.
+    """Return the team, if who is responsible for it may do nothing that the principal may not; None if there is none.
 
     Raises:
         Forbidden: its owner has a permission that the principal has not.

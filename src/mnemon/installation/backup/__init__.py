@@ -9,7 +9,17 @@ so they take settings and no context: who may read the key and the directory may
 from mnemon.installation.backup.alerts import alert, failures, settled
 from mnemon.installation.backup.enable import Enabled, disable, enable
 from mnemon.installation.backup.errors import Busy, WalGap
-from mnemon.installation.backup.model import Kind, Label, Listing, Pruned, Pulled, Restored, Taken, Verified, show_lsn
+from mnemon.installation.backup.model import (
+    BackupListing,
+    Kind,
+    Label,
+    Pruned,
+    Pulled,
+    Restored,
+    Taken,
+    Verified,
+    show_lsn,
+)
 from mnemon.installation.backup.restore import RestoreRequest, restore
 from mnemon.installation.backup.retention import listing, prune
 from mnemon.installation.backup.source import GRANTS
@@ -20,11 +30,11 @@ from mnemon.installation.backup.wal import mark, pull_wal
 
 __all__ = [
     "GRANTS",
+    "BackupListing",
     "Busy",
     "Enabled",
     "Kind",
     "Label",
-    "Listing",
     "Pruned",
     "Pulled",
     "RestoreRequest",

@@ -64,7 +64,7 @@ async def settled(settings: Settings, what: str) -> None:
 
 
 def failures(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The last failure of each kind of work that has not succeeded since."""
+    """Return the last failure of each kind of work that has not succeeded since."""
     if settings.backup_dir is None:
         return {}
     try:
@@ -75,7 +75,7 @@ def failures(settings: Settings) -> dict[str, dict[str, Any]]:
 
 
 def _record(settings: Settings, what: str, text: str) -> None:
-    """Plain, because a key that is missing is one of the failures."""
+    """Write the failure down in plain, because a key that is missing is one of the failures."""
     if settings.backup_dir is not None:
         _put(settings, failures(settings) | {what: json.loads(text)})
 

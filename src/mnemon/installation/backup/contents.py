@@ -43,7 +43,7 @@ class Known:
 
     @classmethod
     def of(cls, store: Store) -> Known | None:
-        """The record of a directory; None where there is none.
+        """Return the record of a directory; None where there is none.
 
         Raises:
             Damaged: it is not what was written.
@@ -72,7 +72,7 @@ def announce(store: Store, ids: Iterable[str]) -> None:
 
 
 def settle(store: Store) -> None:
-    """What was announced has happened."""
+    """Note that what was announced has happened."""
     found = Known.of(store)
     if found is not None:
         here = {label.id for label in store.labels()[0]}
@@ -106,7 +106,7 @@ def check_backup(store: Store, label: Label) -> None:
 
 
 def strangers(store: Store, segment_bytes: int) -> list[str]:
-    """Files that no part of Mnemon has put into the directory of backups, as sentences."""
+    """Return files that no part of Mnemon has put into the directory of backups, as sentences."""
     strange = [_shown(store, path) for path in _names(store.root) if not _is_ours_in_root(path)]
     strange += [_shown(store, path) for path in _names(store.records) if _whole_name(path.name) not in _RECORDS]
     strange += [_shown(store, path) for path in _names(store.wal) if not _is_wal(_whole_name(path.name), segment_bytes)]
@@ -119,7 +119,7 @@ def strangers(store: Store, segment_bytes: int) -> list[str]:
 
 
 def missing_or_unknown(before: Known | None, after: Known | None, labels: list[Label]) -> list[str]:
-    """Backups that are gone, and such as nobody made, as sentences.
+    """Return backups that are gone, and such as nobody made, as sentences.
 
     Args:
         before: the record as it was before the directory was read.
@@ -139,7 +139,7 @@ def missing_or_unknown(before: Known | None, after: Known | None, labels: list[L
 
 
 def notes_on(labels: list[Label], known: Known | None, *, sealed: bool) -> list[str]:
-    """What was made by an earlier version, and what cannot be said of it therefore; as sentences."""
+    """Return what was made by an earlier version, and what cannot be said of it therefore; as sentences."""
     old = [label.id for label in labels if label.files is None]
     notes = []
     if old:
@@ -155,7 +155,7 @@ def notes_on(labels: list[Label], known: Known | None, *, sealed: bool) -> list[
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """The files of a directory with their sizes; what is no plain file has none that could be right."""
+    """Return the files of a directory with their sizes; what is no plain file has none that could be right."""
     found = {}
     for path in _names(folder):
         status = path.lstat()

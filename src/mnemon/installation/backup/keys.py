@@ -25,15 +25,15 @@ class Keyring:
 
     @classmethod
     def of(cls, *keys: bytes) -> Keyring:
-        """Of keys of 32 bytes, the newest first."""
+        """Make the keyring of keys of 32 bytes, the newest first."""
         return cls({key_id(key): key for key in keys})
 
     def newest(self) -> tuple[bytes, bytes]:
-        """The id and the key that encrypts."""
+        """Return the id and the key that encrypts."""
         return next(iter(self._keys.items()))
 
     def find(self, wanted: bytes, what: str) -> bytes:
-        """The key with an id.
+        """Return the key with an id.
 
         Raises:
             KeyMissing: it is not here.
@@ -51,12 +51,12 @@ class Keyring:
 
 
 def key_id(key: bytes) -> bytes:
-    """What a key is called in files and messages; says nothing about the key."""
+    """Return what a key is called in files and messages; says nothing about the key."""
     return hashlib.sha256(b"mnemon backup key\0" + key).digest()[:ID_BYTES]
 
 
 def load_keys(settings: Settings) -> Keyring:
-    """The keys that the settings name.
+    """Return the keys that the settings name.
 
     Raises:
         NotConfigured: none is named, or more than one place.
@@ -82,7 +82,7 @@ def load_keys(settings: Settings) -> Keyring:
 
 
 def _outside(settings: Settings) -> str:
-    """What a file holds that is not for everybody, or a program prints."""
+    """Read the key from a file that only its owner can read, or from what a program prints."""
     if settings.backup_key_file is not None:
         path = settings.backup_key_file.expanduser()
         try:
@@ -125,7 +125,7 @@ def _outside(settings: Settings) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Why a program failed; never what it printed, which may be the key."""
+    """Return why a program failed; never what it printed, which may be the key."""
     if isinstance(error, subprocess.CalledProcessError):
         return f"it ended with {error.returncode}"
     if isinstance(error, subprocess.TimeoutExpired):

@@ -11,7 +11,7 @@ Kind = Literal["full", "incremental"]
 
 
 def parse_lsn(text: str) -> int:
-    """A place in the WAL, as PostgreSQL writes it (``0/16B3748``), as a number of bytes.
+    """Return a place in the WAL, as PostgreSQL writes it (``0/16B3748``), as a number of bytes.
 
     Raises:
         ValueError: it is none.
@@ -21,7 +21,7 @@ def parse_lsn(text: str) -> int:
 
 
 def show_lsn(place: int) -> str:
-    """A place in the WAL as PostgreSQL writes it."""
+    """Return a place in the WAL as PostgreSQL writes it."""
     return f"{place >> 32:X}/{place & 0xFFFFFFFF:X}"
 
 
@@ -39,7 +39,7 @@ class Segment:
 
     @classmethod
     def parse(cls, name: str, size: int) -> Segment | None:
-        """The segment of a file's name; None for a history file, a partial one, or none at all."""
+        """Return the segment of a file's name; None for a history file, a partial one, or none at all."""
         if len(name) != 24:
             return None
         try:
@@ -49,7 +49,7 @@ class Segment:
         return cls(timeline, high * ((1 << 32) // size) + low)
 
     def name(self, size: int) -> str:
-        """The file's name, for segments of this size."""
+        """Return the file's name, for segments of this size."""
         each = (1 << 32) // size
         return f"{self.timeline:08X}{self.number // each:08X}{self.number % each:08X}"
 
@@ -116,13 +116,13 @@ class Label:
         return Segment(self.timeline, max(self.end_lsn - 1, self.start_lsn) // self.segment_bytes)
 
     def as_json(self) -> dict[str, Any]:
-        """For its file."""
+        """Return the fields for its file."""
         told = asdict(self)
         return told | {name: told[name].isoformat() for name in ("started_at", "finished_at")}
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Label:
-        """From its file; fields of a later version are left alone."""
+        """Make it from its file; fields of a later version are left alone."""
         known = {field.name: told[field.name] for field in fields(cls) if field.name != "files"}
         listed = told.get("files")
         known["files"] = {name: Listed(**one) for name, one in listed.items()} if listed is not None else None
@@ -189,7 +189,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class BackupListing:
     """What is in the directory of backups.
 
     Attributes:

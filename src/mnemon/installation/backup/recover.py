@@ -30,7 +30,7 @@ _OPEN_HBA = "# For the check of a restore; the file of the backup comes back aft
 
 
 def open_door(plan: Plan, whole: Path) -> None:
-    """A cluster of a server of the user's own: let the check in through the private socket, and let it start here."""
+    """Let the check into a cluster of the user's own through the private socket, and let it start here."""
     if plan.label.embedded:
         return
     hba = whole / _HBA
@@ -147,7 +147,7 @@ async def _promoted(plan: Plan, seen: dict[Path, int]) -> None:
 
 
 def _refuse_early_end(plan: Plan) -> None:
-    """A record that makes no sense is the end of the WAL to PostgreSQL: what follows would be missing unnoticed."""
+    """Refuse a WAL that ends in a record that makes no sense: what follows would be missing unnoticed."""
     lines = _new_lines(plan, {})
     last = max((archived.segment for archived in plan.segments), default=None)
     name = last.name(plan.label.segment_bytes) if last else ""
@@ -160,7 +160,7 @@ def _refuse_early_end(plan: Plan) -> None:
 
 
 def _new_lines(plan: Plan, seen: dict[Path, int]) -> list[str]:
-    """What the server has logged since it was started."""
+    """Return what the server has logged since it was started."""
     lines: list[str] = []
     for path in cluster.server_log_files(plan.layout):
         with path.open("rb") as file:
@@ -180,7 +180,7 @@ def _failed(plan: Plan, lines: list[str]) -> RestoreFailed:
 
 
 def _where(plan: Plan) -> str:
-    """What PostgreSQL's log says of the end of recovery."""
+    """Return what PostgreSQL's log says of the end of recovery."""
     found = [
         match.group(1)
         for path in cluster.server_log_files(plan.layout)

@@ -141,7 +141,7 @@ def check_whole(store: Store, chain: list[Label]) -> None:
 
 
 def refuse_filled(into: Path) -> None:
-    """Never into a directory that holds something.
+    """Refuse a directory that holds something.
 
     Raises:
         RestoreRefused: it does.
@@ -155,7 +155,7 @@ def refuse_filled(into: Path) -> None:
 
 
 def _refuse(layout: Layout) -> None:
-    """Never over anything: a directory that is empty, or holds what a restore of ours left half-done."""
+    """Refuse anything but an empty directory, or one that holds what a restore of ours left half-done."""
     mark = layout.inner / _MARK
     if layout.is_encrypted:
         raise RestoreRefused(
@@ -182,7 +182,7 @@ def _refuse(layout: Layout) -> None:
 
 
 def _build(plan: Plan) -> None:
-    """Everything up to a directory that PostgreSQL can start in."""
+    """Do everything up to a directory that PostgreSQL can start in."""
     layout = plan.layout
     with directory.explained(layout.data_dir), explained(layout.data_dir):
         _begin(plan)
@@ -201,7 +201,7 @@ def _build(plan: Plan) -> None:
 
 
 def _begin(plan: Plan) -> None:
-    """The mark, and an empty directory around it; what an interrupted restore left goes."""
+    """Write the mark, and make an empty directory around it; what an interrupted restore left goes."""
     layout = plan.layout
     mark = layout.inner / _MARK
     if mark.exists():
@@ -242,7 +242,7 @@ def extract(plan: Plan, label: Label, target: Path) -> Path:
 
 
 def _combine(plan: Plan, parts: list[Path], work: Path) -> Path:
-    """A full backup and those that build on it, as one."""
+    """Return a full backup and those that build on it, as one."""
     if len(parts) == 1:
         return parts[0]
     plan.step("Combining", 0.0)
@@ -321,7 +321,7 @@ def _into_place(plan: Plan, whole: Path) -> None:
 
 
 def finish(plan: Plan) -> None:
-    """It is done: what only the restore needed goes, the mark last."""
+    """Remove what only the restore needed, the mark last."""
     shutil.rmtree(plan.wal, ignore_errors=True)
     (plan.layout.inner / _MARK).unlink()
     cluster.sync(plan.layout.inner)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from mnemon.core.clock import Clock
 from mnemon.core.settings import Settings
 from mnemon.installation.backup import contents
-from mnemon.installation.backup.model import Label, Listing, Pruned
+from mnemon.installation.backup.model import BackupListing, Label, Pruned
 from mnemon.installation.backup.seal import PARTIAL
 from mnemon.installation.backup.store import Store, explained, sync
 from mnemon.installation.backup.wal import gaps, wal_bytes
@@ -17,15 +17,15 @@ from mnemon.installation.backup.wal import gaps, wal_bytes
 _SEGMENT = 16 << 20
 
 
-async def listing(settings: Settings) -> Listing:
-    """What is in the directory of backups."""
+async def listing(settings: Settings) -> BackupListing:
+    """Return what is in the directory of backups."""
     return await asyncio.to_thread(_listing, Store.open(settings))
 
 
-def _listing(store: Store) -> Listing:
+def _listing(store: Store) -> BackupListing:
     labels, problems = store.labels()
     size = labels[-1].segment_bytes if labels else _SEGMENT
-    return Listing(
+    return BackupListing(
         tuple(labels),
         problems,
         len(store.archived(size)),
@@ -79,7 +79,7 @@ def _prune(store: Store, settings: Settings, now: datetime) -> Pruned:
 
 
 def _base(labels: list[Label], horizon: datetime) -> Label | None:
-    """Where recovery to the first moment that is promised begins; the oldest backup while there is no older one."""
+    """Return where recovery to the first promised moment begins; the oldest backup while there is no older one."""
     before = [label for label in labels if label.finished_at <= horizon]
     return before[-1] if before else labels[0] if labels else None
 

@@ -24,7 +24,7 @@ LABEL = f"label{ENDING}"
 
 
 def seal_of(told: Mapping[str, Any], keys: Keyring, what: str) -> str:
-    """The seal of what ``cluster.json`` says, made with the key that it names."""
+    """Return the seal of what ``cluster.json`` says, made with the key that it names."""
     key = keys.find(bytes.fromhex(str(told["key"])), what)
     derived = HKDF(SHA256(), 32, salt=None, info=b"mnemon backup cluster.json").derive(key)
     plain = {name: value for name, value in told.items() if name != SEAL}

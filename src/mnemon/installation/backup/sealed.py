@@ -124,7 +124,7 @@ class SealedReader:
             raise self._damaged(b"", last=True)
 
     def read(self, size: int = -1) -> bytes:
-        """Plain bytes; fewer than asked for only at the end, and none after it."""
+        """Return plain bytes; fewer than asked for only at the end, and none after it."""
         while (size < 0 or len(self._plain) < size) and self._fill():
             pass
         if size < 0:
@@ -184,7 +184,7 @@ class SealedReader:
 
 
 def read_header(file: BinaryIO, name: str) -> tuple[bytes, bytes, dict[str, Any]]:
-    """The key's id, the header as it stands and its note; the note is authentic once the file has been read.
+    """Return the key's id, the header as it stands and its note; the note is authentic once the file has been read.
 
     Raises:
         Damaged: it is no sealed file.

@@ -45,7 +45,7 @@ SELECT (SELECT system_identifier FROM pg_control_system()) AS system_identifier,
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SourceFacts:
     """What the server says of itself."""
 
     system_identifier: int
@@ -77,13 +77,13 @@ class Source:
     """
 
     connection: Any
-    facts: Facts
+    facts: SourceFacts
     programs: Path
     is_embedded: bool
     environment: dict[str, str] = field(repr=False)
 
     async def now(self) -> datetime:
-        """The server's clock."""
+        """Return the server's clock."""
         found: datetime = await self.connection.fetchval("SELECT clock_timestamp()")
         return found
 
@@ -104,12 +104,12 @@ def rights(what: str) -> Iterator[None]:
 
 
 def data_dir(settings: Settings) -> Path:
-    """Where the embedded server keeps its data."""
+    """Return where the embedded server keeps its data."""
     return (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
 def url_of(settings: Settings) -> URL | None:
-    """Where backups of a server of the user's own are taken; None for the embedded server.
+    """Return where backups of a server of the user's own are taken; None for the embedded server.
 
     Raises:
         NotConfigured: the application's URL alone is known.
@@ -173,15 +173,15 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             lease.close()
 
 
-async def inspect_server(connection: Any) -> Facts:
-    """What the server says of itself.
+async def inspect_server(connection: Any) -> SourceFacts:
+    """Return what the server says of itself.
 
     Raises:
         NoRights: the role may not replicate.
         Unavailable: it is a replica, or writes too little WAL.
     """
     with rights("read the server's control data"):
-        facts = Facts(**dict(await connection.fetchrow(_FACTS)))
+        facts = SourceFacts(**dict(await connection.fetchrow(_FACTS)))
     if not facts.may_replicate:
         raise NoRights(
             "The role of the backups may not replicate.",
@@ -197,7 +197,7 @@ async def inspect_server(connection: Any) -> Facts:
 
 
 def _libpq(url: URL) -> dict[str, str]:
-    """A URL as libpq's variables: arguments can be read by every user of a machine, the environment cannot."""
+    """Return a URL as libpq's variables: arguments can be read by every user of a machine, the environment cannot."""
     query = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}
     parameters = {
         "PGHOST": query.get("host") or url.host,
@@ -211,7 +211,7 @@ def _libpq(url: URL) -> dict[str, str]:
 
 
 def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:
-    """Where pg_basebackup of a fitting version is.
+    """Return where pg_basebackup of a fitting version is.
 
     Raises:
         Invalid: there is none.
@@ -241,7 +241,7 @@ def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:
 
 
 def program_version(program: Path) -> int:
-    """The major version that a program of PostgreSQL's says it has; 0 if it says none."""
+    """Return the major version that a program of PostgreSQL's says it has; 0 if it says none."""
     process = subprocess.run(  # noqa: S603 - the operator's own program
         [str(program), "--version"],
         capture_output=True,
@@ -254,13 +254,13 @@ def program_version(program: Path) -> int:
 
 
 def program_environment(extra: dict[str, str]) -> dict[str, str]:
-    """A plain environment for a program of PostgreSQL's: nothing of the caller's PG* variables."""
+    """Return a plain environment for a program of PostgreSQL's: nothing of the caller's PG* variables."""
     passed = {name: os.environ[name] for name in ("HOME", "LD_LIBRARY_PATH") if name in os.environ}
     return {"PATH": trust.search_path(), **passed, "LC_ALL": "C", "TZ": "UTC", "PGAPPNAME": "mnemon backup", **extra}
 
 
 def free_bytes(path: Path) -> int:
-    """What the file system of a directory, or of the nearest one above it, still takes."""
+    """Return what the file system of a directory, or of the nearest one above it, still takes."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free

@@ -74,7 +74,7 @@ class Store:
 
     @classmethod
     def open(cls, settings: Settings) -> Store:
-        """The directory of the settings, made if missing.
+        """Return the directory of the settings, made if missing.
 
         Raises:
             NotConfigured: no directory or key is set, or it cannot be used.
@@ -130,7 +130,7 @@ class Store:
             _write(self.root / CLUSTER, (json.dumps(sealed) + "\n").encode())
 
     def bound(self) -> dict[str, Any]:
-        """What :meth:`bind` noted; empty before.
+        """Return what :meth:`bind` noted; empty before.
 
         Raises:
             Damaged: it was changed since.
@@ -240,11 +240,11 @@ class Store:
             )
 
     def _purpose(self, path: Path) -> str:
-        """Where a file belongs: its place below the directory. A backup that is being made has its final name."""
+        """Return where a file belongs: its place below the directory, as it is named once the backup is complete."""
         return path.relative_to(self.root).as_posix().replace(PARTIAL, "").removesuffix(ENDING)
 
     def shown(self, path: Path) -> str:
-        """What a file is called in a message."""
+        """Return what a file is called in a message."""
         return path.relative_to(self.root).as_posix()
 
     def put_json(self, path: Path, told: Mapping[str, Any]) -> None:
@@ -264,23 +264,23 @@ class Store:
         self.put_json(self.records / f"{name}{ENDING}", told)
 
     def noted(self, name: str) -> dict[str, Any] | None:
-        """The record of that name, None if there is none."""
+        """Return the record of that name, None if there is none."""
         path = self.records / f"{name}{ENDING}"
         return self.get_json(path) if path.exists() else None
 
     def reach(self) -> Reach | None:
-        """How far the archive goes; None before the first WAL was fetched."""
+        """Return how far the archive goes; None before the first WAL was fetched."""
         told = self.noted("reach")
         return Reach(datetime.fromisoformat(told["at"]), told["lsn"], told["timeline"]) if told else None
 
     def points(self) -> dict[str, int]:
-        """The named moments and their places in the WAL."""
+        """Return the named moments and their places in the WAL."""
         return dict(self.noted("points") or {})
 
     # -- backups ----------------------------------------------------------------------------------------------
 
     def labels(self) -> tuple[list[Label], dict[str, str]]:
-        """Every complete backup, the oldest first, and of those that cannot be read the reason."""
+        """Return every complete backup, the oldest first, and of those that cannot be read the reason."""
         labels: list[Label] = []
         problems: dict[str, str] = {}
         for path in sorted(self.backups.iterdir()) if self.backups.is_dir() else ():
@@ -293,7 +293,7 @@ class Store:
         return sorted(labels, key=lambda label: label.finished_at), problems
 
     def label(self, backup: str) -> Label:
-        """One backup.
+        """Return one backup.
 
         Raises:
             BackupNotFound: there is none of that name.
@@ -307,7 +307,7 @@ class Store:
         return Label.from_json(self.get_json(path / f"label{ENDING}"))
 
     def chain(self, label: Label) -> list[Label]:
-        """A backup and those it builds on, the full one first.
+        """Return a backup and those it builds on, the full one first.
 
         Raises:
             Damaged: one of them is missing.
@@ -334,15 +334,15 @@ class Store:
     # -- the archive ------------------------------------------------------------------------------------------
 
     def wal_file(self, name: str) -> Path:
-        """Where a segment or a history file is kept."""
+        """Return where a segment or a history file is kept."""
         return self.wal / f"{name}{ENDING}"
 
     def histories(self) -> list[str]:
-        """The names of the history files."""
+        """Return the names of the history files."""
         return sorted(path.name.removesuffix(ENDING) for path in self.wal.glob(f"*.history{ENDING}"))
 
     def archived(self, segment_bytes: int) -> list[Archived]:
-        """Every segment in the archive, sorted; of those whose header cannot be read the time is the file's."""
+        """Return every segment in the archive, sorted; of those whose header cannot be read the time is the file's."""
         segments = []
         for path in self.wal.iterdir() if self.wal.is_dir() else ():
             name = path.name.removesuffix(ENDING)

@@ -69,7 +69,7 @@ async def take(settings: Settings, kind: Kind = "full", *, progress: Progress | 
 
 
 async def _parent(source: Source, store: Store) -> tuple[Label | None, str | None]:
-    """The backup to build on, or why there is none."""
+    """Return the backup to build on, or why there is none."""
     if source.facts.major < 17:
         return None, (
             f"PostgreSQL {source.facts.major} has no incremental backups (17 has): a full one was made. "
@@ -91,7 +91,7 @@ async def _parent(source: Source, store: Store) -> tuple[Label | None, str | Non
 
 
 async def _run(source: Source, store: Store, parent: Label | None, progress: Progress | None) -> Label:
-    """One run of pg_basebackup into the directory of backups."""
+    """Return one run of pg_basebackup into the directory of backups."""
     started = await source.now()
     kind: Kind = "incremental" if parent else "full"
     name = f"{started:%Y%m%dT%H%M%S.%fZ}-{kind}"
@@ -199,7 +199,7 @@ class _Streamed:
         self.process: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
-        """From another thread: end soon."""
+        """End soon; called from another thread."""
         self.stopped.set()
         if self.process is not None:
             self.process.kill()

@@ -24,7 +24,7 @@ class Readable(Protocol):
     """A source of bytes, such as a file or a pipe."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most so many bytes; none at the end."""
+        """Read at most so many bytes; none at the end."""
         ...
 
 
@@ -111,7 +111,7 @@ def _one(tar: tarfile.TarFile, member: tarfile.TarInfo, found: Contents, into: P
 
 
 def compare(found: Contents) -> list[str]:
-    """What is not as the manifest says; empty if all is."""
+    """Return what is not as the manifest says; empty if all is."""
     try:
         manifest = read_manifest(found.manifest)
     except ValueError as error:

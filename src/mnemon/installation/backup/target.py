@@ -45,7 +45,7 @@ class Target:
 
 
 def read_target(text: str, store: Store) -> Target:
-    """What ``--to`` means.
+    """Return what ``--to`` means.
 
     Raises:
         Invalid: it is no moment, or a time without a zone.
@@ -79,7 +79,7 @@ def read_target(text: str, store: Store) -> Target:
 
 
 def choose(store: Store, target: Target, backup: str | None, timeline: int | None = None) -> Label:
-    """The newest backup that leads to a moment, or the one that was named; none of a later timeline than is asked for.
+    """Return the newest backup that leads to a moment, or the one that was named; of no later timeline than asked.
 
     Raises:
         BackupNotFound: none does.
@@ -118,7 +118,7 @@ def choose(store: Store, target: Target, backup: str | None, timeline: int | Non
 
 
 def leads(label: Label, target: Target) -> bool:
-    """Whether WAL can lead from this backup to the moment."""
+    """Tell whether WAL can lead from this backup to the moment."""
     if target.kind == "time" and target.at is not None:
         return label.finished_at <= target.at
     if target.kind == "lsn":

@@ -106,7 +106,7 @@ class _Work:
         return None
 
     def _bound(self, labels: list[Label]) -> dict[str, Any]:
-        """What cluster.json says, if it is the one that was written."""
+        """Return what cluster.json says, if it is the one that was written."""
         check_whole(self.store, labels)
         return self.store.bound()
 
@@ -192,7 +192,7 @@ async def rehearse(
 
 
 def uncovers(settings: Settings) -> bool:
-    """Whether a rehearsal would put in plain text on a disk what the server has encrypted there."""
+    """Tell whether a rehearsal would put in plain text on a disk what the server has encrypted there."""
     return settings.database_url is None and Layout.of(data_dir(settings)).is_encrypted
 
 

@@ -53,7 +53,7 @@ async def pull_wal(settings: Settings) -> Pulled:
 
 
 async def pull(source: Source, store: Store, *, wait: float = 0.0) -> Pulled:
-    """As :func:`pull_wal`, with what is open already; ``wait`` is for how many seconds somebody else may be at it."""
+    """Do as :func:`pull_wal`, with what is open already; ``wait``: for how many seconds somebody else may be at it."""
     name = store.bind(source.facts.system_identifier)
     async with _alone(store, wait):
         with rights("fetch WAL"):
@@ -81,7 +81,7 @@ async def _alone(store: Store, wait: float) -> AsyncIterator[None]:
 
 
 async def _pull(source: Source, store: Store, slot: str) -> tuple[Reach, int, int]:
-    """How far the archive goes now; how many segments came to it, and what they take."""
+    """Return how far the archive goes now; how many segments came to it, and what they take."""
     for path in store.wal.glob(".new-*"):  # of an interrupted run
         path.unlink(missing_ok=True)
     is_new = await hold_back(source, slot)
@@ -103,7 +103,7 @@ async def _pull(source: Source, store: Store, slot: str) -> tuple[Reach, int, in
 
 
 def slot_name(store_name: str) -> str:
-    """The slot of a directory of backups."""
+    """Return the slot of a directory of backups."""
     return f"mnemon_{store_name}"
 
 
@@ -163,7 +163,7 @@ async def _fetch(
 
 
 def _after_the_last(store: Store, present: set[str], timeline: int, size: int) -> int | None:
-    """The first segment after those in the archive that the server still has: with a new slot it closes a gap."""
+    """Return the first segment after the archived ones that the server still has: with a new slot it closes a gap."""
     here = [one.segment.number for one in store.archived(size) if one.segment.timeline <= timeline]
     there = sorted(one.number for name in present if (one := Segment.parse(name, size)) and one.timeline == timeline)
     return next((number for number in there if number > max(here)), None) if here else None
@@ -201,7 +201,7 @@ def _keep(store: Store, name: str, data: bytes, at: datetime) -> int:
 
 
 async def _let_go(source: Source, slot: str, lsn: int) -> None:
-    """What is sealed and on the disk, the server may remove."""
+    """Let the server remove what is sealed and on the disk."""
     await source.connection.execute(
         "SELECT pg_replication_slot_advance(slot_name, $2::text::pg_lsn) FROM pg_replication_slots "
         "WHERE slot_name = $1 AND restart_lsn < $2::text::pg_lsn",
@@ -243,7 +243,7 @@ async def mark(settings: Settings, name: str) -> int:
 
 
 def gaps(store: Store, labels: list[Label], segment_bytes: int) -> list[Gap]:
-    """What is missing in the archive from the end of the oldest backup on, timeline by timeline."""
+    """Return what is missing in the archive from the end of the oldest backup on, timeline by timeline."""
     archived = store.archived(segment_bytes)
     reach = store.reach()
     missing = []
@@ -269,12 +269,12 @@ def gaps(store: Store, labels: list[Label], segment_bytes: int) -> list[Gap]:
 
 
 def open_gaps(found: Sequence[Gap], labels: list[Label]) -> list[Gap]:
-    """Those after which no backup has been made, so that nothing behind them can be restored."""
+    """Return those after which no backup has been made, so that nothing behind them can be restored."""
     return [gap for gap in found if not any(one.last_segment.name(one.segment_bytes) > gap.last for one in labels)]
 
 
 def needed_for(store: Store, label: Label, timeline: int, until: datetime | None = None) -> list[Archived]:
-    """The segments that lead from a backup on, to the end of the archive or past a moment.
+    """Return the segments that lead from a backup on, to the end of the archive or past a moment.
 
     Raises:
         WalGap: one is missing on the way.
@@ -306,5 +306,5 @@ def needed_for(store: Store, label: Label, timeline: int, until: datetime | None
 
 
 def wal_bytes(store: Store) -> int:
-    """What the archive takes."""
+    """Return what the archive takes."""
     return sum(path.stat().st_size for path in store.wal.glob(f"*{ENDING}"))

@@ -49,7 +49,7 @@ _BEFORE = (
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """How long rows wait for their seal, and whether the chains hold; of all organisations if the role may see them."""
+    """Check how long rows wait for their seal, and the chains: of all organisations if the role may see them."""
     if await connection.fetchval("SELECT to_regclass('audit_blocks') IS NULL"):
         return []
     lag = await connection.fetchrow(_LAG)
@@ -101,7 +101,7 @@ async def _verified(connection: asyncpg.Connection, sealer: Sealer | None, ancho
 
 
 async def _is_older(connection: asyncpg.Connection, organization: UUID, anchors: Anchors) -> bool:
-    """Whether a trail has no signature because it is of before there were any: nothing says that it had one."""
+    """Tell whether a trail has no signature because it is of before there were any: nothing says that it had one."""
     try:
         written = await asyncio.to_thread(anchors.read)
     except MnemonError:
@@ -119,7 +119,7 @@ async def _sees_all(connection: asyncpg.Connection) -> bool:
 
 
 async def _anchored(connection: asyncpg.Connection, file: Anchors) -> list[Finding]:
-    """What was written down outside is in the chains."""
+    """Check that what was written down outside is in the chains."""
     try:
         written = await asyncio.to_thread(file.read)
     except MnemonError as error:
@@ -165,7 +165,7 @@ async def _lost(connection: asyncpg.Connection, anchors: Sequence[Anchor]) -> li
 
 
 async def _kept(connection: asyncpg.Connection) -> list[Finding]:
-    """Whether somebody shortened the time for which the trail is kept."""
+    """Tell whether somebody shortened the time for which the trail is kept."""
     days = await connection.fetchval("SELECT retention_days FROM partition_policies WHERE table_name = 'audit_logs'")
     if days is None or days >= KEPT:
         return []

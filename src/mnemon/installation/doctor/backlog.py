@@ -36,7 +36,7 @@ FROM background_jobs WHERE status IN ('queued', 'running', 'dead')
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """Of all organisations if the role may see them, else of the settings' one."""
+    """Read those of all organisations if the role may see them, else of the settings' one."""
     if await connection.fetchval("SELECT to_regclass('background_jobs') IS NULL"):
         return []
     whose = (

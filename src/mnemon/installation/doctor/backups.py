@@ -10,7 +10,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.core.settings import Settings
 from mnemon.installation.backup.alerts import failures
 from mnemon.installation.backup.errors import Damaged
-from mnemon.installation.backup.model import Label, Listing
+from mnemon.installation.backup.model import BackupListing, Label
 from mnemon.installation.backup.retention import listing
 from mnemon.installation.backup.store import Store
 from mnemon.installation.backup.wal import open_gaps, slot_name
@@ -33,7 +33,7 @@ FROM pg_stat_archiver
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """What is to be said of backups.
+    """Check the backups.
 
     Args:
         connection: the owner's where there is one, else the application's; with fewer rights less is found.
@@ -67,7 +67,7 @@ async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Findin
     ]
 
 
-def _ages(found: Listing, now: datetime) -> list[Finding]:
+def _ages(found: BackupListing, now: datetime) -> list[Finding]:
     findings = [
         Finding(f"backup {name}", "wrong", reason, "Take a full backup; then remove this one.")
         for name, reason in found.problems.items()
@@ -102,7 +102,7 @@ def _last(labels: list[Label]) -> Label | None:
     return labels[-1] if labels else None
 
 
-def _archive(found: Listing, now: datetime) -> list[Finding]:
+def _archive(found: BackupListing, now: datetime) -> list[Finding]:
     if found.reach is None:
         return [Finding("WAL archive", "wrong", "nothing was fetched yet", "Run `mnemon backup enable`.")]
     late = now - found.reach.at > _WAL
@@ -130,7 +130,7 @@ def _archive(found: Listing, now: datetime) -> list[Finding]:
 
 
 async def _server(connection: Any, store: Store) -> list[Finding]:
-    """The slot that holds back WAL, and the server's own archiver where it has one."""
+    """Check the slot that holds back WAL, and the server's own archiver where it has one."""
     findings = []
     try:
         name = str(store.bound().get("name", ""))

@@ -30,7 +30,7 @@ FROM pg_replication_slots WHERE restart_lsn IS NOT NULL
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """The size of the database and of its log, and slots that keep the log from being removed."""
+    """Check the size of the database and of its log, and the slots that keep the log from being removed."""
     sizes = await connection.fetchrow(_SIZES)
     findings = [Finding("database size", "ok", size(sizes["data"] or 0))]
     if not sizes["standby"]:
@@ -53,7 +53,7 @@ async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Findin
 
 
 def free(place: Path) -> Finding:
-    """How much space is left for an embedded server's data, in its directory or the nearest one that is there."""
+    """Return how much space is left for an embedded server's data, in its directory or the nearest there is."""
     there = place
     while not os.path.lexists(there):
         there = there.parent

@@ -14,12 +14,12 @@ _DOC = "See docs/encryption.md."
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """The connection, backups and stored secrets. Where the data lies only the machine it lies on can tell."""
+    """Check the connection, backups and stored secrets. Where the data lies only the machine it lies on can tell."""
     return [await _connection(connection), _backups(wanted), _secrets(wanted)]
 
 
 def on_disk(data_dir: Path, *, encrypted: bool, plain: Path | None) -> list[Finding]:
-    """Whether an embedded server's data is encrypted on disk.
+    """Tell whether an embedded server's data is encrypted on disk.
 
     Args:
         data_dir: its data directory.
@@ -39,7 +39,7 @@ def on_disk(data_dir: Path, *, encrypted: bool, plain: Path | None) -> list[Find
 
 
 def encrypted_volume(directory: Path, system: Path = Path("/sys/dev/block")) -> str | None:
-    """The name of the dm-crypt (LUKS) volume that a path lies on, with any layers between; None if it lies on none."""
+    """Return the name of the dm-crypt (LUKS) volume below a path, with any layers between; None if there is none."""
     while not os.path.lexists(directory):
         directory = directory.parent
     device = directory.stat().st_dev

@@ -87,7 +87,7 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
 
 
 async def _organization(connection: asyncpg.Connection, wanted: Settings, prover: Prover) -> Principal | None:
-    """The organisation of the settings, for a role that sees one only; None for one that sees all, or none."""
+    """Return the organisation of the settings, for a role that sees one only; None for one that sees all, or none."""
     try:
         if await connection.fetchval("SELECT row_security_active('organizations')"):
             slug = wanted.organization

@@ -26,7 +26,7 @@ _MAINTAIN = "Let a worker run (`mnemon worker`): it makes partitions every hour.
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """How far ahead partitions are, and rows that fell outside of them."""
+    """Check how far ahead partitions are, and rows that fell outside of them."""
     if await connection.fetchval("SELECT to_regclass('partition_policies') IS NULL"):
         return []
     rows = await connection.fetch(_AHEAD)

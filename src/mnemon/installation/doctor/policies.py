@@ -88,7 +88,7 @@ SELECT coalesce(pg_get_functiondef(to_regprocedure('current_tenant()')) LIKE '%s
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """Every tenant table: forced, with its policy, and nothing granted that goes around it."""
+    """Check every tenant table: forced, with its policy, and nothing granted that goes around it."""
     sealed = bool(await connection.fetchval(_SEALED))
     rows = await connection.fetch(_OPEN, APP_ROLE, SEALED if sealed else PLAIN)
     if not rows:
@@ -145,7 +145,7 @@ async def _granted(connection: asyncpg.Connection) -> list[Finding]:
 
 
 def role(facts: Facts, wanted: Settings) -> Finding:
-    """Whether row-level security holds for the role that the application connects as."""
+    """Tell whether row-level security holds for the role that the application connects as."""
     try:
         refuse_unsafe(facts, allowed=False)
     except MnemonError as error:

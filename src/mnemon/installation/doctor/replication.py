@@ -30,7 +30,7 @@ _ADD_ANEW = "Remove it and add it again: mnemon ops replica remove, then add."
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """What is to be said of replicas.
+    """Check the replicas.
 
     Args:
         connection: to the primary; with fewer rights than pg_monitor's less is found, and that is said.
@@ -127,7 +127,7 @@ async def _waiting(connection: asyncpg.Connection) -> list[Finding]:
 
 
 async def _seen(wanted: Settings) -> list[Finding]:
-    """The replicas of the settings, as an application meets them."""
+    """Return the replicas of the settings, as an application meets them."""
     urls = wanted.database_replica_urls
     if wanted.database_url is None or urls is None:
         return []

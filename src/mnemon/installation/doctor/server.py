@@ -25,7 +25,7 @@ SELECT current_setting('server_version_num')::int AS version,
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """Versions of PostgreSQL and pgvector, the operator that searches use, and settings that lose data."""
+    """Check versions of PostgreSQL and pgvector, the operator that searches use, and settings that lose data."""
     facts = await connection.fetchrow(_FACTS)
     return [
         _postgres(facts["version"]),

@@ -14,7 +14,7 @@ SLOW, OFTEN = 1000.0, 5
 
 
 async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Finding]:
-    """The slowest statements by pg_stat_statements."""
+    """Check the slowest statements by pg_stat_statements."""
     if await connection.fetchval("SELECT to_regclass('pg_stat_statements') IS NULL"):
         is_available = await connection.fetchval(
             "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements')"

@@ -8,14 +8,14 @@ SEE_MORE = "Set DATABASE_OWNER_URL to a role that sees more."
 
 
 def size(count: float) -> str:
-    """Bytes, as a person reads them."""
+    """Write bytes as a person reads them."""
     if count >= 1e9:
         return f"{count / 1e9:,.1f} GB"
     return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.0f} kB"
 
 
 def age(seconds: float) -> str:
-    """A length of time, roughly."""
+    """Write a length of time, roughly."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
@@ -24,6 +24,6 @@ def age(seconds: float) -> str:
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
-    """The first of them, and how many more there are."""
+    """Name the first of them, and how many more there are."""
     told = ", ".join(names[:most])
     return told if len(names) <= most else f"{told} and {len(names) - most} more"

@@ -35,7 +35,7 @@ _LONGEST_MANIFEST = 4 << 20
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """What the system says of a file that is written, as an error of ours: it is not the database that went away."""
+    """Turn what the system says of a file that is written into an error of ours: the database did not go away."""
     try:
         yield
     except OSError as error:
@@ -146,12 +146,12 @@ class Draft:
 
 
 def file_name(table: str, *, compressed: bool) -> str:
-    """The file of a table."""
+    """Return the file of a table."""
     return f"{table}.ndjson.gz" if compressed else f"{table}.ndjson"
 
 
 def _pack(folder: Path, target: Path) -> None:
-    """One file, the manifest first; nothing in it says who packed it when."""
+    """Write one file, the manifest first; nothing in it says who packed it when."""
     with target.open("xb") as file:
         os.fchmod(file.fileno(), 0o600)
         with tarfile.open(fileobj=file, mode="w") as packed:
@@ -231,7 +231,7 @@ class Archive:
 
     @contextmanager
     def _open(self, name: str) -> Iterator[Any]:
-        """A file by its name. Nothing is unpacked, no name out of the export is used, and no link followed."""
+        """Open a file by its name. Nothing is unpacked, no name out of the export is used, and no link followed."""
         if self._packed is not None:
             yield self._packed.open(name)
             return
@@ -242,7 +242,7 @@ class Archive:
             yield file
 
     def lines(self, table: str, size: int = CHUNK) -> Iterator[bytes]:
-        """The whole lines of a table, some of them at a time.
+        """Yield the whole lines of a table, some of them at a time.
 
         Raises:
             Invalid: at the latest after the last of them, if they are not what was exported.

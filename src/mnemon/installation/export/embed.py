@@ -7,15 +7,16 @@ from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.db.types import encode_vectors
+from mnemon.verbs import verb
 
 
+@verb("memories:write")
 async def embed_waiting(ctx: Context, *, batch: int = 256) -> int:
     """Compute the vectors of rows that wait for one; any number may call it, and killed it goes on where it was.
 
     Returns:
         How many rows were dealt with.
     """
-    ctx.principal.require("memories:write")
     embedded = 0
     for table in ("messages", "memories"):
         last: UUID | None = None

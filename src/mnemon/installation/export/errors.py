@@ -8,7 +8,7 @@ from mnemon.core.errors import Invalid
 
 
 def damaged(message: str, code: str = "invalid.export_damaged", **data: Any) -> Invalid:
-    """The files are not what was exported."""
+    """Return the files are not what was exported."""
     return Invalid(
         message,
         code=code,

@@ -25,7 +25,16 @@ from mnemon.installation.export.archive import Archive, opened
 from mnemon.installation.export.errors import damaged
 from mnemon.installation.export.rules import CLEARED, SEALED, SESSIONS
 from mnemon.installation.export.schemas import Imported, ImportOrganization, Manifest
-from mnemon.installation.export.tables import COPY_OPTIONS, NUMBERS, PEOPLE, SETTINGS, STAGE, Table, facts, read_tables
+from mnemon.installation.export.tables import (
+    COPY_OPTIONS,
+    NUMBERS,
+    PEOPLE,
+    SETTINGS,
+    STAGE,
+    ExportTable,
+    facts,
+    read_tables,
+)
 from mnemon.operations.trail import verify
 from mnemon.operations.trail.sealing import Signer
 
@@ -104,7 +113,7 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 
 @asynccontextmanager
 async def _owner(url: str) -> AsyncIterator[Any]:
-    """A connection of its own."""
+    """Connect as the owner."""
     settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
     engine = create_async_engine(
         parse_url(url),
@@ -179,7 +188,7 @@ class _Import:
         await run.fetchval(SET_TENANT_KEEPING_PLANS, self.organization, None, None, None)
         await run.execute("SET LOCAL app.importing = 'on'; SET LOCAL lock_timeout = '60s'")
 
-    async def _check_fits(self, tables: list[Table]) -> None:
+    async def _check_fits(self, tables: list[ExportTable]) -> None:
         manifest = self.manifest
         revision, width = await facts(self.connection)
         if manifest.schema_revision != revision:
@@ -223,7 +232,7 @@ class _Import:
                 hint="Import a copy with --as SLUG, if what was erased may come back.",
             )
 
-    async def _table(self, table: Table) -> int:
+    async def _table(self, table: ExportTable) -> int:
         """Bring the lines of a table in; how many."""
         insert = table.insert(vectors=self.vectors, renamed=self.renamed)
         if table.name in CLEARED:
@@ -246,7 +255,7 @@ class _Import:
             raise damaged(f"{table.name}: {expected} rows were exported, and {written} arrived.")
         return written
 
-    def _batches(self, table: Table) -> Iterator[bytes]:
+    def _batches(self, table: ExportTable) -> Iterator[bytes]:
         batch = bytearray()
         for lines in self.archive.lines(table.name):
             batch += lines
@@ -263,7 +272,7 @@ class _Import:
         with _of_the_export():
             await self.connection.copy_to_table(STAGE, source=source(), columns=["line"], **COPY_OPTIONS)
 
-    async def _insert(self, table: Table, insert: str) -> int:
+    async def _insert(self, table: ExportTable, insert: str) -> int:
         run = self.connection
         if table.name == "users":
             await self._people()
@@ -275,7 +284,7 @@ class _Import:
         return int(status.rpartition(" ")[2])
 
     async def _people(self) -> None:
-        """What of people is unique in the installation: their ids and their e-mail addresses."""
+        """Compare what of people is unique in the installation: their ids and their e-mail addresses."""
         run = self.connection
         with _of_the_export():
             if self.renamed:
@@ -320,7 +329,7 @@ class _Import:
             )
 
     async def _settle(self) -> None:
-        """What belongs to the installation: its trail."""
+        """Settle what belongs to the installation: its trail."""
         run, own = self.connection, self.organization
         if not self.renamed:
             await self._check_trail()
@@ -340,7 +349,7 @@ class _Import:
         )
 
     async def _check_trail(self) -> None:
-        """The chain says here what it said there; entries that are written from now on follow it."""
+        """Check that the chain says here what it said there; entries written from now on follow it."""
         run, own = self.connection, self.organization
         earliest = await run.fetchval("SELECT min(created_at) FROM audit_logs WHERE organization_id = $1", own)
         before = self.manifest.audit.missing_before
@@ -370,7 +379,7 @@ class _Import:
 
 @contextmanager
 def _of_the_export(also: tuple[str, ...] = ()) -> Iterator[None]:
-    """What the database refuses of an export's rows is the export's fault, and says which rule it broke.
+    """Blame the export for what the database refuses of its rows, and say which rule they broke.
 
     Not what is there already of organisations and people: another import may have been faster.
     """

@@ -39,11 +39,11 @@ class Packed:
         self.entries = self._index()
 
     def names(self) -> list[str]:
-        """Of every file, in their order."""
+        """Return the hashes of every file, in their order."""
         return list(self.entries)
 
     def open(self, name: str) -> Part:
-        """One file.
+        """Return one file.
 
         Raises:
             KeyError: there is none of that name.
@@ -84,7 +84,7 @@ class Packed:
         return header
 
     def _size_in_note(self, at: int, length: int) -> int | None:
-        """The size of the next file, where its own header has no room for it: eight gigabytes or more."""
+        """Return the size of the next file, where its own header has no room for it: eight gigabytes or more."""
         if length > _LONGEST_NOTE:
             raise damaged(f"{self._path.name} has a header that is too long.")
         told = _SIZE.search(os.pread(self._file.fileno(), length, at))
@@ -98,7 +98,7 @@ class Part:
         self._fd, self._at, self._end = file.fileno(), offset, offset + size
 
     def read(self, size: int = -1) -> bytes:
-        """At most so many bytes; none at the end."""
+        """Read at most so many bytes; none at the end."""
         left = self._end - self._at
         data = os.pread(self._fd, left if size < 0 else min(size, left), self._at)
         self._at += len(data)

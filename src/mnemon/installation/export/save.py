@@ -15,15 +15,16 @@ from mnemon.db.tenant import SET_TENANT
 from mnemon.installation.export.archive import Draft
 from mnemon.installation.export.rules import EXCLUDED, OMITTED
 from mnemon.installation.export.schemas import (
-    Embedding,
+    EmbeddingInfo,
     ExportOrganization,
     Manifest,
     Organization,
     TableEntry,
     Trail,
 )
-from mnemon.installation.export.tables import COPY_OPTIONS, SETTINGS, Table, facts, read_tables
+from mnemon.installation.export.tables import COPY_OPTIONS, SETTINGS, ExportTable, facts, read_tables
 from mnemon.operations.trail import Sealer, verify
+from mnemon.verbs import verb
 
 _MODELS = (
     "SELECT DISTINCT embedding_model FROM (SELECT embedding_model FROM messages WHERE organization_id = $1 "
@@ -32,6 +33,7 @@ _MODELS = (
 )
 
 
+@verb("organizations:delete", changes=False)
 async def export_organization(ctx: Context, request: ExportOrganization) -> Manifest:
     """Write everything the organisation owns to a directory or a ``.tar`` that is not there yet.
 
@@ -43,7 +45,6 @@ async def export_organization(ctx: Context, request: ExportOrganization) -> Mani
         Conflict: the path is there already.
         Invalid: there is no directory to write it in.
     """
-    ctx.principal.require("organizations:delete")
     with Draft(request.path, compress=request.compress) as draft:
         async with _snapshot(ctx) as connection:
             tables = await read_tables(connection)
@@ -55,7 +56,7 @@ async def export_organization(ctx: Context, request: ExportOrganization) -> Mani
 
 @asynccontextmanager
 async def _snapshot(ctx: Context) -> AsyncIterator[Any]:
-    """The application's own connection, under its policies, in a transaction that sees one moment."""
+    """Open the application's own connection, under its policies, in a transaction that sees one moment."""
     with translated():
         pooled = await ctx.database.engine.raw_connection()
         driver: Any = pooled.driver_connection
@@ -75,7 +76,7 @@ async def _snapshot(ctx: Context) -> AsyncIterator[Any]:
             pooled.close()
 
 
-async def _write(connection: Any, ctx: Context, draft: Draft, table: Table, vectors: bool) -> TableEntry:
+async def _write(connection: Any, ctx: Context, draft: Draft, table: ExportTable, vectors: bool) -> TableEntry:
     writer = draft.table(table.name)
 
     async def take(data: bytes) -> None:
@@ -104,7 +105,7 @@ async def _manifest(connection: Any, ctx: Context, request: ExportOrganization, 
         schema_revision=revision,
         exported_at=ctx.clock.now(),
         organization=Organization(id=row["id"], slug=row["slug"], name=row["name"]),
-        embedding=Embedding(models=tuple(models), dimensions=dimensions, included=request.vectors),
+        embedding=EmbeddingInfo(models=tuple(models), dimensions=dimensions, included=request.vectors),
         audit=Trail(
             blocks=trail.blocks,
             broken=trail.broken,

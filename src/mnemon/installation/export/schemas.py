@@ -37,7 +37,7 @@ class Organization(Schema):
     name: str
 
 
-class Embedding(Schema):
+class EmbeddingInfo(Schema):
     """The vectors: which models made them, how wide they are, and whether the export has them."""
 
     models: tuple[str, ...]
@@ -77,7 +77,7 @@ class Manifest(Schema):
     schema_revision: str
     exported_at: datetime
     organization: Organization
-    embedding: Embedding
+    embedding: EmbeddingInfo
     audit: Trail
     compression: Literal["none", "gzip"]
     tables: tuple[TableEntry, ...]
@@ -95,12 +95,12 @@ class Manifest(Schema):
         return sum(table.bytes for table in self.tables)
 
     def sealed(self) -> Manifest:
-        """The same with its hash."""
+        """Return the same with its hash."""
         return self.model_copy(update={"sha256": digest_of(self.model_dump(mode="json"))})
 
 
 def digest_of(manifest: dict[str, Any]) -> str:
-    """The hash of a manifest: of everything in it but the hash."""
+    """Return the hash of a manifest: of everything in it but the hash."""
     kept = {name: value for name, value in manifest.items() if name != "sha256"}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -42,7 +42,7 @@ ORDER BY 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ExportColumn:
     """A column that is exported."""
 
     name: str
@@ -55,7 +55,7 @@ SLUG = ("organizations", "slug")
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ExportTable:
     """A table that is exported.
 
     Attributes:
@@ -67,19 +67,19 @@ class Table:
 
     name: str
     tenant: str
-    columns: tuple[Column, ...]
+    columns: tuple[ExportColumn, ...]
     key: tuple[str, ...]
     parents: frozenset[str]
 
     def keys(self, *, vectors: bool) -> tuple[str, ...]:
-        """What a line may name: the columns, and what stands for those that are exported by name."""
+        """Return what a line may name: the columns, and what stands for those that are exported by name."""
         return tuple(NAMED.get((self.name, c.name), (c.name,))[0] for c in self._exported(vectors))
 
-    def _exported(self, vectors: bool) -> list[Column]:
+    def _exported(self, vectors: bool) -> list[ExportColumn]:
         return [c for c in self.columns if vectors or c.name != VECTOR]
 
     def select(self, organization: UUID, *, vectors: bool) -> str:
-        """The rows of an organisation, a line each, in an order of their own."""
+        """Return the rows of an organisation, a line each, in an order of their own."""
         values = []
         for column in self._exported(vectors):
             key, value, _ = NAMED.get((self.name, column.name), (column.name, f't."{column.name}"', ""))
@@ -112,10 +112,10 @@ class Table:
         )
 
     def arguments(self, organization: UUID, slug: str) -> tuple[UUID, str] | tuple[UUID]:
-        """The values of the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
+        """Return the parameters of :meth:`insert`: the organisation's id, and its name where that is written."""
         return (organization, slug) if self.name == SLUG[0] else (organization,)
 
-    def _value(self, column: Column, *, vectors: bool, renamed: bool) -> str:
+    def _value(self, column: ExportColumn, *, vectors: bool, renamed: bool) -> str:
         key = (self.name, column.name)
         if key == SLUG:
             return "$2::text"
@@ -154,13 +154,13 @@ class Table:
         return any(column.name == VECTOR for column in self.columns)
 
 
-async def read_tables(connection: Connection) -> list[Table]:
-    """The tables of an export, each after those that its rows refer to.
+async def read_tables(connection: Connection) -> list[ExportTable]:
+    """Return the tables of an export, each after those that its rows refer to.
 
     Raises:
         LookupError: tables refer to each other in a circle.
     """
-    by_table: dict[str, list[Column]] = {}
+    by_table: dict[str, list[ExportColumn]] = {}
     keys: dict[str, list[tuple[int, str]]] = {}
     for row in await connection.fetch(_COLUMNS, sorted(INCLUDED)):
         table, name = row["table"], row["name"]
@@ -168,11 +168,11 @@ async def read_tables(connection: Connection) -> list[Table]:
             keys.setdefault(table, []).append((row["key"], name))
         columns = by_table.setdefault(table, [])
         if (table, name) not in OMITTED:
-            columns.append(Column(name, row["type"], tuple(row["parents"])))
+            columns.append(ExportColumn(name, row["type"], tuple(row["parents"])))
     tables = {}
     for name, columns in by_table.items():
         tenant = "id" if name == "organizations" else "organization_id"
-        tables[name] = Table(
+        tables[name] = ExportTable(
             name,
             tenant,
             tuple(column for column in columns if column.name != tenant),
@@ -184,7 +184,7 @@ async def read_tables(connection: Connection) -> list[Table]:
     return _in_order(tables)
 
 
-def _in_order(tables: dict[str, Table]) -> list[Table]:
+def _in_order(tables: dict[str, ExportTable]) -> list[ExportTable]:
     left, ordered = dict(sorted(tables.items())), []
     while left:
         ready = [table for table in left.values() if not (table.parents - {table.name}) & left.keys()]
@@ -196,7 +196,7 @@ def _in_order(tables: dict[str, Table]) -> list[Table]:
 
 
 async def facts(connection: Connection) -> tuple[str, int]:
-    """The database's revision, and the width of its vectors."""
+    """Return the database's revision, and the width of its vectors."""
     row = await connection.fetchrow(
         "SELECT (SELECT version_num FROM alembic_version) AS revision, "
         "(SELECT atttypmod FROM pg_attribute WHERE attrelid = 'memories'::regclass AND attname = 'embedding') AS width"

@@ -24,7 +24,7 @@ _FIELD = "database_replica_urls"
 
 
 def addresses(settings: Settings, data_dir: Path | None, role: str) -> list[tuple[str, str]]:
-    """A name and a URL of each replica that reads may go to.
+    """Return a name and a URL of each replica that reads may go to.
 
     Args:
         settings: ``database_replica_urls`` for a server of the user's own.
@@ -57,7 +57,7 @@ def _label(url: str) -> str:
 
 
 def endpoint(record: Record, version: int) -> Endpoint:
-    """Where an embedded replica listens, or will once it runs."""
+    """Return where an embedded replica listens, or will once it runs."""
     layout = Layout.of(record.directory)
     live = states.read_live(layout) if layout.control.is_dir() else None
     account = server_account().uid

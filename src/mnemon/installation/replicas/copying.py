@@ -25,7 +25,7 @@ SETTINGS = {
 
 
 def conninfo(parts: Mapping[str, str]) -> str:
-    """A connection string of libpq's."""
+    """Return a connection string of libpq's."""
 
     def quoted(value: str) -> str:
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -79,5 +79,5 @@ class Promoted:
 
 
 def slot_of(name: str) -> str:
-    """The slot's name for a replica's."""
+    """Return the slot's name for a replica's."""
     return f"mnemon_{name}"

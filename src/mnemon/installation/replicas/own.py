@@ -76,7 +76,7 @@ async def add_own(settings: Settings, name: str, directory: Path, *, programs: P
 
 
 async def list_own(settings: Settings) -> list[ReplicaStatus]:
-    """What is known of the replicas: by looking at those of the settings, and by asking the primary, where we may.
+    """Return what is known of the replicas: by asking those of the settings, and the primary where we may.
 
     Raises:
         Unavailable: the primary cannot be reached.
@@ -101,7 +101,7 @@ async def remove_own(settings: Settings, name: str) -> None:
     registry.checked_name(name)
     async with _owner(_owner_url(settings)) as connection:
         if slot_of(name) not in await primary.slots(connection):
-            registry.Registry().find(name)
+            registry.ReplicaRegistry().find(name)
         await primary.drop_slot(connection, name)
 
 
@@ -144,7 +144,7 @@ async def _owner(url: URL) -> AsyncIterator[Any]:
 
 
 def _source(url: URL, name: str) -> dict[str, str]:
-    """How libpq connects, without the password."""
+    """Return how libpq connects, without the password."""
     parts = {"host": url.host, "port": str(url.port) if url.port else None, "user": url.username}
     query = {key: value for key, value in url.query.items() if isinstance(value, str)}
     parts |= {"host": parts["host"] or query.get("host"), "port": parts["port"] or query.get("port")}
@@ -154,7 +154,7 @@ def _source(url: URL, name: str) -> dict[str, str]:
 
 
 def _program(programs: Path | None, version: int) -> Path:
-    """``pg_basebackup``: the one that was named, else that of PATH, else the embedded server's."""
+    """Return ``pg_basebackup``: the one that was named, else that of PATH, else the embedded server's."""
     if programs is not None:
         program: Path | None = programs / _PROGRAM
     else:

@@ -40,7 +40,7 @@ class Follower:
 
 @asynccontextmanager
 async def administrator(endpoint: Endpoint, *, patience: float = 30.0) -> AsyncIterator[Any]:
-    """A superuser's connection to an embedded server; waits while a replica is not consistent yet.
+    """Connect as the superuser of an embedded server; waits while a replica is not consistent yet.
 
     Raises:
         Unavailable: it does not take connections.
@@ -84,12 +84,12 @@ async def tell(connection: Any, setting: str, value: str) -> None:
 
 
 async def followers(connection: Any) -> list[Follower]:
-    """Who follows this server now."""
+    """Return who follows this server now."""
     return [Follower(*row) for row in await connection.fetch(_FOLLOWERS)]
 
 
 async def slots(connection: Any) -> dict[str, str | None]:
-    """The physical slots, and what of the log they need: ``reserved``, ``extended``, ``unreserved``, ``lost``."""
+    """Return the physical slots and what of the log they need: ``reserved``, ``extended``, ``unreserved``, ``lost``."""
     rows = await connection.fetch("SELECT slot_name, wal_status FROM pg_replication_slots WHERE slot_type = 'physical'")
     return {row["slot_name"]: row["wal_status"] for row in rows}
 
@@ -146,7 +146,7 @@ async def wait_for(connection: Any, names: Sequence[str], *, patience: float = 6
 
 
 async def synchronous(connection: Any) -> set[str]:
-    """The names that commits wait for."""
+    """Return the names that commits wait for."""
     said: str = await connection.fetchval("SELECT current_setting('synchronous_standby_names')")
     return set(re.findall(r"[a-z][a-z0-9_]*", said))
 

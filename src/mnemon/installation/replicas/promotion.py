@@ -64,16 +64,16 @@ async def promote(settings: Settings, data_dir: Path, name: str | None = None, *
             await _promote(connection)
             others = [record for record in whole if record.name != chosen.name]
             following = await _follow(connection, new_primary, others, settings.embedded_version)
-            registry.save(chosen.directory, registry.Registry(tuple(following)))
+            registry.save(chosen.directory, registry.ReplicaRegistry(tuple(following)))
             await primary.synchronise(connection, [record.name for record in following if record.synchronous])
-        registry.save(data_dir, registry.Registry((), chosen.directory))
+        registry.save(data_dir, registry.ReplicaRegistry((), chosen.directory))
     followers = tuple(record.name for record in following)
     left = tuple(record.name for record in registered.replicas if record.name not in {chosen.name, *followers})
     return Promoted(chosen.name, chosen.directory, followers, left)
 
 
 async def _received(records: list[Record], version: int) -> dict[Record, int]:
-    """How much of the primary's log each has that can be started."""
+    """Return how much of the primary's log each has that can be started."""
     received = {}
     for record in records:
         try:

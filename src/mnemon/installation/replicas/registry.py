@@ -22,7 +22,7 @@ _FILE, _LOCK = "replicas.json", "replicas.lock"
 
 
 @dataclass(frozen=True)
-class Registry:
+class ReplicaRegistry:
     """What is written down.
 
     Attributes:
@@ -34,7 +34,7 @@ class Registry:
     promoted_to: Path | None = None
 
     def find(self, name: str) -> Record:
-        """The replica of a name.
+        """Return the replica of a name.
 
         Raises:
             NotFound: there is none.
@@ -49,19 +49,19 @@ class Registry:
             name=name,
         )
 
-    def having(self, record: Record) -> Registry:
-        """With a record in the place of the one of its name, or after the others."""
+    def having(self, record: Record) -> ReplicaRegistry:
+        """Return the registry with a record in the place of the one of its name, or after the others."""
         if any(one.name == record.name for one in self.replicas):
             return replace(self, replicas=tuple(record if one.name == record.name else one for one in self.replicas))
         return replace(self, replicas=(*self.replicas, record))
 
-    def without(self, name: str) -> Registry:
-        """Without the record of a name."""
+    def without(self, name: str) -> ReplicaRegistry:
+        """Return the registry without the record of a name."""
         return replace(self, replicas=tuple(one for one in self.replicas if one.name != name))
 
 
 def checked_name(name: str) -> str:
-    """A name that PostgreSQL takes for a slot and for a standby, unquoted.
+    """Return a name that PostgreSQL takes for a slot and for a standby, unquoted.
 
     Raises:
         Invalid: it is none.
@@ -76,8 +76,8 @@ def checked_name(name: str) -> str:
     return name
 
 
-def load(data_dir: Path) -> Registry:
-    """What is written down for a data directory; nothing, if nothing is.
+def load(data_dir: Path) -> ReplicaRegistry:
+    """Return what is written down for a data directory; nothing, if nothing is.
 
     Raises:
         Invalid: the file is not one of ours.
@@ -88,7 +88,7 @@ def load(data_dir: Path) -> Registry:
         records = tuple(Record(**{**entry, "directory": Path(entry["directory"])}) for entry in content["replicas"])
         promoted = content.get("promoted_to")
     except (FileNotFoundError, NotADirectoryError):
-        return Registry()
+        return ReplicaRegistry()
     except (ValueError, KeyError, TypeError) as error:
         raise Invalid(
             f"{path} cannot be read as a list of replicas.",
@@ -96,10 +96,10 @@ def load(data_dir: Path) -> Registry:
             hint="Restore it from a backup, or remove it and add the replicas anew.",
             path=str(path),
         ) from error
-    return Registry(records, Path(promoted) if promoted else None)
+    return ReplicaRegistry(records, Path(promoted) if promoted else None)
 
 
-def save(data_dir: Path, registry: Registry) -> None:
+def save(data_dir: Path, registry: ReplicaRegistry) -> None:
     """Write it down; it is there whole or not at all."""
     control = Layout.of(data_dir).control
     content = {

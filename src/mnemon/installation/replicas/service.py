@@ -111,7 +111,7 @@ async def _copy(layout: Layout, record: Record, source: embedded.Endpoint) -> No
 
 
 def upstream(record: Record, source: embedded.Endpoint) -> dict[str, str]:
-    """How a replica connects to its primary."""
+    """Return how a replica connects to its primary."""
     return {
         "host": str(source.socket_dir),
         "port": str(source.port),
@@ -121,7 +121,7 @@ def upstream(record: Record, source: embedded.Endpoint) -> dict[str, str]:
 
 
 async def list_replicas(settings: Settings, data_dir: Path) -> list[ReplicaStatus]:
-    """What is known of each replica; starts nothing.
+    """Return what is known of each replica; starts nothing.
 
     Raises:
         Invalid: the list of replicas cannot be read.
@@ -161,7 +161,7 @@ async def start(settings: Settings, data_dir: Path, name: str) -> Record:
 
 
 async def _follow_where_it_is(data_dir: Path, record: Record, version: int) -> None:
-    """The primary's socket may have another place since the copy (XDG_RUNTIME_DIR of whoever started it)."""
+    """Tell a replica where its primary is: the socket may have moved since the copy (XDG_RUNTIME_DIR)."""
     live = states.read_live(Layout.of(data_dir))
     if live is None or not live.socket_dir:
         return
@@ -230,7 +230,7 @@ async def _clear(record: Record, connection: Any) -> None:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Not everything that stands at a replica's place is its copy: it may have been promoted, or replaced."""
+    """Refuse what stands at a replica's place and is not its copy: it may have been promoted, or replaced."""
     if (path / "PG_VERSION").exists() and not (path / "standby.signal").exists():
         raise Invalid(
             f"{path} holds a cluster that is no replica (any more).",

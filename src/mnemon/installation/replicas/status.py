@@ -39,7 +39,7 @@ async def measure(settings: Settings, url: str, replicas: Sequence[tuple[str, st
 async def status_of(
     settings: Settings, source: Endpoint | None, known: Sequence[Record], up: Mapping[str, Endpoint]
 ) -> list[ReplicaStatus]:
-    """The replicas of an embedded server.
+    """Return the replicas of an embedded server.
 
     Args:
         settings: as above.
@@ -93,7 +93,7 @@ def _embedded(
 
 
 async def followers_of(connection: Any, seen: Mapping[str, ReplicaState]) -> list[ReplicaStatus]:
-    """The replicas of a server of the user's own: those of the settings, and those that the primary knows besides.
+    """Return the replicas of a server of the user's own: those of the settings, and others the primary knows.
 
     Args:
         connection: to the primary, None where no role was given that may ask it.

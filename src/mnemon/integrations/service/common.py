@@ -9,7 +9,7 @@ from mnemon.core.crypto import SecretBox, parse_keys
 
 
 def seal(ctx: Context, secret: SecretStr | None, purpose: str) -> str | None:
-    """The secret as it is stored; for this purpose of this organisation only.
+    """Return the secret as it is stored; for this purpose of this organisation only.
 
     Raises:
         Unavailable: there is no key to encrypt it with.
@@ -20,7 +20,7 @@ def seal(ctx: Context, secret: SecretStr | None, purpose: str) -> str | None:
 
 
 def unseal(ctx: Context, stored: str, purpose: str) -> SecretStr:
-    """The secret that was stored for this purpose.
+    """Return the secret that was stored for this purpose.
 
     Raises:
         Unavailable: its key is not there, or it was stored for another purpose.

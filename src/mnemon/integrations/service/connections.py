@@ -23,6 +23,7 @@ from mnemon.integrations.schemas import (
     Tokens,
 )
 from mnemon.integrations.service.common import seal, unseal
+from mnemon.verbs import verb
 from mnemon.workspace.ownership import owner_of, reach_of
 
 _INTEGRATIONS = Listing.oldest("integrations.list_integrations")
@@ -32,6 +33,7 @@ def _purpose(user_id: UUID, provider: str, which: str) -> str:
     return f"integrations:{user_id}:{provider}:{which}"
 
 
+@verb("integrations:write")
 async def connect_integration(ctx: Context, request: Connect) -> Integration:
     """Keep a connection that a person granted; granted again, it replaces the tokens and keeps the id and the cursor.
 
@@ -39,7 +41,6 @@ async def connect_integration(ctx: Context, request: Connect) -> Integration:
         NotFound: the person is not one of this organisation.
         Unavailable: there is no key to encrypt the tokens with.
     """
-    ctx.principal.require("integrations:write")
     owner = owner_of(ctx.principal, request.user_id)
     values: dict[str, Any] = {
         "user_id": owner,
@@ -60,24 +61,24 @@ async def connect_integration(ctx: Context, request: Connect) -> Integration:
         return from_row(Integration, row)
 
 
+@verb("integrations:read")
 async def get_integration(ctx: Context, integration_id: UUID) -> Integration:
-    """One connection, without its tokens.
+    """Read a connection, without its tokens.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("integrations:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         return from_row(
             Integration, await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id)
         )
 
 
+@verb("integrations:read")
 async def list_integrations(ctx: Context, request: ListIntegrations) -> Page[Integration]:
     """List connections, in the order they were made."""
-    ctx.principal.require("integrations:read")
     owner = reach_of(ctx.principal, request.user_id)
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         query = integrations.those(owner, provider=request.provider, status=request.status)
         return await integrations.page(
@@ -85,15 +86,15 @@ async def list_integrations(ctx: Context, request: ListIntegrations) -> Page[Int
         )
 
 
+@verb("integrations:use", changes=False)
 async def read_tokens(ctx: Context, integration_id: UUID) -> Tokens:
-    """A connection's tokens, decrypted, for the one who talks to the provider.
+    """Read a connection's tokens, decrypted, for the one who talks to the provider.
 
     Raises:
         NotFound: there is none, or it is not this principal's.
         Conflict: it was disconnected, or never had a token.
     """
-    ctx.principal.require("integrations:use")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         row = await _own(ctx, IntegrationRepository(session, _organization(ctx)), integration_id)
     if row.access_token_encrypted is None:
         raise _disconnected()
@@ -105,6 +106,7 @@ async def read_tokens(ctx: Context, integration_id: UUID) -> Tokens:
     )
 
 
+@verb("integrations:use")
 async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
     """Store new tokens; without a refresh token the old one stays.
 
@@ -112,7 +114,6 @@ async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
         NotFound: there is no such connection, or it is not this principal's.
         Conflict: another refresh came first, or it was disconnected.
     """
-    ctx.principal.require("integrations:use")
     async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         row = await _own(ctx, integrations, request.id, lock=True)
@@ -131,6 +132,7 @@ async def refresh_tokens(ctx: Context, request: RefreshTokens) -> Integration:
         return from_row(Integration, row)
 
 
+@verb("integrations:use")
 async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
     """Note where the next synchronisation goes on.
 
@@ -138,7 +140,6 @@ async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
         NotFound: there is no such connection, or it is not this principal's.
         Conflict: another synchronisation came first; ``data`` has both versions.
     """
-    ctx.principal.require("integrations:use")
     async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         await _own(ctx, integrations, request.id)
@@ -151,6 +152,7 @@ async def save_cursor(ctx: Context, request: SaveCursor) -> Integration:
         return from_row(Integration, row)
 
 
+@verb("integrations:use")
 async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
     """Note that a connection does not work, and why.
 
@@ -158,7 +160,6 @@ async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
         NotFound: there is no such connection, or it is not this principal's.
         Conflict: it was disconnected.
     """
-    ctx.principal.require("integrations:use")
     async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         row = await _own(ctx, integrations, request.id, lock=True)
@@ -169,13 +170,13 @@ async def report_failure(ctx: Context, request: ReportFailure) -> Integration:
         )
 
 
+@verb("integrations:delete")
 async def disconnect_integration(ctx: Context, integration_id: UUID) -> Integration:
     """End a connection: its tokens are deleted at once; what was synchronised stays.
 
     Raises:
         NotFound: there is no such connection, or it is not this principal's.
     """
-    ctx.principal.require("integrations:delete")
     async with ctx.database.session(ctx.principal) as session:
         integrations = IntegrationRepository(session, _organization(ctx))
         await _own(ctx, integrations, integration_id)

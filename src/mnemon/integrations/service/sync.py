@@ -30,6 +30,7 @@ from mnemon.integrations.schemas import (
     SyncFiles,
     SyncMail,
 )
+from mnemon.verbs import verb
 from mnemon.workspace.ownership import owner_of, reach_of
 
 _EVENTS = Listing("integrations.list_events", {"start_time": datetime, "end_time": datetime, "id": UUID})
@@ -41,6 +42,7 @@ _FILES = Listing(
 )
 
 
+@verb("integrations:use")
 async def sync_mail(ctx: Context, request: SyncMail) -> Synced:
     """Bring mail of a Google connection: new, changed and removed, with the cursor, in one transaction.
 
@@ -52,19 +54,20 @@ async def sync_mail(ctx: Context, request: SyncMail) -> Synced:
     return await _sync(ctx, request, MAIL, {item.gmail_id: item for item in request.items})
 
 
+@verb("integrations:use")
 async def sync_events(ctx: Context, request: SyncEvents) -> Synced:
     """Bring appointments; as :func:`sync_mail`."""
     return await _sync(ctx, request, EVENTS, {item.provider_event_id: item for item in request.items})
 
 
+@verb("integrations:use")
 async def sync_files(ctx: Context, request: SyncFiles) -> Synced:
     """Bring files; as :func:`sync_mail`."""
     return await _sync(ctx, request, FILES, {item.provider_file_id: item for item in request.items})
 
 
 async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[str, Schema]) -> Synced:
-    """Of an id that comes twice, the last one counts; one that is brought is not removed."""
-    ctx.principal.require("integrations:use")
+    """Take the last one of an id that comes twice; one that is brought is not removed."""
     owner = reach_of(ctx.principal, None)
     organization = ctx.principal.organization_id
     # One order for all writers, so that two who bring the same rows wait for each other and do not deadlock.
@@ -91,9 +94,9 @@ async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[st
     return Synced(added=added, changed=changed, unchanged=len(items) - added - changed, removed=removed)
 
 
+@verb("integrations:read")
 async def search_mail(ctx: Context, request: SearchMail) -> tuple[FoundMail, ...]:
-    """A person's mail that has the words of a query, best first, then newest."""
-    ctx.principal.require("integrations:read")
+    """Find a person's mail that has the words of a query, best first, then newest."""
     owner = owner_of(ctx.principal, request.user_id)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.search_mail(
@@ -109,21 +112,21 @@ async def search_mail(ctx: Context, request: SearchMail) -> tuple[FoundMail, ...
     return tuple(from_row(FoundMail, row) for row in rows)
 
 
+@verb("integrations:read")
 async def list_events(ctx: Context, request: ListEvents) -> Page[StoredEvent]:
     """List a person's appointments that touch a stretch of time, in order."""
-    ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         events = EventRepository(session, ctx.principal.organization_id)
         query = events.those(owner, since=request.since, until=request.until)
         return await events.page(_EVENTS, ctx.principal, request, partial(from_row, StoredEvent), query=query)
 
 
+@verb("integrations:read")
 async def list_files(ctx: Context, request: ListFiles) -> Page[StoredFile]:
     """List a person's files, the last changed first, those of which that is not known last."""
-    ctx.principal.require("integrations:read")
     owner = owner_of(ctx.principal, request.user_id)
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         files = FileRepository(session, ctx.principal.organization_id)
         query = files.those(owner, name=request.name)
         columns = (MODIFIED, DriveFileORM.id)

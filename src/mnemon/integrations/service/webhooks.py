@@ -35,6 +35,7 @@ from mnemon.integrations.schemas_webhooks import (
     Webhook,
 )
 from mnemon.integrations.service.common import seal, unseal
+from mnemon.verbs import verb
 
 RETENTION = timedelta(days=30)
 #: Half a minute after the first attempt that failed, then four times as long each time, up to six hours.
@@ -47,13 +48,13 @@ def _purpose(endpoint_id: UUID) -> str:
     return f"webhook_endpoints:{endpoint_id}:secret"
 
 
+@verb("webhooks:write")
 async def register_webhook(ctx: Context, request: RegisterWebhook) -> NewSecret:
     """Keep an address that wants to be told, with a fresh secret, which is shown this once.
 
     Raises:
         Unavailable: there is no key to encrypt the secret with.
     """
-    ctx.principal.require("webhooks:write")
     identifier, secret = new_id(), SecretStr(new_token("whsec_"))
     async with ctx.database.session(ctx.principal) as session:
         row = await EndpointRepository(session, ctx.principal.organization_id).create(
@@ -68,13 +69,13 @@ async def register_webhook(ctx: Context, request: RegisterWebhook) -> NewSecret:
         return NewSecret(webhook=from_row(Webhook, row), secret=secret)
 
 
+@verb("webhooks:write")
 async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
     """Give an address another secret: deliveries that are claimed from now on are signed with it.
 
     Raises:
         NotFound: there is no such address.
     """
-    ctx.principal.require("webhooks:write")
     secret = SecretStr(new_token("whsec_"))
     async with ctx.database.session(ctx.principal) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
@@ -82,6 +83,7 @@ async def rotate_webhook_secret(ctx: Context, webhook_id: UUID) -> NewSecret:
         return NewSecret(webhook=from_row(Webhook, row), secret=secret)
 
 
+@verb("webhooks:write")
 async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
     """Change an address; switched off, it is told nothing, and what is under way waits.
 
@@ -89,7 +91,6 @@ async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
         NotFound: there is no such address.
         Conflict: it has another version than the one expected; ``data`` has both.
     """
-    ctx.principal.require("webhooks:write")
     values = request.model_dump(exclude={"id", "expected_version"}, exclude_none=True)
     if "events" in values:
         values["events"] = list(values["events"])
@@ -99,30 +100,30 @@ async def update_webhook(ctx: Context, request: UpdateWebhook) -> Webhook:
         return from_row(Webhook, row)
 
 
+@verb("webhooks:delete")
 async def delete_webhook(ctx: Context, webhook_id: UUID) -> Count:
     """Delete an address softly; nothing more is sent to it.
 
     Raises:
         NotFound: there is no such address.
     """
-    ctx.principal.require("webhooks:delete")
     async with ctx.database.session(ctx.principal) as session:
         if not await EndpointRepository(session, ctx.principal.organization_id).delete(webhook_id):
             raise missing("webhook", webhook_id)
     return Count(count=1)
 
 
+@verb("webhooks:read")
 async def list_webhooks(ctx: Context, request: PageRequest) -> Page[Webhook]:
     """List addresses, in the order they were registered."""
-    ctx.principal.require("webhooks:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         endpoints = EndpointRepository(session, ctx.principal.organization_id)
         return await endpoints.page(_WEBHOOKS, ctx.principal, request, partial(from_row, Webhook))
 
 
+@verb("webhooks:deliver")
 async def enqueue_delivery(ctx: Context, request: EnqueueDelivery) -> Enqueued:
     """Let every active address that wants the event be told; one that was told of the same key already is left out."""
-    ctx.principal.require("webhooks:deliver")
     async with ctx.database.transaction(ctx.principal) as connection:
         ids = await repository.enqueue(
             connection,
@@ -136,6 +137,7 @@ async def enqueue_delivery(ctx: Context, request: EnqueueDelivery) -> Enqueued:
     return Enqueued(ids=tuple(ids))
 
 
+@verb("webhooks:deliver")
 async def claim_deliveries(ctx: Context, request: ClaimDeliveries) -> tuple[Claimed, ...]:
     """Take due deliveries for a while, oldest first; two who take at once get different ones.
 
@@ -144,7 +146,6 @@ async def claim_deliveries(ctx: Context, request: ClaimDeliveries) -> tuple[Clai
     Raises:
         Forbidden: it is not the organisation's own process: the addresses' secrets come with them, in plain.
     """
-    ctx.principal.require("webhooks:deliver")
     if not ctx.principal.is_organization:
         raise Forbidden("Deliveries are for the process that sends them.", code="forbidden.secret")
     async with ctx.database.transaction(ctx.principal) as connection:
@@ -161,6 +162,7 @@ def _claimed(ctx: Context, row: Any) -> Claimed:
     return from_row(Claimed, values, "payload", secret=secret)
 
 
+@verb("webhooks:deliver")
 async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
     """Note what became of an attempt: told (2xx), to be tried again later, or failed for good.
 
@@ -168,7 +170,6 @@ async def record_attempt(ctx: Context, request: RecordAttempt) -> Delivery:
         NotFound: there is no such delivery.
         Conflict: another attempt has begun since, or its outcome is known already.
     """
-    ctx.principal.require("webhooks:deliver")
     organization, now = ctx.principal.organization_id, ctx.clock.now()
     async with ctx.database.session(ctx.principal) as session:
         deliveries = DeliveryRepository(session, organization)
@@ -204,18 +205,18 @@ def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[
     return "pending", now + timedelta(seconds=BACKOFF.after(request.attempt))
 
 
+@verb("webhooks:read")
 async def list_deliveries(ctx: Context, request: ListDeliveries) -> Page[Delivery]:
     """List deliveries, newest first: where each one stands (REQ-T138)."""
-    ctx.principal.require("webhooks:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         deliveries = DeliveryRepository(session, ctx.principal.organization_id)
         query = deliveries.those(endpoint_id=request.endpoint_id, status=request.status)
         return await deliveries.page(_DELIVERIES, ctx.principal, request, partial(from_row, Delivery), query=query)
 
 
+@verb("webhooks:deliver")
 async def prune_deliveries(ctx: Context) -> Count:
     """Delete deliveries older than thirty days (REQ-T138)."""
-    ctx.principal.require("webhooks:deliver")
     async with ctx.database.transaction(ctx.principal) as connection:
         count = await repository.prune(connection, ctx.principal.organization_id, ctx.clock.now() - RETENTION)
     return Count(count=count)

@@ -9,7 +9,7 @@ from mnemon.core.errors import Invalid
 
 
 def acting_agent(ctx: Context, given: UUID | None, field: str) -> UUID:
-    """The agent that was named, or the one that acts.
+    """Return the agent that was named, or the one that acts.
 
     Raises:
         Invalid: neither is there.

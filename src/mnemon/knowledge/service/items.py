@@ -28,10 +28,12 @@ from mnemon.knowledge.schemas import (
     UsageQuery,
 )
 from mnemon.knowledge.service.common import acting_agent
+from mnemon.verbs import verb
 
 _KNOWLEDGE = Listing.newest("knowledge.search_knowledge")
 
 
+@verb("knowledge:write")
 async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
     """Keep something that an agent knows (REQ-T114).
 
@@ -39,7 +41,6 @@ async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
         Invalid: no agent is named and none acts.
         NotFound: there is no such agent.
     """
-    ctx.principal.require("knowledge:write")
     agent = acting_agent(ctx, request.source_agent_id, "source_agent_id")
     values = request.model_dump(exclude={"source_agent_id", "tags"})
     async with ctx.database.session(ctx.principal) as session:
@@ -48,13 +49,13 @@ async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
         return from_row(KnowledgeItem, row)
 
 
+@verb("knowledge:read")
 async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
-    """One item by its id.
+    """Read an item by its id.
 
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    ctx.principal.require("knowledge:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_item(connection, ctx.principal.organization_id, knowledge_id)
     if row is None:
@@ -62,13 +63,13 @@ async def get_knowledge(ctx: Context, knowledge_id: UUID) -> KnowledgeItem:
     return from_row(KnowledgeItem, row)
 
 
+@verb("knowledge:read")
 async def search_knowledge(ctx: Context, request: SearchKnowledge) -> Page[FoundKnowledge]:
-    """Items by words, best first; without words, newest first, page by page (REQ-T114).
+    """Find items by words, best first; without words, newest first, page by page (REQ-T114).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
-    ctx.principal.require("knowledge:read")
     organization = ctx.principal.organization_id
     after = _KNOWLEDGE.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -84,6 +85,7 @@ def _found(row: dict[str, Any]) -> FoundKnowledge:
     return FoundKnowledge(item=from_row(KnowledgeItem, item), rank=row["rank"])
 
 
+@verb("knowledge:write")
 async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeItem:
     """Change an item.
 
@@ -92,7 +94,6 @@ async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeI
         NotFound: there is no such item.
         Conflict: another change came first; both versions are in ``data`` (REQ-T107).
     """
-    ctx.principal.require("knowledge:write")
     values = some_changes(request)
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
@@ -100,6 +101,7 @@ async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeI
         return from_row(KnowledgeItem, row)
 
 
+@verb("knowledge:delete")
 async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
     """Delete an item softly: its transfers and its usage stay (REQ-T105).
 
@@ -107,19 +109,18 @@ async def delete_knowledge(ctx: Context, request: DeleteKnowledge) -> None:
         NotFound: there is no such item.
         Conflict: another change came first.
     """
-    ctx.principal.require("knowledge:delete")
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         await items.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())
 
 
+@verb("knowledge:write")
 async def record_knowledge_use(ctx: Context, request: RecordUses) -> int:
     """Note what happened to items, all of it or nothing; returns how many notes were written (REQ-T132).
 
     Raises:
         NotFound: one of the items or agents does not exist.
     """
-    ctx.principal.require("knowledge:write")
     rows = [
         (
             use.knowledge_id,
@@ -135,18 +136,18 @@ async def record_knowledge_use(ctx: Context, request: RecordUses) -> int:
         return await repository.record_uses(connection, ctx.principal.organization_id, rows)
 
 
+@verb("knowledge:read")
 async def knowledge_usage(ctx: Context, request: UsageQuery) -> Usage:
-    """What happened to items in a window, by day, week or month (REQ-T132)."""
-    ctx.principal.require("knowledge:read")
+    """Count what happened to items in a window, by day, week or month (REQ-T132)."""
     until = request.until or ctx.clock.now()
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.usage(connection, ctx.principal.organization_id, request, until)
     return Usage(buckets=tuple(from_row(UsageBucket, row) for row in rows))
 
 
+@verb("knowledge:read")
 async def knowledge_summaries(ctx: Context, request: SummaryQuery) -> tuple[KnowledgeSummary, ...]:
-    """How much items were used over all time, as of the last refresh, most used first (REQ-T149)."""
-    ctx.principal.require("knowledge:read")
+    """Read how much items were used over all time, as of the last refresh, most used first (REQ-T149)."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "knowledge", request.limit)
     return tuple(from_row(KnowledgeSummary, row) for row in rows)

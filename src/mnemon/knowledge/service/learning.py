@@ -14,10 +14,12 @@ from mnemon.knowledge import repository
 from mnemon.knowledge.repository import LearningSessionRepository
 from mnemon.knowledge.schemas import FinishLearning, LearningQuery, LearningSession, StartLearning
 from mnemon.knowledge.service.common import acting_agent
+from mnemon.verbs import verb
 
 _SESSIONS = Listing.newest("knowledge.learning_sessions", "started_at")
 
 
+@verb("learning:write")
 async def start_learning(ctx: Context, request: StartLearning) -> LearningSession:
     """Begin a stretch of learning (REQ-T120).
 
@@ -25,7 +27,6 @@ async def start_learning(ctx: Context, request: StartLearning) -> LearningSessio
         Invalid: no agent is named and none acts.
         NotFound: there is no such agent.
     """
-    ctx.principal.require("learning:write")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     values = request.model_dump(exclude={"agent_id", "transfer_mode"})
     async with ctx.database.session(ctx.principal) as session:
@@ -34,13 +35,13 @@ async def start_learning(ctx: Context, request: StartLearning) -> LearningSessio
         return from_row(LearningSession, row)
 
 
+@verb("learning:read")
 async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSession:
-    """One session by its id.
+    """Read a session by its id.
 
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    ctx.principal.require("learning:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_learning_session(connection, ctx.principal.organization_id, session_id)
     if row is None:
@@ -48,6 +49,7 @@ async def get_learning_session(ctx: Context, session_id: UUID) -> LearningSessio
     return from_row(LearningSession, row)
 
 
+@verb("learning:write")
 async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSession:
     """End a stretch of learning and say what came of it; it ends once.
 
@@ -55,7 +57,6 @@ async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSess
         NotFound: there is no such session.
         Conflict: it has ended already.
     """
-    ctx.principal.require("learning:write")
     async with ctx.database.session(ctx.principal) as session:
         sessions = LearningSessionRepository(session, ctx.principal.organization_id)
         row = await sessions.finish(request.id, request.improvement_score, request.session_metrics)
@@ -71,13 +72,13 @@ async def finish_learning(ctx: Context, request: FinishLearning) -> LearningSess
     )
 
 
+@verb("learning:read")
 async def learning_sessions(ctx: Context, request: LearningQuery) -> Page[LearningSession]:
     """List sessions of an agent, from or to a domain, or all of them; newest first (REQ-T120).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
-    ctx.principal.require("learning:read")
     after = _SESSIONS.after(ctx.principal, request)
     conditions = (request.agent_id, request.source_domain, request.target_domain)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mnemon.context import Context
-from mnemon.jobs.service import require_installation
 from mnemon.knowledge import repository
 from mnemon.knowledge.schemas import RecomputeAccuracy
+from mnemon.verbs import verb
 
 #: Uses counted in one transaction: short enough that nobody waits long for a pattern's row.
 BATCH = 5000
 
 
+@verb("patterns:write")
 async def count_pattern_uses(ctx: Context) -> int:
     """Bring uses that :func:`record_pattern_use` left uncounted into ``usage_count``; returns how many (REQ-T133)."""
-    ctx.principal.require("patterns:write")
     done = 0
     while True:
         async with ctx.database.transaction(ctx.principal) as connection:
@@ -25,6 +25,7 @@ async def count_pattern_uses(ctx: Context) -> int:
             return done
 
 
+@verb("patterns:write")
 async def recompute_pattern_accuracy(ctx: Context, request: RecomputeAccuracy) -> int:
     """Set the accuracy of every pattern of the organisation to the share of its runs that succeeded (REQ-T147).
 
@@ -33,7 +34,6 @@ async def recompute_pattern_accuracy(ctx: Context, request: RecomputeAccuracy) -
     Returns:
         How many patterns changed.
     """
-    ctx.principal.require("patterns:write")
     since = ctx.clock.now() - timedelta(days=request.days)
     async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.recompute_accuracy(
@@ -41,6 +41,7 @@ async def recompute_pattern_accuracy(ctx: Context, request: RecomputeAccuracy) -
         )
 
 
+@verb("operations:write", installation=True)
 async def refresh_knowledge_summaries(ctx: Context) -> bool:
     """Compute the summaries of patterns and of usage anew, for every organisation; readers are not kept out (REQ-T149).
 
@@ -52,6 +53,5 @@ async def refresh_knowledge_summaries(ctx: Context) -> bool:
     Raises:
         Forbidden: the principal is an organisation's.
     """
-    require_installation(ctx, "operations:write")
     async with ctx.database.transaction(ctx.principal) as connection:
         return await repository.refresh(connection)

@@ -25,11 +25,12 @@ from mnemon.knowledge.schemas import (
     UpdatePattern,
 )
 from mnemon.knowledge.service.common import acting_agent
+from mnemon.verbs import verb
 
 
+@verb("patterns:write")
 async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
     """Keep a pattern that was learnt (REQ-T116)."""
-    ctx.principal.require("patterns:write")
     values = request.model_dump(exclude={"type", "metadata"})
     async with ctx.database.session(ctx.principal) as session:
         patterns = PatternRepository(session, ctx.principal.organization_id)
@@ -37,13 +38,13 @@ async def add_pattern(ctx: Context, request: AddPattern) -> Pattern:
         return from_row(Pattern, row)
 
 
+@verb("patterns:read")
 async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
-    """One pattern by its id.
+    """Read a pattern by its id.
 
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    ctx.principal.require("patterns:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_pattern(connection, ctx.principal.organization_id, pattern_id)
     if row is None:
@@ -51,9 +52,9 @@ async def get_pattern(ctx: Context, pattern_id: UUID) -> Pattern:
     return from_row(Pattern, row)
 
 
+@verb("patterns:read")
 async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, ...]:
-    """Patterns of a type with at least an accuracy, most used first (REQ-T116)."""
-    ctx.principal.require("patterns:read")
+    """Find patterns of a type with at least an accuracy, most used first (REQ-T116)."""
     kind = request.type.value if request.type else None
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.find_patterns(
@@ -62,6 +63,7 @@ async def find_patterns(ctx: Context, request: FindPatterns) -> tuple[Pattern, .
     return tuple(from_row(Pattern, row) for row in rows)
 
 
+@verb("patterns:write")
 async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
     """Change a pattern; uses that are counted meanwhile are no conflict.
 
@@ -70,7 +72,6 @@ async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
         NotFound: there is no such pattern.
         Conflict: another change came first; both versions are in ``data`` (REQ-T107).
     """
-    ctx.principal.require("patterns:write")
     values = some_changes(request)
     if "metadata" in values:
         values["metadata_"] = values.pop("metadata")
@@ -80,18 +81,19 @@ async def update_pattern(ctx: Context, request: UpdatePattern) -> Pattern:
         return from_row(Pattern, row)
 
 
+@verb("patterns:delete")
 async def delete_pattern(ctx: Context, pattern_id: UUID) -> None:
     """Delete a pattern softly: what was measured stays (REQ-T105).
 
     Raises:
         NotFound: there is no such pattern.
     """
-    ctx.principal.require("patterns:delete")
     async with ctx.database.session(ctx.principal) as session:
         if not await PatternRepository(session, ctx.principal.organization_id).delete(pattern_id):
             raise missing("pattern", pattern_id)
 
 
+@verb("patterns:write")
 async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
     """Note that a pattern was applied (REQ-T133).
 
@@ -106,7 +108,6 @@ async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
         Invalid: no agent is named and none acts.
         NotFound: there is no such pattern or agent.
     """
-    ctx.principal.require("patterns:write")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     async with ctx.database.transaction(ctx.principal) as connection:
         row = await repository.record_use(
@@ -123,6 +124,7 @@ async def record_pattern_use(ctx: Context, request: PatternUse) -> bool:
     return bool(row["is_counted"])
 
 
+@verb("patterns:write")
 async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
     """Note many applications of patterns, all of them or none; returns how many (REQ-T133).
 
@@ -132,7 +134,6 @@ async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
         Invalid: a use names no agent and none acts.
         NotFound: one of the patterns or agents does not exist.
     """
-    ctx.principal.require("patterns:write")
     rows = [
         (
             use.pattern_id,
@@ -154,6 +155,7 @@ async def record_pattern_uses(ctx: Context, request: RecordPatternUses) -> int:
     return written
 
 
+@verb("patterns:write")
 async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
     """Write measured runs, all of them or none; returns how many (REQ-T117).
 
@@ -161,7 +163,6 @@ async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
         Invalid: a run names no agent and none acts.
         NotFound: one of the patterns or agents does not exist.
     """
-    ctx.principal.require("patterns:write")
     rows = [
         (
             run.pattern_id,
@@ -177,13 +178,13 @@ async def record_pattern_metrics(ctx: Context, request: RecordRuns) -> int:
         return await repository.record_runs(connection, ctx.principal.organization_id, rows)
 
 
+@verb("patterns:read")
 async def pattern_effectiveness(ctx: Context, request: EffectivenessQuery) -> Effectiveness:
-    """Success rate, times and kinds of failure of a pattern in a window (REQ-T117, REQ-T133).
+    """Measure success rate, times and kinds of failure of a pattern in a window (REQ-T117, REQ-T133).
 
     Raises:
         NotFound: there is no such pattern.
     """
-    ctx.principal.require("patterns:read")
     organization = ctx.principal.organization_id
     until = request.until or ctx.clock.now()
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -193,9 +194,9 @@ async def pattern_effectiveness(ctx: Context, request: EffectivenessQuery) -> Ef
     return Effectiveness(pattern_id=request.pattern_id, **row)
 
 
+@verb("patterns:read")
 async def pattern_summaries(ctx: Context, request: SummaryQuery) -> tuple[PatternSummary, ...]:
-    """How patterns did over all time, as of the last refresh, most runs first (REQ-T149)."""
-    ctx.principal.require("patterns:read")
+    """Read how patterns did over all time, as of the last refresh, most runs first (REQ-T149)."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.summaries(connection, ctx.principal.organization_id, "pattern", request.limit)
     return tuple(from_row(PatternSummary, row) for row in rows)

@@ -11,17 +11,18 @@ from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
 from mnemon.knowledge import repository
 from mnemon.knowledge.schemas import FinishTransfer, Transfer, TransferKnowledge, TransferQuery
+from mnemon.verbs import verb
 
 _TRANSFERS = Listing.newest("knowledge.transfers_of")
 
 
+@verb("knowledge:write")
 async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transfer:
     """Begin to pass an item on; it has arrived once :func:`finish_transfer` says so (REQ-T115).
 
     Raises:
         NotFound: there is no such item or agent.
     """
-    ctx.principal.require("knowledge:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         made = await repository.add_transfer(
@@ -37,6 +38,7 @@ async def transfer_knowledge(ctx: Context, request: TransferKnowledge) -> Transf
         return from_row(Transfer, await repository.transfer(connection, organization, made))
 
 
+@verb("knowledge:write")
 async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
     """Say how a transfer ended; it ends once.
 
@@ -44,7 +46,6 @@ async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
         NotFound: there is no such transfer.
         Conflict: it has ended already.
     """
-    ctx.principal.require("knowledge:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         done = await repository.finish_transfer(
@@ -63,13 +64,13 @@ async def finish_transfer(ctx: Context, request: FinishTransfer) -> Transfer:
     return from_row(Transfer, row)
 
 
+@verb("knowledge:read")
 async def transfers_of(ctx: Context, request: TransferQuery) -> Page[Transfer]:
     """List transfers of an item, or those an agent gave or got, newest first (REQ-T115).
 
     Raises:
         Invalid: neither an item nor an agent is named, or the cursor is not one that a page gave.
     """
-    ctx.principal.require("knowledge:read")
     if request.knowledge_id is None and request.agent_id is None:
         raise Invalid("Name an item or an agent.", code="invalid.required", field="knowledge_id")
     after = _TRANSFERS.after(ctx.principal, request)

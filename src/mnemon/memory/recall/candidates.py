@@ -173,7 +173,7 @@ async def nearest(
     limit: int,
     exact_limit: int,
 ) -> Nearest:
-    """The rows closest in meaning: exactly where the scope is small, through the vector index where it is large."""
+    """Return the rows closest in meaning: exactly in a small scope, through the vector index in a large one."""
     exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
     if not exact and not vector.any():  # a question without a known word is close to nothing
         return Nearest((), None)
@@ -218,14 +218,14 @@ async def _nearest(
     limit: int,
 ) -> list[Any]:
     params = Params(scope.principal.organization_id)
-    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    parameter = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
     parts = [
         statement(
             PACKAGE,
             name,
             table=table.name,
             kind=table.kind,
-            vector=place,
+            vector=parameter,
             scope=scope.predicate(table, params, whole=name == "recall_exact"),
             limit=str(int(limit)),
         )
@@ -235,13 +235,13 @@ async def _nearest(
 
 
 async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, match: str) -> list[Postings]:
-    """Where the question's words stand, rarest words first within a budget for large tenants."""
+    """Return where the question's words stand, rarest words first within a budget for large tenants."""
     params = Params(scope.principal.organization_id)
     tables, parts = [], []
     for table in asked.sizes.tables:
         lexemes = asked.lexemes
-        wanted = _affordable(asked) if asked.sizes.indexed else lexemes
-        query = " | ".join(quote_lexeme(lexeme) for lexeme in wanted)
+        affordable = _affordable(asked) if asked.sizes.indexed else lexemes
+        query = " | ".join(quote_lexeme(lexeme) for lexeme in affordable)
         if table.kind == "memory" and asked.name_words:
             lexemes = lexemes + [name for name in asked.name_words if name not in lexemes]
             query = " | ".join([query, *(quote_lexeme(name) for name in asked.name_words)] if query else [])
@@ -275,7 +275,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
 
 
 def _affordable(asked: Asked) -> list[str]:
-    """The rarest words whose rows together fit the budget; at least one that somebody said."""
+    """Return the rarest words whose rows together fit the budget; at least one that somebody said."""
     costs = [(word.documents, word.lexeme) for word in asked.words]
     costs += [(documents, lexeme) for concept in asked.concepts for lexeme, _, documents in concept.alike]
     chosen: list[str] = []
@@ -305,11 +305,11 @@ async def features(
     with_text: bool,
     running: UUID | None,
 ) -> list[Any]:
-    """What is known of each candidate; those that the scope leaves out are not among the answers."""
+    """Return what is known of each candidate; those that the scope leaves out are not among the answers."""
     params = Params(scope.principal.organization_id)
-    place = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
+    parameter = params.add(encode_vector(vector) if vector.any() else None, "halfvec")
     shared = {
-        "vector": place,
+        "vector": parameter,
         "ordinals": params.add(list(ordinals), "bigint[]"),
         "named": params.add(list(asked.named), "uuid[]"),
         "asker": params.add(scope.user_id, "uuid"),
@@ -345,7 +345,7 @@ async def latest(
 
 
 def quote_lexeme(lexeme: str) -> str:
-    """A lexeme as tsquery writes it."""
+    """Return a lexeme as tsquery writes it."""
     escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
     return f"'{escaped}'"
 

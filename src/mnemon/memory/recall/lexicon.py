@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 
 #: Turns on each side whose words count for a turn.
 NEIGHBOURS = 2
-#: What a word that nobody ever said adds to the whole that a row can cover, against the rarest word that was said. With
-#: all of it, a question in other words than the talk's trusts its few common words less.
+#: The weight of a question's word that no row has, as a share of the rarest word's. It counts in what a row could cover
+#: at most: so a question whose words are mostly unknown gives less weight to the few common ones that match.
 UNHEARD = 1.0
 #: What a concept counts against a word that was said: its words are close to what was asked, not the same.
 TRUST = 0.7
@@ -98,26 +98,26 @@ class Lexicon:
         return cls(ordinals, has, idf, talk, ordinals[(masks >> width) > 0], terms)
 
     def windows(self) -> Int64:
-        """Every ordinal whose window has a word: the rows themselves and, in talk, their neighbours."""
+        """Return every ordinal whose window has a word: the rows themselves and, in talk, their neighbours."""
         talk = self.ordinals[self.spread]
         around = [talk + step for step in range(-NEIGHBOURS, NEIGHBOURS + 1) if step]
         return np.unique(np.concatenate([self.ordinals, *around])) if len(self.ordinals) else self.ordinals
 
     def window(self, at: Int64) -> Window:
-        """What each ordinal and its neighbours have of the question's words."""
+        """Return what each ordinal and its neighbours have of the question's words."""
         seen = np.zeros((len(at), len(self.idf)))
         mine = np.zeros(len(at))
         if len(self.ordinals):
             for step in range(-NEIGHBOURS, NEIGHBOURS + 1):
-                place = np.searchsorted(self.ordinals, at + step)
-                place[place == len(self.ordinals)] = 0
-                hit = self.ordinals[place] == at + step
+                positions = np.searchsorted(self.ordinals, at + step)
+                positions[positions == len(self.ordinals)] = 0
+                hit = self.ordinals[positions] == at + step
                 if step:
-                    hit &= self.spread[place]
-                found = self.has[place] * hit[:, None]
-                seen += found
+                    hit &= self.spread[positions]
+                words_here = self.has[positions] * hit[:, None]
+                seen += words_here
                 if not step:
-                    mine = found @ self.idf
+                    mine = words_here @ self.idf
         weighted = (self.idf * (seen * (_K1_TURN + 1) / (seen + _K1_TURN))).sum(axis=1)
         total = self.idf.sum() + 1e-9
         return Window(weighted / ((_K1_TURN + 1) * total), mine / total, seen)
@@ -134,10 +134,10 @@ class Lexicon:
         counts = np.zeros((len(numbers), len(self.idf)))
         if len(self.ordinals) and len(numbers):
             mine = self.ordinals >> SESSION_BITS
-            place = np.searchsorted(numbers, mine)
-            place[place == len(numbers)] = 0
-            inside = numbers[place] == mine
-            np.add.at(counts, place[inside], self.has[inside])
+            positions = np.searchsorted(numbers, mine)
+            positions[positions == len(numbers)] = 0
+            inside = numbers[positions] == mine
+            np.add.at(counts, positions[inside], self.has[inside])
         norm = _K1_SESSION * (1 - _B_SESSION + _B_SESSION * lengths / max(mean, 1.0))
         tf = counts[index]
         weighted = (self.idf * (tf * (_K1_SESSION + 1) / (tf + norm[:, None]))).sum(axis=1)
@@ -145,7 +145,7 @@ class Lexicon:
 
 
 def _together(postings: Sequence[Postings]) -> tuple[Int64, NDArray[np.int32], NDArray[np.bool_]]:
-    """(ordinals, sorted; their bit masks of words; whether each is talk) of all tables."""
+    """Return (ordinals, sorted; their bit masks of words; whether each is talk) of all tables."""
     ordinals = np.concatenate([p.ordinals for p in postings])
     masks = np.concatenate([p.words for p in postings])
     talk = np.concatenate([np.full(len(p.ordinals), p.table.kind == "message") for p in postings])
@@ -154,6 +154,6 @@ def _together(postings: Sequence[Postings]) -> tuple[Int64, NDArray[np.int32], N
 
 
 def _best(concept: Concept, bits: Floats) -> Floats:
-    """One column: the closeness of the closest word of a concept that each row has."""
+    """Return one column: the closeness of the closest word of a concept that each row has."""
     closeness = np.array([near for _, near, _ in concept.alike])
     return np.asarray((bits * closeness).max(axis=1)[:, None])

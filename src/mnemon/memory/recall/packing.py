@@ -16,7 +16,7 @@ def tokens(text: str) -> int:
 
 
 def pack(sizes: Sequence[int], budget: int | None) -> list[int]:
-    """Indexes of what fits, in order: a hit that is too large is passed over for smaller ones after it.
+    """Return indexes of what fits, in order: a hit that is too large is passed over for smaller ones after it.
 
     Args:
         sizes: tokens of each hit, best first.
@@ -24,10 +24,10 @@ def pack(sizes: Sequence[int], budget: int | None) -> list[int]:
     """
     if budget is None:
         return list(range(len(sizes)))
-    kept: list[int] = []
+    chosen: list[int] = []
     spent = 0
     for index, size in enumerate(sizes):
-        if spent + size <= budget or not kept:
-            kept.append(index)
+        if spent + size <= budget or not chosen:
+            chosen.append(index)
             spent += size
-    return kept
+    return chosen

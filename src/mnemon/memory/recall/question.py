@@ -56,7 +56,7 @@ _PLAIN_WORDS = re.compile(r"[a-z]+|\d")
 
 
 def tells_time(text: str) -> bool:
-    """Whether a text has an expression of time: a day, a date, a span, a "just went"."""
+    """Tell whether a text has an expression of time: a day, a date, a span, a "just went"."""
     lower = text.lower()
     words = set(_PLAIN_WORDS.findall(lower))
     if not words.isdisjoint(_TIME_WORDS):
@@ -106,7 +106,7 @@ class NamedDate:
     day: int | None
 
     def closeness(self, said: date) -> float:
-        """How well something said on a day may answer for this date: 0 to 1.
+        """Return how well something said on a day may answer for this date: 0 to 1.
 
         Things are told after they happen, so days after the date count and days before it hardly do.
         """
@@ -176,11 +176,11 @@ class Question:
     answers: tuple[re.Pattern[str], ...]
 
     def is_name(self, word: str) -> bool:
-        """Whether a word that somebody is called by is meant as the name here."""
+        """Tell whether a word that somebody is called by is meant as the name here."""
         return word not in AMBIGUOUS or word in self.capitalised
 
     def without(self, names: frozenset[str]) -> str:
-        """The question without these names and their possessive endings; as it was, if nothing would be left."""
+        """Return the question without these names and their possessive endings; as it was, if nothing would be left."""
         if not names:
             return self.text
         any_name = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))

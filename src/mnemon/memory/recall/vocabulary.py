@@ -52,33 +52,33 @@ class _Vocabulary:
 
 
 async def concepts(ctx: Context, connection: Connection, runs: list[tuple[str, tuple[str, ...]]]) -> list[Concept]:
-    """What stands for runs of unheard words: (phrase, its lexemes), in a tenant large enough to have a vocabulary.
+    """Return what stands for runs of unheard words: (phrase, its lexemes), in a tenant with a vocabulary.
 
     Only with an embedder that answers at once; nothing is waited for inside a transaction.
     """
     if not runs or not isinstance(ctx.embedder, LocalEmbedder):
         return []
     vocabulary = await _vocabulary(ctx, connection, ctx.embedder)
-    found = []
+    concepts_found = []
     for phrase, lexemes in runs[:CONCEPTS]:
         closeness = vocabulary.vectors @ ctx.embedder.embed_now([phrase])[0]
         least = max(CLOSENESS, float(closeness.max(initial=0.0)) - SPREAD)
         best = [int(i) for i in np.argsort(-closeness)[:ALIKE] if closeness[i] >= least]
         if best:
             alike = ((vocabulary.lexemes[i], float(closeness[i]), vocabulary.documents[i]) for i in best)
-            found.append(Concept(phrase, lexemes, tuple(alike)))
-    return found
+            concepts_found.append(Concept(phrase, lexemes, tuple(alike)))
+    return concepts_found
 
 
 async def _vocabulary(ctx: Context, connection: Connection, embedder: LocalEmbedder) -> _Vocabulary:
     key = (ctx.principal.organization_id, "vocabulary", embedder.name)
-    known: _Vocabulary | None = ctx.cache.get(key)
-    if known is None:
+    vocabulary: _Vocabulary | None = ctx.cache.get(key)
+    if vocabulary is None:
         rows = await connection.fetch(
             statement("mnemon.memory", "recall_vocabulary"), ctx.principal.organization_id, VOCABULARY
         )
         lexemes = tuple(row["lexeme"] for row in rows)
         vectors = await asyncio.to_thread(embedder.embed_now, lexemes)
-        known = _Vocabulary(lexemes, tuple(row["documents"] for row in rows), vectors)
-        ctx.cache.put(key, known)
-    return known
+        vocabulary = _Vocabulary(lexemes, tuple(row["documents"] for row in rows), vectors)
+        ctx.cache.put(key, vocabulary)
+    return vocabulary

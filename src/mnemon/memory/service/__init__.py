@@ -2,23 +2,32 @@
 
 from mnemon.memory.service.access import AccessCounter
 from mnemon.memory.service.change import forget, update
+from mnemon.memory.service.facts import assert_fact, facts_at, history_of, reconstruct, retract_fact
 from mnemon.memory.service.maintain import maintain
 from mnemon.memory.service.read import get, history, list_items
 from mnemon.memory.service.remember import Prepared, prepare, remember, write
 from mnemon.memory.service.searching import recall, search
+from mnemon.memory.service.usage import record_usage, usage_of
 
 __all__ = [
     "AccessCounter",
     "Prepared",
+    "assert_fact",
+    "facts_at",
     "forget",
     "get",
     "history",
+    "history_of",
     "list_items",
     "maintain",
     "prepare",
     "recall",
+    "reconstruct",
+    "record_usage",
     "remember",
+    "retract_fact",
     "search",
     "update",
+    "usage_of",
     "write",
 ]

@@ -18,8 +18,10 @@ from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
 from mnemon.memory.visibility import visible
+from mnemon.verbs import verb
 
 
+@verb("memories:write")
 async def update(ctx: Context, request: Update) -> Item:
     """Change a memory; new content makes a new memory that supersedes the old one, and is returned.
 
@@ -28,7 +30,6 @@ async def update(ctx: Context, request: Update) -> Item:
         Conflict: it was superseded already, or has another version than the one expected; ``data`` says which.
         Invalid: the id is a message's (what was said is not corrected), or nothing is to be changed.
     """
-    ctx.principal.require("memories:write")
     fields = request.model_dump(exclude={"id", "reason", "expected_version", "at"}, exclude_none=True)
     if not fields:
         raise Invalid("Nothing is to be changed.", code="invalid.no_change", hint="Give content or another field.")
@@ -56,7 +57,7 @@ async def update(ctx: Context, request: Update) -> Item:
 
 
 async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
-    """The row, alone until the transaction ends; the errors that a caller can act on otherwise."""
+    """Return the row, alone until the transaction ends; the errors that a caller can act on otherwise."""
     params = Params(ctx.principal.organization_id, request.id)
     rule = visible(ctx.principal, "memory", params)
     row = await connection.fetchrow(
@@ -98,11 +99,12 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
 
 
 def _narrows(scope: Scope) -> bool:
-    """Whether a scope says what is meant; when something was known or true is no such condition."""
+    """Tell whether a scope says what is meant; when something was known or true is no such condition."""
     named = scope.user or scope.agent or scope.conversation or scope.team
     return bool(named or scope.since or scope.until or any(one.narrows(scope) for one in CONDITIONS))
 
 
+@verb("memories:write")
 async def forget(ctx: Context, request: Forget) -> Forgotten:
     """Forget softly, by ids or by scope: reads no longer see it, reads as of an earlier moment still do.
 
@@ -110,7 +112,6 @@ async def forget(ctx: Context, request: Forget) -> Forgotten:
         Invalid: neither ids nor a condition is given: everything is not forgotten by accident.
         NotFound: none of the ids is there.
     """
-    ctx.principal.require("memories:write")
     if bool(request.ids) == (request.scope is not None):
         raise Invalid("Give either ids or a scope.", code="invalid.forget", field="ids")
     if request.scope is not None and not _narrows(request.scope):

@@ -28,6 +28,7 @@ from mnemon.memory.schemas_facts import (
 )
 from mnemon.memory.service.seen import require_seen
 from mnemon.memory.visibility import visible, visible_fact
+from mnemon.verbs import verb
 
 _FACTS_AT = Listing(
     "memory.facts_at",
@@ -37,6 +38,7 @@ _HISTORY_OF = Listing("memory.history_of", {"recorded_at": datetime, "valid_from
 _TYPES = {str: "text", datetime: "timestamptz", UUID: "uuid"}
 
 
+@verb("facts:write")
 async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
     """Record a fact; of a single-valued predicate it takes the place of what was known for the same time.
 
@@ -50,7 +52,6 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
         Forbidden: the team is not the person's.
         Invalid: it ends before it begins (with ``valid_from`` left to the clock).
     """
-    ctx.principal.require("facts:write")
     begins = request.valid_from or ctx.clock.now()
     if request.valid_until is not None and request.valid_until <= begins:
         raise Invalid("valid_until is not after valid_from.", code="invalid.valid_until", field="valid_until")
@@ -73,7 +74,7 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
 
 
 async def _row(ctx: Context, connection: Connection, request: AssertFact) -> dict[str, Any]:
-    """What the request says, its names as ids."""
+    """Return what the request says, its names as ids."""
     principal, organization = ctx.principal, ctx.principal.organization_id
     row = request.model_dump(
         include={"subject", "predicate", "object", "confidence", "source_message_id", "source_memory_id"}
@@ -97,6 +98,7 @@ async def _known(ctx: Context, connection: Connection, team_id: UUID | None, req
     return await facts.known(connection, params, visible_fact(ctx.principal, params))
 
 
+@verb("facts:write")
 async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
     """Take a fact back: as never true, or as true until a moment only; then what is left of it is returned.
 
@@ -105,7 +107,6 @@ async def retract_fact(ctx: Context, request: RetractFact) -> Fact | None:
         Conflict: it is known no longer.
         Invalid: ``valid_until`` is not within its time.
     """
-    ctx.principal.require("facts:write")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         row = await _one(ctx, connection, request.id)
@@ -140,9 +141,9 @@ async def _one(ctx: Context, connection: Connection, fact_id: UUID) -> Any:
     return rows[0]
 
 
+@verb("facts:read")
 async def facts_at(ctx: Context, request: FactsAt) -> Page[Fact]:
     """List facts that were true at one moment, as they were known at another; by subject and predicate."""
-    ctx.principal.require("facts:read")
     params = Params(ctx.principal.organization_id, request.limit + 1)
     rules = _about(params, request.subject, request.predicate, request.object)
     valid = params.add(request.valid_at or ctx.clock.now(), "timestamptz")
@@ -155,9 +156,9 @@ async def facts_at(ctx: Context, request: FactsAt) -> Page[Fact]:
     return await _page(ctx, request, _FACTS_AT, params, rules)
 
 
+@verb("facts:read")
 async def history_of(ctx: Context, request: FactHistory) -> Page[Fact]:
     """List every fact of a subject that was ever recorded, in that order."""
-    ctx.principal.require("facts:read")
     params = Params(ctx.principal.organization_id, request.limit + 1)
     return await _page(ctx, request, _HISTORY_OF, params, _about(params, request.subject, request.predicate, None))
 
@@ -182,13 +183,13 @@ def _fact(row: Any) -> Fact:
     return from_row(Fact, row)
 
 
+@verb("memories:read")
 async def reconstruct(ctx: Context, request: Reconstruct) -> Reconstructed:
-    """A memory as it was at a moment, out of its log (seed 002 FR-6).
+    """Reconstruct a memory as it was at a moment, out of its log (seed 002 FR-6).
 
     Raises:
         NotFound: it was not recorded by then, or it is not this principal's to see.
     """
-    ctx.principal.require("memories:read")
     async with ctx.database.read_transaction(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id, request.memory_id)
         rule = visible(ctx.principal, "memory", params)

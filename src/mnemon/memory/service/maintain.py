@@ -8,11 +8,13 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.memory.columns import TABLES
 from mnemon.memory.schemas import Maintained
+from mnemon.verbs import verb
 
 #: Rows of one transaction: short enough that a writer never waits long for a lock on the statistics.
 BATCH = 500
 
 
+@verb("memories:write")
 async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
     """Put rows of a large organisation into the vector index and the term statistics.
 
@@ -24,7 +26,6 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         ctx: whose organisation it is done for.
         max_rows: stop after about this many rows.
     """
-    ctx.principal.require("memories:write")
     await _analyse(ctx)
     done = 0
     while max_rows is None or done < max_rows:
@@ -46,7 +47,7 @@ async def _analyse(ctx: Context) -> None:
 
 
 async def _waiting(ctx: Context, connection: Connection) -> int:
-    """Rows to index, 0 while the organisation is small enough for exact search."""
+    """Return rows to index, 0 while the organisation is small enough for exact search."""
     organization = ctx.principal.organization_id
     limit = ctx.settings.exact_search_limit
     row = await connection.fetchrow(statement("mnemon.memory", "maintain_waiting"), organization, limit + 1)
@@ -56,7 +57,7 @@ async def _waiting(ctx: Context, connection: Connection) -> int:
 
 
 async def _batch(ctx: Context, table: RecallTable) -> int:
-    """One table a transaction: words are locked in their order, and a second table would begin that order anew."""
+    """Index one table a transaction: words are locked in their order, which a second table would begin anew."""
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         if not await _waiting(ctx, connection):

@@ -18,19 +18,20 @@ from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Event, History, Item, ListItems, Scope
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.visibility import visible
+from mnemon.verbs import verb
 
 _UNION = "\nUNION ALL\n"
 _EITHER = "message or memory"
 _ITEMS = Listing("memory.list_items", {"at": datetime, "id": UUID}, descending=True)
 
 
+@verb("memories:read")
 async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> Item:
-    """One message or memory by its id, also if it was corrected; ``as_of``: if it was known at that moment.
+    """Read a message or memory by its id, also if it was corrected; ``as_of``: if it was known at that moment.
 
     Raises:
         NotFound: there is none, it was forgotten, or it is not this principal's to see; the three look the same.
     """
-    ctx.principal.require("memories:read")
     scope = ResolvedScope(parse(Scope, {"as_of": as_of}), ctx.principal)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id)
@@ -48,13 +49,13 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
         return (await as_items(ctx, connection, [row]))[0]
 
 
+@verb("memories:read")
 async def list_items(ctx: Context, request: ListItems) -> Page[Item]:
     """List messages and memories, newest first; the order is that of when they were said or true.
 
     Raises:
         Invalid: the cursor is not one that a page of this list gave.
     """
-    ctx.principal.require("memories:read")
     moment, last = _ITEMS.after(ctx.principal, request)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         scope = await resolve(ctx, connection, request.scope)
@@ -79,13 +80,13 @@ async def list_items(ctx: Context, request: ListItems) -> Page[Item]:
     return _ITEMS.page(ctx.principal, request, items, lambda item: item)
 
 
+@verb("memories:read")
 async def history(ctx: Context, memory_id: UUID) -> History:
-    """A memory's whole story, whichever of its versions is named: every content it had and every change.
+    """Read a memory's whole story, whichever of its versions is named: every content it had and every change.
 
     Raises:
         NotFound: there is no such memory, or it is not this principal's to see.
     """
-    ctx.principal.require("memories:read")
     organization = ctx.principal.organization_id
     async with ctx.database.read_transaction(ctx.principal) as connection:
         chain = [
@@ -110,7 +111,7 @@ async def history(ctx: Context, memory_id: UUID) -> History:
 
 
 async def _message_history(ctx: Context, connection: Connection, message_id: UUID) -> History:
-    """What was said is not corrected: its story is that it was said, recorded and perhaps forgotten."""
+    """Tell the story of what was said: it was said, recorded and perhaps forgotten, and never corrected."""
     params = Params(ctx.principal.organization_id)
     table = TABLES[0]
     rule = f"t.id = {params.add(message_id, 'uuid')} AND {visible(ctx.principal, 'message', params)}"

@@ -27,6 +27,7 @@ from mnemon.identity import service as identity
 from mnemon.memory import repository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import NewMemory, Remember, Remembered
+from mnemon.verbs import verb
 
 Item = NewMessage | NewMemory
 
@@ -36,6 +37,7 @@ _MOMENTARY = {"conflict.retry", "conflict.exists", "not_found.reference"}
 _AT_ONCE = 8
 
 
+@verb("memories:write")
 async def remember(ctx: Context, request: Remember) -> Remembered:
     """Remember messages and memories: all of them, or none.
 
@@ -91,7 +93,7 @@ async def write(ctx: Context, prepared: Prepared) -> Remembered:
 
 
 async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
-    """Vectors of texts; no database session is held meanwhile."""
+    """Return vectors of texts; no database session is held meanwhile."""
     embedder = ctx.embedder
     if len(texts) <= _AT_ONCE and embedder.local and isinstance(embedder, LocalEmbedder):
         return embedder.embed_now(texts)
@@ -130,7 +132,7 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
 
 
 async def resolve_names(ctx: Context, connection: Connection, items: Sequence[Item]) -> Names:
-    """Ids of everybody that the items name; people and agents are made on first use, teams are not."""
+    """Return ids of everybody that the items name; people and agents are made on first use, teams are not."""
     organization = ctx.principal.organization_id
     users: set[str | None] = set()
     members: set[str | None] = set()
@@ -156,7 +158,7 @@ async def resolve_names(ctx: Context, connection: Connection, items: Sequence[It
 
 
 def _require_own(principal: Principal, item: NewMemory, names: Names) -> None:
-    """Nobody leaves a memory in another's private keeping: only they would read it, and take it for their own."""
+    """Let nobody leave a memory in another's private keeping: only they would read it, and take it for their own."""
     if principal.is_organization:
         return
     user, agent = names.users.get(item.user or ""), names.agents.get(item.agent or "")
@@ -208,7 +210,7 @@ class _Rows:
         return len(created)
 
     def _found(self, new: Sequence[int], places: Mapping[str, UUID]) -> dict[str, Sequence[Any]]:
-        """The columns that are no field of a memory, by name; one value for each that is new."""
+        """Return the columns that are no field of a memory, by name; one value for each that is new."""
         items, names = [self.items[n] for n in new], self.names
         return {
             "id": [self.ids[n] for n in new],

@@ -24,6 +24,7 @@ from mnemon.memory.recall.signals import Evidence, Measured
 from mnemon.memory.schemas import Explanation, Hit, Recollection, Search, Weights
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
+from mnemon.verbs import verb
 
 #: Candidates from meaning and from words each; more of them change nothing, fewer lose what only one side sees.
 DEPTH = 200
@@ -31,8 +32,9 @@ DEPTH = 200
 _SPARE = 2
 
 
+@verb("memories:read")
 async def search(ctx: Context, request: Search) -> Recollection:
-    """What matches a question best, with every signal and its share.
+    """Find what matches a question best, with every signal and its share.
 
     Ranks by the match score alone: meaning, words in the talk around, who, when. Never returns fewer hits than asked
     while the scope has more rows.
@@ -40,8 +42,9 @@ async def search(ctx: Context, request: Search) -> Recollection:
     return await _find(ctx, request, weights=None)
 
 
+@verb("memories:read")
 async def recall(ctx: Context, request: Search) -> Recollection:
-    """What an agent should bring to mind: the five signals of AgentDNA under a token budget.
+    """Recall what an agent should bring to mind: the five signals of AgentDNA under a token budget.
 
     Weights and budget are the request's, or those of the agent in the scope, or the defaults of seed 002.
     """
@@ -86,7 +89,6 @@ class _Ranked:
 
 
 async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Recollection:
-    ctx.principal.require("memories:read")
     began = time.perf_counter()
     hits, left_out = await _hits_of(ctx, request, weights)
     return Recollection.model_construct(
@@ -99,7 +101,7 @@ async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Re
 
 
 async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tuple[list[Hit], int]:
-    """(hits, how many the budget left out); an embedder that has to be waited for is asked outside of a transaction."""
+    """Return (hits, how many the budget left out); a slow embedder is asked outside a transaction."""
     async with ctx.database.read_transaction(ctx.principal) as connection:
         understood = await _understand(ctx, connection, request)
         if understood is None:
@@ -132,7 +134,7 @@ async def _answer(
     vector: NDArray[np.float32],
     weights: Weights | None,
 ) -> tuple[list[Hit], int]:
-    """(hits, how many the budget left out): candidates gathered, ranked, read and packed."""
+    """Return (hits, how many the budget left out): candidates gathered, ranked, read and packed."""
     gathered = await _gather(ctx, connection, understood, vector)
     ranked = await _rank(ctx, connection, understood, gathered.measured, weights)
     order = np.argsort(-ranked.score, kind="stable")[: understood.request.k]

@@ -15,6 +15,7 @@ from mnemon.db.types import dump_json
 from mnemon.memory.schemas_facts import Recorded, RecordUsage, Usage, UsageOf
 from mnemon.memory.service.seen import require_seen
 from mnemon.memory.visibility import visible_use
+from mnemon.verbs import verb
 
 PACKAGE = "mnemon.memory"
 
@@ -32,13 +33,13 @@ PARTS_OF_MEMORY = {
 }
 
 
+@verb("memories:write")
 async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
     """Note which memories an answer was given, with their scores; said again, it replaces them.
 
     Raises:
         NotFound: the message or a memory is not there, or not this principal's to see: nothing is noted.
     """
-    ctx.principal.require("memories:write")
     organization = ctx.principal.organization_id
     used = sorted(request.memories, key=lambda one: one.memory_id)
     async with ctx.database.transaction(ctx.principal) as connection:
@@ -56,6 +57,7 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
     return Recorded(count=len(rows))
 
 
+@verb("memories:read")
 async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
     """List the memories of an answer, best first, or the answers that a memory was used for, newest first.
 
@@ -64,7 +66,6 @@ async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
     Raises:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
-    ctx.principal.require("memories:read")
     listing = _OF_ANSWER if request.message_id is not None else _OF_MEMORY
     after = listing.after(ctx.principal, request)
     async with ctx.database.read_transaction(ctx.principal) as connection:

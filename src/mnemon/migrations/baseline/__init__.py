@@ -56,6 +56,6 @@ _DOMAINS = (
 
 
 def tables() -> list[Table]:
-    """Every table of the baseline, in the order in which they are made."""
+    """Return every table of the baseline, in the order in which they are made."""
     known = {table.name: table for domain in _DOMAINS for table in domain.TABLES}
     return [known.pop(name) for name in ORDER.split()]

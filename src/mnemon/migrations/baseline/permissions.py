@@ -45,8 +45,8 @@ def fill() -> None:
     op.bulk_insert(
         sa.table("permissions", *(sa.column(name, sa.Text) for name in columns)),
         [
-            dict(zip(columns, (resource, action, f"{action.capitalize()} {what}"), strict=True))
-            for resource, actions, what in PERMISSIONS
+            dict(zip(columns, (resource, action, f"{action.capitalize()} {description}"), strict=True))
+            for resource, actions, description in PERMISSIONS
             for action in actions.split()
         ],
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mnemon.migrations.tables import Column, column, document, moment, tenanted
+from mnemon.migrations.tables import TableColumn, column, document, moment, tenanted
 
 
-def recallable() -> tuple[Column, ...]:
+def recallable() -> tuple[TableColumn, ...]:
     """Describe the columns of what can be recalled."""
     return (
         *tenanted(),

@@ -11,7 +11,6 @@ from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
-from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.models_audit import AuditLogORM
 from mnemon.operations.schemas import (
@@ -29,6 +28,7 @@ from mnemon.operations.schemas import (
 from mnemon.operations.service.shown import shown
 from mnemon.operations.trail import Anchor, Anchors, verify
 from mnemon.operations.trail.sealing import Signer
+from mnemon.verbs import verb
 
 _TRAIL = Listing.newest("operations.audit_trail")
 
@@ -43,31 +43,31 @@ async def note_origin(
     await repository.set_origin(connection, ip, user_agent, session_id)
 
 
-async def record_event(ctx: Context, event: AuditEvent) -> Audited:
+@verb("audit:write")
+async def record_event(ctx: Context, request: AuditEvent) -> Audited:
     """Add to the trail what no row change tells: a sign-in, a refused access."""
-    ctx.principal.require("audit:write")
     async with ctx.database.transaction(ctx.principal) as connection:
-        ip = str(event.ip_address) if event.ip_address else None
-        await repository.set_origin(connection, ip, event.user_agent, event.session_id)
+        ip = str(request.ip_address) if request.ip_address else None
+        await repository.set_origin(connection, ip, request.user_agent, request.session_id)
         found = await repository.record_audit(
             connection,
             (
-                event.action,
-                event.resource_type,
-                event.resource_id,
-                event.status.value,
-                event.error_message,
-                event.metadata,
-                event.user_id,
+                request.action,
+                request.resource_type,
+                request.resource_id,
+                request.status.value,
+                request.error_message,
+                request.metadata,
+                request.user_id,
             ),
         )
     return Audited(id=found)
 
 
+@verb("audit:read")
 async def audit_trail(ctx: Context, request: AuditQuery) -> Page[AuditEntry]:
     """List entries of the organisation's trail, newest first; what is private to others is not told with them."""
-    ctx.principal.require("audit:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         trail = repository.AuditLogRepository(session, ctx.principal.organization_id)
         page = await trail.page(_TRAIL, ctx.principal, request, _entry, query=trail.those(request))
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -79,6 +79,7 @@ def _entry(row: AuditLogORM) -> AuditEntry:
     return from_row(AuditEntry, row, ip_address=address, metadata=row.metadata_)
 
 
+@verb("audit:seal")
 async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     """Seal the organisation's trail as far as transactions have ended; any number may call it, at any time.
 
@@ -89,7 +90,6 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     Raises:
         Unavailable: the anchor could not be written down; what is sealed is sealed.
     """
-    ctx.principal.require("audit:seal")
     size = (request or SealAudit()).block_size
     organization = ctx.principal.organization_id
     signer, anchors = _signing(ctx)
@@ -108,6 +108,7 @@ async def seal_audit(ctx: Context, request: SealAudit | None = None) -> Sealed:
     return Sealed(rows=total)
 
 
+@verb("operations:maintain", installation=True)
 async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
     """Seal every trail, also those of organisations that are gone and the installation's own; for the worker.
 
@@ -115,7 +116,6 @@ async def seal_audits(ctx: Context, request: SealAudit | None = None) -> Sealed:
         Forbidden: the principal is an organisation's.
         Unavailable: the anchors could not be written down; what is sealed is sealed.
     """
-    require_installation(ctx)
     signer, anchors = _signing(ctx)
     async with ctx.database.transaction(ctx.principal) as connection:
         await signer.sign_older(connection, None, anchors)
@@ -137,14 +137,14 @@ async def seal_receipt(ctx: Context, connection: Connection, receipt: UUID) -> N
     await Signer(ctx.database.installation).erasure(connection, ctx.principal.organization_id, str(receipt))
 
 
+@verb("audit:read")
 async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> AuditVerification:
-    """Hold the organisation's trail against its chain, the chain's signatures and the anchors that were written down.
+    """Verify the organisation's trail by its chain, the chain's signatures and the anchors that were written down.
 
     Who can rewrite rows and blocks alike has not the key that blocks are signed with. Who cuts blocks off, or brings
     back an older state of the tables, is found by the anchors: those of this machine, and one that the caller has, such
     as the ``head`` of an earlier verification.
     """
-    ctx.principal.require("audit:read")
     own = ctx.principal.organization_id
     signer, file = _signing(ctx)
     anchors = [one for one in (await asyncio.to_thread(file.read)).anchors if one.organization == own]
@@ -173,7 +173,7 @@ async def verify_audit(ctx: Context, request: VerifyAudit | None = None) -> Audi
 
 
 def _signing(ctx: Context) -> tuple[Signer, Anchors]:
-    """What signs, and what writes down."""
+    """Return what signs, and what writes down."""
     installation = ctx.database.installation
     return Signer(installation), Anchors.of(ctx.settings, installation)
 

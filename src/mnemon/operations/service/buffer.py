@@ -17,7 +17,7 @@ from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.core.loops import Home
 from mnemon.operations.schemas import METRICS_AT_ONCE
-from mnemon.operations.service.kinds import KINDS, Columns, Kind, Metric
+from mnemon.operations.service.kinds import KINDS, Columns, Metric, MetricKind
 
 logger = logging.getLogger(__name__)
 
@@ -247,7 +247,7 @@ class MetricWriter:
             if left:
                 self._give_back(left, batch.characters)
 
-    def _refuse(self, kind: Kind, values: list[Any], error: MnemonError) -> None:
+    def _refuse(self, kind: MetricKind, values: list[Any], error: MnemonError) -> None:
         width = len(kind.fields)
         for place in range(0, len(values), width):
             self.refused += 1
@@ -256,7 +256,7 @@ class MetricWriter:
             except Exception:  # the caller's own: the others are to be written all the same
                 logger.exception("on_refused_failed")
 
-    def _give_back(self, left: list[tuple[Kind, list[Any]]], characters: int) -> None:
+    def _give_back(self, left: list[tuple[MetricKind, list[Any]]], characters: int) -> None:
         batch = _Batch()
         batch.characters = characters
         self._characters += characters
@@ -306,7 +306,7 @@ class MetricWriter:
             )
 
     async def __aenter__(self) -> Self:
-        """The writer itself."""
+        """Return the writer itself."""
         return self
 
     async def __aexit__(
@@ -316,7 +316,7 @@ class MetricWriter:
         await self.close()
 
 
-async def write(ctx: Context, kind: Kind, columns: Columns) -> None:
+async def write(ctx: Context, kind: MetricKind, columns: Columns) -> None:
     """Write measurements of one kind, all or none."""
     await kind.write(ctx, columns)
 

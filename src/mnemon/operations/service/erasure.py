@@ -11,6 +11,7 @@ from mnemon.db.connection import Connection
 from mnemon.operations import repository_erasure as repository
 from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasurePreview, ErasureReceipt, Remnant
 from mnemon.operations.service.audit import seal_receipt
+from mnemon.verbs import verb
 
 #: What erasure_refusal() says, as a sentence and what to do.
 _REFUSALS = {
@@ -26,10 +27,13 @@ _REFUSALS = {
         "Give the role owner to somebody else first, or erase the organisation.",
     ),
 }
+#: Which right erasure asks for.
+_RULE = "the first for a person or a conversation, the second for the organisation"
 
 
+@verb("users:erase", "organizations:delete", rule=_RULE, changes=False)
 async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
-    """What :func:`erase` would do now, counted by doing it in a transaction that is taken back.
+    """Count what :func:`erase` would do now, by doing it in a transaction that is taken back.
 
     Raises:
         NotFound: the organisation has nothing of this name.
@@ -54,6 +58,7 @@ async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
     )
 
 
+@verb("users:erase", "organizations:delete", rule=_RULE)
 async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
     """Erase for good, in one transaction: what fails or is interrupted has changed nothing.
 
@@ -106,7 +111,7 @@ def _require(ctx: Context, kind: ErasureKind) -> None:
 
 
 async def _subject(ctx: Context, connection: Connection, request: Erase) -> Any:
-    """(id, label) of the one that the name means, also where it is softly deleted; None if there is none."""
+    """Return (id, label) of the one that the name means, also where it is softly deleted; None if there is none."""
     rows = await repository.candidates(connection, ctx.principal.organization_id, request.kind, request.name)
     if request.by is not None:
         rows = [row for row in rows if request.by in row["matched"]]
@@ -144,7 +149,7 @@ async def _let(connection: Connection, kind: ErasureKind, subject: UUID) -> None
 
 
 async def _earlier(ctx: Context, connection: Connection, request: Erase) -> ErasureReceipt:
-    """What a second erasure by the id says: there is nothing left."""
+    """Return what a second erasure by the id says: there is nothing left."""
     name = request.name.lower()
     if not await repository.was_erased(connection, ctx.principal.organization_id, request.kind, name):
         raise _nothing(request)

@@ -18,7 +18,7 @@ Columns = Sequence[Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MetricKind:
     """A kind of measurement.
 
     Attributes:
@@ -38,11 +38,11 @@ class Kind:
         object.__setattr__(self, "values", attrgetter(*self.fields))
 
     def columns(self, metrics: Sequence[Metric]) -> Columns:
-        """The values of measurements, a column for each field."""
+        """Return the values of measurements, a column for each field."""
         return [*zip(*map(self.values, metrics), strict=True)]
 
     def made(self, values: Sequence[Any]) -> Metric:
-        """The measurement that these are the values of."""
+        """Return the measurement that these are the values of."""
         return self.schema.model_construct(**dict(zip(self.fields, values, strict=True)))
 
 
@@ -80,13 +80,13 @@ KNOWLEDGE_FIELDS = ("knowledge_id", "event", "agent_id", "value", "metadata", "a
 RUN_FIELDS = ("pattern_id", "agent_id", "execution_time_ms", "success", "error_type", "at")
 USE_FIELDS = ("pattern_id", "agent_id", "success", "context", "at")
 
-KINDS: dict[type[Metric], Kind] = {
+KINDS: dict[type[Metric], MetricKind] = {
     kind.schema: kind
     for kind in (
-        Kind(AgentMetric, AGENT_FIELDS, _agent_metrics),
-        Kind(SystemMetric, SYSTEM_FIELDS, _system_metrics),
-        Kind(KnowledgeUse, KNOWLEDGE_FIELDS, _knowledge_metrics),
-        Kind(PatternRun, RUN_FIELDS, _pattern_metrics),
-        Kind(PatternUse, USE_FIELDS, _pattern_usage),
+        MetricKind(AgentMetric, AGENT_FIELDS, _agent_metrics),
+        MetricKind(SystemMetric, SYSTEM_FIELDS, _system_metrics),
+        MetricKind(KnowledgeUse, KNOWLEDGE_FIELDS, _knowledge_metrics),
+        MetricKind(PatternRun, RUN_FIELDS, _pattern_metrics),
+        MetricKind(PatternUse, USE_FIELDS, _pattern_usage),
     )
 }

@@ -20,6 +20,7 @@ from mnemon.operations.schemas import (
     RequestStatistics,
     RouteStatistics,
 )
+from mnemon.verbs import verb
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|\d+")
 _PLACE = re.compile(r'File "([^"]+)", line \d+, in (\S+)')
@@ -32,62 +33,62 @@ def fingerprint(report: ErrorReport) -> str:
     return digest(report.kind, report.code, report.component or "", where)
 
 
-async def log_error(ctx: Context, report: ErrorReport) -> Logged:
+@verb("logs:write")
+async def log_error(ctx: Context, request: ErrorReport) -> Logged:
     """Log an error on behalf of the principal."""
-    ctx.principal.require("logs:write")
-    mark = fingerprint(report)
+    mark = fingerprint(request)
     values = {
         "organization_id": ctx.principal.organization_id,
         "user_id": ctx.principal.user_id,
         "agent_id": ctx.principal.agent_id,
-        "timestamp": report.timestamp,
-        "level": report.level.value,
-        "kind": report.kind,
-        "code": report.code,
-        "message": report.message,
-        "stack_trace": report.stack_trace,
-        "component": report.component,
+        "timestamp": request.timestamp,
+        "level": request.level.value,
+        "kind": request.kind,
+        "code": request.code,
+        "message": request.message,
+        "stack_trace": request.stack_trace,
+        "component": request.component,
         "fingerprint": mark,
-        "request_id": report.request_id,
-        "metadata": dump_json(report.metadata),
+        "request_id": request.request_id,
+        "metadata": dump_json(request.metadata),
     }
     async with ctx.database.transaction(ctx.principal) as connection:
         return Logged(id=await repository.add_row(connection, "error_logs", values), fingerprint=mark)
 
 
-async def errors_by_kind(ctx: Context, period: Period | None = None) -> ErrorGroups:
-    """The organisation's errors of a stretch of time by kind, code and level, the most frequent first."""
-    ctx.principal.require("logs:read")
-    period = period or Period()
+@verb("logs:read")
+async def errors_by_kind(ctx: Context, request: Period | None = None) -> ErrorGroups:
+    """Count the organisation's errors of a stretch of time by kind, code and level, the most frequent first."""
+    request = request or Period()
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.errors_by_kind(
-            connection, ctx.principal.organization_id, *_bounds(ctx, period), period.limit
+            connection, ctx.principal.organization_id, *_bounds(ctx, request), request.limit
         )
     return ErrorGroups(groups=tuple(ErrorGroup(**dict(row)) for row in rows))
 
 
-async def log_request(ctx: Context, report: RequestReport) -> Logged:
+@verb("logs:write")
+async def log_request(ctx: Context, request: RequestReport) -> Logged:
     """Log a request on behalf of the principal."""
-    ctx.principal.require("logs:write")
     values = {
         "organization_id": ctx.principal.organization_id,
         "user_id": ctx.principal.user_id,
         "agent_id": ctx.principal.agent_id,
-        **report.model_dump(exclude={"ip_address", "metadata"}),
-        "ip_address": str(report.ip_address) if report.ip_address else None,
-        "metadata": dump_json(report.metadata),
+        **request.model_dump(exclude={"ip_address", "metadata"}),
+        "ip_address": str(request.ip_address) if request.ip_address else None,
+        "metadata": dump_json(request.metadata),
     }
     async with ctx.database.transaction(ctx.principal) as connection:
         return Logged(id=await repository.add_row(connection, "api_requests", values))
 
 
-async def request_statistics(ctx: Context, period: Period | None = None) -> RequestStatistics:
-    """The organisation's requests of a stretch of time by route: how many, how many failed, how long they took."""
-    ctx.principal.require("logs:read")
-    period = period or Period()
+@verb("logs:read")
+async def request_statistics(ctx: Context, request: Period | None = None) -> RequestStatistics:
+    """Count the organisation's requests of a stretch of time by route, those that failed, and how long they took."""
+    request = request or Period()
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.request_statistics(
-            connection, ctx.principal.organization_id, *_bounds(ctx, period), period.limit
+            connection, ctx.principal.organization_id, *_bounds(ctx, request), request.limit
         )
     return RequestStatistics(
         routes=tuple(
@@ -109,7 +110,7 @@ async def request_statistics(ctx: Context, period: Period | None = None) -> Requ
 
 
 def _bounds(ctx: Context, period: Period) -> tuple[datetime, datetime]:
-    """From when to when; without an end, all that came since."""
+    """Return from when to when; without an end, all that came since."""
     since = period.since or (period.until or ctx.clock.now()) - timedelta(days=1)
     until = period.until or max(ctx.clock.now(), since) + timedelta(days=1)
     if since > until:

@@ -9,7 +9,6 @@ from mnemon.context import Context
 from mnemon.core.pages import Page
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
-from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import (
     AgentMetric,
@@ -24,6 +23,7 @@ from mnemon.operations.schemas import (
     SystemMetric,
 )
 from mnemon.operations.service.kinds import KINDS
+from mnemon.verbs import verb
 
 _ROLLUPS = Listing("operations.list_rollups", {"start": datetime, "subject": str, "metric_type": str})
 
@@ -31,6 +31,7 @@ _ROLLUPS = Listing("operations.list_rollups", {"start": datetime, "subject": str
 BATCH = 10_000
 
 
+@verb("metrics:write")
 async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
     """Write measurements, all or none; a few thousand at a time are cheapest.
 
@@ -40,7 +41,6 @@ async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
     Raises:
         NotFound: an agent does not exist in this organisation; nothing was written.
     """
-    ctx.principal.require("metrics:write")
     agents = [metric for metric in request.metrics if isinstance(metric, AgentMetric)]
     system = [metric for metric in request.metrics if isinstance(metric, SystemMetric)]
     organization = ctx.principal.organization_id
@@ -52,13 +52,13 @@ async def ingest_metrics(ctx: Context, request: IngestMetrics) -> Ingested:
     return Ingested(rows=len(agents) + len(system))
 
 
+@verb("metrics:write")
 async def roll_up_metrics(ctx: Context) -> RolledUp:
     """Add what was measured since the last time to the organisation's hourly and daily rollups.
 
     Each measurement is added exactly once, however often and by however many this is called, whenever it was made,
     and whether its raw row still exists or not.
     """
-    ctx.principal.require("metrics:write")
     total = 0
     while True:
         async with ctx.database.transaction(ctx.principal) as connection:
@@ -68,9 +68,9 @@ async def roll_up_metrics(ctx: Context) -> RolledUp:
             return RolledUp(partials=total)
 
 
+@verb("metrics:read")
 async def list_rollups(ctx: Context, request: RollupQuery) -> Page[Rollup]:
     """List hourly or daily rollups of a stretch of time, oldest first."""
-    ctx.principal.require("metrics:read")
     after = _ROLLUPS.after(ctx.principal, request)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.rollups(
@@ -88,36 +88,36 @@ async def list_rollups(ctx: Context, request: RollupQuery) -> Page[Rollup]:
     return _ROLLUPS.page(ctx.principal, request, rows, partial(from_row, Rollup))
 
 
+@verb("operations:maintain", installation=True)
 async def refresh_dashboard(ctx: Context) -> RolledUp:
     """Roll up what waits and renew the dashboard, of every organisation; workers do it on schedule.
 
     Raises:
         Forbidden: the principal is an organisation's.
     """
-    require_installation(ctx)
     async with ctx.database.transaction(ctx.principal) as connection:
         return RolledUp(partials=await repository.refresh_dashboard(connection))
 
 
-async def dashboard(ctx: Context, query: DashboardQuery | None = None) -> Dashboard:
-    """The organisation's series over the last hour, day and week.
+@verb("metrics:read", changes=True)
+async def dashboard(ctx: Context, request: DashboardQuery | None = None) -> Dashboard:
+    """Read the organisation's series over the last hour, day and week.
 
     As of the last refresh for everybody, which a worker does on schedule; with ``refresh`` the organisation's own are
     added up now, and nobody else's.
     """
-    ctx.principal.require("metrics:read")
-    query = query or DashboardQuery()
-    if query.refresh:
+    request = request or DashboardQuery()
+    if request.refresh:
         await roll_up_metrics(ctx)
-    read = repository.dashboard_now if query.refresh else repository.dashboard
+    read = repository.dashboard_now if request.refresh else repository.dashboard
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         refreshed, rows = await read(
             connection,
             ctx.principal.organization_id,
-            query.source.value if query.source else None,
-            query.subject,
-            query.metric_type,
-            query.limit,
+            request.source.value if request.source else None,
+            request.subject,
+            request.metric_type,
+            request.limit,
         )
     return Dashboard(
         refreshed_at=refreshed,

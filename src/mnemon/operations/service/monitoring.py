@@ -10,44 +10,44 @@ from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.db.connection import Connection
 from mnemon.db.errors import translated
-from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
 from mnemon.operations.schemas import IndexUse, IndexUses, SlowQueries, SlowQuery, TableSize, TableSizes
+from mnemon.verbs import verb
 
 LIMIT = 1000
 
 
+@verb("operations:read", installation=True)
 async def table_sizes(ctx: Context, *, limit: int = LIMIT) -> TableSizes:
-    """Tables of the installation with their partitions, the largest first.
+    """List tables of the installation with their partitions, the largest first.
 
     Raises:
         Forbidden: the principal is an organisation's, and these are not one organisation's figures.
     """
-    require_installation(ctx, "operations:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.table_sizes(connection, _checked(limit))
     return TableSizes(tables=tuple(TableSize(**dict(row)) for row in rows))
 
 
+@verb("operations:read", installation=True)
 async def index_usage(ctx: Context, *, limit: int = LIMIT) -> IndexUses:
-    """Indexes of the installation with those of their partitions, the most used first.
+    """List indexes of the installation with those of their partitions, the most used first.
 
     Raises:
         Forbidden: the principal is an organisation's.
     """
-    require_installation(ctx, "operations:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         rows = await repository.index_usage(connection, _checked(limit))
     return IndexUses(indexes=tuple(IndexUse(**dict(row)) for row in rows))
 
 
+@verb("operations:read", installation=True)
 async def slow_queries(ctx: Context, *, limit: int = 10) -> SlowQueries:
-    """Statements of the database, the slowest on average first, where the server keeps them.
+    """List statements of the database, the slowest on average first, where the server keeps them.
 
     Raises:
         Forbidden: the principal is an organisation's, and these are everybody's statements.
     """
-    require_installation(ctx, "operations:read")
     wanted = _checked(limit)
     with translated():
         try:

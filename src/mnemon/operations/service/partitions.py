@@ -8,18 +8,19 @@ from datetime import UTC, timedelta
 from mnemon.context import Context
 from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
+from mnemon.core.principal import INSTALLATION
 from mnemon.db.connection import Connection
-from mnemon.jobs.service import require_installation
 from mnemon.operations import repository
-from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.schemas import MaintainedTable, MaintainPartitions, PartitionReport
 from mnemon.operations.trail.sealing import Signer
+from mnemon.verbs import verb
 
 #: How often, and how soon, a table that was in use is tried again.
 ATTEMPTS = 5
 BACKOFF = Backoff(0.2, 3.2)
 
 
+@verb("operations:maintain", installation=True)
 async def maintain_partitions(ctx: Context, request: MaintainPartitions | None = None) -> PartitionReport:
     """Make every time series' partitions ahead, drain its default partition, drop what is past retention.
 
@@ -30,7 +31,6 @@ async def maintain_partitions(ctx: Context, request: MaintainPartitions | None =
         Forbidden: the principal is an organisation's: every organisation's rows are in these tables.
         Invalid: a table that was named is not a partitioned time series.
     """
-    require_installation(ctx)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         known = await repository.partitioned_tables(connection)
     wanted = request.tables if request is not None and request.tables else tuple(known)

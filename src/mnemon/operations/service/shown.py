@@ -16,7 +16,7 @@ _PRIVATE = ("memories", "conversations", "integrations", "oauth_tokens")
 
 
 async def shown(connection: Connection, principal: Principal, entries: Sequence[AuditEntry]) -> tuple[AuditEntry, ...]:
-    """The entries as the principal may read them: of what they may not see, who did what to which row and when.
+    """Return the entries as the principal may read them: of what they may not see, who did what to which row and when.
 
     A right to read the trail is no right to read what is private: a conversation's title and summary, a memory's
     metadata, whose mail is connected. The organisation's own process reads all of it.

@@ -41,7 +41,7 @@ class Anchor:
     at: datetime
 
     def line(self) -> str:
-        """As it is written down."""
+        """Return the line as it is written down."""
         told = {
             "organization": str(self.organization),
             "number": self.number,
@@ -53,7 +53,7 @@ class Anchor:
 
     @classmethod
     def read(cls, line: str) -> Anchor:
-        """From a line.
+        """Read an anchor from a line.
 
         Raises:
             ValueError: it is none.
@@ -100,7 +100,7 @@ class Anchors:
 
     @classmethod
     def of(cls, settings: Settings, installation: InstallationKey) -> Anchors:
-        """The file that the settings name; else one beside the embedded server's data, or in the place for data."""
+        """Return the file that the settings name; else one beside the embedded server's data, or in the data place."""
         command = settings.audit_anchor_command
         # Of the oldest key: it stays what it is while keys are changed.
         name = f"anchors-{installation.ids[-1].hex()}.jsonl"
@@ -114,7 +114,7 @@ class Anchors:
         return cls(embedded.default_data_dir().parent / name, command)
 
     def read(self) -> Written:
-        """Everything in it.
+        """Read everything in it.
 
         Raises:
             Invalid: it cannot be read.
@@ -133,7 +133,7 @@ class Anchors:
         return _read(text)
 
     def newest(self) -> dict[UUID, Anchor]:
-        """The highest anchor of each trail."""
+        """Return the highest anchor of each trail."""
         return _highest(self.read().anchors)
 
     def write(self, anchors: Iterable[Anchor]) -> int:
@@ -145,7 +145,7 @@ class Anchors:
         try:
             with self._locked():
                 last = {anchor.organization: anchor for anchor in self.read().anchors}
-                new = [one for one in anchors if not _same(last.get(one.organization), one)]
+                new = [written for written in anchors if not _same(last.get(written.organization), written)]
                 if new:
                     self._append(new)
                     self._compact()
@@ -226,7 +226,7 @@ class Anchors:
 
 
 def thinned(anchors: Sequence[Anchor], history: str = "%Y-%m-%d") -> list[Anchor]:
-    """What is kept of a large file: the highest of each trail, the last of each day, and all that was contradicted.
+    """Return what is kept of a large file: the highest of each trail, the last of each day, all contradicted ones.
 
     Args:
         anchors: in the order in which they were written.
@@ -253,7 +253,7 @@ def thinned(anchors: Sequence[Anchor], history: str = "%Y-%m-%d") -> list[Anchor
 
 
 def _thinned(anchors: Sequence[Anchor]) -> bytes:
-    """The lines of what is kept: a day's last, or where that is too much a month's, or no history at all."""
+    """Return the lines of what is kept: a day's last, or where that is too much a month's, or no history at all."""
     text = b""
     for history in ("%Y-%m-%d", "%Y-%m", ""):
         text = "".join(anchor.line() + "\n" for anchor in thinned(anchors, history)).encode()
@@ -277,7 +277,7 @@ def _read(text: str) -> Written:
 
 
 def _cut(line: str) -> bool:
-    """Whether this is the beginning of an anchor and no more."""
+    """Tell whether this is the beginning of an anchor and no more."""
     return line.startswith('{"organization":"'[: len(line)]) and not line.endswith("}")
 
 

@@ -8,7 +8,7 @@ from mnemon.db import embedded
 
 
 def installation_of(settings: Settings) -> InstallationKey | None:
-    """The key that the settings name, else the embedded server's own; None where there is none.
+    """Return the key that the settings name, else the embedded server's own; None where there is none.
 
     Raises:
         Invalid: its file cannot be used.

@@ -14,11 +14,11 @@ from uuid import UUID
 
 from mnemon.core.errors import Unavailable
 from mnemon.core.installation import InstallationKey
+from mnemon.core.principal import INSTALLATION
 from mnemon.db.connection import Connection
 from mnemon.db.tenant import Prover
-from mnemon.operations.models_audit import INSTALLATION
 from mnemon.operations.trail.anchors import Anchor, Anchors
-from mnemon.operations.trail.seals import Block, Kind, Retention, Sealer, microseconds
+from mnemon.operations.trail.seals import Block, Retention, Sealer, SealKind, microseconds
 from mnemon.operations.trail.verify import listed
 
 #: Blocks whose signatures are written by one statement.
@@ -35,15 +35,15 @@ class Signer:
     async def seal(self, connection: Connection, organization: UUID, size: int) -> tuple[list[Anchor], int]:
         """Seal and sign the next block of one trail; its anchor, and how many rows it has."""
         rows = await connection.fetch("SELECT * FROM seal_trail($1, $2)", organization, size)
-        return await self._sign(connection, Kind.BLOCK, rows), sum(row["rows"] for row in rows)
+        return await self._sign(connection, SealKind.BLOCK, rows), sum(row["rows"] for row in rows)
 
     async def seal_every(self, connection: Connection, size: int) -> tuple[list[Anchor], int]:
         """Seal and sign what can be sealed of every trail; the anchors, and how many rows."""
         rows = await connection.fetch("SELECT * FROM seal_every_trail($1)", size)
-        return await self._sign(connection, Kind.BLOCK, rows), sum(row["rows"] for row in rows)
+        return await self._sign(connection, SealKind.BLOCK, rows), sum(row["rows"] for row in rows)
 
-    async def _sign(self, connection: Connection, kind: Kind, rows: Sequence[Any]) -> list[Anchor]:
-        made = []
+    async def _sign(self, connection: Connection, kind: SealKind, rows: Sequence[Any]) -> list[Anchor]:
+        signed_blocks = []
         now = datetime.now(UTC)
         for start in range(0, len(rows), _BATCH):
             part = rows[start : start + _BATCH]
@@ -59,15 +59,15 @@ class Signer:
                 self.sealer.key,
                 self._prover.prove(f"seal:{hashlib.sha256(b''.join(macs)).hexdigest()}"),
             )
-            if kind is Kind.BLOCK and signed != len(part):
+            if kind is SealKind.BLOCK and signed != len(part):
                 raise Unavailable(
                     "Blocks of the audit trail could not be signed; nothing was sealed.", code="unavailable.audit_seal"
                 )
-            made += [
+            signed_blocks += [
                 Anchor(block.organization, block.number, block.hash, mac, now)
                 for block, mac in zip(blocks, macs, strict=True)
             ]
-        return made
+        return signed_blocks
 
     async def sign_older(self, connection: Connection, organization: UUID | None, anchors: Anchors) -> int:
         """Sign what was sealed before blocks were signed: once, and never a trail that an anchor knows.
@@ -92,7 +92,7 @@ class Signer:
         written = anchors.read()
         anchored = {anchor.organization for anchor in written.anchors}
         older = [row for row in rows if row["lone"] and row["organization_id"] not in anchored]
-        await self._sign(connection, Kind.LEGACY, older)
+        await self._sign(connection, SealKind.LEGACY, older)
         if older and not written.there:
             await self._older_retention(connection)
         return len(older)
@@ -100,12 +100,12 @@ class Signer:
     async def sign_imported(self, connection: Connection, organization: UUID, missing_before: datetime | None) -> None:
         """Sign the trail of an organisation that has just been brought in, as what it was then."""
         rows = await connection.fetch("SELECT * FROM unsigned_trail($1)", organization)
-        await self._sign(connection, Kind.LEGACY, rows)
+        await self._sign(connection, SealKind.LEGACY, rows)
         if missing_before is not None:
             await self.retention(connection, organization, missing_before, 0, datetime.now(UTC))
 
     async def _older_retention(self, connection: Connection) -> None:
-        """What retention had taken before such records were signed."""
+        """Return what retention had taken before such records were signed."""
         kept_since = await connection.fetchval(
             "SELECT least(kept_since, now() - make_interval(days => retention_days)) FROM partition_policies "
             "WHERE table_name = 'audit_logs' AND kept_since IS NOT NULL"
@@ -118,7 +118,7 @@ class Signer:
     ) -> None:
         """Record that rows before a time may be gone."""
         record = Retention(organization, microseconds(until), days, microseconds(made))
-        mac = self.sealer.sign(Kind.RETENTION, record)
+        mac = self.sealer.sign(SealKind.RETENTION, record)
         await connection.fetchval(
             "SELECT sign_retention($1, $2, $3, $4, $5, $6, $7)",
             *(organization, until, days, made, mac, self.sealer.key),
@@ -128,7 +128,7 @@ class Signer:
     async def erasure(self, connection: Connection, organization: UUID, receipt: str) -> None:
         """Sign what the erasure of this transaction says it has blanked."""
         for told in await listed(connection, organization, receipt):
-            mac = self.sealer.sign(Kind.ERASURE, told)
+            mac = self.sealer.sign(SealKind.ERASURE, told)
             await connection.fetchval(
                 "SELECT sign_erasure($1, $2, $3, $4, $5, $6)",
                 *(receipt, told.rows, told.digest, mac, self.sealer.key),

@@ -18,7 +18,7 @@ _PURPOSE = "audit chain"
 _MOST = 2**63 - 1
 
 
-class Kind(enum.StrEnum):
+class SealKind(enum.StrEnum):
     """What is signed."""
 
     BLOCK = "block"
@@ -88,24 +88,24 @@ class Sealer:
     def __repr__(self) -> str:
         return f"Sealer({', '.join(name.hex() for name in self._keys)})"
 
-    def sign(self, kind: Kind, statement: Statement) -> bytes:
-        """The signature, under the newest key."""
+    def sign(self, kind: SealKind, statement: Statement) -> bytes:
+        """Sign under the newest key."""
         return hmac.digest(self._keys[self.key], _words(kind, statement), "sha256")
 
     def knows(self, key: bytes | None) -> bool:
-        """Whether this is one of the installation's keys."""
+        """Tell whether this is one of the installation's keys."""
         return key in self._keys
 
-    def signed(self, kind: Kind, statement: Statement, mac: bytes | None, key: bytes | None) -> bool:
-        """Whether a signature is of this installation and of this statement."""
+    def signed(self, kind: SealKind, statement: Statement, mac: bytes | None, key: bytes | None) -> bool:
+        """Tell whether a signature is of this installation and of this statement."""
         secret = self._keys.get(key) if key is not None else None
         if secret is None or mac is None:
             return False
         return hmac.compare_digest(hmac.digest(secret, _words(kind, statement), "sha256"), mac)
 
 
-def _words(kind: Kind, statement: Statement) -> bytes:
-    """A statement in one form: its kind, then each part with its length."""
+def _words(kind: SealKind, statement: Statement) -> bytes:
+    """Write a statement in one form: its kind, then each part with its length."""
     parts: list[bytes]
     match statement:
         case Block(organization, number, digest, kept, sealed_us):
@@ -129,7 +129,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def moment_of(us: int) -> datetime:
-    """The moment of so many microseconds since 1970.
+    """Return the moment of so many microseconds since 1970.
 
     Raises:
         OverflowError: no calendar has it.

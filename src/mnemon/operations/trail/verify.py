@@ -12,7 +12,7 @@ from uuid import UUID
 from mnemon.db.connection import Connection
 from mnemon.db.sql import statement
 from mnemon.operations.trail.anchors import Anchor
-from mnemon.operations.trail.seals import Block, Kind, Receipt, Retention, Sealer, moment_of
+from mnemon.operations.trail.seals import Block, Receipt, Retention, Sealer, SealKind, moment_of
 
 _BLOCKS = """
 SELECT b.number, b.hash, b.mac, b.mac_key, (extract(epoch FROM b.sealed_at) * 1000000)::bigint AS sealed_us,
@@ -101,7 +101,7 @@ async def verify(
 
 @asynccontextmanager
 async def _only_the_catalogue(connection: Connection) -> AsyncIterator[None]:
-    """Names mean PostgreSQL's own functions and operators, whatever the schema's owner has made beside them."""
+    """Let names mean PostgreSQL's own functions and operators, whatever the schema's owner made beside them."""
     before = await connection.fetchval("SELECT current_setting('search_path')")
     await connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
     yield
@@ -118,9 +118,9 @@ def _blocks(organization: UUID, blocks: Sequence[Any], sealer: Sealer | None) ->
     for row in blocks:
         block = Block(organization, row["number"], row["hash"], row["kept"], row["sealed_us"])
         mac, key = row["mac"], row["mac_key"]
-        if sealer.signed(Kind.BLOCK, block, mac, key):
+        if sealer.signed(SealKind.BLOCK, block, mac, key):
             begun = True
-        elif not begun and sealer.signed(Kind.LEGACY, block, mac, key):
+        elif not begun and sealer.signed(SealKind.LEGACY, block, mac, key):
             legacy = row["number"]
         elif mac is None:
             bad.append((row["number"], "unsigned"))
@@ -130,13 +130,13 @@ def _blocks(organization: UUID, blocks: Sequence[Any], sealer: Sealer | None) ->
 
 
 async def _retained(connection: Connection, organization: UUID, sealer: Sealer | None) -> datetime | None:
-    """The time before which rows may be gone, None where nothing may."""
+    """Return the time before which rows may be gone, None where nothing may."""
     until: datetime | None = None
     for row in await connection.fetch(_RETENTIONS, organization):
         record = Retention(row["organization_id"], row["until_us"], row["days"], row["made_us"])
         if record.organization not in {organization, UUID(int=0)}:
             continue
-        if sealer is not None and not sealer.signed(Kind.RETENTION, record, row["mac"], row["key"]):
+        if sealer is not None and not sealer.signed(SealKind.RETENTION, record, row["mac"], row["key"]):
             continue
         with suppress(OverflowError):  # of what nobody signed
             moment = moment_of(record.until_us)
@@ -145,7 +145,7 @@ async def _retained(connection: Connection, organization: UUID, sealer: Sealer |
 
 
 async def listed(connection: Connection, organization: UUID, receipt: str | None = None) -> list[Receipt]:
-    """What erasures of an organisation say they have blanked; of one receipt, or of all."""
+    """Return what erasures of an organisation say they have blanked; of one receipt, or of all."""
     rows = await connection.fetch(_RECEIPTS, organization, receipt)
     return [
         Receipt(organization, row["receipt"], row["rows"], row["digest"]) for row in rows if row["receipt"] is not None
@@ -153,7 +153,7 @@ async def listed(connection: Connection, organization: UUID, receipt: str | None
 
 
 async def _receipts(connection: Connection, organization: UUID, sealer: Sealer | None) -> list[str]:
-    """The receipts whose signature covers what they list."""
+    """Return the receipts whose signature covers what they list."""
     receipts = {receipt.receipt: receipt for receipt in await listed(connection, organization)}
     if sealer is None:
         return list(receipts)
@@ -161,7 +161,7 @@ async def _receipts(connection: Connection, organization: UUID, sealer: Sealer |
         row["receipt"]
         for row in await connection.fetch(_SIGNED, organization)
         if row["receipt"] in receipts
-        and sealer.signed(Kind.ERASURE, receipts[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
+        and sealer.signed(SealKind.ERASURE, receipts[row["receipt"]], _bytes(row["mac"]), _bytes(row["key"]))
     ]
 
 
@@ -173,7 +173,7 @@ def _bytes(text: str | None) -> bytes | None:
 
 
 def _verdict(row: Any, bad: list[tuple[int, str]], signed: int, until: datetime | None) -> Verdict:
-    """What the database found and what the signatures show, the earliest first."""
+    """Return what the database found and what the signatures show, the earliest first."""
     block, problem, row_id = row["block"], row["problem"], row["row_id"]
     if bad and (problem is None or block is None or bad[0][0] < block):
         block, problem, row_id = bad[0][0], bad[0][1], None

@@ -11,6 +11,7 @@ from mnemon.core.errors import Conflict, Invalid
 from mnemon.core.pages import Page
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.verbs import verb
 from mnemon.workflow import repository
 from mnemon.workflow.graph import order
 from mnemon.workflow.models import WorkflowORM, WorkflowStatus
@@ -33,9 +34,9 @@ MOVES = {
 }
 
 
+@verb("workflows:write")
 async def define_workflow(ctx: Context, request: DefineWorkflow) -> Workflow:
     """Keep a new definition, as a draft (REQ-T118)."""
-    ctx.principal.require("workflows:write")
     values = request.model_dump(mode="json")
     async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
@@ -43,13 +44,13 @@ async def define_workflow(ctx: Context, request: DefineWorkflow) -> Workflow:
         return _workflow(_columns(row))
 
 
+@verb("workflows:read")
 async def get_workflow(ctx: Context, workflow_id: UUID) -> Workflow:
-    """One definition by its id.
+    """Read a definition by its id.
 
     Raises:
         NotFound: there is none, or it was deleted.
     """
-    ctx.principal.require("workflows:read")
     async with ctx.database.transaction(ctx.principal, readonly=True, by_key=True) as connection:
         row = await repository.get_workflow(connection, ctx.principal.organization_id, workflow_id)
     if row is None:
@@ -57,13 +58,13 @@ async def get_workflow(ctx: Context, workflow_id: UUID) -> Workflow:
     return _workflow(row)
 
 
+@verb("workflows:read")
 async def list_workflows(ctx: Context, request: WorkflowQuery) -> Page[Workflow]:
     """List definitions, newest first (REQ-T118).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
-    ctx.principal.require("workflows:read")
     after = _WORKFLOWS.after(ctx.principal, request)
     status = request.status.value if request.status else None
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
@@ -73,6 +74,7 @@ async def list_workflows(ctx: Context, request: WorkflowQuery) -> Page[Workflow]
     return _WORKFLOWS.page(ctx.principal, request, rows, _workflow)
 
 
+@verb("workflows:write")
 async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
     """Change a definition; its steps, and what they wait for, in a draft only.
 
@@ -81,7 +83,6 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         NotFound: there is no such workflow.
         Conflict: another change came first, or it is a draft no longer.
     """
-    ctx.principal.require("workflows:write")
     given = request.model_dump(mode="json", include=set(some_changes(request)))
     if request.dependencies is not None and request.steps is None:
         raise Invalid(
@@ -105,6 +106,7 @@ async def update_workflow(ctx: Context, request: UpdateWorkflow) -> Workflow:
         return _workflow(_columns(row))
 
 
+@verb("workflows:write")
 async def activate_workflow(ctx: Context, request: MoveWorkflow) -> Workflow:
     """Let a draft be run; from then on its steps stay as they are.
 
@@ -115,6 +117,7 @@ async def activate_workflow(ctx: Context, request: MoveWorkflow) -> Workflow:
     return await _move(ctx, request, WorkflowStatus.ACTIVE)
 
 
+@verb("workflows:write")
 async def archive_workflow(ctx: Context, request: MoveWorkflow) -> Workflow:
     """Let a workflow be run no more; runs that are under way go on.
 
@@ -126,7 +129,6 @@ async def archive_workflow(ctx: Context, request: MoveWorkflow) -> Workflow:
 
 
 async def _move(ctx: Context, request: MoveWorkflow, status: WorkflowStatus) -> Workflow:
-    ctx.principal.require("workflows:write")
     async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         present = await workflows.get_by_id(request.id)
@@ -145,6 +147,7 @@ async def _move(ctx: Context, request: MoveWorkflow, status: WorkflowStatus) -> 
         return _workflow(_columns(row))
 
 
+@verb("workflows:delete")
 async def delete_workflow(ctx: Context, request: MoveWorkflow) -> None:
     """Delete a definition softly: its runs stay (REQ-T105).
 
@@ -152,7 +155,6 @@ async def delete_workflow(ctx: Context, request: MoveWorkflow) -> None:
         NotFound: there is no such workflow.
         Conflict: another change came first.
     """
-    ctx.principal.require("workflows:delete")
     async with ctx.database.session(ctx.principal) as session:
         workflows = WorkflowRepository(session, ctx.principal.organization_id)
         await workflows.update(request.id, expected_version=request.expected_version, deleted_at=ctx.clock.now())

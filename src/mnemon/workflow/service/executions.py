@@ -13,6 +13,7 @@ from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
 from mnemon.knowledge.service.common import acting_agent
+from mnemon.verbs import verb
 from mnemon.workflow import repository
 from mnemon.workflow.models import ExecutionStatus
 from mnemon.workflow.schemas import (
@@ -41,6 +42,7 @@ MOVES = {
 ENDS = frozenset({ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED})
 
 
+@verb("workflows:execute")
 async def start_execution(ctx: Context, request: StartExecution) -> Execution:
     """Begin a run of an active workflow; it is pending until it is advanced (REQ-T119).
 
@@ -49,7 +51,6 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
         NotFound: there is no such workflow or agent.
         Conflict: the workflow is not active.
     """
-    ctx.principal.require("workflows:execute")
     agent = acting_agent(ctx, request.agent_id, "agent_id")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
@@ -68,6 +69,7 @@ async def start_execution(ctx: Context, request: StartExecution) -> Execution:
         return await _read(connection, organization, made)
 
 
+@verb("workflows:execute")
 async def advance_execution(ctx: Context, request: AdvanceExecution) -> Execution:
     """Set a pending run running, and note that a step of it is done; doing so again replaces what the step gave.
 
@@ -76,7 +78,6 @@ async def advance_execution(ctx: Context, request: AdvanceExecution) -> Executio
         NotFound: there is no such run.
         Conflict: it has ended, a step that this one waits for is not done, or another change came first.
     """
-    ctx.principal.require("workflows:execute")
     organization = ctx.principal.organization_id
     async with ctx.database.transaction(ctx.principal) as connection:
         locked = await _lock(ctx, connection, request.id, request.expected_version)
@@ -94,6 +95,7 @@ async def advance_execution(ctx: Context, request: AdvanceExecution) -> Executio
         return await _read(connection, organization, request.id)
 
 
+@verb("workflows:execute")
 async def finish_execution(ctx: Context, request: FinishExecution) -> Execution:
     """End a run; it ends once.
 
@@ -102,7 +104,6 @@ async def finish_execution(ctx: Context, request: FinishExecution) -> Execution:
         NotFound: there is no such run.
         Conflict: from where the run is it cannot end so, or another change came first.
     """
-    ctx.principal.require("workflows:execute")
     if request.status not in ENDS:
         raise Invalid("A run ends completed, failed or cancelled.", code="invalid.status", field="status")
     if request.status is ExecutionStatus.COMPLETED and request.error_message is not None:
@@ -117,24 +118,24 @@ async def finish_execution(ctx: Context, request: FinishExecution) -> Execution:
         return await _read(connection, organization, request.id)
 
 
+@verb("workflows:read")
 async def get_execution(ctx: Context, execution_id: UUID) -> Execution:
-    """One run by its id.
+    """Read a run by its id.
 
     Raises:
         NotFound: there is none.
     """
-    ctx.principal.require("workflows:read")
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         return await _read(connection, ctx.principal.organization_id, execution_id)
 
 
+@verb("workflows:read")
 async def executions_of(ctx: Context, request: ExecutionQuery) -> Page[Execution]:
     """List runs of a workflow, of an agent or all of them, newest first (REQ-T119).
 
     Raises:
         Invalid: the cursor is not one that a page gave.
     """
-    ctx.principal.require("workflows:read")
     after = _EXECUTIONS.after(ctx.principal, request)
     status = request.status.value if request.status else None
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:

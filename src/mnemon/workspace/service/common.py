@@ -12,7 +12,7 @@ from mnemon.workspace.repository import OwnedRepository
 
 
 async def require_own(ctx: Context, rows: OwnedRepository[Any], what: str, row_id: UUID) -> Any:
-    """The row, if this principal may change it."""
+    """Return the row, if this principal may change it."""
     row = await rows.get_owned(row_id, reach_of(ctx.principal, None))
     if row is None:
         raise missing(what, row_id)

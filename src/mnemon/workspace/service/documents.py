@@ -11,6 +11,7 @@ from mnemon.core.errors import Forbidden
 from mnemon.core.pages import Page
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.verbs import verb
 from mnemon.workspace.ownership import owner_of, reach_of
 from mnemon.workspace.repository import DocumentRepository, TemplateRepository
 from mnemon.workspace.schemas import (
@@ -30,13 +31,13 @@ _DOCUMENTS = Listing.newest("workspace.list_documents")
 _TEMPLATES = Listing("workspace.list_templates", {"name": str, "id": UUID})
 
 
+@verb("documents:write")
 async def create_document(ctx: Context, request: CreateDocument) -> Document:
     """Make a document; without an outline of its own it takes its template's.
 
     Raises:
         NotFound: the person or the template is not one of this organisation.
     """
-    ctx.principal.require("documents:write")
     values = request.model_dump(exclude={"user_id", "outline", "context_memory_ids"})
     async with ctx.database.session(ctx.principal) as session:
         outline = request.outline
@@ -57,14 +58,14 @@ async def create_document(ctx: Context, request: CreateDocument) -> Document:
         return from_row(Document, row)
 
 
+@verb("documents:read")
 async def get_document(ctx: Context, document_id: UUID) -> Document:
-    """One document.
+    """Read a document.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("documents:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         row = await documents.get_owned(document_id, reach_of(ctx.principal, None))
         if row is None:
@@ -72,6 +73,7 @@ async def get_document(ctx: Context, document_id: UUID) -> Document:
         return from_row(Document, row)
 
 
+@verb("documents:write")
 async def update_document(ctx: Context, request: UpdateDocument) -> Document:
     """Change a document.
 
@@ -79,7 +81,6 @@ async def update_document(ctx: Context, request: UpdateDocument) -> Document:
         NotFound: there is none, or it is not this principal's.
         Conflict: it has another version than the one expected; ``data`` has both.
     """
-    ctx.principal.require("documents:write")
     async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", request.id)
@@ -89,32 +90,32 @@ async def update_document(ctx: Context, request: UpdateDocument) -> Document:
         return from_row(Document, row)
 
 
+@verb("documents:delete")
 async def delete_document(ctx: Context, document_id: UUID) -> Count:
     """Delete a document softly.
 
     Raises:
         NotFound: there is none, or it is not this principal's.
     """
-    ctx.principal.require("documents:delete")
     async with ctx.database.session(ctx.principal) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         await require_own(ctx, documents, "document", document_id)
         return Count(count=int(await documents.delete(document_id)))
 
 
+@verb("documents:read")
 async def list_documents(ctx: Context, request: ListDocuments) -> Page[Document]:
     """List documents, newest first."""
-    ctx.principal.require("documents:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         documents = DocumentRepository(session, ctx.principal.organization_id)
         conditions = request.model_dump(exclude={"user_id", "limit", "cursor"})
         query = documents.those(reach_of(ctx.principal, request.user_id), **conditions)
         return await documents.page(_DOCUMENTS, ctx.principal, request, partial(from_row, Document), query=query)
 
 
+@verb("templates:write")
 async def create_template(ctx: Context, request: CreateTemplate) -> Template:
     """Make a template for the organisation."""
-    ctx.principal.require("templates:write")
     async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         row = await templates.create(**request.model_dump(exclude={"outline"}), outline=list(request.outline))
@@ -122,20 +123,21 @@ async def create_template(ctx: Context, request: CreateTemplate) -> Template:
         return from_row(Template, row)
 
 
+@verb("templates:read")
 async def get_template(ctx: Context, template_id: UUID) -> Template:
-    """One template.
+    """Read a template.
 
     Raises:
         NotFound: there is none.
     """
-    ctx.principal.require("templates:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         row = await TemplateRepository(session, ctx.principal.organization_id).get_by_id(template_id)
         if row is None:
             raise missing("template", template_id)
         return from_row(Template, row)
 
 
+@verb("templates:write")
 async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
     """Change a template.
 
@@ -144,7 +146,6 @@ async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
         Conflict: it has another version than the one expected; ``data`` has both.
         Forbidden: it came with the installation.
     """
-    ctx.principal.require("templates:write")
     async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, request.id)
@@ -154,6 +155,7 @@ async def update_template(ctx: Context, request: UpdateTemplate) -> Template:
         return from_row(Template, row)
 
 
+@verb("templates:delete")
 async def delete_template(ctx: Context, template_id: UUID) -> Count:
     """Delete a template softly; documents made from it stay as they are.
 
@@ -161,17 +163,16 @@ async def delete_template(ctx: Context, template_id: UUID) -> Count:
         NotFound: there is none.
         Forbidden: it came with the installation.
     """
-    ctx.principal.require("templates:delete")
     async with ctx.database.session(ctx.principal) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         await _changeable(templates, template_id)
         return Count(count=int(await templates.delete(template_id)))
 
 
+@verb("templates:read")
 async def list_templates(ctx: Context, request: ListTemplates) -> Page[Template]:
     """List templates by name."""
-    ctx.principal.require("templates:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         templates = TemplateRepository(session, ctx.principal.organization_id)
         query = templates.those(document_type=request.document_type)
         return await templates.page(_TEMPLATES, ctx.principal, request, partial(from_row, Template), query=query)

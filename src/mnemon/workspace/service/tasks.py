@@ -12,6 +12,7 @@ from mnemon.core.errors import Conflict
 from mnemon.core.pages import Page
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.verbs import verb
 from mnemon.workspace.models import DUE_DATE, DUE_TIME, NO_DATE, NO_TIME, TaskORM
 from mnemon.workspace.ownership import owner_of, reach_of
 from mnemon.workspace.recurrence import next_occurrence
@@ -26,13 +27,13 @@ _TASKS = Listing(
 )
 
 
+@verb("tasks:write")
 async def create_task(ctx: Context, request: CreateTask) -> Task:
     """Make a task.
 
     Raises:
         NotFound: the person is not one of this organisation.
     """
-    ctx.principal.require("tasks:write")
     values = request.model_dump(exclude={"user_id"}) | {"tags": list(request.tags)}
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
@@ -41,14 +42,14 @@ async def create_task(ctx: Context, request: CreateTask) -> Task:
         return from_row(Task, row)
 
 
+@verb("tasks:read")
 async def get_task(ctx: Context, task_id: UUID) -> Task:
-    """One task.
+    """Read a task.
 
     Raises:
         NotFound: there is none, or it is not this principal's to see.
     """
-    ctx.principal.require("tasks:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.get_owned(task_id, reach_of(ctx.principal, None))
         if row is None:
@@ -56,6 +57,7 @@ async def get_task(ctx: Context, task_id: UUID) -> Task:
         return from_row(Task, row)
 
 
+@verb("tasks:write")
 async def update_task(ctx: Context, request: UpdateTask) -> Task:
     """Change a task; another moment of reminding reminds again, another status takes a completed one up again.
 
@@ -64,7 +66,6 @@ async def update_task(ctx: Context, request: UpdateTask) -> Task:
         Conflict: it has another version than the one expected; ``data`` has both.
         Invalid: the change would leave a due time without a due date.
     """
-    ctx.principal.require("tasks:write")
     values = changes(request, empties=True)
     if "reminder_at" in values:
         values["reminded_at"] = None
@@ -79,6 +80,7 @@ async def update_task(ctx: Context, request: UpdateTask) -> Task:
         return from_row(Task, row)
 
 
+@verb("tasks:write")
 async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
     """Mark a task as done; a task that recurs gets its next occurrence, once however often it is completed.
 
@@ -88,7 +90,6 @@ async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
         NotFound: there is no such task, or it is not this principal's.
         Conflict: it has another version than the one expected, or it was cancelled.
     """
-    ctx.principal.require("tasks:write")
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         row = await tasks.get_owned(request.id, reach_of(ctx.principal, None), lock=True)
@@ -128,23 +129,23 @@ async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM 
     return row
 
 
+@verb("tasks:delete")
 async def delete_task(ctx: Context, task_id: UUID) -> Count:
     """Delete a task softly.
 
     Raises:
         NotFound: there is none, or it is not this principal's.
     """
-    ctx.principal.require("tasks:delete")
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         await require_own(ctx, tasks, "task", task_id)
         return Count(count=int(await tasks.delete(task_id)))
 
 
+@verb("tasks:read")
 async def list_tasks(ctx: Context, request: ListTasks) -> Page[Task]:
     """List tasks by status and due date: soonest due first, those without a date last."""
-    ctx.principal.require("tasks:read")
-    async with ctx.database.session(ctx.principal) as session:
+    async with ctx.database.session(ctx.principal, readonly=True) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)
         conditions = request.model_dump(exclude={"user_id", "limit", "cursor"})
         return await tasks.page(
@@ -157,8 +158,9 @@ async def list_tasks(ctx: Context, request: ListTasks) -> Page[Task]:
         )
 
 
+@verb("tasks:read", "tasks:write", rule="the second to take them")
 async def due_reminders(ctx: Context, request: Reminders) -> tuple[Task, ...]:
-    """Open tasks whose reminder is due by the clock; two who take at once get different ones."""
+    """List open tasks whose reminder is due by the clock; two who take at once get different ones."""
     ctx.principal.require("tasks:write" if request.take else "tasks:read")
     async with ctx.database.session(ctx.principal) as session:
         tasks = TaskRepository(session, ctx.principal.organization_id)

@@ -28,11 +28,11 @@ def seal() -> None:
     from mnemon.operations.service import seal_audit
 
     with session() as opened:
-        done = opened.run(seal_audit(opened.run(opened.memory.open())))
+        report = opened.run(seal_audit(opened.run(opened.memory.open())))
     if state.json:
-        emit(done.model_dump(mode="json"))
+        emit(report.model_dump(mode="json"))
     elif not state.quiet:
-        typer.echo(f"Sealed: {done.rows:,} entries.")
+        typer.echo(f"Sealed: {report.rows:,} entries.")
 
 
 @app.command()
@@ -48,12 +48,12 @@ def verify(
 
     request = _request(anchor)
     with session() as opened:
-        found = opened.run(verify_audit(opened.run(opened.memory.open()), request))
+        verification = opened.run(verify_audit(opened.run(opened.memory.open()), request))
     if state.json:
-        emit(found.model_dump(mode="json"))
+        emit(verification.model_dump(mode="json"))
     elif not state.quiet:
-        _print(found)
-    if not found.valid:
+        _print(verification)
+    if not verification.valid:
         raise typer.Exit(1)
 
 
@@ -95,24 +95,24 @@ def anchors() -> None:
     from mnemon.operations.trail import Anchors
     from mnemon.operations.trail.keys import installation_of
 
-    wanted = settings()
-    installation = installation_of(wanted)
+    configured = settings()
+    installation = installation_of(configured)
     if installation is None:
         raise Unavailable(
             "There is no installation key, by which the file of anchors is named.",
             code="unavailable.installation_key",
             hint="Set MNEMON_INSTALLATION_KEY, or begin with `mnemon up`.",
         )
-    file = Anchors.of(wanted, installation)
-    newest = sorted(file.newest().values(), key=lambda one: one.organization.int)
+    file = Anchors.of(configured, installation)
+    newest = sorted(file.newest().values(), key=lambda anchor: anchor.organization.int)
     if state.json:
-        told = [
-            {"organization": one.organization, "number": one.number, "hash": one.hash.hex(), "at": one.at}
-            for one in newest
+        rows = [
+            {"organization": anchor.organization, "number": anchor.number, "hash": anchor.hash.hex(), "at": anchor.at}
+            for anchor in newest
         ]
-        emit({"path": file.path, "anchors": told})
+        emit({"path": file.path, "anchors": rows})
         return
     if not state.quiet:
         typer.echo(f"{file.path}")
-    for one in newest:
-        typer.echo(f"{one.organization} {one.number}:{one.hash.hex()} {one.at:%Y-%m-%d %H:%M:%S %Z}")
+    for anchor in newest:
+        typer.echo(f"{anchor.organization} {anchor.number}:{anchor.hash.hex()} {anchor.at:%Y-%m-%d %H:%M:%S %Z}")

@@ -15,7 +15,7 @@ from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
     from mnemon.core.settings import Settings
-    from mnemon.installation.backup import Listing, Pulled, Restored
+    from mnemon.installation.backup import BackupListing, Pulled, Restored
 
 T = TypeVar("T")
 
@@ -55,15 +55,15 @@ def enable() -> None:
     from mnemon.installation import backup as backups
 
     with working("Preparing the server"):
-        done = run(backups.enable(settings()))
-    if _emitted(done):
+        enabled = run(backups.enable(settings()))
+    if _emitted(enabled):
         return
-    for name, value in done.changed.items():
+    for name, value in enabled.changed.items():
         _say(f"Set: {name} = {value}")
-    _say(f"The slot {done.slot} holds back WAL until it is fetched. {_wal(done.wal)}")
-    if done.todo:
+    _say(f"The slot {enabled.slot} holds back WAL until it is fetched. {_wal(enabled.wal)}")
+    if enabled.todo:
         _say("An administrator runs:")
-        for statement in done.todo:
+        for statement in enabled.todo:
             typer.echo(f"  {statement};")
     _say("Next: `mnemon backup full`. A worker with these settings goes on by itself.")
 
@@ -131,9 +131,9 @@ def mark(
     from mnemon.installation import backup as backups
 
     with working("Naming the moment"):
-        place = run(backups.mark(settings(), name))
-    if not _emitted({"name": name, "lsn": backups.show_lsn(place)}):
-        _say(f"{name} is {backups.show_lsn(place)}, and in the archive.")
+        position = run(backups.mark(settings(), name))
+    if not _emitted({"name": name, "lsn": backups.show_lsn(position)}):
+        _say(f"{name} is {backups.show_lsn(position)}, and in the archive.")
 
 
 @app.command("list")
@@ -164,24 +164,24 @@ def verify(
 
     if rehearse:
         with _bar() as bar:
-            done = _done("rehearse", lambda wanted: backups.rehearse(wanted, to=to, work=work, step=bar))
-        if not _emitted(done):
-            _restored(done)
+            rehearsal = _done("rehearse", lambda wanted: backups.rehearse(wanted, to=to, work=work, step=bar))
+        if not _emitted(rehearsal):
+            _restored(rehearsal)
             _say("It was a rehearsal: the directory is gone.")
         return
     with _bar() as bar:
-        found = _done("verify", lambda wanted: backups.verify(wanted, backup=backup, step=bar))
-    if not _emitted(found):
+        verified = _done("verify", lambda wanted: backups.verify(wanted, backup=backup, step=bar))
+    if not _emitted(verified):
         _say(
-            f"{found.backups} backups with {found.files:,} files and {found.segments} WAL segments: "
-            f"{_size(found.read_bytes)} read in {found.seconds:.1f} s."
+            f"{verified.backups} backups with {verified.files:,} files and {verified.segments} WAL segments: "
+            f"{_size(verified.read_bytes)} read in {verified.seconds:.1f} s."
         )
-        for problem in found.problems:
+        for problem in verified.problems:
             _say(problem, "red")
-        for note in found.notes:
+        for note in verified.notes:
             _say(f"Note: {note}.")
     try:
-        backups.require_whole(found)
+        backups.require_whole(verified)
     except Exception as error:
         _tell(settings(), "verify", error)
         raise
@@ -193,18 +193,21 @@ def restore(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Ti
     from mnemon.installation import backup as backups
 
     request = backups.RestoreRequest(into, to, begin, timeline)
-    wanted = settings()
+    configured = settings()
     with _bar() as bar:
-        done = run(backups.restore(wanted, request, step=bar))
-    if _emitted(done):
+        restored = run(backups.restore(configured, request, step=bar))
+    if _emitted(restored):
         return
-    _restored(done)
-    if done.embedded:
+    _restored(restored)
+    if restored.embedded:
         _say(
-            f"Look at it: MNEMON_DATA_DIR={done.data_dir} mnemon list. It has no backups until `mnemon backup enable`."
+            f"Look at it: MNEMON_DATA_DIR={restored.data_dir} mnemon list. "
+            "It has no backups until `mnemon backup enable`."
         )
     else:
-        _say(f"It is a data directory of PostgreSQL {done.version}: start it as you start your own, and look at it.")
+        _say(
+            f"It is a data directory of PostgreSQL {restored.version}: start it as you start your own, and look at it."
+        )
 
 
 @app.command()
@@ -213,13 +216,15 @@ def unpack(into: Into, to: Moment = "latest", begin: Begin = None, timeline: Tim
     from mnemon.installation import backup as backups
 
     request = backups.RestoreRequest(into, to, begin, timeline)
-    wanted = settings()
+    configured = settings()
     with _bar() as bar:
-        done = run(backups.unpack(wanted, request, step=bar))
-    if _emitted(done):
+        unpacked = run(backups.unpack(configured, request, step=bar))
+    if _emitted(unpacked):
         return
-    _say(f"Decrypted into {done.into}. With the programs of PostgreSQL {done.version}, as the server's account:")
-    for command in done.commands:
+    _say(
+        f"Decrypted into {unpacked.into}. With the programs of PostgreSQL {unpacked.version}, as the server's account:"
+    )
+    for command in unpacked.commands:
         typer.echo(f"  {command}")
 
 
@@ -243,24 +248,24 @@ def _done(what: str, work: Callable[[Settings], Coroutine[Any, Any, T]], doing: 
     from mnemon.doors.cli.output import working
     from mnemon.installation import backup as backups
 
-    wanted = settings()
+    configured = settings()
     try:
         if doing is None:
-            result = run(work(wanted))
+            result = run(work(configured))
         else:
             with working(doing):
-                result = run(work(wanted))
+                result = run(work(configured))
     except backups.Busy:  # no failure: somebody else takes it
         raise
     except Exception as error:
-        _tell(wanted, what, error)
+        _tell(configured, what, error)
         raise
-    run(backups.settled(wanted, what))
+    run(backups.settled(configured, what))
     return result
 
 
 def _tell(wanted: Settings, what: str, error: Exception) -> None:
-    """The error log where the database answers, and the program and the address of the settings in any case."""
+    """Write into the error log where the database answers, and tell the program and address of the settings."""
     from mnemon.installation import backup as backups
 
     if wanted.backup_dir is None:  # nobody asked for backups: whoever sits here is told
@@ -278,7 +283,7 @@ def _tell(wanted: Settings, what: str, error: Exception) -> None:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[str, float | None], None]]:
-    """A bar on a terminal; called from whatever thread."""
+    """Show a bar on a terminal; called from whatever thread."""
     if state.quiet or not sys.stderr.isatty():
         yield lambda _what, _share: None
         return
@@ -302,7 +307,7 @@ def _bar() -> Iterator[Callable[[str, float | None], None]]:
 
 
 def _emitted(data: Any) -> bool:
-    """With --json, one document; whether that was asked for."""
+    """Write one document with --json; tell whether that was asked for."""
     from dataclasses import asdict, is_dataclass
 
     from mnemon.doors.cli.output import emit
@@ -323,14 +328,14 @@ def _size(count: int) -> str:
 
 
 def _wal(pulled: Pulled) -> str:
-    """How far the archive goes, and what is missing in it."""
+    """Return how far the archive goes, and what is missing in it."""
     text = f"The archive goes to {pulled.reach.at:%Y-%m-%d %H:%M:%S.%f} UTC."
     for gap in pulled.gaps:
         text += f" WAL is missing: {gap.first} to {gap.last}."
     return text
 
 
-def _table(found: Listing) -> None:
+def _table(found: BackupListing) -> None:
     from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console
 

@@ -46,34 +46,34 @@ def upgrade(
     """Bring the schema to a revision: DATABASE_OWNER_URL, else DATABASE_URL, else the embedded server."""
     from mnemon.doors.cli.output import emit, working
 
-    wanted = settings()
-    with working("Migrating"), owner(wanted, fresh=True) as (url, own):
+    configured = settings()
+    with working("Migrating"), owner(configured, fresh=True) as (url, own):
         from mnemon.app import installation_key
         from mnemon.core.installation import InstallationKey
         from mnemon.migrations import runner
 
-        key = InstallationKey.of(wanted) if own else installation_key(wanted)
-        made = None if key is not None or run(runner.has_key(url)) else InstallationKey.new()
+        key = InstallationKey.of(configured) if own else installation_key(configured)
+        new_key = None if key is not None or run(runner.has_key(url)) else InstallationKey.new()
         reached = run(
             runner.upgrade(
                 url,
                 revision=revision,
-                dimensions=_dimensions(wanted),
-                vector_index=wanted.vector_index,
-                installation=key or made,
+                dimensions=_dimensions(configured),
+                vector_index=configured.vector_index,
+                installation=key or new_key,
             )
         )
         if not own:
             run(runner.let_log_in(url))
     if state.json:
-        emit({"revision": reached} | ({"installation_key": made.text()} if made else {}))
+        emit({"revision": reached} | ({"installation_key": new_key.text()} if new_key else {}))
         return
     if not state.quiet:
         typer.echo(f"The database is at revision {reached}.")
         if own:
             typer.echo(_LOGIN)
-    if made is not None:  # also when quiet: it is shown this once
-        typer.echo(_KEY.format(made.text()))
+    if new_key is not None:  # also when quiet: it is shown this once
+        typer.echo(_KEY.format(new_key.text()))
 
 
 @app.command()
@@ -84,7 +84,7 @@ def downgrade(
     """Take the schema back to a revision; what newer tables and columns hold is lost."""
     from mnemon.doors.cli.output import emit, is_terminal, working
 
-    wanted = settings()
+    configured = settings()
     if not yes:
         if not is_terminal():
             raise Invalid(
@@ -94,7 +94,7 @@ def downgrade(
             )
         if not typer.confirm(f"Take the schema back to {revision}? What newer tables and columns hold is lost."):
             raise typer.Exit(1)
-    with working("Migrating"), owner(wanted) as (url, _):
+    with working("Migrating"), owner(configured) as (url, _):
         from mnemon.migrations import runner
 
         reached = run(runner.downgrade(url, revision=revision))
@@ -109,30 +109,30 @@ def check() -> None:
     """Compare the database with this version of Mnemon; exit code 1 when something differs."""
     from mnemon.doors.cli.output import emit, working
 
-    wanted = settings()
-    with working("Comparing"), owner(wanted) as (url, _):
+    configured = settings()
+    with working("Comparing"), owner(configured) as (url, _):
         from mnemon.migrations import runner
 
-        found = run(runner.check(url))
+        comparison = run(runner.check(url))
     if state.json:
         emit(
             {
-                "ok": found.ok,
-                "revision": found.revision,
-                "head": found.head,
-                "differences": found.differences,
-                "stale_objects": found.stale_objects,
+                "ok": comparison.ok,
+                "revision": comparison.revision,
+                "head": comparison.head,
+                "differences": comparison.differences,
+                "stale_objects": comparison.stale_objects,
             }
         )
     else:
-        for line in describe(found.revision, found.head, found.differences, found.stale_objects):
+        for line in describe(comparison.revision, comparison.head, comparison.differences, comparison.stale_objects):
             typer.echo(line)
-    if not found.ok:
+    if not comparison.ok:
         raise typer.Exit(1)
 
 
 def _dimensions(wanted: Settings) -> int:
-    """The width that the embedding columns get when they are made."""
+    """Return the width that the embedding columns get when they are made."""
     from mnemon.ai.registry import configured_embedder
 
     return configured_embedder(wanted).dimensions

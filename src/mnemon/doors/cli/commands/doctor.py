@@ -31,15 +31,19 @@ def doctor() -> None:
     from mnemon.doors.cli.output import working
 
     with working("Looking"):
-        found = _all()
-    wrong = sum(finding.level == "wrong" for findings in found.values() for finding in findings)
+        by_subject = _all()
+    wrong = sum(finding.level == "wrong" for findings in by_subject.values() for finding in findings)
     if state.json:
         from mnemon.doors.cli.output import emit
 
-        told = [{"subject": subject, **asdict(one)} for subject, findings in found.items() for one in findings]
-        emit({"ok": not wrong, "findings": told})
+        rows = [
+            {"subject": subject, **asdict(each_finding)}
+            for subject, findings in by_subject.items()
+            for each_finding in findings
+        ]
+        emit({"ok": not wrong, "findings": rows})
     else:
-        _show(found, wrong)
+        _show(by_subject, wrong)
     if wrong:
         raise typer.Exit(1)
 
@@ -48,23 +52,25 @@ def _all() -> Findings:
     from mnemon._version import __version__
     from mnemon.installation.doctor import Finding
 
-    here = [Finding("Mnemon", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")]
-    found: Findings = {"Mnemon": here}
+    process_findings = [
+        Finding("Mnemon", "ok", f"{__version__} on Python {platform.python_version()}, {platform.system()}")
+    ]
+    findings: Findings = {"Mnemon": process_findings}
     try:
-        wanted = settings()
+        configured = settings()
     except MnemonError as error:
-        here.append(_wrong("settings", error))
-        return found
-    here.append(_settings(wanted))
-    embedder, finding = _embedder(wanted)
-    here.append(finding)
-    with _database(wanted) as (url, told):
-        found["server"] = told
+        process_findings.append(_wrong("settings", error))
+        return findings
+    process_findings.append(_settings(configured))
+    embedder, finding = _embedder(configured)
+    process_findings.append(finding)
+    with _database(configured) as (url, server_findings):
+        findings["server"] = server_findings
         if url is not None:
-            _inside(found, url, wanted, embedder)
-    if wanted.database_url is None:
-        _on_this_machine(found, wanted)
-    return found
+            _inside(findings, url, configured, embedder)
+    if configured.database_url is None:
+        _on_this_machine(findings, configured)
+    return findings
 
 
 def _settings(wanted: Settings) -> Finding:
@@ -95,7 +101,7 @@ async def _embed_once(embedder: Embedder) -> None:
 
 @contextmanager
 def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
-    """Where the application connects, None if it cannot; the embedded server is started for the look."""
+    """Open what the application connects to, None if it cannot; the embedded server is started for the look."""
     if wanted.database_url is not None:
         yield wanted.database_url.get_secret_value(), []
         return
@@ -117,16 +123,16 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
         return
     with lease:
         how = "runs" if before.running else "starts when it is needed"
-        kept = ", kept by `mnemon up`" if before.kept else ""
+        is_kept = ", kept by `mnemon up`" if before.kept else ""
         size = f"{before.size_bytes / 1_000_000:,.0f} MB in {directory}"
         yield (
             lease.endpoint.url(APP_ROLE, DATABASE),
-            [Finding("embedded server", "ok", f"{how}{kept}; {size}")],
+            [Finding("embedded server", "ok", f"{how}{is_kept}; {size}")],
         )
 
 
 def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
-    """What the database says of itself: to the application's role, and to the one that sees most."""
+    """Ask the database about itself: as the application's role, and as the one that sees most."""
     from mnemon.doors.cli.database import inspect, owner
     from mnemon.installation.doctor import Finding, examine, policies
 
@@ -143,11 +149,11 @@ def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | No
         found["server"].append(Finding("view", "ok", "as the application's role alone, which sees less", do))
     try:
         with owner(wanted) as (most, _):
-            looked = run(examine(most, wanted))
+            by_subject = run(examine(most, wanted))
     except MnemonError as error:
         found["server"].append(_wrong("owner's connection", error))
         return
-    for subject, findings in looked.items():
+    for subject, findings in by_subject.items():
         found.setdefault(subject, []).extend(findings)
 
 
@@ -170,32 +176,34 @@ def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
 
     try:
         with owner(wanted) as (url, _):
-            found = run(runner.check(url))
+            comparison = run(runner.check(url))
     except MnemonError as error:
         # The application's own role may not look at everything; the revision it can see.
         level: Level = "note" if facts.revision == runner.head() else "wrong"
         yield Finding("schema", level, f"revision {facts.revision or '-'}; {error.message}", error.hint)
         return
-    if found.ok:
-        yield Finding("schema", "ok", f"revision {found.revision}, as it should be")
+    if comparison.ok:
+        yield Finding("schema", "ok", f"revision {comparison.revision}, as it should be")
         return
-    first, *more = describe(found.revision, found.head, found.differences, found.stale_objects)
-    rest = f" And {len(more)} more." if more else ""
-    yield Finding("schema", "wrong", first + rest, "Run `mnemon db upgrade`; `mnemon db check` lists everything.")
+    first, *further = describe(comparison.revision, comparison.head, comparison.differences, comparison.stale_objects)
+    others = f" And {len(further)} more." if further else ""
+    yield Finding("schema", "wrong", first + others, "Run `mnemon db upgrade`; `mnemon db check` lists everything.")
 
 
 def _on_this_machine(found: Findings, wanted: Settings) -> None:
-    """What this machine alone can tell of the embedded server's data."""
+    """Look at what this machine alone can tell of the embedded server's data."""
     from mnemon.db import embedded
     from mnemon.doors.cli.database import place
     from mnemon.installation.doctor import disk, encryption
 
     directory = place(wanted)
     found.setdefault("disk", []).append(disk.free(directory))
-    there = embedded.status(directory)
-    if there.version is not None or there.encrypted:
-        told = encryption.on_disk(directory, encrypted=there.encrypted, plain=embedded.plain_remains(directory))
-        found["encryption"] = [*told, *found.get("encryption", [])]
+    server = embedded.status(directory)
+    if server.version is not None or server.encrypted:
+        encryption_findings = encryption.on_disk(
+            directory, encrypted=server.encrypted, plain=embedded.plain_remains(directory)
+        )
+        found["encryption"] = [*encryption_findings, *found.get("encryption", [])]
 
 
 def _wrong(what: str, error: MnemonError) -> Finding:

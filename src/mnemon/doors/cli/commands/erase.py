@@ -71,7 +71,7 @@ def _slug(opened: Any) -> str:
 
 
 def _confirmed(opened: Any, selected: dict[str, Any], name: str) -> ErasurePreview:
-    """The preview, once somebody has seen it and typed the name."""
+    """Return the preview, once somebody has seen it and typed the name."""
     from mnemon.doors.cli.output import is_terminal
 
     if not is_terminal():
@@ -88,7 +88,7 @@ def _confirmed(opened: Any, selected: dict[str, Any], name: str) -> ErasurePrevi
 
 
 def _show(shown: ErasurePreview, *, aside: bool = False) -> None:
-    """What would go, to standard output or, beside JSON, to standard error."""
+    """Show what would go, on standard output or, beside JSON, on standard error."""
     from mnemon.doors.cli.output import console, errors_console, one_line
 
     label = f" ({one_line(shown.label)})" if shown.label else ""
@@ -119,7 +119,7 @@ def _print(receipt: ErasureReceipt) -> None:
     typer.echo(f"Erased {receipt.kind} {receipt.subject_id} at {receipt.erased_at:%Y-%m-%d %H:%M:%S %Z}")
     typer.echo(f"Receipt {receipt.id}")
     console().print(_table(("Rows removed", receipt.counts), ("Lost a reference", receipt.detached)))
-    for name, more in receipt.grown.items():
-        typer.echo(f"More than was shown: {more} of {name}")
+    for name, count in receipt.grown.items():
+        typer.echo(f"More than was shown: {count} of {name}")
     typer.echo(f"Blanked in the audit trail: {receipt.blanked}")
     typer.echo(f"{receipt.verification}: {receipt.remaining} rows")

@@ -11,7 +11,7 @@ from mnemon.doors.cli.session import session
 from mnemon.doors.cli.state import run, settings, state
 
 if TYPE_CHECKING:
-    from mnemon.doors.cli.session import Session
+    from mnemon.doors.cli.session import OpenedMemory
     from mnemon.installation.export import Imported, Manifest
 
 app = typer.Typer(no_args_is_help=True, help="An organisation as files: export, verify, import, embed.")
@@ -78,23 +78,23 @@ def import_organization(
     from mnemon.installation.export import ImportOrganization
     from mnemon.installation.export import import_organization as load
 
-    wanted = settings()
+    configured = settings()
     request = ImportOrganization(
         path=path,
         slug=slug,
         vectors=not without_vectors,
         drop_taken_emails=drop_taken_emails,
-        model=configured_embedder(wanted).name,
+        model=configured_embedder(configured).name,
         sha256=sha256,
     )
-    with working("Importing"), owner(wanted, fresh=True) as (url, _):
-        done = run(load(url, request, installation_key(wanted)))
-    with session(organization=done.slug) as opened:
+    with working("Importing"), owner(configured, fresh=True) as (url, _):
+        imported = run(load(url, request, installation_key(configured)))
+    with session(organization=imported.slug) as opened:
         embedded = _embed(opened)
     if state.json:
-        emit(done.model_dump(mode="json") | {"embedded": embedded})
+        emit(imported.model_dump(mode="json") | {"embedded": embedded})
     elif not state.quiet:
-        _told(done, embedded)
+        _told(imported, embedded)
 
 
 @app.command()
@@ -110,8 +110,8 @@ def embed() -> None:
         typer.echo(f"Computed: {embedded:,} vectors.")
 
 
-def _embed(opened: Session) -> int:
-    """Vectors, and then the indexes and the planner's statistics."""
+def _embed(opened: OpenedMemory) -> int:
+    """Write the vectors, and then the indexes and the planner's statistics."""
     from mnemon.doors.cli.indexing import index
     from mnemon.doors.cli.output import working
     from mnemon.installation.export import embed_waiting
@@ -130,9 +130,9 @@ def _print(manifest: Manifest, path: Path) -> None:
     table = Table("Table", "Rows", "Bytes", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
-    for one in manifest.tables:
-        if one.rows:
-            table.add_row(one.name, f"{one.rows:,}", f"{one.bytes:,}")
+    for entry in manifest.tables:
+        if entry.rows:
+            table.add_row(entry.name, f"{entry.rows:,}", f"{entry.bytes:,}")
     whose = manifest.organization
     typer.echo(f"{whose.slug} ({whose.id}) as of {manifest.exported_at:%Y-%m-%d %H:%M:%S %Z}")
     console().print(table)

@@ -28,8 +28,8 @@ def search(
 ) -> None:
     """Find what matches a question best, with the reasons."""
     with session() as opened:
-        found = opened.run(opened.memory.search(query, k=k, **conditions))
-    _show(found, conditions, explain=explain, utc=utc)
+        hits = opened.run(opened.memory.search(query, k=k, **conditions))
+    _show(hits, conditions, explain=explain, utc=utc)
 
 
 @filters.with_conditions()
@@ -57,10 +57,10 @@ def recall(
     """Bring to mind what an agent should know: what matches, and is recent, important, connected."""
     weighed = filters.weights(weights)
     with session() as opened:
-        found = opened.run(
+        recollection = opened.run(
             opened.memory.recall(query, k=k, token_budget=token_budget, weights=weighed, running=running, **conditions)
         )
-    _show(found, conditions, explain=explain, utc=utc)
+    _show(recollection, conditions, explain=explain, utc=utc)
 
 
 def _show(found: Recollection, conditions: dict[str, Any], *, explain: bool, utc: bool) -> None:

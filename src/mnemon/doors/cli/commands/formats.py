@@ -39,7 +39,7 @@ def list_formats(wanted: bool) -> None:
 
 
 def _rows() -> Iterator[dict[str, Any]]:
-    """Each format; of an importer that cannot be loaded, why not."""
+    """Yield each format; of an importer that cannot be loaded, why not."""
     from mnemon.adapters.importers.registry import importers
     from mnemon.core.errors import MnemonError
 
@@ -63,8 +63,8 @@ def _table(rows: list[dict[str, Any]]) -> None:
     for name in ("format", "from", ""):
         table.add_column(name, overflow="fold")
     for row in rows:
-        told = Text(one_line(row["problem"]), "red") if row["problem"] else Text(one_line(row["description"]))
+        text = Text(one_line(row["problem"]), "red") if row["problem"] else Text(one_line(row["description"]))
         if row["unused"]:
-            told.append(one_line(f" That of {' and '.join(row['unused'])} is not used."), "yellow")
-        table.add_row(Text(row["format"], "bold"), Text(one_line(row["from"])), told)
+            text.append(one_line(f" That of {' and '.join(row['unused'])} is not used."), "yellow")
+        table.add_row(Text(row["format"], "bold"), Text(one_line(row["from"])), text)
     console().print(table)

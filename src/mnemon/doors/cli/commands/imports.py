@@ -12,7 +12,7 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli.commands.formats import list_formats
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _refuse_terminal(files: list[Path]) -> None:
         )
 
 
-def _one(opened: Session, path: Path, options: dict[str, Any]) -> ImportReport:
+def _one(opened: OpenedMemory, path: Path, options: dict[str, Any]) -> ImportReport:
     from mnemon.doors.cli.errors import Stopped
 
     last: list[ImportReport] = []
@@ -78,14 +78,14 @@ def _one(opened: Session, path: Path, options: dict[str, Any]) -> ImportReport:
         with _progress(path, last) as on_progress:
             return opened.run(opened.memory.import_file(path, on_progress=on_progress, **options))
     except KeyboardInterrupt:
-        done = last[-1].imported if last else 0
+        imported = last[-1].imported if last else 0
         again = "The same command goes on from there." if path != Path("-") else "What is stored is not stored twice."
-        raise Stopped(f"Stopped: {done} of this run are stored and stay. {again}") from None
+        raise Stopped(f"Stopped: {imported} of this run are stored and stay. {again}") from None
 
 
 @contextmanager
 def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
-    """A bar on a terminal; everywhere else only the place is kept."""
+    """Show a bar on a terminal; everywhere else only the place is kept."""
     if state.quiet or not sys.stderr.isatty():
         yield last.append
         return
@@ -105,14 +105,14 @@ def _progress(path: Path, last: list[ImportReport]) -> Iterator[Progress]:
 
         def on_progress(report: ImportReport) -> None:
             last[:] = [report]
-            done = report.imported + report.skipped
-            bars.update(task, total=report.total_bytes, completed=report.bytes_read, done=done, rate=report.rate)
+            records = report.imported + report.skipped
+            bars.update(task, total=report.total_bytes, completed=report.bytes_read, done=records, rate=report.rate)
 
         yield on_progress
 
 
-def _index(opened: Session, reports: list[ImportReport]) -> None:
-    """What was written is indexed before the process ends, unless the settings leave that to somebody else."""
+def _index(opened: OpenedMemory, reports: list[ImportReport]) -> None:
+    """Index what was written before the process ends, unless the settings leave that to somebody else."""
     from mnemon.doors.cli.errors import Stopped
     from mnemon.doors.cli.indexing import index
 
@@ -163,15 +163,15 @@ def _problems(reports: list[ImportReport]) -> None:
     screen = errors_console()
     shown = [broken for report in reports for broken in report.problems][:_SHOWN]
     for broken in shown:
-        place = broken.position.file
+        file = broken.position.file
         if broken.position.line is not None:
-            place += f":{broken.position.line}"
+            file += f":{broken.position.line}"
         # A reason may begin with its place as well.
         reason = one_line(broken.reason).removeprefix(f"line {broken.position.line}: ")
-        line = Text.assemble((one_line(place), "yellow"), f"  {reason}")
+        line = Text.assemble((one_line(file), "yellow"), f"  {reason}")
         if broken.excerpt:
             line.append(f"  {one_line(broken.excerpt)}", style="dim")
         screen.print(line, soft_wrap=True)
-    more = sum(report.broken for report in reports) - len(shown)
-    if more > 0:
-        screen.print(f"and {more} more that could not be read", style="yellow")
+    unshown = sum(report.broken for report in reports) - len(shown)
+    if unshown > 0:
+        screen.print(f"and {unshown} more that could not be read", style="yellow")

@@ -9,7 +9,7 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli import filters
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 from mnemon.doors.cli.times import moment
 
@@ -50,7 +50,7 @@ def remember(
     details = filters.json_object(metadata, "--metadata")
     when = moment(at, "--at", utc=utc)
     with session() as opened:
-        done = opened.run(
+        remembered = opened.run(
             opened.memory.remember(
                 content,
                 user=user,
@@ -66,7 +66,7 @@ def remember(
                 **fields,
             )
         )
-    _remembered(done)
+    _remembered(remembered)
 
 
 def _remembered(done: Remembered) -> None:
@@ -154,16 +154,16 @@ def forget(
     with session() as opened:
         if conditions and not yes:
             _ask(opened, conditions)
-        done = opened.run(opened.memory.forget(ids or None, reason=reason, **conditions))
+        forgotten = opened.run(opened.memory.forget(ids or None, reason=reason, **conditions))
     if state.json:
         from mnemon.doors.cli.output import emit
 
-        emit(done)
+        emit(forgotten)
     elif not state.quiet:
-        typer.echo(f"Forgotten: {done.messages} messages, {done.memories} memories.")
+        typer.echo(f"Forgotten: {forgotten.messages} messages, {forgotten.memories} memories.")
 
 
-def _ask(opened: Session, conditions: dict[str, Any]) -> None:
+def _ask(opened: OpenedMemory, conditions: dict[str, Any]) -> None:
     from mnemon.doors.cli.output import is_terminal
 
     if not is_terminal():
@@ -186,8 +186,8 @@ def maintain(
     from mnemon.doors.cli.output import emit
 
     with session() as opened:
-        done = index(opened, max_rows=max_rows)
+        maintained = index(opened, max_rows=max_rows)
     if state.json:
-        emit(done)
+        emit(maintained)
     elif not state.quiet:
-        typer.echo(f"Indexed {done.indexed} rows; {done.remaining} remain.")
+        typer.echo(f"Indexed {maintained.indexed} rows; {maintained.remaining} remain.")

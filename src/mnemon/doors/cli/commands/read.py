@@ -23,15 +23,15 @@ def get(item_id: Id, as_of: filters.AsOf = None, utc: filters.Utc = False) -> No
     """Show one message or memory in full."""
     when = moment(as_of, "--as-of", utc=utc)
     with session() as opened:
-        found = opened.run(opened.memory.get(item_id, as_of=when))
+        item = opened.run(opened.memory.get(item_id, as_of=when))
     if state.json:
         from mnemon.doors.cli.output import emit
 
-        emit(found)
+        emit(item)
         return
     from mnemon.doors.cli.items import show_item
 
-    show_item(found, utc=utc)
+    show_item(item, utc=utc)
 
 
 @filters.with_conditions()

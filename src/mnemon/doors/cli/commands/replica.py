@@ -51,21 +51,21 @@ def add(
     from mnemon.doors.cli.output import emit, working
     from mnemon.installation import replicas
 
-    wanted = settings()
-    if _is_own(wanted):
-        _add_own(wanted, names, directory, programs, synchronous=synchronous)
+    configured = settings()
+    if _is_own(configured):
+        _add_own(configured, names, directory, programs, synchronous=synchronous)
         return
     where = directory.expanduser().absolute() if directory else None
     with working("Copying the primary"):
         from mnemon.app import start_embedded
 
-        with run(start_embedded(wanted)):  # with the database in it, also where this is the first command of all
-            made = run(replicas.add(wanted, _place(wanted), names, place=where, synchronous=synchronous))
+        with run(start_embedded(configured)):  # with the database in it, also where this is the first command of all
+            added = run(replicas.add(configured, _place(configured), names, place=where, synchronous=synchronous))
     if state.json:
-        emit([_record(one) for one in made])
+        emit([_record(replica) for replica in added])
     elif not state.quiet:
-        for one in made:
-            typer.echo(f"{one.name} follows the primary, with its data in {one.directory}.")
+        for replica in added:
+            typer.echo(f"{replica.name} follows the primary, with its data in {replica.directory}.")
         typer.echo("Processes that open the database from now on read there too.")
 
 
@@ -85,21 +85,21 @@ def _add_own(
             "primary, and SELECT pg_reload_conf().",
             field="synchronous",
         )
-    made = []
+    added = []
     for name in names:
         target = directory.expanduser().absolute() / name
         with working(f"Copying the primary to {target}"):
             used = run(replicas.add_own(wanted, name, target, programs=programs))
-        made.append({"name": name, "directory": target, "programs": used})
+        added.append({"name": name, "directory": target, "programs": used})
     if state.json:
-        emit(made)
+        emit(added)
         return
     if state.quiet:
         return
-    for one in made:
-        typer.echo(f"The copy is in {one['directory']}. Start it as the user who owns it, at a free port")
+    for replica in added:
+        typer.echo(f"The copy is in {replica['directory']}. Start it as the user who owns it, at a free port")
         typer.echo("(PostgreSQL does not run as root: chown -R the directory to its user first, if root made it):")
-        pg_ctl = shlex.join([str(Path(str(one["programs"])) / "pg_ctl"), "-D", str(one["directory"])])
+        pg_ctl = shlex.join([str(Path(str(replica["programs"])) / "pg_ctl"), "-D", str(replica["directory"])])
         typer.echo(f"  {pg_ctl} -o '-p 5433' -l replica.log start")
     typer.echo("Then add its address, as the application role, to DATABASE_REPLICA_URLS (commas between several).")
 
@@ -111,14 +111,14 @@ def list_replicas() -> None:
     from mnemon.doors.cli.output import working
     from mnemon.installation import replicas
 
-    wanted = settings()
+    configured = settings()
     with working("Looking at the replicas"):
-        if _is_own(wanted):
-            found = run(replicas.list_own(wanted))
+        if _is_own(configured):
+            listed = run(replicas.list_own(configured))
         else:
-            found = run(replicas.list_replicas(wanted, _place(wanted)))
+            listed = run(replicas.list_replicas(configured, _place(configured)))
     nothing = "No replicas: the primary serves every read."
-    show_lines([_status(one) for one in found], found, _line, nothing=nothing)
+    show_lines([_status(replica) for replica in listed], listed, _line, nothing=nothing)
 
 
 @app.command()
@@ -127,9 +127,9 @@ def start(name: Name) -> None:
     from mnemon.doors.cli.output import emit, say, working
     from mnemon.installation import replicas
 
-    wanted = _embedded()
+    configured = _embedded()
     with working("Starting the replica"):
-        record = run(replicas.start(wanted, _place(wanted), name))
+        record = run(replicas.start(configured, _place(configured), name))
     if state.json:
         emit(_record(record))
     else:
@@ -142,9 +142,9 @@ def stop(name: Name) -> None:
     from mnemon.doors.cli.output import emit, say, working
     from mnemon.installation import replicas
 
-    wanted = _embedded()
+    configured = _embedded()
     with working("Stopping the replica"):
-        was = run(replicas.stop(wanted, _place(wanted), name))
+        was = run(replicas.stop(configured, _place(configured), name))
     if state.json:
         emit({"name": name, "stopped": was})
     else:
@@ -157,13 +157,13 @@ def remove(name: Name) -> None:
     from mnemon.doors.cli.output import emit, say, working
     from mnemon.installation import replicas
 
-    wanted = settings()
-    own = _is_own(wanted)
+    configured = settings()
+    own = _is_own(configured)
     with working("Removing the replica"):
         if own:
-            run(replicas.remove_own(wanted, name))
+            run(replicas.remove_own(configured, name))
         else:
-            run(replicas.remove(wanted, _place(wanted), name))
+            run(replicas.remove(configured, _place(configured), name))
     if state.json:
         emit({"name": name, "removed": True})
     else:
@@ -181,22 +181,27 @@ def promote(
     from mnemon.doors.cli.output import emit, working
     from mnemon.installation import replicas
 
-    wanted = _embedded()
+    configured = _embedded()
     with working("Promoting"):
-        done = run(replicas.promote(wanted, _place(wanted), name, switch=switch))
+        promotion = run(replicas.promote(configured, _place(configured), name, switch=switch))
     if state.json:
         emit(
-            {"name": done.name, "data_dir": done.directory, "following": list(done.following), "left": list(done.left)}
+            {
+                "name": promotion.name,
+                "data_dir": promotion.directory,
+                "following": list(promotion.following),
+                "left": list(promotion.left),
+            }
         )
         return
     if state.quiet:
         return
-    typer.echo(f"{done.name} is the primary now. From now on every process needs:")
-    typer.echo(f"  export MNEMON_DATA_DIR={shlex.quote(str(done.directory))}")
-    if done.following:
-        typer.echo(f"Following it: {', '.join(done.following)}.")
-    if done.left:
-        typer.echo(f"Not following, to be added anew: {', '.join(done.left)}.")
+    typer.echo(f"{promotion.name} is the primary now. From now on every process needs:")
+    typer.echo(f"  export MNEMON_DATA_DIR={shlex.quote(str(promotion.directory))}")
+    if promotion.following:
+        typer.echo(f"Following it: {', '.join(promotion.following)}.")
+    if promotion.left:
+        typer.echo(f"Not following, to be added anew: {', '.join(promotion.left)}.")
 
 
 def _is_own(wanted: Settings) -> bool:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def psql(endpoint: Endpoint) -> str:
-    """A command line that works: the psql of the same version, as the administrator."""
+    """Return a command line that works: the psql of the same version, as the administrator."""
     from mnemon.app import ADMIN_ROLE, DATABASE
     from mnemon.db import embedded
 
@@ -48,7 +48,7 @@ def up(
     """Start the embedded PostgreSQL, bring it to the newest schema, and let it run in the background."""
     from mnemon.doors.cli.output import emit, working
 
-    wanted = settings()
+    configured = settings()
     if new_key is not None and not encrypted:
         raise typer.BadParameter("belongs to --encrypted", param_hint="--new-key")
     with working("Starting PostgreSQL"):
@@ -57,28 +57,28 @@ def up(
         from mnemon.installation import replicas
 
         if encrypted:
-            with _key(wanted, new_key) as key:
-                embedded.make_encrypted(place(wanted), key)
-            wanted = _with_key(wanted, new_key)
-        lease = run(start_embedded(wanted))
+            with _key(configured, new_key) as key:
+                embedded.make_encrypted(place(configured), key)
+            configured = _with_key(configured, new_key)
+        lease = run(start_embedded(configured))
         try:
             embedded.keep(lease.endpoint.data_dir)
             replicas.start_all(lease.endpoint.data_dir, lease.endpoint.version)
-            found = embedded.status(lease.endpoint.data_dir)
+            server = embedded.status(lease.endpoint.data_dir)
             command = psql(lease.endpoint)
         finally:
             lease.close()
     if state.json:
-        emit({**_status_data(found), "psql": command})
+        emit({**_status_data(server), "psql": command})
         return
     if state.quiet:
         return
-    typer.echo(f"PostgreSQL {found.version} runs with its data in {found.data_dir}, until `mnemon down`.")
-    if found.encrypted:
+    typer.echo(f"PostgreSQL {server.version} runs with its data in {server.data_dir}, until `mnemon down`.")
+    if server.encrypted:
         typer.echo("It is encrypted on disk.")
     _remind(new_key)
     typer.echo(command)
-    if wanted.database_url is not None:
+    if configured.database_url is not None:
         typer.echo(
             "DATABASE_URL is set: the other commands use that database, not this one, unless --data-dir is given."
         )
@@ -89,14 +89,16 @@ def encrypt(new_key: _NewKey = None) -> None:
     from mnemon.db import embedded
     from mnemon.doors.cli.output import emit, working
 
-    wanted = settings()
-    _refuse_replicas(place(wanted))
-    with working("Encrypting"), _key(wanted, new_key) as key:
-        done = embedded.encrypt(place(wanted), key)
+    configured = settings()
+    _refuse_replicas(place(configured))
+    with working("Encrypting"), _key(configured, new_key) as key:
+        encrypted = embedded.encrypt(place(configured), key)
     if state.json:
-        emit({"data_dir": done.data_dir, "cipher": done.cipher, "moved_bytes": done.moved_bytes})
+        emit({"data_dir": encrypted.data_dir, "cipher": encrypted.cipher, "moved_bytes": encrypted.moved_bytes})
     elif not state.quiet:
-        typer.echo(f"Encrypted: {done.moved_bytes / 1e6:,.1f} MB of {done.data_dir} are in {done.cipher} now.")
+        typer.echo(
+            f"Encrypted: {encrypted.moved_bytes / 1e6:,.1f} MB of {encrypted.data_dir} are in {encrypted.cipher} now."
+        )
         _remind(new_key)
         typer.echo("The plain files were removed; what a disk or its snapshots still hold of them is theirs.")
 
@@ -115,7 +117,7 @@ def _refuse_replicas(directory: Path) -> None:
 
 @contextmanager
 def _key(wanted: Settings, new_key: Path | None) -> Iterator[KeySource]:
-    """Where the key is. A new one goes again if nothing was encrypted with it."""
+    """Find the key. A new one goes again if nothing was encrypted with it."""
     from mnemon.db import embedded
 
     if new_key is None:
@@ -170,17 +172,20 @@ def status() -> None:
     """Show the embedded PostgreSQL, or the database of DATABASE_URL; starts nothing."""
     from mnemon.doors.cli.output import emit
 
-    wanted = settings()
+    configured = settings()
     data: dict[str, Any]
-    if wanted.database_url is not None:
-        data = {"database": "DATABASE_URL", **_facts_data(run(inspect(wanted.database_url.get_secret_value(), wanted)))}
+    if configured.database_url is not None:
+        data = {
+            "database": "DATABASE_URL",
+            **_facts_data(run(inspect(configured.database_url.get_secret_value(), configured))),
+        }
     else:
         from mnemon.db import embedded
 
-        found = embedded.status(place(wanted))
-        data = {"database": "embedded", **_status_data(found)}
-        if found.endpoint is not None:
-            data |= {"revision": run(_revision(found.endpoint, wanted)), "psql": psql(found.endpoint)}
+        server = embedded.status(place(configured))
+        data = {"database": "embedded", **_status_data(server)}
+        if server.endpoint is not None:
+            data |= {"revision": run(_revision(server.endpoint, configured)), "psql": psql(server.endpoint)}
     if state.json:
         emit(data)
         return
@@ -190,7 +195,7 @@ def status() -> None:
 
 
 async def _revision(endpoint: Endpoint, wanted: Settings) -> str | None:
-    """The schema's revision; None where the database is not made yet or does not answer."""
+    """Return the schema's revision; None where the database is not made yet or does not answer."""
     from mnemon.app import ADMIN_ROLE, DATABASE
     from mnemon.core.errors import MnemonError
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnemon.doors.cli.session import Session, session
+from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 
 if TYPE_CHECKING:
@@ -67,22 +67,22 @@ def _chosen(count: int) -> list[str]:
     return [QUESTIONS[index] for index in order[:count]]
 
 
-def _as_json(opened: Session, report: ImportReport, questions: int) -> None:
+def _as_json(opened: OpenedMemory, report: ImportReport, questions: int) -> None:
     from mnemon.doors.cli.output import emit
 
     found = [opened.run(opened.memory.search(question, k=3)) for question in _chosen(questions)]
     emit({"organization": ORGANIZATION, "import": report, "answers": found})
 
 
-def _welcome(screen: Console, opened: Session, report: ImportReport) -> None:
+def _welcome(screen: Console, opened: OpenedMemory, report: ImportReport) -> None:
     from rich.rule import Rule
     from rich.text import Text
 
     total = report.imported + report.skipped + report.resumed_after
-    here = opened.memory.settings.database_url is None
-    place = "a PostgreSQL that Mnemon runs for you" if here else "your PostgreSQL"
-    came = f"went into {place} in {report.seconds:.1f} s" if report.imported else f"are already in {place}"
-    private = here and opened.memory.settings.embedding_model == "builtin"
+    is_embedded = opened.memory.settings.database_url is None
+    server = "a PostgreSQL that Mnemon runs for you" if is_embedded else "your PostgreSQL"
+    came = f"went into {server} in {report.seconds:.1f} s" if report.imported else f"are already in {server}"
+    private = is_embedded and opened.memory.settings.embedding_model == "builtin"
     screen.print(Rule(Text("Mnemon: a tour", style="bold"), align="left", style="dim"))
     screen.print(
         f"{total} things that a small team and its two agents said in the spring of 2026, while they built buoys for "
@@ -90,7 +90,7 @@ def _welcome(screen: Console, opened: Session, report: ImportReport) -> None:
     )
 
 
-def _answer(screen: Console, opened: Session, question: str) -> None:
+def _answer(screen: Console, opened: OpenedMemory, question: str) -> None:
     from rich.text import Text
 
     found = opened.run(opened.memory.search(question, k=3))
@@ -157,8 +157,8 @@ def _why(hit: Hit, query: str) -> Table:
     return table
 
 
-def _time_travel(screen: Console, opened: Session) -> None:
-    """One fact that changed: the same question about two moments."""
+def _time_travel(screen: Console, opened: OpenedMemory) -> None:
+    """Show one fact that changed: the same question about two moments."""
     from rich.table import Table
     from rich.text import Text
 
@@ -171,13 +171,13 @@ def _time_travel(screen: Console, opened: Session) -> None:
     table = Table.grid(padding=(0, 1))
     for label, until in (("  by 1 March ", _BEFORE), ("  today      ", None)):
         conditions: dict[str, Any] = {} if until is None else {"until": until}
-        found = opened.run(opened.memory.search(_CHANGED, k=1, **conditions))
-        for hit in found.hits:
+        hits = opened.run(opened.memory.search(_CHANGED, k=1, **conditions))
+        for hit in hits.hits:
             table.add_row(Text(label, style="yellow"), Text(f"{hit.item.speaker}: {one_line(hit.content)}"))
     screen.print(table)
 
 
-def _conversation(screen: Console, opened: Session) -> None:
+def _conversation(screen: Console, opened: OpenedMemory) -> None:
     """Questions of the visitor's own, until an empty line, Ctrl-D or Ctrl-C."""
     from contextlib import suppress
 

@@ -51,20 +51,20 @@ def worker(
 
     from mnemon.doors.cli.output import emit, say
     from mnemon.doors.worker.process import work
-    from mnemon.jobs.worker import Options, Worker
+    from mnemon.jobs.worker import Worker, WorkerOptions
 
     def ready(made: Worker) -> None:
         if not once:
             say(f"Worker {made.name} runs {concurrency} jobs at a time; Ctrl-C stops it.")
 
-    options = Options(concurrency, queues or None, lease, poll, grace)
-    done = run(
+    options = WorkerOptions(concurrency, queues or None, lease, poll, grace)
+    report = run(
         work(settings(), options, handlers=handlers or (), once=once, schedules=schedules, ready=ready),
     )
     if state.json:
-        emit(asdict(done))
+        emit(asdict(report))
     else:
-        say(", ".join(f"{count} {name}" for name, count in asdict(done).items() if count) or "Nothing was due.")
+        say(", ".join(f"{count} {name}" for name, count in asdict(report).items() if count) or "Nothing was due.")
 
 
 @app.command("list")
@@ -116,11 +116,11 @@ def cancel(job_id: Id) -> None:
     from mnemon.jobs import service
 
     with session() as opened:
-        done = opened.run(_with(opened.memory, lambda ctx: service.cancel_job(ctx, job_id)))
+        cancelled = opened.run(_with(opened.memory, lambda ctx: service.cancel_job(ctx, job_id)))
     if state.json:
-        emit(done)
+        emit(cancelled)
     else:
-        say("Cancelled." if done.status == "cancelled" else "It runs; its worker was told to stop it.")
+        say("Cancelled." if cancelled.status == "cancelled" else "It runs; its worker was told to stop it.")
 
 
 @app.command()

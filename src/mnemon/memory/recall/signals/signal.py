@@ -81,7 +81,7 @@ class Evidence:
     session_terms: float
 
     def column(self, name: str) -> Floats:
-        """One column of the candidates as numbers, null as 0."""
+        """Return one column of the candidates as numbers, null as 0."""
         return np.array([row[name] or 0.0 for row in self.rows], dtype=np.float64)
 
     @cached_property
