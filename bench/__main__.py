@@ -23,6 +23,7 @@ EVERYTHING = (
     "faults",
     "export",
     "encryption",
+    "processes",
     "wall",
     "scale",
 )
@@ -62,6 +63,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="where servers get their directories; default: the system's")
     parser.add_argument("--gb", type=float, default=1.0, help="backup: size of the database")
     parser.add_argument("--queries", type=int, default=100, help="questions whose latency is measured")
+    parser.add_argument("--calls", type=int, default=1000, help="processes: calls of each kind of server or pool")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument(
         "--sizes",
@@ -144,6 +146,10 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         from bench import encryption
 
         await encryption.run(report, rows=500 if given.quick else 5_000, rounds=given.rounds, work=given.work)
+    elif name == "processes":
+        from bench import processes
+
+        await processes.run(report, calls=50 if given.quick else given.calls, work=given.work)
     elif name == "wall":
         from bench import wall
 

@@ -31,6 +31,7 @@ _FIRST = (
     "tests/db/embedded/test_encrypted.py",
     "tests/migrations/test_runner.py",
     "plans",
+    "tests/processes/test_servers.py",
     "tests/jobs/test_killed.py",
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from mnemon.core.installation import InstallationKey, read_or_make
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
+from mnemon.db.connection import connect
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
@@ -89,7 +91,7 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
     """
     replicas.refuse_promoted(data_dir(settings))
     key = embedded.KeySource.of(settings)
-    lease = await asyncio.to_thread(embedded.acquire, data_dir(settings), version=settings.embedded_version, key=key)
+    lease = await _acquire(data_dir(settings), settings.embedded_version, key)
     try:
         # Before anything is written: with synchronous replicas a commit waits for one of them.
         replicas.wake(lease.endpoint.data_dir, lease.endpoint.version)
@@ -100,11 +102,32 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
     return lease
 
 
+async def _acquire(directory: Path, version: int, key: embedded.KeySource | None) -> embedded.Lease:
+    """A lease, taken in a thread; if nobody waits for it any more, the thread gives up, or its lease is let go."""
+    given_up = threading.Event()
+    taken: list[embedded.Lease] = []
+
+    def take() -> embedded.Lease:
+        lease = embedded.acquire(directory, version=version, key=key, given_up=given_up)
+        taken.append(lease)
+        if given_up.is_set():
+            lease.close()
+        return lease
+
+    try:
+        return await asyncio.to_thread(take)
+    except BaseException:
+        given_up.set()
+        for lease in taken:
+            lease.close()
+        raise
+
+
 async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
     import asyncpg
 
     endpoint = lease.endpoint
-    connection = await asyncpg.connect(
+    connection = await connect(
         host=str(endpoint.socket_dir),
         port=endpoint.port,
         user=ADMIN_ROLE,

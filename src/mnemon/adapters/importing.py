@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from mnemon.adapters.importers.records import excerpt
 from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core import forks
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 from mnemon.core.text import LABEL_LIMIT, invalid
@@ -133,8 +133,22 @@ async def import_file(
     return report
 
 
-_COLLECTION = threading.Lock()
+_COLLECTION = forks.Lock()
 _importing: list[tuple[int, int, int]] = []
+
+
+class _Collection:
+    """How often Python looks for garbage."""
+
+    def forked(self) -> None:
+        """Put it back to what it was: the parent's imports do not go on here."""
+        if _importing:
+            gc.set_threshold(*_importing[0])
+            _importing.clear()
+
+
+_collection = _Collection()
+forks.in_child(_collection)
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from typing import Any
 
 import httpx
 
+from mnemon.core import forks
 from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Invalid, MnemonError, Unauthenticated, Unavailable
+from mnemon.core.loops import Home
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +33,7 @@ _LONGEST_DETAIL = 200
 
 
 class JsonEndpoint:
-    """An HTTP endpoint that takes JSON and answers JSON; belongs to the event loop that first uses it.
+    """An HTTP endpoint that takes JSON and answers JSON; belongs to one event loop at a time.
 
     Args:
         base_url: http or https, without user, query or fragment; paths are appended to it.
@@ -61,15 +63,28 @@ class JsonEndpoint:
         self._key = _checked_key(api_key, settings)
         self._timeout = timeout
         self._attempts = attempts
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency = concurrency
         # Half the time for one attempt, so that a hung connection leaves room for a second.
         self._attempt_timeout = timeout / 2 if attempts > 1 else timeout
+        self._url = url
+        self._home = Home("provider of embeddings")
+        self._begin()
+        forks.in_child(self)
+
+    def forked(self) -> None:
+        """Leave the connections to the parent."""
+        forks.leave(self._client, self._slots)  # others are made when they are needed: another process is at home there
+
+    def _begin(self) -> None:
+        """Begin with no connections."""
+        many = self._concurrency
+        self._slots = asyncio.Semaphore(many)
         self._client = httpx.AsyncClient(
-            base_url=url,
+            base_url=self._url,
             headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             timeout=httpx.Timeout(self._attempt_timeout, connect=min(_CONNECT_TIMEOUT, self._attempt_timeout)),
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            trust_env=not _is_loopback(url.host),  # no proxy leads to this machine itself
+            limits=httpx.Limits(max_connections=many, max_keepalive_connections=many),
+            trust_env=not _is_loopback(self._url.host),  # no proxy leads to this machine itself
         )
 
     def __repr__(self) -> str:
@@ -87,13 +102,18 @@ class JsonEndpoint:
             Unavailable: no good answer within the attempts and the time; ``data["retry_after"]`` holds what the
                 server asked for, in seconds, if it did.
         """
+        if self._home.moved():
+            self._begin()
         content = json.dumps(body, separators=(",", ":")).encode()
         async with self._slots:
             return await self._post(path, content)
 
     async def aclose(self) -> None:
         """Close the connections."""
+        if self._home.moved():
+            self._begin()  # the connections of another loop ended with it
         await self._client.aclose()
+        self._home.leave()
 
     async def _post(self, path: str, content: bytes) -> Any:
         deadline = time.monotonic() + self._timeout

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mnemon.ai.embedders import Vectors
 from mnemon.ai.text import encodable, normalised
+from mnemon.core import forks
 from mnemon.core.errors import Unavailable
 
 
@@ -40,7 +41,16 @@ class ThreadedEmbedder:
         self.dimensions = dimensions
         self.max_batch = max_batch
         self._run = run
+        self._begin()
+        forks.in_child(self)
+
+    def _begin(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mnemon-embedder")
+
+    def forked(self) -> None:
+        """Have a thread of this process's own: of the parent's there is none here."""
+        forks.leave(self._thread)
+        self._begin()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, dimensions={self.dimensions})"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from threading import Lock
 from typing import Any
 
 from cachetools import TTLCache
+
+from mnemon.core import forks
 
 
 class Cache:
@@ -23,8 +24,17 @@ class Cache:
 
     def __init__(self, size: int = 50_000, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._entries: TTLCache[Hashable, Any] = TTLCache(size, seconds, timer=lambda: self._clock())
-        self._lock = Lock()  # cachetools leaves that to whoever shares a cache
+        self._size, self._seconds = size, seconds
+        self._lock = forks.Lock()  # cachetools leaves that to whoever shares a cache
+        self._entries = self._empty()
+        forks.in_child(self)
+
+    def _empty(self) -> TTLCache[Hashable, Any]:
+        return TTLCache(self._size, self._seconds, timer=lambda: self._clock())
+
+    def forked(self) -> None:
+        """Begin empty: a thread of the parent may have been in the middle of changing it."""
+        self._entries = self._empty()
 
     def __len__(self) -> int:
         """Return how many entries are still believed."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from pgvector.asyncpg import register_vector
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
@@ -20,6 +22,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.settings import Settings
+from mnemon.db.connection import Drivers
 from mnemon.db.errors import LOST
 
 #: Set on each connection. Generic plans shared by tenants of different size went from 0 rows to 4.6 s, and jit costs
@@ -48,6 +51,12 @@ CATALOGUE_PATH = {"search_path": ""}
 #: The only ones of these that a transaction pooler keeps apart for each client. The others its configuration sets on
 #: every connection to the server: what one client set would reach others, or nobody.
 POOLED_SETTINGS = frozenset({"timezone", "application_name"})
+
+#: Seconds that a server has to leave a statement that was cancelled.
+_LEAVES = 2.0
+
+#: The connections that each engine has opened.
+_DRIVERS: WeakKeyDictionary[Engine, Drivers] = WeakKeyDictionary()
 
 _URL_OPTIONS = {*inspect.signature(asyncpg.connect).parameters, "prepared_statement_cache_size"}
 
@@ -103,6 +112,7 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
         connect_args={"timeout": settings.database_connect_timeout} | (_pooled() if pooled else _direct(settings)),
     )
     register = _register_pooled if pooled else _register
+    leave_in_child(engine)
 
     def prepare(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.run_async(partial(_in_time, register, settings.database_connect_timeout))
@@ -110,6 +120,22 @@ def create_engine(url: str, settings: Settings) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "checkout", _still_open)
     return engine
+
+
+def leave_in_child(engine: AsyncEngine) -> None:
+    """See to it that a forked child leaves the engine's connections to its parent."""
+    drivers = _DRIVERS[engine.sync_engine] = Drivers()
+
+    def note(dbapi_connection: Any, _record: object) -> None:
+        drivers.add(dbapi_connection.driver_connection)
+
+    event.listen(engine.sync_engine, "connect", note)
+
+
+def hang_up(engine: AsyncEngine) -> None:
+    """End every connection of an engine whose event loop has ended, and begin with an empty pool."""
+    _DRIVERS[engine.sync_engine].hang_up()
+    engine.sync_engine.dispose(close=False)  # without a goodbye, which only their own loop could send
 
 
 @asynccontextmanager
@@ -120,10 +146,14 @@ async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
     driver: Any = taken.driver_connection
     try:
         yield driver
-    except (asyncio.CancelledError, *LOST):
+    except (asyncio.CancelledError, *LOST) as error:
         # The server went away, or a statement was left half-way and may have left its transaction open: the
         # pool must not hand this connection out again.
-        taken.invalidate()
+        try:
+            if isinstance(error, asyncio.CancelledError):
+                await _acknowledged(driver)
+        finally:
+            taken.invalidate()
         raise
     finally:
         if _pool(engine).checkedin() < _pool(engine).size():
@@ -131,6 +161,14 @@ async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
         else:  # beyond the pool's size it is closed, which is a conversation with the server
             await greenlet_spawn(taken.close)
         await _give_way(engine)
+
+
+async def _acknowledged(driver: Any) -> None:
+    """Wait until the server has left a cancelled statement: it does not notice that its client has gone."""
+    if not driver.is_closed():
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            async with asyncio.timeout(_LEAVES):
+                await driver.execute("SELECT")  # the driver sends it once the cancellation is through
 
 
 async def _give_way(engine: AsyncEngine) -> None:

@@ -21,10 +21,11 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from mnemon.core.backoff import Backoff
+from mnemon.core.errors import Unavailable
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
-from mnemon.db.engine import pooled
+from mnemon.db.engine import hang_up, pooled
 from mnemon.db.errors import translate, translated
 from mnemon.db.reading import Reading, may_move, note
 from mnemon.db.replicas import (
@@ -55,6 +56,7 @@ T = TypeVar("T")
 
 _SILENT = "it does not answer"
 _INTERVAL = 0.5  # seconds between two looks at a replica
+_STARTS = Backoff(0.1, 5.0)  # between two attempts to begin, in the background
 _LOOKS = Backoff(0.001, 0.02)  # between two questions whether a replica has come as far
 _SAMPLES = 7200  # places of the primary that are remembered; with three replicas those of twenty minutes
 _MOST = 10_000  # organisations whose last write is remembered one by one
@@ -86,7 +88,7 @@ class Routing:
         self._sampling = asyncio.Lock()
         self._max_lag = settings.database_replica_max_lag
         self._identity: Identity | None = None
-        self._floor = 0
+        self._floor: int | None = None  # not known before the first look
         self._needed: dict[UUID, int] = {}
         self._unsure: set[UUID] = set()
         self._samples: deque[tuple[float, int]] = deque(maxlen=_SAMPLES)
@@ -102,7 +104,27 @@ class Routing:
             async with pooled(self.primary) as driver:
                 self._floor = without_header(await driver.fetchval(POSITION))
                 self._identity = await identify(driver)
-        self._tasks = [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
+        self._tasks += [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
+
+    def start_later(self) -> None:
+        """As :meth:`start`, in the background and again until it works; until then the primary serves every read."""
+        self._tasks = [asyncio.create_task(self._start(), name="mnemon-replicas")]
+
+    async def _start(self) -> None:
+        pauses = _STARTS.delays()
+        while True:
+            try:
+                await self.start()
+            except Unavailable as error:
+                logger.warning("replicas are not looked after yet: %s", error.code)
+                await asyncio.sleep(next(pauses))
+            else:
+                return
+
+    def hang_up(self) -> None:
+        """End the replicas' connections of an event loop that has ended."""
+        for engine in (self._monitor, *(one for replica in self.replicas for one in (replica.engine, replica.monitor))):
+            hang_up(engine)
 
     async def probe_once(self) -> None:
         """Look at every replica, all at a time."""
@@ -154,12 +176,12 @@ class Routing:
         if position > self._needed.get(organization, 0):
             self._needed[organization] = position
         if len(self._needed) > _MOST:
-            self._floor = max(self._floor, *self._needed.values())
+            self._floor = max(self._floor or 0, *self._needed.values())
             self._needed.clear()
 
     def needed(self, organization: UUID) -> int | None:
         """Return how far a replica must be to serve the organisation; None: only the primary may."""
-        if organization in self._unsure:
+        if organization in self._unsure or self._floor is None:
             return None
         return max(self._floor, self._needed.get(organization, 0))
 
@@ -290,7 +312,7 @@ class Routing:
         except Exception as error:
             if not isinstance(error, TimeoutError) and translate(error) is None:
                 raise
-            return (*(self._samples[-1] if self._samples else (began, self._floor)), False)
+            return (*(self._samples[-1] if self._samples else (began, self._floor or 0)), False)
         for organization in unsure:
             self.see(organization, without_header(row["inserted"]))
         self._unsure -= unsure

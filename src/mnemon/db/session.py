@@ -12,13 +12,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from mnemon.core import forks
 from mnemon.core.installation import InstallationKey
+from mnemon.core.loops import Home
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
-from mnemon.db.engine import create_engine, pooled
+from mnemon.db.engine import create_engine, hang_up, pooled
 from mnemon.db.errors import translated
 from mnemon.db.replicas import NotHere, ReplicaState, read_position, write_position
 from mnemon.db.routing import POSITION, Routing
@@ -56,15 +58,55 @@ class Database:
 
     def __init__(self, url: str, settings: Settings, installation: InstallationKey | None = None) -> None:
         self.prover = Prover(installation or InstallationKey.of(settings))
-        self.engine: AsyncEngine = create_engine(url, settings)
         #: The full-text operator recall uses; start-up replaces it with a leakproof one where there is one.
         self.match_operator = "@@"
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        readers = self.engine.execution_options(postgresql_readonly=True)
-        self._readers = async_sessionmaker(readers, expire_on_commit=False)
         self._url = url
         self._settings = settings
+        self._create_engine()
+        self._replicas: Sequence[tuple[str, str]] = ()
         self._routing: Routing | None = None
+        self._home = Home("database")
+        self._here = True
+        forks.in_child(self)
+
+    def forked(self) -> None:
+        """Leave every connection to the parent, and open new ones when they are needed."""
+        forks.leave(self._engine, self._reader, self._routing)
+        self._here = False
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The pool of this process and event loop; whoever begins to use the database gets it here.
+
+        Raises:
+            Invalid: another event loop that has not ended has connections of it.
+        """
+        if not self._here:
+            self._create_engine()
+            self._here = True
+            self._home.leave()
+            self._home.moved()
+            self._route_anew()
+        elif self._home.moved():
+            hang_up(self._engine)
+            if self._routing is not None:
+                self._routing.hang_up()
+                self._route_anew()
+        return self._engine
+
+    def _route_anew(self) -> None:
+        """Look after the replicas from here; until they have been looked at, the primary serves."""
+        if self._routing is not None:
+            self._routing = Routing(self._url, self._engine, self._replicas, self._settings, self.prover)
+            self._routing.start_later()
+
+    def _session(self, *, readonly: bool = False) -> AsyncSession:
+        engine = self.engine
+        return AsyncSession(self._reader if readonly else engine, expire_on_commit=False)
+
+    def _create_engine(self) -> None:
+        self._engine = create_engine(self._url, self._settings)
+        self._reader = self._engine.execution_options(postgresql_readonly=True)  # over the same pool
 
     async def use_replicas(self, replicas: Sequence[tuple[str, str]]) -> None:
         """Let replicas serve what :meth:`read_transaction` begins; once, before the first of them.
@@ -77,6 +119,7 @@ class Database:
             Unavailable: the primary cannot be reached.
         """
         if replicas:
+            self._replicas = tuple(replicas)
             self._routing = Routing(self._url, self.engine, replicas, self._settings, self.prover)
             await self._routing.start()
 
@@ -144,7 +187,20 @@ class Database:
         """
         if self._routing is None:
             return self.transaction(principal, readonly=True)
-        return self._routing.read_transaction(principal)
+        return self._read_transaction(principal)
+
+    @asynccontextmanager
+    async def _read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
+        with translated():
+            routing = self._routed()
+            assert routing is not None  # noqa: S101 - there is one, or this would not have been called
+        async with routing.read_transaction(principal) as reading:
+            yield reading
+
+    def _routed(self) -> Routing | None:
+        """Who knows the replicas, here and now."""
+        _ = self.engine
+        return self._routing
 
     @asynccontextmanager
     async def session(self, principal: Principal, *, readonly: bool = False) -> AsyncIterator[AsyncSession]:
@@ -159,7 +215,7 @@ class Database:
         """
         with translated():
             try:
-                async with (self._readers if readonly else self._sessions)() as session, session.begin():
+                async with self._session(readonly=readonly) as session, session.begin():
                     await session.execute(_SET_TENANT, self.prover.parameters(principal))
                     yield session
             except BaseException:
@@ -175,10 +231,10 @@ class Database:
         See :meth:`read_transaction`. ``work`` must only read: where a replica fails it is called again, at the primary.
         """
         with translated():
-            if self._routing is not None:
+            if (routing := self._routed()) is not None:
                 with contextlib.suppress(NotHere):
-                    return await self._routing.read_session(principal, work)
-            async with self._readers() as session, session.begin():
+                    return await routing.read_session(principal, work)
+            async with self._session(readonly=True) as session, session.begin():
                 await session.execute(_SET_TENANT, self.prover.parameters(principal))
                 return await work(session)
 
@@ -243,6 +299,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection of the pools."""
+        engine = self.engine
         if self._routing is not None:
             await self._routing.close()
-        await self.engine.dispose()
+        await engine.dispose()
+        self._home.leave()

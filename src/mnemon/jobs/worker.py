@@ -91,7 +91,7 @@ class Worker:
     ctx: Context
     registry: Registry
     options: WorkerOptions = field(default_factory=WorkerOptions)
-    name: str = field(default_factory=lambda: f"{socket.gethostname()[:100]}:{os.getpid()}:{uuid4().hex[:8]}")
+    name: str = field(default_factory=lambda: _new_name())
     tally: Tally = field(default_factory=Tally)
     _active: dict[UUID, Active] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -101,6 +101,7 @@ class Worker:
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _after: UUID | None = field(default_factory=uuid4)  # whose turn was last; workers begin at different places
     _ticked: float = float("-inf")
+    _pid: int = field(default_factory=os.getpid)
 
     async def run(self, *, once: bool = False) -> Tally:
         """Work until :meth:`stop` is called; with ``once``, until nothing is due and nothing runs.
@@ -108,6 +109,7 @@ class Worker:
         Raises:
             Unavailable: with ``once`` only; otherwise a database that is away is waited for.
         """
+        self._belong_here()
         listener = Listener(self.ctx.database, self._heard)
         beside = [asyncio.create_task(self._heartbeats(), name="mnemon-heartbeats")]
         if not once:
@@ -134,6 +136,16 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         return self.tally
+
+    def _belong_here(self) -> None:
+        """Belong to the event loop and the process that run it, whichever made it."""
+        self._wake, self._beat = asyncio.Event(), asyncio.Event()
+        if not self._hurry.is_set():
+            self._hurry = asyncio.Event()
+        if self._pid != os.getpid():
+            if f":{self._pid}:" in self.name:
+                self.name = _new_name()
+            self._pid, self._active, self._tasks = os.getpid(), {}, set()
 
     def stop(self) -> None:
         """Take no more jobs and end when the running ones have; called again, give them back at once."""
@@ -310,6 +322,10 @@ class Worker:
         for active in list(self._active.values()):
             self._interrupt(active, "stop")
         await asyncio.wait({ends}, timeout=TIDY)
+
+
+def _new_name() -> str:
+    return f"{socket.gethostname()[:100]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 async def _called(active: Active) -> object:

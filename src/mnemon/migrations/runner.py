@@ -18,12 +18,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey
-from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, parse_url
+from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, leave_in_child, parse_url
 from mnemon.db.errors import translated
 from mnemon.migrations import indexes, wall
 from mnemon.migrations.provision import (
@@ -81,6 +81,14 @@ class Check:
         return self.revision == self.head and not self.differences and not self.stale_objects
 
 
+def _engine(url: str, settings: dict[str, str]) -> AsyncEngine:
+    """A connection for each use, with settings of the server."""
+    connect = {"timeout": 20, "server_settings": settings}
+    engine = create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True, connect_args=connect)
+    leave_in_child(engine)
+    return engine
+
+
 def config(**attributes: Any) -> Config:
     """Alembic's configuration, without an ini file."""
     cfg = Config()
@@ -109,12 +117,7 @@ async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncCo
 
 @asynccontextmanager
 async def _session(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
-    engine = create_async_engine(
-        parse_url(url),
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"timeout": 20, "server_settings": {"jit": "off"} | OWNER_PATH},
-    )
+    engine = _engine(url, {"jit": "off"} | OWNER_PATH)
     try:
         with translated():
             async with engine.connect() as connection:
@@ -230,12 +233,7 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
     It may be asked as a superuser, so it reads ordinary tables only: a view in the place of one would be somebody
     else's code, run with a superuser's rights.
     """
-    engine = create_async_engine(
-        parse_url(url),
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"timeout": 20, "server_settings": CATALOGUE_PATH},
-    )
+    engine = _engine(url, CATALOGUE_PATH)
     try:
         with translated():
             async with engine.connect() as connection:

@@ -7,7 +7,6 @@ table was fitted to is told in ``ai/data/MODEL.md``; ``scripts/train_static_embe
 from __future__ import annotations
 
 import asyncio
-import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from mnemon.ai.embedders import Vectors
 from mnemon.ai.wordpiece import WordPiece
+from mnemon.core import forks
 from mnemon.core.errors import Invalid, Unavailable
 
 BUILTIN_NAME = "mnemon-static-256"
@@ -176,7 +176,7 @@ class StaticEmbedder:
 
 
 _models: dict[Path | None, StaticModel] = {}
-_loading = threading.Lock()
+_loading = forks.Lock()
 
 
 def _is_loaded(path: Path | None) -> bool:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 from types import MappingProxyType
 
 from mnemon.core.errors import Unavailable
@@ -30,6 +31,7 @@ def acquire(
     linger_seconds: float = 2.0,
     options: Mapping[str, str] = _NO_OPTIONS,
     key: KeySource | None = None,
+    given_up: Event | None = None,
 ) -> Lease:
     """Hold a running server: shares the one on this directory, or makes the cluster and starts it.
 
@@ -42,6 +44,7 @@ def acquire(
         options: settings for a server that this call starts; a running one keeps its own.
         key: where the key of an encrypted data directory is, read only if this call starts a server; None: where the
             settings of the environment say.
+        given_up: set by another thread when nobody waits for it any more; it ends then, as if its time were over.
 
     Raises:
         Unavailable: ``embedded.start_failed`` (with the last lines of the log), ``embedded.start_timeout``,
@@ -53,7 +56,7 @@ def acquire(
     _require_platform()
     layout = Layout.of(data_dir)
     deadline = time.monotonic() + start_timeout
-    asked = starting.StartRequest(version, linger_seconds, options, key)
+    asked = starting.StartRequest(version, linger_seconds, options, key, given_up)
     with directory.explained(layout.data_dir):
         while True:
             directory.refuse_planted(layout, server_account())
@@ -61,7 +64,7 @@ def acquire(
             if not control.is_dir():
                 directory.check_version(layout, version, layout.cluster_version())
                 directory.prepare(layout, server_account())
-            fd = starting.take_lease(layout, deadline)
+            fd = starting.take_lease(layout, deadline, given_up)
             if layout.control == control:
                 break
             model.release(fd)  # it was encrypted meanwhile, and what is locked has another place now

@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 with suppress(ImportError):  # Windows: the verbs refuse before a lock is needed; importing must still work
     import fcntl
@@ -28,13 +29,13 @@ def try_lock(fd: int, *, shared: bool = False) -> bool:
     return True
 
 
-def lock_until(fd: int, deadline: float, *, shared: bool = False) -> bool:
-    """Lock, trying until ``deadline`` (``time.monotonic`` seconds); False when it passed.
+def lock_until(fd: int, deadline: float, *, shared: bool = False, given_up: Event | None = None) -> bool:
+    """Lock, trying until ``deadline`` (``time.monotonic`` seconds) or until it is given up; False when it was not got.
 
     Polls: a blocking flock has no timeout, and an alarm signal would belong to the application.
     """
     while not try_lock(fd, shared=shared):
-        if time.monotonic() >= deadline:
+        if time.monotonic() >= deadline or (given_up is not None and given_up.is_set()):
             return False
         time.sleep(STEP)
     return True

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from mnemon.core import forks
 from mnemon.db.embedded import locks
 
 if TYPE_CHECKING:
@@ -121,9 +122,12 @@ _leases: weakref.WeakSet[Lease] = weakref.WeakSet()
 _open_fds: set[int] = set()
 
 
-def hold(fd: int) -> None:
-    """Note a lock's descriptor so that a forked child drops its copy of it."""
-    _open_fds.add(fd)
+def open_held(path: Path) -> int:
+    """Open a lock file, and note it, so that a forked child drops its copy of it."""
+    with forks.no_fork():
+        fd = locks.open_lock(path)
+        _open_fds.add(fd)
+    return fd
 
 
 def release(fd: int) -> None:

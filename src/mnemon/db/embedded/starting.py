@@ -9,7 +9,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
+from mnemon.core import forks
 from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.db.embedded import directory, locks, model
 from mnemon.db.embedded import state as states
@@ -22,11 +24,10 @@ from mnemon.db.embedded.state import State
 _KEY_VARIABLES = frozenset({"MNEMON_ENCRYPTION_KEY"})
 
 
-def take_lease(layout: Layout, deadline: float) -> int:
+def take_lease(layout: Layout, deadline: float, given_up: Event | None = None) -> int:
     """Return a shared lock on the lease; waits while a supervisor holds it to stop, and after that none lives."""
-    fd = locks.open_lock(layout.lease)
-    model.hold(fd)
-    if not locks.lock_until(fd, deadline, shared=True):
+    fd = model.open_held(layout.lease)
+    if not locks.lock_until(fd, deadline, shared=True, given_up=given_up):
         model.release(fd)
         raise too_late(layout, "the old server did not stop")
     return fd
@@ -40,12 +41,14 @@ class StartRequest:
     linger_seconds: float
     options: Mapping[str, str]
     key: KeySource | None
+    given_up: Event | None = None
 
 
 def start(layout: Layout, asked: StartRequest, deadline: float) -> State:
     """Bring a server up while holding the start lock, and the caller's lease; returns what its supervisor says."""
-    from mnemon.db.embedded import cluster
-    from mnemon.db.embedded.programs import binaries
+    with forks.no_fork():  # a child would wait for a module that only a thread of its parent goes on importing
+        from mnemon.db.embedded import cluster
+        from mnemon.db.embedded.programs import binaries
 
     cluster.check_options(asked.options)
     directory.check_version(layout, asked.version, layout.cluster_version())
@@ -59,12 +62,11 @@ def start(layout: Layout, asked: StartRequest, deadline: float) -> State:
         nonce=os.urandom(8).hex(),
     )
     key = _read_key(asked.key) if layout.is_encrypted else b""
-    lock = locks.open_lock(layout.start_lock)
-    model.hold(lock)
+    lock = model.open_held(layout.start_lock)
     try:
-        if not locks.lock_until(lock, deadline):
+        if not locks.lock_until(lock, deadline, given_up=asked.given_up):
             raise too_late(layout, "another process is still starting it")
-        return _await_ready(layout, orders, key, deadline)
+        return _await_ready(layout, orders, key, deadline, asked.given_up)
     finally:
         model.release(lock)
 
@@ -78,7 +80,7 @@ def _read_key(source: KeySource | None) -> bytes:
     return source.read()
 
 
-def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float) -> State:
+def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float, given_up: Event | None) -> State:
     """Wait for a supervisor to be ready, starting one whenever none lives."""
     spawned = 0
     while True:
@@ -95,7 +97,7 @@ def _await_ready(layout: Layout, orders: Orders, key: bytes, deadline: float) ->
             spawned += 1
             _spawn(layout, orders.as_json(), key)
             continue
-        if time.monotonic() > deadline:
+        if time.monotonic() > deadline or (given_up is not None and given_up.is_set()):
             raise too_late(layout, f"it is {state.phase}")
         time.sleep(locks.STEP)
 
@@ -119,16 +121,18 @@ def _spawn(layout: Layout, orders: str, key: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     log = os.open(layout.log, flags, 0o644)
     try:
-        subprocess.run(  # noqa: S603 - this interpreter, a module of ours, one JSON argument
-            [_python(), "-P", "-m", "mnemon.db.embedded.supervisor", orders],
-            input=key,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment,
-            start_new_session=True,
-            check=False,
-        )
+        # A child forked meanwhile would keep the pipes to it open, and this process waiting for their end.
+        with forks.no_fork():
+            subprocess.run(  # noqa: S603 - this interpreter, a module of ours, one JSON argument
+                [_python(), "-P", "-m", "mnemon.db.embedded.supervisor", orders],
+                input=key,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=environment,
+                start_new_session=True,
+                check=False,
+            )
     finally:
         os.close(log)
 

@@ -42,7 +42,8 @@ class AsyncMemory(Opened):
     """Memory of one organisation.
 
     Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
-    context manager, or call :meth:`close` at the end. One instance serves any number of tasks of one event loop.
+    context manager, or call :meth:`close` at the end. One instance serves any number of tasks of one
+    event loop; it opens again on the next one, and in a forked child (docs/processes.md).
 
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name

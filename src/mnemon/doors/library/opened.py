@@ -8,7 +8,9 @@ from typing import Any, Self
 
 from mnemon.app import App, start
 from mnemon.context import Context
+from mnemon.core import forks
 from mnemon.core.errors import Invalid
+from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
@@ -32,6 +34,15 @@ class Opened:
         self._maintenance: asyncio.Task[Maintained] | None = None
         self._written = 0
         self._parent: Self | None = None
+        self._home = Home("memory")
+        forks.in_child(self)
+
+    def forked(self) -> None:
+        """Be closed, without a word to what the parent has open; what it has not written yet is the parent's."""
+        forks.leave(self._app, self._ctx, self._maintenance, self._opening)
+        self._app = self._ctx = self._maintenance = None
+        self._opening, self._written = asyncio.Lock(), 0
+        self._home.leave()
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -42,11 +53,26 @@ class Opened:
 
     async def open(self) -> Context:
         """Start what is not started yet; every verb does this by itself."""
+        self._move()
         ctx = self._ctx
         if ctx is None or (self._parent is not None and self._app is not self._parent._app):  # noqa: SLF001
             async with self._opening:
                 ctx = await self._open()
         return ctx
+
+    @property
+    def is_open(self) -> bool:
+        """Whether this process has anything of it open."""
+        return self._app is not None
+
+    def _move(self) -> None:
+        """Belong to the running event loop.
+
+        Raises:
+            Invalid: it is in use on another one, which has not ended.
+        """
+        if self._home.moved():
+            self._opening, self._maintenance = asyncio.Lock(), None  # a task of the other loop ended with it
 
     async def _open(self) -> Context:
         if self._parent is not None:
@@ -64,6 +90,7 @@ class Opened:
 
     async def close(self) -> None:
         """Finish what runs in the background and let go of everything; using it again opens it again."""
+        self._move()
         if self._maintenance is not None:
             self._maintenance.cancel()
             await asyncio.gather(self._maintenance, return_exceptions=True)
@@ -71,6 +98,7 @@ class Opened:
         app, self._app, self._ctx = self._app, None, None
         if app is not None and self._parent is None:
             await app.close()
+        self._home.leave()
 
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""

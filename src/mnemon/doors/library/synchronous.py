@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import os
+import selectors
+import sys
 import threading
 import weakref
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
+from mnemon.core import forks
+from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
 from mnemon.doors.library.asynchronous import AsyncMemory
 
@@ -18,32 +24,104 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+#: Seconds that a verb has to end after its caller was interrupted.
+_TIDY = 10.0
+#: Seconds that a fork waits for the loop at most, and the loop for a fork.
+_HELD = 3.0
+
+
 class _Loop:
     """An event loop in a daemon thread, shared by every Memory of the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forks.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._selector: selectors.DefaultSelector | None = None
+        self._paused: dict[int, threading.Event] = {}
+        forks.in_child(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self.pause, after_in_parent=self.resume)
 
-    def run(self, work: Awaitable[R]) -> R:
-        """Run to the end on the loop; an interrupt of the caller cancels it."""
+    def pause(self) -> None:
+        """Hold the loop between two steps while this thread forks.
+
+        In the middle of one it may hold any lock: that of a module which it imports, and every child would wait for it.
+        """
+        loop = self._loop
+        if loop is None or threading.current_thread() is self._thread:
+            return
+        reached, goes_on = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            reached.set()
+            goes_on.wait(_HELD)
+
+        self._paused[threading.get_ident()] = goes_on
+        loop.call_soon_threadsafe(hold)
+        reached.wait(_HELD)
+
+    def resume(self) -> None:
+        """Let the loop go on after the fork."""
+        goes_on = self._paused.pop(threading.get_ident(), None)
+        if goes_on is not None:
+            goes_on.set()
+
+    def forked(self) -> None:
+        """Leave the loop to the parent, with whatever it waits for; a child has one of its own when it needs one."""
+        loop, selector = self._loop, self._selector
+        self._paused = {}
+        self._loop = self._thread = self._selector = None
+        if loop is None or selector is None:
+            return
+        forks.leave(loop)
+        with contextlib.suppress(RuntimeError):
+            forks.leave(*asyncio.all_tasks(loop))
+        for key in list(selector.get_map().values()):
+            forks.let_go(key.fd)
+        forks.let_go(selector.fileno())
+
+    def run(self, work: Coroutine[Any, Any, R]) -> R:
+        """Run to the end on the loop; an interrupt of the caller cancels it, and waits until it has tidied up."""
+        loop = self._started()
+        if threading.current_thread() is self._thread:
+            work.close()
+            raise Invalid(
+                "Memory is called by what it waits for itself.",
+                code="invalid.event_loop",
+                hint="Call it from another thread, or after the call that is under way.",
+            )
+        begun: list[asyncio.Task[Any]] = []
 
         async def awaited() -> R:
+            begun.append(cast("asyncio.Task[Any]", asyncio.current_task()))
             return await work
 
-        future = asyncio.run_coroutine_threadsafe(awaited(), self._started())
+        future = asyncio.run_coroutine_threadsafe(awaited(), loop)
         try:
             return future.result()
         except BaseException:
-            future.cancel()
+            if future.cancel():
+                # What is cancelled rolls back and gives back its connection: the caller is to find it done.
+                asyncio.run_coroutine_threadsafe(_ended(begun, work), loop).result(_TIDY)
             raise
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="mnemon", daemon=True).start()
+                self._selector = selectors.DefaultSelector()
+                self._loop = asyncio.SelectorEventLoop(self._selector)
+                self._thread = threading.Thread(target=self._loop.run_forever, name="mnemon", daemon=True)
+                self._thread.start()
             return self._loop
+
+
+async def _ended(begun: Sequence[asyncio.Task[Any]], work: Coroutine[Any, Any, Any]) -> None:
+    """Wait for the end of a task that was cancelled; one that had not begun never will."""
+    if begun:
+        await asyncio.wait(begun, timeout=_TIDY)
+    else:
+        work.close()
 
 
 _LOOP = _Loop()
@@ -51,12 +129,13 @@ _OPEN: weakref.WeakSet[Memory] = weakref.WeakSet()
 
 
 def _blocking(
-    verb: Callable[Concatenate[AsyncMemory, P], Awaitable[R]],
+    verb: Callable[Concatenate[AsyncMemory, P], Coroutine[Any, Any, R]],
 ) -> Callable[Concatenate[Memory, P], R]:
     """Wrap a verb so that it waits for its end."""
 
     @wraps(verb)
     def call(self: Memory, *args: P.args, **kwargs: P.kwargs) -> R:
+        _close_at_exit()
         return _LOOP.run(verb(self._memory, *args, **kwargs))
 
     return cast("Callable[Concatenate[Memory, P], R]", call)
@@ -100,11 +179,13 @@ class Memory:
     def organization(self, slug: str) -> Memory:
         """Return the memory of another organisation, over the same connections; made on first use."""
         other = Memory.__new__(Memory)
+        _close_at_exit()
         other._memory = _LOOP.run(self._memory.organization(slug))  # noqa: SLF001
         return other
 
     def open(self) -> None:
         """Start what is not started yet; every verb does this by itself."""
+        _close_at_exit()
         _LOOP.run(self._memory.open())
 
     close = _blocking(AsyncMemory.close)
@@ -124,8 +205,24 @@ class Memory:
     import_file = _blocking(AsyncMemory.import_file)
 
 
-@atexit.register
+_closing_in = 0
+
+
+def _close_at_exit() -> None:
+    """Have every memory of this process closed at its end, by whichever way it ends."""
+    global _closing_in
+    if _closing_in == os.getpid():
+        return
+    _closing_in = os.getpid()
+    atexit.unregister(_close_all)
+    atexit.register(_close_all)
+    # A process that multiprocessing made ends without what atexit knows.
+    if (util := sys.modules.get("multiprocessing.util")) is not None:
+        util.Finalize(None, _close_all, exitpriority=10)
+
+
 def _close_all() -> None:
     """Write what is pending before the process ends."""
     for memory in list(_OPEN):
-        memory.close()
+        if memory._memory.is_open:  # noqa: SLF001 - same module
+            memory.close()

@@ -8,10 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
 from mnemon.core.errors import MnemonError
 from mnemon.db import embedded
+from mnemon.db.connection import connect
 from mnemon.db.embedded import cluster
 from mnemon.db.embedded.processes import PidFile
 from mnemon.db.engine import OWNER_PATH
@@ -198,7 +197,7 @@ async def check(endpoint: embedded.Endpoint, role: str, database: str) -> dict[s
         RestoreFailed: a table cannot be read, or a trail is broken.
     """
     with translated():
-        connection = await asyncpg.connect(
+        connection = await connect(
             host=str(endpoint.socket_dir),
             port=endpoint.port,
             user=role,

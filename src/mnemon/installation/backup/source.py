@@ -20,6 +20,7 @@ from mnemon.core import trust
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
+from mnemon.db.connection import connect
 from mnemon.db.engine import CATALOGUE_PATH, parse_url
 from mnemon.db.errors import translated
 from mnemon.installation.backup.errors import NoRights, NotConfigured
@@ -145,7 +146,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             at = lease.endpoint
             environment = {"PGHOST": str(at.socket_dir), "PGPORT": str(at.port), "PGUSER": embedded.ADMIN_ROLE}
             with translated():
-                connection = await asyncpg.connect(
+                connection = await connect(
                     host=str(at.socket_dir),
                     port=at.port,
                     user=embedded.ADMIN_ROLE,
@@ -156,7 +157,7 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
             assert url is not None  # noqa: S101 - one of the two
             environment = _libpq(url)
             with translated():
-                connection = await asyncpg.connect(
+                connection = await connect(
                     url.set(drivername="postgresql").render_as_string(hide_password=False),
                     timeout=settings.database_connect_timeout,
                     server_settings=CATALOGUE_PATH,

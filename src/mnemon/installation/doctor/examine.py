@@ -11,6 +11,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.core.installation import InstallationKey
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
+from mnemon.db.connection import connect
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT, Prover
@@ -63,7 +64,7 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
     """
     findings: dict[str, list[Finding]] = {}
     with translated():
-        connection = await asyncpg.connect(
+        connection = await connect(
             url.replace("postgresql+asyncpg://", "postgresql://", 1),
             timeout=wanted.database_connect_timeout,
             server_settings={"application_name": "mnemon doctor"} | OWNER_PATH,

@@ -18,7 +18,7 @@ from mnemon.core.ids import new_id
 from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import load_settings
 from mnemon.core.slugs import check_slug
-from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, parse_url
+from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, leave_in_child, parse_url
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
 from mnemon.installation.export.archive import Archive, opened
@@ -121,6 +121,7 @@ async def _owner(url: str) -> AsyncIterator[Any]:
         hide_parameters=True,
         connect_args={"timeout": 20, "server_settings": settings},
     )
+    leave_in_child(engine)
     try:
         with translated():
             pooled = await engine.raw_connection()

@@ -15,6 +15,7 @@ from sqlalchemy import URL
 from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
+from mnemon.db.connection import connect
 from mnemon.db.embedded import binaries
 from mnemon.db.engine import CATALOGUE_PATH, parse_url
 from mnemon.db.errors import translated
@@ -133,7 +134,7 @@ def _owner_url(settings: Settings) -> URL:
 @asynccontextmanager
 async def _owner(url: URL) -> AsyncIterator[Any]:
     with translated():
-        connection = await asyncpg.connect(
+        connection = await connect(
             url.set(drivername="postgresql").render_as_string(False), timeout=20, server_settings=CATALOGUE_PATH
         )
         try:

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from mnemon.core.errors import Unavailable
+from mnemon.db.connection import connect
 from mnemon.db.embedded import ADMIN_ROLE, Endpoint
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
@@ -49,7 +50,7 @@ async def administrator(endpoint: Endpoint, *, patience: float = 30.0) -> AsyncI
     with translated():
         while True:
             try:
-                connection = await asyncpg.connect(url, timeout=10, server_settings=CATALOGUE_PATH)
+                connection = await connect(url, timeout=10, server_settings=CATALOGUE_PATH)
             except (asyncpg.CannotConnectNowError, OSError):
                 if time.monotonic() > deadline:
                     raise

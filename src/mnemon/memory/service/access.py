@@ -11,6 +11,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from mnemon.context import Context
+from mnemon.core import forks
 from mnemon.core.errors import MnemonError
 from mnemon.core.principal import Principal
 from mnemon.memory import repository
@@ -38,6 +39,12 @@ class AccessCounter:
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._closing = False
+        forks.in_child(self)
+
+    def forked(self) -> None:
+        """Count from nothing: what the parent has counted is the parent's to write."""
+        forks.leave(self._task, self._wake)
+        self._pending, self._task, self._wake = defaultdict(list), None, asyncio.Event()
 
     def count(self, principal: Principal, hits: Iterable[Hit]) -> None:
         """Note that these hits were given to somebody; costs nothing but a list."""
@@ -47,10 +54,16 @@ class AccessCounter:
         pending = self._pending[principal.organization_id]
         pending += ids
         del pending[: max(len(pending) - HELD, 0)]
-        if self._task is None or self._task.done():
+        if not self._is_writing():
+            self._wake = asyncio.Event()  # of this event loop
             self._task = asyncio.get_running_loop().create_task(self._run(), name="mnemon-access-counts")
         if len(pending) >= BATCH:
             self._wake.set()
+
+    def _is_writing(self) -> bool:
+        """Whether the task that writes is under way; one of another event loop ended with that."""
+        task = self._task
+        return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
 
     async def _run(self) -> None:
         while self._pending and not self._closing:
@@ -75,7 +88,7 @@ class AccessCounter:
     async def close(self) -> None:
         """Write the rest and stop."""
         self._closing = True
-        if self._task is not None:  # not cancelled: what it is writing would be lost
+        if self._task is not None and self._is_writing():  # not cancelled: what it is writing would be lost
             self._wake.set()
             await asyncio.gather(self._task, return_exceptions=True)
         await self.flush()

@@ -12,8 +12,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from mnemon.context import Context
+from mnemon.core import forks
 from mnemon.core.backoff import Backoff
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, Unavailable
+from mnemon.core.loops import Home
 from mnemon.operations.schemas import METRICS_AT_ONCE
 from mnemon.operations.service.kinds import KINDS, Columns, Metric, MetricKind
 
@@ -85,6 +87,11 @@ class MetricWriter:
         self._ctx = ctx
         self._batch, self._interval, self._limit, self._writers = batch, interval, limit, writers
         self._on_refused = on_refused or _log_refused
+        self._home = Home("writer of metrics")
+        self._begin()
+        forks.in_child(self)
+
+    def _begin(self) -> None:
         self._open = _Batch()
         self._full: deque[_Batch] = deque()
         self._held = 0
@@ -95,6 +102,21 @@ class MetricWriter:
         self._urgent = False
         self.written = 0
         self.refused = 0
+
+    def forked(self) -> None:
+        """Begin with nothing: what waits is the parent's to write."""
+        forks.leave(self._changed, self._tasks)
+        self._home.leave()
+        self._begin()
+
+    def _move(self) -> None:
+        """Belong to the running event loop; what waits goes along.
+
+        Raises:
+            Invalid: it is in use on another one, which has not ended.
+        """
+        if self._home.moved():
+            self._changed, self._tasks = asyncio.Condition(), []  # the tasks ended with their loop
 
     @property
     def held(self) -> int:
@@ -112,6 +134,7 @@ class MetricWriter:
             Unavailable: the writer is closed.
             Invalid: something is no measurement; those before it were taken.
         """
+        self._move()
         iterator = iter(metrics)
         while True:
             if self._closing:
@@ -244,6 +267,9 @@ class MetricWriter:
 
     async def flush(self) -> None:
         """Write what was taken so far, and wait until it is written."""
+        self._move()
+        if self._held:
+            self._start()
         self._urgent = True
         async with self._changed:
             self._changed.notify_all()
@@ -258,6 +284,7 @@ class MetricWriter:
         Raises:
             Unavailable: the database stayed away; ``data["left"]`` measurements are not written and still held.
         """
+        self._move()
         self._closing = True
         async with self._changed:
             self._changed.notify_all()
