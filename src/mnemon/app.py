@@ -103,7 +103,7 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
 
 
 async def _acquire(directory: Path, version: int, key: embedded.KeySource | None) -> embedded.Lease:
-    """A lease, taken in a thread; if nobody waits for it any more, the thread gives up, or its lease is let go."""
+    """Take a lease in a thread; if nobody waits for it any more, the thread gives up, or its lease is let go."""
     given_up = threading.Event()
     taken: list[embedded.Lease] = []
 

@@ -113,7 +113,7 @@ class ConversationRepository(BaseRepository[ConversationORM]):
         return (query.where(part.role.in_(sorted(roles))) if roles else query).exists()
 
     async def add_participants(self, row_id: UUID, people: Sequence[tuple[UUID, str]]) -> None:
-        """Who takes part in a new conversation: (person, role)."""
+        """Write who takes part in a new conversation: (person, role)."""
         rows = [
             {"organization_id": self.organization_id, "conversation_id": row_id, "user_id": person, "role": role}
             for person, role in people

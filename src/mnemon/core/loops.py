@@ -23,7 +23,7 @@ class Home:
         self._pid = 0
 
     def moved(self) -> bool:
-        """Whether another loop runs than before, which has ended: what belonged to it is to be made anew.
+        """Tell whether another loop runs than before, which has ended: what belonged to it is to be made anew.
 
         Raises:
             Invalid: the other loop has not ended.

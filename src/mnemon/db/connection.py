@@ -55,7 +55,7 @@ class Drivers:
                 place.shutdown(socket.SHUT_RDWR)
 
     def _disarmed(self) -> Iterable[tuple[Any, socket.socket]]:
-        """Each connection, which takes itself for closed from now on, and its socket."""
+        """Yield each connection, which takes itself for closed from now on, and its socket."""
         for driver in list(self._open):
             self._open.discard(driver)
             # The driver has no other way to give up a connection without its event loop.

@@ -107,7 +107,7 @@ class Routing:
         self._tasks += [asyncio.create_task(self._watch(replica)) for replica in self.replicas]
 
     def start_later(self) -> None:
-        """As :meth:`start`, in the background and again until it works; until then the primary serves every read."""
+        """Start in the background, and again until it works; until then the primary serves every read."""
         self._tasks = [asyncio.create_task(self._start(), name="mnemon-replicas")]
 
     async def _start(self) -> None:

@@ -198,7 +198,7 @@ class Database:
             yield reading
 
     def _routed(self) -> Routing | None:
-        """Who knows the replicas, here and now."""
+        """Return the replicas' routing, moved to the loop that runs now."""
         _ = self.engine
         return self._routing
 

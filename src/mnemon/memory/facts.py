@@ -121,7 +121,7 @@ async def add(
     """Record rows: each a mapping with what a fact says, and when it is true; as they stand in the table then."""
     ids = [new_id() for _ in rows]
     columns = [[row[name] for row, _ in rows] for name in _COPIED]
-    made = await connection.fetch(
+    added = await connection.fetch(
         statement(PACKAGE, "facts_add"),
         organization_id,
         ids,
@@ -130,8 +130,8 @@ async def add(
         [span[1] for _, span in rows],
         at,
     )
-    by_id = {row["id"]: row for row in made}
-    return [by_id[one] for one in ids]
+    by_id = {row["id"]: row for row in added}
+    return [by_id[row_id] for row_id in ids]
 
 
 async def read(connection: Connection, params: Params, which: str, *, order: str) -> list[Any]:

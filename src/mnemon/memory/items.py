@@ -33,8 +33,10 @@ async def fetch_items(
     if not ordinals or not tables:
         return {}
     params = Params(scope.principal.organization_id)
-    wanted = params.add(list(ordinals), "bigint[]")
-    parts = [select_items(table, f"t.ordinal = ANY({wanted}) AND {scope.predicate(table, params)}") for table in tables]
+    parameter = params.add(list(ordinals), "bigint[]")
+    parts = [
+        select_items(table, f"t.ordinal = ANY({parameter}) AND {scope.predicate(table, params)}") for table in tables
+    ]
     rows = await connection.fetch("\nUNION ALL\n".join(parts), *params.values)
     return dict(zip((row["ordinal"] for row in rows), await as_items(ctx, connection, rows), strict=True))
 

@@ -40,11 +40,15 @@ async def find(ctx: Context, connection: Connection, kind: str, name: str) -> UU
 async def labels(ctx: Context, connection: Connection, kind: str, ids: Iterable[UUID | None]) -> Labels:
     """Return (the caller's own string, the name shown) by id."""
     organization = ctx.principal.organization_id
-    wanted = {one for one in ids if one is not None}
-    known: Labels = {one: found for one in wanted if (found := ctx.cache.get((organization, kind, one))) is not None}
-    missing = wanted - known.keys()
+    asked = {row_id for row_id in ids if row_id is not None}
+    cached: Labels = {
+        row_id: cached_label
+        for row_id in asked
+        if (cached_label := ctx.cache.get((organization, kind, row_id))) is not None
+    }
+    missing = asked - cached.keys()
     if missing:
-        for one, label in (await _LABELS[kind](connection, organization, missing)).items():
-            known[one] = label
-            ctx.cache.put((organization, kind, one), label)
-    return known
+        for row_id, label in (await _LABELS[kind](connection, organization, missing)).items():
+            cached[row_id] = label
+            ctx.cache.put((organization, kind, row_id), label)
+    return cached

@@ -45,7 +45,7 @@ class ResolvedScope:
             or self.team_id
             or s.since
             or s.until
-            or any(one.value(s) is not None for one in CONDITIONS)
+            or any(condition.value(s) is not None for condition in CONDITIONS)
             or not self.principal.is_organization
         )
 
@@ -136,27 +136,27 @@ async def resolve(ctx: Context, connection: Connection, scope: Scope) -> Resolve
     An organisation's own process that names a user or an agent looks through their eyes.
     """
     principal = ctx.principal
-    found = ResolvedScope(scope, principal)
+    resolved = ResolvedScope(scope, principal)
     for kind in ("user", "agent", "conversation"):
         name = getattr(scope, kind)
         if name is not None:
-            one = await names.find(ctx, connection, kind, name)
-            missing = found.nobody or one is None
+            named_id = await names.find(ctx, connection, kind, name)
+            missing = resolved.nobody or named_id is None
             if kind == "user":
-                found = replace(found, user_id=one, nobody=missing)
+                resolved = replace(resolved, user_id=named_id, nobody=missing)
             elif kind == "agent":
-                found = replace(found, agent_id=one, nobody=missing)
+                resolved = replace(resolved, agent_id=named_id, nobody=missing)
             else:
-                found = replace(found, conversation_id=one, nobody=missing)
+                resolved = replace(resolved, conversation_id=named_id, nobody=missing)
     if scope.team is not None:
-        found = await _team(connection, found, scope.team)
-    if principal.is_organization and (found.user_id or found.agent_id):
+        resolved = await _team(connection, resolved, scope.team)
+    if principal.is_organization and (resolved.user_id or resolved.agent_id):
         teams = frozenset[UUID]()
-        if found.user_id is not None:
-            teams = await _teams(ctx, connection, found.user_id)
-        eyes = replace(principal, user_id=found.user_id, agent_id=found.agent_id, team_ids=teams)
-        found = replace(found, principal=eyes)
-    return found
+        if resolved.user_id is not None:
+            teams = await _teams(ctx, connection, resolved.user_id)
+        eyes = replace(principal, user_id=resolved.user_id, agent_id=resolved.agent_id, team_ids=teams)
+        resolved = replace(resolved, principal=eyes)
+    return resolved
 
 
 async def _teams(ctx: Context, connection: Connection, user_id: UUID) -> frozenset[UUID]:

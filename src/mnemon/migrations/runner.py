@@ -82,7 +82,7 @@ class Check:
 
 
 def _engine(url: str, settings: dict[str, str]) -> AsyncEngine:
-    """A connection for each use, with settings of the server."""
+    """Make an engine with a connection for each use, and the settings of the server."""
     connect = {"timeout": 20, "server_settings": settings}
     engine = create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True, connect_args=connect)
     leave_in_child(engine)

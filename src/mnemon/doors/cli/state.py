@@ -36,17 +36,17 @@ def settings(**overrides: Any) -> Settings:
     """
     from mnemon.core.settings import load_settings
 
-    given: dict[str, Any] = {}
+    overridden: dict[str, Any] = {}
     if state.organization is not None:
-        given["organization"] = state.organization
+        overridden["organization"] = state.organization
     if state.data_dir is not None:
-        given |= {
+        overridden |= {
             "data_dir": state.data_dir,
             "database_url": None,
             "database_worker_url": None,
             "database_owner_url": None,
         }
-    return load_settings(env_file=state.env_file, **{**given, **overrides})
+    return load_settings(env_file=state.env_file, **{**overridden, **overrides})
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -61,7 +61,7 @@ class AccessCounter:
             self._wake.set()
 
     def _is_writing(self) -> bool:
-        """Whether the task that writes is under way; one of another event loop ended with that."""
+        """Tell whether the task that writes is under way; one of another event loop ended with that."""
         task = self._task
         return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
 

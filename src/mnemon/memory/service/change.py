@@ -67,12 +67,12 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
     )
     if row is None or row["deleted_at"] is not None:
         params = Params(ctx.principal.organization_id, request.id)
-        said = await connection.fetchval(
+        exists = await connection.fetchval(
             "SELECT EXISTS (SELECT FROM messages t WHERE t.organization_id = $1 AND t.id = $2 "  # noqa: S608
             f"AND {visible(ctx.principal, 'message', params)})",
             *params.values,
         )
-        if said:
+        if exists:
             raise Invalid(
                 "What was said is not corrected.",
                 code="invalid.message_is_final",
@@ -135,13 +135,13 @@ async def forget(ctx: Context, request: Forget) -> Forgotten:
             rule = scope.predicate(table, params, past=True)
             if request.ids:
                 rule = f"t.id = ANY({params.add(list(request.ids), 'uuid[]')}) AND {rule}"
-            done = await connection.execute(
+            status = await connection.execute(
                 f"UPDATE {table.name} t SET deleted_at = now() "  # noqa: S608 - the table's name is ours
                 f"WHERE t.organization_id = $1 AND t.deleted_at IS NULL AND {rule}",
                 *params.values,
             )
-            counts[table.kind] = int(done.rsplit(" ", 1)[1])
-    found = Forgotten(messages=counts["message"], memories=counts["memory"])
-    if request.ids and not found.count:
+            counts[table.kind] = int(status.rsplit(" ", 1)[1])
+    forgotten = Forgotten(messages=counts["message"], memories=counts["memory"])
+    if request.ids and not forgotten.count:
         raise NotFound("None of these is there to forget.", code="not_found.memory")
-    return found
+    return forgotten

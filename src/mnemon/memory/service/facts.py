@@ -59,18 +59,18 @@ async def assert_fact(ctx: Context, request: AssertFact) -> Asserted:
     async with ctx.database.transaction(ctx.principal) as connection:
         row = await _row(ctx, connection, request)
         await facts.lock(connection, row["team_id"], request.subject, request.predicate)
-        known = await _known(ctx, connection, row["team_id"], request)
+        current = await _known(ctx, connection, row["team_id"], request)
         if not request.single_valued:
-            known = [one for one in known if one["object"] == request.object]
-        change = facts.plan(known, request.object, begins, request.valid_until)
+            current = [ending for ending in current if ending["object"] == request.object]
+        change = facts.plan(current, request.object, begins, request.valid_until)
         if change.known is not None:
             return Asserted(fact=_fact(change.known), created=False, retracted=())
         now = await facts.next_moment(connection, organization, request.subject, request.predicate)
-        ended = [one["id"] for one in change.ends]
+        ended = [ending["id"] for ending in change.ends]
         if ended:
             await facts.retract(connection, organization, ended, now)
-        made = await facts.add(connection, organization, [(row, change.span), *change.left], now)
-    return Asserted(fact=_fact(made[0]), created=True, retracted=tuple(ended))
+        added = await facts.add(connection, organization, [(row, change.span), *change.left], now)
+    return Asserted(fact=_fact(added[0]), created=True, retracted=tuple(ended))
 
 
 async def _row(ctx: Context, connection: Connection, request: AssertFact) -> dict[str, Any]:

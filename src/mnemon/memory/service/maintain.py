@@ -27,17 +27,17 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         max_rows: stop after about this many rows.
     """
     await _analyse(ctx)
-    done = 0
-    while max_rows is None or done < max_rows:
+    indexed = 0
+    while max_rows is None or indexed < max_rows:
         batch = sum([await _batch(ctx, table) for table in TABLES])
         if not batch:
             break
-        done += batch
-    if done:
+        indexed += batch
+    if indexed:
         await _analyse(ctx)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         remaining = await _waiting(ctx, connection)
-    return Maintained(indexed=done, remaining=remaining)
+    return Maintained(indexed=indexed, remaining=remaining)
 
 
 async def _analyse(ctx: Context) -> None:
@@ -62,9 +62,9 @@ async def _batch(ctx: Context, table: RecallTable) -> int:
     async with ctx.database.transaction(ctx.principal) as connection:
         if not await _waiting(ctx, connection):
             return 0
-        done: int = await connection.fetchval(
+        indexed: int = await connection.fetchval(
             statement("mnemon.memory", "maintain_index", table=table.name), organization, BATCH
         )
-        if done:
-            await connection.execute(statement("mnemon.memory", "maintain_statistics"), organization, done)
-    return done
+        if indexed:
+            await connection.execute(statement("mnemon.memory", "maintain_statistics"), organization, indexed)
+    return indexed

@@ -35,14 +35,14 @@ async def get(ctx: Context, item_id: UUID, *, as_of: datetime | None = None) -> 
     scope = ResolvedScope(parse(Scope, {"as_of": as_of}), ctx.principal)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         params = Params(ctx.principal.organization_id)
-        wanted = params.add(item_id, "uuid")
+        parameter = params.add(item_id, "uuid")
         parts = []
         for table in TABLES:
             if as_of is not None:
                 rule = scope.predicate(table, params)
             else:
                 rule = visible(ctx.principal, table.kind, params) + " AND t.deleted_at IS NULL"
-            parts.append(select_items(table, f"t.id = {wanted} AND {rule}"))
+            parts.append(select_items(table, f"t.id = {parameter} AND {rule}"))
         row = await connection.fetchrow(_UNION.join(parts), *params.values)
         if row is None:
             raise missing("memory", item_id, called=_EITHER)
@@ -96,9 +96,9 @@ async def history(ctx: Context, memory_id: UUID) -> History:
         if not chain:
             return await _message_history(ctx, connection, memory_id)
         params = Params(organization)
-        wanted = params.add(chain, "uuid[]")
+        parameter = params.add(chain, "uuid[]")
         rule = visible(ctx.principal, "memory", params)
-        rows = await connection.fetch(select_items(MEMORIES, f"t.id = ANY({wanted}) AND {rule}"), *params.values)
+        rows = await connection.fetch(select_items(MEMORIES, f"t.id = ANY({parameter}) AND {rule}"), *params.values)
         if not rows:
             raise missing("memory", memory_id, called=_EITHER)
         seen = [row["id"] for row in rows]
@@ -118,16 +118,16 @@ async def _message_history(ctx: Context, connection: Connection, message_id: UUI
     row = await connection.fetchrow(select_items(table, rule), *params.values)
     if row is None:
         raise missing("memory", message_id, called=_EITHER)
-    said = (await as_items(ctx, connection, [row]))[0]
-    events: list[tuple[str, datetime, str | None, str]] = [("created", said.recorded_at, None, said.content)]
-    if said.deleted_at is not None:
-        events.append(("forgotten", said.deleted_at, said.content, said.content))
+    message = (await as_items(ctx, connection, [row]))[0]
+    events: list[tuple[str, datetime, str | None, str]] = [("created", message.recorded_at, None, message.content)]
+    if message.deleted_at is not None:
+        events.append(("forgotten", message.deleted_at, message.content, message.content))
     return History(
-        versions=(said,),
+        versions=(message,),
         events=tuple(
             Event(
                 at=at,
-                memory_id=said.id,
+                memory_id=message.id,
                 action=action,
                 changed_by="system",
                 reason=None,

@@ -65,8 +65,8 @@ async def prepare(ctx: Context, request: Remember) -> Prepared:
     """Embed what is to be remembered; an import prepares its next batch while the present one is written."""
     ctx.principal.require("memories:write")
     vectors = encode_vectors(await embed(ctx, [item.content for item in request.items]))
-    said = [(item, vectors[n]) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
-    messages, of_messages = [item for item, _ in said], [vector for _, vector in said]
+    spoken = [(item, vectors[n]) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    messages, of_messages = [item for item, _ in spoken], [vector for _, vector in spoken]
     if len(messages) <= _AT_ONCE:
         drafts = conversations.draft(messages, of_messages)
     else:
@@ -103,8 +103,8 @@ async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
 async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered:
     organization = ctx.principal.organization_id
     request, encoded = prepared.request, prepared.vectors
-    said = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
-    kept = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
+    message_places = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    memories = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
     now = ctx.clock.now()
     ids: list[UUID | None] = [None] * len(request.items)
     created = 0
@@ -112,19 +112,19 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
     lazy = request.checkpoint is not None and request.checkpoint.finished_at is None
     async with ctx.database.transaction(ctx.principal, bulk=True, lazy=lazy) as connection:
         names = await resolve_names(ctx, connection, request.items)
-        if said:
+        if message_places:
             written = await conversations.write_messages(
                 ctx, connection, prepared.drafts, names=names, now=now, thorough=again
             )
-            for n, one in zip(said, written, strict=True):
-                ids[n] = one.id
-                created += one.created
-        if kept:
-            for _, item in kept:
+            for n, written_id in zip(message_places, written, strict=True):
+                ids[n] = written_id.id
+                created += written_id.created
+        if memories:
+            for _, item in memories:
                 _require_own(ctx.principal, item, names)
-            rows = _Rows([item for _, item in kept], [encoded[n] for n, _ in kept], names, now)
+            rows = _Rows([item for _, item in memories], [encoded[n] for n, _ in memories], names, now)
             created += await rows.write(ctx, connection)
-            for (n, _), identifier in zip(kept, rows.ids, strict=True):
+            for (n, _), identifier in zip(memories, rows.ids, strict=True):
                 ids[n] = identifier
         if request.checkpoint is not None:
             await conversations.save_checkpoint(connection, organization, request.checkpoint)
@@ -145,16 +145,18 @@ async def resolve_names(ctx: Context, connection: Connection, items: Sequence[It
             person, agent = conversations.speaker_of(item)
             users.add(person)
             members.add(agent)
-    found: dict[str, dict[str, UUID]] = {}
-    for kind, named, ensure in (("user", users, identity.ensure_users), ("agent", members, agents.ensure_agents)):
-        wanted = {name for name in named if name}
-        known = {name: one for name in wanted if (one := ctx.cache.get((organization, kind, name))) is not None}
-        made = await ensure(connection, organization, wanted - known.keys())
-        ctx.learn(connection, {(organization, kind, name): one for name, one in made.items()})
-        found[kind] = known | made
+    ids: dict[str, dict[str, UUID]] = {}
+    for kind, names, ensure in (("user", users, identity.ensure_users), ("agent", members, agents.ensure_agents)):
+        asked = {name for name in names if name}
+        cached = {
+            name: cached_id for name in asked if (cached_id := ctx.cache.get((organization, kind, name))) is not None
+        }
+        added = await ensure(connection, organization, asked - cached.keys())
+        ctx.learn(connection, {(organization, kind, name): cached_id for name, cached_id in added.items()})
+        ids[kind] = cached | added
     teams = {slug: await identity.find_team(connection, organization, slug) for slug in sorted(filter(None, groups))}
     await agents.require_team(connection, ctx.principal, teams.values())
-    return Names(users=found["user"], agents=found["agent"], teams=teams)
+    return Names(users=ids["user"], agents=ids["agent"], teams=teams)
 
 
 def _require_own(principal: Principal, item: NewMemory, names: Names) -> None:
@@ -186,16 +188,20 @@ class _Rows:
         """Write what is not there yet; returns how many were new."""
         organization = ctx.principal.organization_id
         pairs = {(item.source, item.source_id) for item in self.items if item.source_id}
-        known = await repository.known_sources(connection, organization, pairs) if pairs else {}
-        wanted = {item.conversation for item in self.items if item.conversation}
-        places = await conversations.ensure_places(connection, ctx.principal, sorted(wanted)) if wanted else {}
+        known_ids = await repository.known_sources(connection, organization, pairs) if pairs else {}
+        conversations_named = {item.conversation for item in self.items if item.conversation}
+        places = (
+            await conversations.ensure_places(connection, ctx.principal, sorted(conversations_named))
+            if conversations_named
+            else {}
+        )
         new: list[int] = []
-        for place, item in enumerate(self.items):
+        for index, item in enumerate(self.items):
             identifier = new_id()
-            first = known.setdefault((item.source, item.source_id), identifier) if item.source_id else identifier
+            first = known_ids.setdefault((item.source, item.source_id), identifier) if item.source_id else identifier
             self.ids.append(first)
             if first == identifier:
-                new.append(place)
+                new.append(index)
         if not new:
             return 0
         created = await repository.add_memories(
@@ -203,10 +209,10 @@ class _Rows:
         )
         if len(created) < len(new):
             # Another writer brought the same source in between: answer with its rows.
-            known = await repository.known_sources(connection, organization, pairs)
-            for place, item in enumerate(self.items):
+            known_ids = await repository.known_sources(connection, organization, pairs)
+            for index, item in enumerate(self.items):
                 if item.source_id:
-                    self.ids[place] = known[item.source, item.source_id]
+                    self.ids[index] = known_ids[item.source, item.source_id]
         return len(created)
 
     def _found(self, new: Sequence[int], places: Mapping[str, UUID]) -> dict[str, Sequence[Any]]:

@@ -140,20 +140,22 @@ async def _answer(
     order = np.argsort(-ranked.score, kind="stable")[: understood.request.k]
     ordinals = [int(ordinal) for ordinal in gathered.measured.evidence.ordinals[order]]
     items = await fetch_items(ctx, connection, understood.scope, ordinals, understood.asked.sizes.tables)
-    there = [(int(index), items[ordinal]) for index, ordinal in zip(order, ordinals, strict=True) if ordinal in items]
-    sizes = [packing.tokens(item.content) for _, item in there]
-    kept = packing.pack(sizes, ranked.budget)
+    read_rows = [
+        (int(index), items[ordinal]) for index, ordinal in zip(order, ordinals, strict=True) if ordinal in items
+    ]
+    sizes = [packing.tokens(item.content) for _, item in read_rows]
+    packed = packing.pack(sizes, ranked.budget)
     hits = [
         Hit.model_construct(
-            item=there[place][1],
+            item=read_rows[position][1],
             rank=rank,
-            score=round(float(ranked.score[there[place][0]]), 6),
-            tokens=sizes[place],
-            why=_explain(understood, gathered, ranked, there[place][0]),
+            score=round(float(ranked.score[read_rows[position][0]]), 6),
+            tokens=sizes[position],
+            why=_explain(understood, gathered, ranked, read_rows[position][0]),
         )
-        for rank, place in enumerate(kept, start=1)
+        for rank, position in enumerate(packed, start=1)
     ]
-    return hits, len(there) - len(kept)
+    return hits, len(read_rows) - len(packed)
 
 
 async def _gather(

@@ -19,7 +19,7 @@ async def require_seen(ctx: Context, connection: Connection, kind: str, ids: Col
     Raises:
         NotFound: one is not there, or not this principal's to see; the two look the same.
     """
-    table = next(one for one in TABLES if one.kind == kind)
+    table = next(item_id for item_id in TABLES if item_id.kind == kind)
     params = Params(ctx.principal.organization_id, list(ids))
     rule = visible(ctx.principal, kind, params)
     rows = await connection.fetch(
@@ -29,5 +29,5 @@ async def require_seen(ctx: Context, connection: Connection, kind: str, ids: Col
     )
     unseen = set(ids) - {row["id"] for row in rows}
     if unseen:
-        one = min(unseen)
-        raise missing("memory", one, called=kind, field=field)
+        item_id = min(unseen)
+        raise missing("memory", item_id, called=kind, field=field)

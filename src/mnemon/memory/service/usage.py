@@ -41,18 +41,18 @@ async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
         NotFound: the message or a memory is not there, or not this principal's to see: nothing is noted.
     """
     organization = ctx.principal.organization_id
-    used = sorted(request.memories, key=lambda one: one.memory_id)
+    used = sorted(request.memories, key=lambda used_memory: used_memory.memory_id)
     async with ctx.database.transaction(ctx.principal) as connection:
         await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-        await require_seen(ctx, connection, "memory", [one.memory_id for one in used], "memories")
+        await require_seen(ctx, connection, "memory", [used_memory.memory_id for used_memory in used], "memories")
         rows = await connection.fetch(
             statement(PACKAGE, "facts_record_usage"),
             organization,
             request.message_id,
-            [one.memory_id for one in used],
-            [one.relevance_score for one in used],
-            [one.rank for one in used],
-            [dump_json(one.signals) for one in used],
+            [used_memory.memory_id for used_memory in used],
+            [used_memory.relevance_score for used_memory in used],
+            [used_memory.rank for used_memory in used],
+            [dump_json(used_memory.signals) for used_memory in used],
         )
     return Recorded(count=len(rows))
 
@@ -71,12 +71,12 @@ async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
     async with ctx.database.read_transaction(ctx.principal) as connection:
         if request.message_id is not None:
             await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-            wanted, parts = request.message_id, PARTS_OF_ANSWER
+            asked_id, parts = request.message_id, PARTS_OF_ANSWER
         else:
             assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
             await require_seen(ctx, connection, "memory", [request.memory_id], "memory_id")
-            wanted, parts = request.memory_id, PARTS_OF_MEMORY
-        params = Params(ctx.principal.organization_id, wanted, request.limit + 1, *after)
+            asked_id, parts = request.memory_id, PARTS_OF_MEMORY
+        params = Params(ctx.principal.organization_id, asked_id, request.limit + 1, *after)
         seen = visible_use(ctx.principal, params)
         rows = await connection.fetch(statement(PACKAGE, "facts_usage", seen=seen, **parts), *params.values)
     return listing.page(ctx.principal, request, rows, _use)

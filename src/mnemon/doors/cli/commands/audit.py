@@ -89,7 +89,7 @@ def _print(found: AuditVerification) -> None:
 
 @app.command()
 def anchors() -> None:
-    """What was written down of all trails, and where; needs no database."""
+    """Show what was written down of all trails, and where; needs no database."""
     from mnemon.core.errors import Unavailable
     from mnemon.doors.cli.output import emit
     from mnemon.operations.trail import Anchors
