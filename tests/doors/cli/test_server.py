@@ -105,9 +105,14 @@ def test_up_keeps_a_server_that_psql_reaches_and_down_stops_it(
 
 
 async def test_doctor_finds_nothing_to_do(
-    server: Server, make_database: Any, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    make_database: Any,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     name = await make_database()  # other tests leave in theirs what a doctor must find
+    monkeypatch.setenv("MNEMON_AUDIT_ANCHORS", str(tmp_path / "anchors.jsonl"))  # and in their anchors
     monkeypatch.setenv("DATABASE_URL", server.url(APP, name))
     monkeypatch.setenv("DATABASE_OWNER_URL", server.url(database=name))
     assert await asyncio.to_thread(main, ["doctor"]) == 0
