@@ -15,7 +15,6 @@ FUNCTION_LINES = 50
 # is added to it.
 LONGER = {
     "src/mnemon/memory/schemas.py": 413,
-    "tests/attacks/test_directory.py": 452,
     "tests/db/embedded/test_encrypted.py": 505,
     "tests/identity/test_sign_in_attacks.py": 623,
     "tests/inside/verbs.py": 625,

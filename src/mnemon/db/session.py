@@ -304,3 +304,9 @@ class Database:
             await self._routing.close()
         await engine.dispose()
         self._home.leave()
+
+
+async def driver_of(session: AsyncSession) -> Connection:
+    """Return the driver's connection under an ORM session, in its transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    return cast("Connection", raw.driver_connection)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +14,7 @@ from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
+from mnemon.db.session import driver_of
 from mnemon.jobs import repository
 from mnemon.jobs.errors import JobNotFound, JobState
 from mnemon.jobs.repository import JobRepository, ScheduleRepository
@@ -50,19 +50,12 @@ async def enqueue(ctx: Context, request: Enqueue, *, within: Connection | AsyncS
         Forbidden: the principal has not jobs:write.
     """
     if within is not None:
-        connection = await _driver(within) if isinstance(within, AsyncSession) else within
+        connection = await driver_of(within) if isinstance(within, AsyncSession) else within
         job_id, new = await repository.enqueue(connection, ctx.principal, request)
     else:
         async with ctx.database.transaction(ctx.principal) as connection:
             job_id, new = await repository.enqueue(connection, ctx.principal, request)
     return Enqueued(id=job_id, created=new)
-
-
-async def _driver(session: AsyncSession) -> Connection:
-    """Return the driver's connection that the session's transaction runs on."""
-    raw = await (await session.connection()).get_raw_connection()
-    driver: Any = raw.driver_connection
-    return driver  # type: ignore[no-any-return]
 
 
 @verb("jobs:read")
@@ -150,7 +143,7 @@ async def set_schedule(ctx: Context, request: SetSchedule, *, replace: bool = Tr
                 hint="Choose another name.",
                 field="name",
             )
-        connection = await _driver(session)
+        connection = await driver_of(session)
         return await repository.set_schedule(connection, ctx.principal, request, replace=replace) is not None
 
 
@@ -172,7 +165,7 @@ async def remove_schedule(ctx: Context, name: str) -> None:
     """
     async with ctx.database.session(ctx.principal) as session:
         anothers = await ScheduleRepository(session, ctx.principal.organization_id).is_anothers(ctx.principal, name)
-        connection = await _driver(session)
+        connection = await driver_of(session)
         if anothers or not await repository.remove_schedule(connection, ctx.principal.organization_id, name):
             raise NotFound(f"There is no schedule {name!r}.", code="not_found.schedule", name=name)
 

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from mnemon.agents import repository
 from mnemon.agents.models import AgentORM, AgentStatus
 from mnemon.agents.repository import AgentRepository
@@ -21,6 +19,7 @@ from mnemon.core.slugs import slugify
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.db.session import driver_of
 from mnemon.identity import service as identity
 from mnemon.identity.service.rights import outrank
 from mnemon.verbs import verb
@@ -52,9 +51,9 @@ async def create_agent(ctx: Context, request: AgentCreate) -> AgentDNA:
     organization = ctx.principal.organization_id
     fields = {"slug": slugify(request.name), **_columns(request)}
     async with ctx.database.session(ctx.principal) as session:
-        await _require_own(ctx, await _driver(session), request.user_id, request.team_id)
+        await _require_own(ctx, await driver_of(session), request.user_id, request.team_id)
         row = await AgentRepository(session, organization).create(created_by=ctx.principal.user_id, **fields)
-        await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
+        await identity.add_agent_names(await driver_of(session), organization, {row.name: row.id})
         return from_row(AgentDNA, row)
 
 
@@ -92,12 +91,12 @@ async def update_agent(ctx: Context, request: AgentUpdate) -> AgentDNA:
     """
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
-        await _require_changeable(ctx, await _driver(session), request.id)
+        await _require_changeable(ctx, await driver_of(session), request.id)
         row = await AgentRepository(session, organization).update(
             request.id, expected_version=request.expected_version, **_columns(request)
         )
         if request.name is not None:
-            await identity.add_agent_names(await _driver(session), organization, {row.name: row.id})
+            await identity.add_agent_names(await driver_of(session), organization, {row.name: row.id})
         return from_row(AgentDNA, row)
 
 
@@ -110,12 +109,12 @@ async def set_status(ctx: Context, request: AgentStatusSet) -> AgentDNA:
         Conflict: it has another version than the one expected.
     """
     async with ctx.database.session(ctx.principal) as session:
-        await _require_changeable(ctx, await _driver(session), request.agent_id)
+        await _require_changeable(ctx, await driver_of(session), request.agent_id)
         row: AgentORM = await AgentRepository(session, ctx.principal.organization_id).update(
             request.agent_id, expected_version=request.expected_version, status=request.status
         )
         if request.status is AgentStatus.ARCHIVED:
-            await identity.revoke_agent_keys(await _driver(session), ctx, row.id)
+            await identity.revoke_agent_keys(await driver_of(session), ctx, row.id)
         return from_row(AgentDNA, row)
 
 
@@ -127,10 +126,10 @@ async def delete_agent(ctx: Context, request: AgentRef) -> None:
         NotFound: the organisation has no such agent.
     """
     async with ctx.database.session(ctx.principal) as session:
-        await _require_changeable(ctx, await _driver(session), request.agent_id)
+        await _require_changeable(ctx, await driver_of(session), request.agent_id)
         if not await AgentRepository(session, ctx.principal.organization_id).delete(request.agent_id):
             raise no_agent(request.agent_id)
-        await identity.revoke_agent_keys(await _driver(session), ctx, request.agent_id)
+        await identity.revoke_agent_keys(await driver_of(session), ctx, request.agent_id)
 
 
 async def _require_changeable(ctx: Context, connection: Connection, agent_id: UUID) -> None:
@@ -177,10 +176,3 @@ def _another() -> Forbidden:
 def no_agent(agent_id: UUID) -> NotFound:
     """Make the error that the organisation has no such agent."""
     return missing("agent", agent_id, field="agent_id")
-
-
-async def _driver(session: AsyncSession) -> Connection:
-    """Return the driver's connection under an ORM session, in its transaction."""
-    raw = await (await session.connection()).get_raw_connection()
-    found: Any = raw.driver_connection
-    return found  # type: ignore[no-any-return]

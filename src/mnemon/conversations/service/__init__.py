@@ -8,7 +8,6 @@ from mnemon.conversations.service.lifecycle import (
     list_conversations,
     update_conversation,
 )
-from mnemon.conversations.service.look import conversation_statistics, search_messages
 from mnemon.conversations.service.messages import (
     Drafts,
     Names,
@@ -23,6 +22,7 @@ from mnemon.conversations.service.messages import (
     speaker_of,
     write_messages,
 )
+from mnemon.conversations.service.searching import conversation_statistics, search_messages
 
 __all__ = [
     "Drafts",

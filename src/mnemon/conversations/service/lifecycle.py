@@ -27,9 +27,9 @@ from mnemon.core.changes import changes
 from mnemon.core.errors import Forbidden
 from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
-from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.db.session import driver_of
 from mnemon.verbs import verb
 
 #: Columns that decide who sees a conversation.
@@ -162,7 +162,7 @@ async def delete_conversation(ctx: Context, request: ConversationChange) -> int:
     async with ctx.database.session(ctx.principal) as session:
         await _own(ctx, session, request.conversation_id)
         await _change(ctx, session, request, {"deleted_at": func.now()})
-        return await repository.forget_messages(await driver(session), organization, request.conversation_id)
+        return await repository.forget_messages(await driver_of(session), organization, request.conversation_id)
 
 
 def _kind(request: ConversationCreate, people: dict[UUID, str]) -> str:
@@ -215,10 +215,3 @@ async def _change(
         request.conversation_id, expected_version=request.expected_version, **values
     )
     return from_row(Conversation, row)
-
-
-async def driver(session: AsyncSession) -> Connection:
-    """Return the driver's connection under an ORM session, in its transaction."""
-    raw = await (await session.connection()).get_raw_connection()
-    found: Any = raw.driver_connection
-    return found  # type: ignore[no-any-return]

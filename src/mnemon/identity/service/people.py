@@ -21,6 +21,7 @@ from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.db.session import driver_of
 from mnemon.db.sql import statement
 from mnemon.identity import repository, repository_access, repository_secrets
 from mnemon.identity.models import UserPreferencesORM
@@ -40,7 +41,7 @@ from mnemon.identity.schemas import (
 )
 from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
-from mnemon.identity.service.rights import OWN, driver, may, outrank, spare_last_owner
+from mnemon.identity.service.rights import OWN, may, outrank, spare_last_owner
 from mnemon.verbs import verb
 
 _USERS = Listing.oldest("identity.list_users")
@@ -82,7 +83,7 @@ async def _session(ctx: Context, email: str | None) -> AsyncIterator[AsyncSessio
         async with ctx.database.session(ctx.principal) as session:
             if email is not None:
                 proof = ctx.database.prove(f"address:{ctx.principal.organization_id}:{email}")
-                await repository.take_address(await driver(session), email, proof)
+                await repository.take_address(await driver_of(session), email, proof)
             yield session
     except Conflict as error:
         if error.data.get("constraint") != "uq_users_email":
@@ -133,7 +134,7 @@ async def create_user(ctx: Context, request: UserCreate) -> User:
     organization = ctx.principal.organization_id
     async with _session(ctx, request.email) as session:
         row = await UserRepository(session, organization).create(**_columns(request))
-        connection = await driver(session)
+        connection = await driver_of(session)
         await _learn_name(connection, organization, row.id, request.display_name)
         if hashed is not None:
             await repository_secrets.set_password(connection, organization, row.id, hashed, ctx.clock.now())
@@ -182,7 +183,7 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
     if request.email is not None:
         fields["email_verified"] = False
     async with _session(ctx, request.email) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         await outrank(ctx, connection, request.id)
         if request.status not in (None, "active"):
             await spare_last_owner(ctx, connection, request.id)
@@ -203,7 +204,7 @@ async def delete_user(ctx: Context, request: UserRef) -> None:
     """
     organization, now = ctx.principal.organization_id, ctx.clock.now()
     async with ctx.database.session(ctx.principal) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         await outrank(ctx, connection, request.user_id)
         await spare_last_owner(ctx, connection, request.user_id)
         users = UserRepository(session, organization)
@@ -219,7 +220,7 @@ async def get_preferences(ctx: Context, request: UserRef) -> Preferences:
     may(ctx, request.user_id, own="account:read", others="users:read")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal, readonly=True) as session:
-        if not await repository_access.is_alive(await driver(session), organization, request.user_id):
+        if not await repository_access.is_alive(await driver_of(session), organization, request.user_id):
             raise no_user(request.user_id)
         row = await PreferencesRepository(session, organization).of(request.user_id)
         if row is None:
@@ -239,7 +240,7 @@ async def set_preferences(ctx: Context, request: PreferencesSet) -> Preferences:
     organization = ctx.principal.organization_id
     fields = request.model_dump(exclude={"user_id", "expected_version"}, exclude_none=True)
     async with ctx.database.session(ctx.principal) as session:
-        await outrank(ctx, await driver(session), request.user_id)
+        await outrank(ctx, await driver_of(session), request.user_id)
         await session.execute(
             insert(UserPreferencesORM)
             .values(organization_id=organization, user_id=request.user_id)
@@ -264,7 +265,7 @@ async def register_device(ctx: Context, request: DeviceRegister) -> Device:
     may(ctx, request.user_id, own="account:write", others="users:write")
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         await outrank(ctx, connection, request.user_id)
         device_id = await connection.fetchval(
             statement(PACKAGE, "register_device"),
@@ -287,7 +288,7 @@ async def list_devices(ctx: Context, request: ListOfUser) -> Page[Device]:
     """
     may(ctx, request.user_id, own="account:read", others="users:write")
     async with ctx.database.session(ctx.principal, readonly=True) as session:
-        await outrank(ctx, await driver(session), request.user_id)
+        await outrank(ctx, await driver_of(session), request.user_id)
         devices = DeviceRepository(session, ctx.principal.organization_id)
         query = devices.of(request.user_id)
         return await devices.page(_DEVICES, ctx.principal, request, partial(from_row, Device), query=query)
@@ -305,7 +306,7 @@ async def deactivate_device(ctx: Context, request: DeviceRef) -> Device:
         row = await devices.get_by_id(request.device_id)
         owner = row.user_id if row is not None else request.device_id
         may(ctx, owner, own="account:write", others="users:write")
-        await outrank(ctx, await driver(session), owner)
+        await outrank(ctx, await driver_of(session), owner)
         row = await devices.update(request.device_id, is_active=False)
         return from_row(Device, row)
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from mnemon.context import Context
 from mnemon.core.crypto import SecretBox, parse_keys
@@ -108,10 +105,3 @@ def secret_box(ctx: Context) -> SecretBox:
     """Return what encrypts and decrypts under the keys of the settings."""
     key = ctx.settings.secret_key
     return SecretBox(parse_keys(key.get_secret_value()) if key else ())
-
-
-async def driver(session: AsyncSession) -> Connection:
-    """Return the driver's connection under an ORM session, in its transaction."""
-    raw = await (await session.connection()).get_raw_connection()
-    found: Any = raw.driver_connection
-    return found  # type: ignore[no-any-return]

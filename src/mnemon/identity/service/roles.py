@@ -13,6 +13,7 @@ from mnemon.core.pages import Page, PageRequest
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
+from mnemon.db.session import driver_of
 from mnemon.identity import repository_access
 from mnemon.identity.repository_access import RoleRepository
 from mnemon.identity.schemas import ListOfUser
@@ -27,7 +28,7 @@ from mnemon.identity.schemas_access import (
     UserRole,
 )
 from mnemon.identity.service.people import no_user
-from mnemon.identity.service.rights import OWN, driver, hold, may, outrank, spare_last_owner
+from mnemon.identity.service.rights import OWN, hold, may, outrank, spare_last_owner
 from mnemon.verbs import verb
 
 _PERMISSIONS = Listing("identity.list_permissions", {"name": str})
@@ -91,7 +92,7 @@ async def create_role(ctx: Context, request: RoleCreate) -> Role:
     """
     organization = ctx.principal.organization_id
     async with ctx.database.session(ctx.principal) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         await repository_access.make_system_roles(connection, organization)
         permissions = await _known(ctx, connection, request.permissions)
         parent = None
@@ -116,7 +117,7 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
     organization = ctx.principal.organization_id
     fields: dict[str, Any] = request.model_dump(include={"name", "description"}, exclude_none=True)
     async with ctx.database.session(ctx.principal) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         roles = RoleRepository(session, organization)
         before = await roles.get_by_id(request.id)
         if before is not None and before.is_system:
@@ -138,7 +139,7 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
         Conflict: it is the system's own.
     """
     async with ctx.database.session(ctx.principal) as session:
-        connection = await driver(session)
+        connection = await driver_of(session)
         role = await _changeable(ctx, connection, request.role)
         await _hold_role(ctx, connection, role["id"])
         await RoleRepository(session, ctx.principal.organization_id).delete(role["id"])

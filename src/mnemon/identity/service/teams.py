@@ -15,6 +15,7 @@ from mnemon.core.errors import NotFound
 from mnemon.core.pages import Page, PageRequest
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row, missing
+from mnemon.db.session import driver_of
 from mnemon.identity.models import TeamMembershipORM, TeamORM
 from mnemon.identity.models import UserRole as TeamRole
 from mnemon.identity.repository import MembershipRepository, TeamRepository
@@ -27,7 +28,7 @@ from mnemon.identity.schemas import (
     TeamRef,
     TeamUpdate,
 )
-from mnemon.identity.service.rights import driver, outrank, secret_box
+from mnemon.identity.service.rights import outrank, secret_box
 from mnemon.verbs import verb
 
 _TEAMS = Listing.oldest("identity.list_teams")
@@ -116,7 +117,7 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
     async with ctx.database.session(ctx.principal) as session:
         if await _led_by_no_superior(ctx, session, request.team_id) is None:
             raise _no_team(request.team_id)
-        await outrank(ctx, await driver(session), request.user_id)
+        await outrank(ctx, await driver_of(session), request.user_id)
         row = (
             await session.execute(
                 insert(TeamMembershipORM)
@@ -139,7 +140,7 @@ async def remove_team_member(ctx: Context, request: TeamMember) -> None:
     """
     async with ctx.database.session(ctx.principal) as session:
         await _led_by_no_superior(ctx, session, request.team_id)
-        await outrank(ctx, await driver(session), request.user_id)
+        await outrank(ctx, await driver_of(session), request.user_id)
         gone = await session.execute(
             delete(TeamMembershipORM)
             .where(
@@ -170,7 +171,7 @@ async def _led_by_no_superior(ctx: Context, session: AsyncSession, team_id: UUID
     """
     row = await TeamRepository(session, ctx.principal.organization_id).get_by_id(team_id)
     if row is not None and row.owner_id is not None:
-        await outrank(ctx, await driver(session), row.owner_id)
+        await outrank(ctx, await driver_of(session), row.owner_id)
     return row
 
 

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.schemas import ConversationRef, ConversationStatistics, FoundMessage, SearchMessages
-from mnemon.conversations.service.lifecycle import driver, one
+from mnemon.conversations.service.lifecycle import one
 from mnemon.db.rows import from_row, missing
+from mnemon.db.session import driver_of
 from mnemon.verbs import verb
 
 #: Of a word that very many messages have, so many of the newest are ranked.
@@ -28,7 +29,7 @@ async def conversation_statistics(ctx: Context, request: ConversationRef) -> Con
     async def read(session: AsyncSession) -> Any:
         await one(ctx, session, request.conversation_id)
         return await repository.statistics(
-            await driver(session), ctx.principal.organization_id, request.conversation_id
+            await driver_of(session), ctx.principal.organization_id, request.conversation_id
         )
 
     statistics = await ctx.database.read_session(ctx.principal, read)
