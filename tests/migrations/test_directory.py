@@ -16,7 +16,7 @@ from tests.conftest import APP, Server
 from tests.factories import context_of, upgrade
 
 _INDEXES = "SELECT count(*) FROM pg_class WHERE relname IN ('uq_users_email', 'uq_organizations_slug')"
-_OURS = "'^(keep_directory|guard_address|guard_slug|take_address|directory_digest|current_who)$'"
+_OURS = "'^(keep_directory|empty_directory|guard_address|guard_slug|take_address|directory_digest|current_who)$'"
 _TRIGGERS = f"SELECT count(*) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE p.proname ~ {_OURS}"
 
 
@@ -77,4 +77,21 @@ async def test_people_and_organisations_from_before_are_found(server: Server, ma
     await upgrade(url)
     assert await taken(server, name, "new@example.org")
     assert (await sign_in_begins(server, name, "new@example.org"))["organization_id"] == own
+    await admin.close()
+
+
+@pytest.mark.parametrize("login", ["superuser", "owner"])
+async def test_what_is_truncated_is_forgotten(server: Server, make_database: Any, login: str) -> None:
+    name = await make_database()
+    admin = await server.connect(database=name)
+    own = await admin.fetchval("INSERT INTO organizations (name, slug) VALUES ('n', 'old-one') RETURNING id")
+    await admin.execute("INSERT INTO users (organization_id, email) VALUES ($1, 'ada@example.org')", own)
+    connection = admin if login == "superuser" else await server.connect("mnemon_owner", name)
+    await connection.execute("TRUNCATE users CASCADE")
+    assert await admin.fetchval("SELECT array_agg(id) FROM directory WHERE id = $1", own) == [own]
+    await admin.execute("INSERT INTO users (organization_id, email) VALUES ($1, 'ada@example.org')", own)
+    await connection.execute("TRUNCATE organizations CASCADE")
+    assert await admin.fetchval("SELECT count(*) FROM directory") == 0
+    await admin.execute("INSERT INTO organizations (name, slug) VALUES ('n', 'old-one')")
+    await connection.close()
     await admin.close()

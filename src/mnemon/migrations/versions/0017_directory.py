@@ -68,6 +68,16 @@ BEGIN
 END $$
 """
 
+# TRUNCATE calls no trigger of a row's; only the owner may do it.
+EMPTY = """
+CREATE FUNCTION empty_directory() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+  EXECUTE format('DELETE FROM directory d USING %I t WHERE d.id = t.id', TG_TABLE_NAME);
+  RETURN NULL;
+END $$
+"""
+
 
 def _watch(table: str, column: str, kind: str, constraint: str) -> None:
     """Keep the directory of a table's rows that have a name."""
@@ -78,6 +88,10 @@ def _watch(table: str, column: str, kind: str, constraint: str) -> None:
         ("directory_forgets", "DELETE", f"OLD.{column} IS NOT NULL"),
     ):
         op.execute(f"CREATE TRIGGER {name} AFTER {event} ON {table} {call.format(condition)}")
+    op.execute(
+        f"CREATE TRIGGER directory_empties BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+        "EXECUTE FUNCTION empty_directory()"
+    )
     op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
     value = f"lower({column})" if kind == "email" else column
     op.execute(
@@ -97,7 +111,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE directory ALTER COLUMN digest SET STATISTICS 0")
     op.execute(DIGEST)
     op.execute(KEEP)
-    op.execute("REVOKE ALL ON FUNCTION directory_digest(text, text), keep_directory() FROM PUBLIC")
+    op.execute(EMPTY)
+    op.execute("REVOKE ALL ON FUNCTION directory_digest(text, text), keep_directory(), empty_directory() FROM PUBLIC")
     _watch("users", "email", "email", "uq_users_email")
     _watch("organizations", "slug", "slug", "uq_organizations_slug")
     op.drop_index("uq_users_email", table_name="users")
@@ -126,13 +141,14 @@ def downgrade() -> None:
     op.create_unique_constraint("uq_organizations_slug", "organizations", ["slug"])
     op.create_index("uq_users_email", "users", [sa.literal_column("lower(email)")], unique=True)
     for table in ("users", "organizations"):
-        for trigger in ("directory", "directory_follows", "directory_forgets"):
+        for trigger in ("directory", "directory_follows", "directory_forgets", "directory_empties"):
             op.execute(f"DROP TRIGGER {trigger} ON {table}")
     op.execute("DROP FUNCTION IF EXISTS guard_address() CASCADE")
     op.execute("DROP FUNCTION IF EXISTS guard_slug() CASCADE")
     op.execute("DROP FUNCTION IF EXISTS take_address(text, bytea)")
     op.execute("DROP FUNCTION IF EXISTS current_who()")
     op.execute("DROP FUNCTION keep_directory()")
+    op.execute("DROP FUNCTION empty_directory()")
     op.execute("DROP FUNCTION directory_digest(text, text)")
     op.drop_table("directory")
     # What was made for this revision is made again for the one below, by its own version.
