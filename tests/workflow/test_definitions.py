@@ -126,7 +126,7 @@ async def test_definitions_are_listed_newest_first(ctx: Context) -> None:
 @pytest.mark.parametrize(
     ("fields", "code", "field"),
     [
-        ({"name": " "}, "invalid.string_pattern_mismatch", "name"),
+        ({"name": " "}, "invalid.blank", "name"),
         ({"name": "x" * 101}, "invalid.string_too_long", "name"),
         ({"steps": []}, "invalid.too_short", "steps"),
         ({"steps": [{"name": f"s{n}"} for n in range(201)]}, "invalid.too_long", "steps"),

@@ -26,7 +26,7 @@ from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core import forks
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
-from mnemon.core.text import LABEL_LIMIT, invalid
+from mnemon.core.text import LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
@@ -71,6 +71,14 @@ class ImportReport:
 Progress = Callable[[ImportReport], None]
 
 
+class _Names(Schema):
+    """What an import is told by name."""
+
+    conversation: Label | None = None
+    user: Label | None = None
+    agent: Label | None = None
+
+
 @dataclass(slots=True)
 class _Batch:
     messages: list[NewMessage]
@@ -111,6 +119,8 @@ async def import_file(
         NotFound: nothing is there.
         Unavailable: the format's importer cannot be loaded.
     """
+    names = parse(_Names, {"conversation": conversation, "user": user, "agent": agent})
+    conversation = names.conversation
     source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation)
     name = f"{source.format}:{source.fingerprint}"
     checkpoint = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
@@ -127,7 +137,7 @@ async def import_file(
         total_bytes=source.total_bytes,
         resumed_after=dealt_with,
     )
-    run = _Run(ctx, source, report, checkpoint, user=user, agent=agent, stop_on_broken=stop_on_broken)
+    run = _Run(ctx, source, report, checkpoint, names, stop_on_broken=stop_on_broken)
     with _seldom_collected():
         await run.all(on_progress)
     return report
@@ -179,17 +189,15 @@ class _Run:
         source: Import,
         report: ImportReport,
         place: Checkpoint,
+        names: _Names,
         *,
-        user: str | None,
-        agent: str | None,
         stop_on_broken: bool,
     ) -> None:
         self.ctx = ctx
         self.source = source
         self.report = report
         self.place = place
-        self.user = user
-        self.agent = agent
+        self.names = names
         self.stop_on_broken = stop_on_broken
         self.records: Iterator[Record] = iter(source)
         self.size = min(FIRST, BATCH)
@@ -258,15 +266,15 @@ class _Run:
         identity = utterance.source_id
         return NewMessage(
             content=utterance.text,
-            conversation=utterance.conversation[:255],
-            conversation_title=(utterance.conversation_title or "")[:255] or None,
+            conversation=_name(utterance.conversation) or self.names.conversation or "default",
+            conversation_title=_name(utterance.conversation_title),
             role=utterance.role,
-            speaker=(utterance.speaker or "")[:255] or None,
-            user=self.user,
-            agent=self.agent,
+            speaker=_name(utterance.speaker),
+            user=self.names.user,
+            agent=self.names.agent,
             at=utterance.at,
-            session=(utterance.session or "")[:255] or None,
-            tags=utterance.tags,
+            session=_name(utterance.session),
+            tags=tuple(tag for tag in utterance.tags if trimmed(tag)),
             metadata=utterance.metadata,
             source=utterance.source,
             source_id=identity if len(identity) <= LABEL_LIMIT else digest(identity),
@@ -298,6 +306,11 @@ class _Run:
         report.broken += len(batch.broken)
         report.bytes_read = batch.bytes_read
         report.problems += batch.broken[: max(KEPT_BROKEN - len(report.problems), 0)]
+
+
+def _name(given: str | None) -> str | None:
+    """Return a name as memory keeps it: a file may hold one that is blank, which names nobody, or too long."""
+    return trimmed(given)[:LABEL_LIMIT] or None if given else None
 
 
 def _stopped(broken: Broken) -> Invalid:

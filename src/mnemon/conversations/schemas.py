@@ -16,6 +16,7 @@ from mnemon.core.text import (
     Content,
     Json,
     JsonObject,
+    Key,
     Label,
     Label50,
     Label100,
@@ -63,7 +64,7 @@ class NewMessage(Schema):
     tags: Tags = ()
     metadata: JsonObject = Field(default_factory=dict)
     source: Label50 = "api"
-    source_id: Label | None = None
+    source_id: Key | None = None
     model: Label100 | None = None
     token_count: int | None = Field(default=None, ge=0, le=10_000_000)
     tool_calls: Json | None = None

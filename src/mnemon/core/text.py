@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +19,10 @@ JSON_SIZE = 262_144
 JSON_BITS = 1024  # what a double holds
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+#: Letters that nobody sees, beside white space, control characters and most characters of format: fillers and blanks.
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+#: Characters of format that are seen: signs around numbers, and the tags that end the flag of a region.
+_SEEN = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\U000e0020-\U000e007f]")
 
 
 def check_characters(value: str) -> str:
@@ -26,6 +31,50 @@ def check_characters(value: str) -> str:
         raise PydanticCustomError("characters", "the text has a NUL character; remove it")
     if not value.isascii() and _SURROGATE.search(value):
         raise PydanticCustomError("characters", "the text has a lone surrogate: it was decoded wrongly")
+    return value
+
+
+def trimmed(text: str) -> str:
+    """Return a name without what nobody sees at its ends, in its composed form (NFC); nothing if nobody sees any of it.
+
+    What nobody sees: every white space of Unicode, zero-width and other characters of format, control characters,
+    fillers. Inside a name they stay: some scripts and emoji need them.
+    """
+    if text.isascii() and text.isprintable():
+        return text.strip(" ")
+    first, last = 0, len(text)
+    while first < last and _unseen(text[first]):
+        first += 1
+    while last > first and _unseen(text[last - 1]):
+        last -= 1
+    return unicodedata.normalize("NFC", text[first:last])
+
+
+def _unseen(character: str) -> bool:
+    if character.isspace() or character in _UNSEEN:
+        return True
+    category = unicodedata.category(character)
+    return category == "Cc" or (category == "Cf" and not _SEEN.match(character))
+
+
+def check_name(value: Any) -> Any:
+    """Trim a name; refuse one that is blank or that PostgreSQL cannot store."""
+    if not isinstance(value, str) or not value:
+        return value
+    if value.isascii() and value.isprintable() and value[0] != " " != value[-1]:
+        return value
+    check_characters(value)
+    name = trimmed(value)
+    if not name:
+        raise PydanticCustomError("blank", "the name is blank; give one that can be read")
+    return name
+
+
+def _key(value: Any) -> Any:
+    if isinstance(value, str) and value:
+        check_characters(value)
+        if not trimmed(value):
+            raise PydanticCustomError("blank", "the id is blank")
     return value
 
 
@@ -93,14 +142,17 @@ def _unique(value: Any) -> Any:
 
 
 Content = Annotated[str, AfterValidator(check_content)]
-Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), AfterValidator(check_characters)]
-#: Labels of the columns that hold 50, 100, 200 or 500 characters: a limit beside a default would not replace Label's.
-Label50 = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(check_characters)]
-Label100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
-Label200 = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(check_characters)]
-Label500 = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(check_characters)]
-Tag = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
-Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100)]
+#: A name of at most 255 characters: of a person, an agent, a conversation, a tag, a kind, and whatever is a name too.
+Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), BeforeValidator(check_name)]
+#: Names of the columns that hold 50, 100, 200 or 500 characters: a limit beside a default would not replace Label's.
+Label50 = Annotated[str, Field(min_length=1, max_length=50), BeforeValidator(check_name)]
+Label100 = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(check_name)]
+Label200 = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(check_name)]
+Label500 = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(check_name)]
+#: An id that another system gave: kept as it is, letter by letter, and never blank.
+Key = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), BeforeValidator(_key)]
+Tag = Label100
+Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100), AfterValidator(_unique)]
 Json = Annotated[Any, AfterValidator(_check_json)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
 Moment = Annotated[datetime, AfterValidator(_aware)]

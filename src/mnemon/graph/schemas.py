@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import JsonObject, Moment, Schema, check_characters
+from mnemon.core.text import JsonObject, Label, Label50, Moment, Schema, check_characters
 
 SourceType = Literal["memory", "message", "email", "file"]
 
@@ -26,12 +26,8 @@ def _unique(value: Any) -> Any:
     return tuple({one.lower(): one for one in reversed(value)}.values())[::-1]
 
 
-Name = Annotated[
-    str, BeforeValidator(_plain), StringConstraints(min_length=1, max_length=255), AfterValidator(check_characters)
-]
-Kind = Annotated[
-    str, BeforeValidator(_plain), StringConstraints(min_length=1, max_length=50), AfterValidator(check_characters)
-]
+Name = Annotated[Label, BeforeValidator(_plain)]
+Kind = Annotated[Label50, BeforeValidator(_plain)]
 Text = Annotated[str, StringConstraints(max_length=50_000), AfterValidator(check_characters)]
 Aliases = Annotated[tuple[Name, ...], BeforeValidator(_unique), Field(max_length=100)]
 

@@ -13,13 +13,14 @@ from pydantic_core import PydanticCustomError
 from mnemon.core import crypto
 from mnemon.core.pages import PageRequest
 from mnemon.core.slugs import SLUG
-from mnemon.core.text import JsonObject, Label, Schema, check_characters
+from mnemon.core.text import JsonObject, Label, Label100, Schema, check_characters, trimmed
 from mnemon.identity.models import DevicePlatform, UserRole
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def _email(value: str) -> str:
+    value = trimmed(value)
     if not _EMAIL.fullmatch(value):
         raise PydanticCustomError("email", "that is not an e-mail address")
     return check_characters(value)
@@ -33,12 +34,6 @@ def _slug(value: str) -> str:
     return value
 
 
-def _not_blank(value: str) -> str:
-    if value.isspace():
-        raise PydanticCustomError("name_not_blank", "the name is empty")
-    return value
-
-
 def _password(value: SecretStr) -> SecretStr:
     problem = crypto.password_problem(value.get_secret_value())
     if problem is not None:
@@ -48,11 +43,11 @@ def _password(value: SecretStr) -> SecretStr:
 
 Email = Annotated[str, Field(max_length=255), AfterValidator(_email)]
 Slug = Annotated[str, Field(max_length=100), AfterValidator(_slug)]
-Name = Annotated[Label, AfterValidator(_not_blank)]
+Name = Label
+Skill = Label100
 Password = Annotated[SecretStr, AfterValidator(_password)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://\S+$"), AfterValidator(check_characters)]
 Timezone = Annotated[str, Field(max_length=50, pattern=r"^[A-Za-z0-9_+\-/]+$")]
-Skill = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
 Language = Annotated[str, Field(max_length=10, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 MemoryType = Literal["semantic", "episodic", "procedural", "agent_private", "shared", "identity", "user_profile"]
 UserStatus = Literal["active", "suspended", "deleted"]

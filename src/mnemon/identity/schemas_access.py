@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
-from mnemon.core.text import Label, Moment, Schema, check_characters
+from mnemon.core.text import Key, Label, Label100, Moment, Schema, check_characters
 from mnemon.identity.schemas import Name, Password
 
 Address = IPv4Address | IPv6Address
@@ -44,7 +44,7 @@ class PasswordCheck(Schema):
         ip_address: where they come from, as the door sees it; attempts are counted by it too.
     """
 
-    email: Annotated[str, Field(max_length=255)]
+    email: Label
     password: SecretStr
     ip_address: Address | None = None
 
@@ -122,7 +122,7 @@ class OAuthTokenStore(Schema):
     provider: Provider
     access_token: Secret
     refresh_token: Secret | None = None
-    provider_user_id: Label | None = None
+    provider_user_id: Key | None = None
     token_type: Annotated[Label, Field(max_length=50)] = "Bearer"  # noqa: S105 - a kind of token, no secret
     scopes: tuple[Label, ...] = Field(default=(), max_length=200)
     expires_at: Moment | None = None
@@ -315,7 +315,7 @@ class RoleUpdate(Schema):
     expected_version: int | None = Field(default=None, ge=1)
     name: Name | None = Field(default=None, max_length=100)
     description: Text | None = None
-    parent: Annotated[str, Field(max_length=100)] | None = None
+    parent: Label100 | None = None
 
 
 class RoleRef(Schema):

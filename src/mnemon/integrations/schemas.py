@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import Content, JsonObject, Moment, Schema, check_characters
+from mnemon.core.text import Content, JsonObject, Key, Moment, Schema, check_characters
 from mnemon.integrations.models import BODY_LIMIT
 
 Provider = Literal["google", "microsoft", "slack", "notion"]
@@ -45,7 +45,7 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(check_characters)]
+Id = Key
 Line = Annotated[str, StringConstraints(max_length=255), AfterValidator(check_characters)]
 Short = Annotated[str, StringConstraints(max_length=50), AfterValidator(check_characters)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(check_characters)]
@@ -74,7 +74,7 @@ class Connect(Schema):
     refresh_token: Token | None = None
     expires_at: Moment | None = None
     scopes: Lines = ()
-    provider_user_id: Line | None = None
+    provider_user_id: Id | None = None
     provider_email: Line | None = None
     metadata: JsonObject = Field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import Json, JsonObject, Label, Moment, Schema
+from mnemon.core.text import Json, JsonObject, Key, Moment, Schema
 from mnemon.jobs.models import JobStatus
 
 __all__ = [
@@ -54,7 +54,7 @@ class Enqueue(Schema):
     priority: Priority = Field(default=0, description="the highest first, among the organisation's own jobs")
     run_at: Moment | None = Field(default=None, description="not before this moment; now, if left out")
     delay_seconds: float | None = Field(default=None, ge=0, le=MOST_SECONDS, description="or so many seconds from now")
-    idempotency_key: Label | None = Field(
+    idempotency_key: Key | None = Field(
         default=None, description="of one kind, one job with this key is queued or running at a time"
     )
     max_attempts: Attempts = Field(default=10, description="when the last of them fails, the job is dead")

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import Content, JsonObject, Label, Label50, Label200, Label500, Moment, Schema, Tags
+from mnemon.core.text import Content, JsonObject, Key, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
 
 Kind = Literal["message", "memory"]
@@ -53,7 +53,7 @@ class NewMemory(Schema):
     tags: Tags = ()
     metadata: JsonObject = Field(default_factory=dict)
     source: Label50 = "api"
-    source_id: Label | None = None
+    source_id: Key | None = None
     source_message_ids: tuple[UUID, ...] = ()
     extraction_model: Label200 | None = None
 

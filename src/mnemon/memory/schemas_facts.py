@@ -6,22 +6,22 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
+from mnemon.core.text import JsonObject, Label, Moment, Schema, check_name
 from mnemon.memory.models_facts import OBJECT_LIMIT, SUBJECT_LIMIT
 
 Term = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=SUBJECT_LIMIT),
-    AfterValidator(check_characters),
+    Field(min_length=1, max_length=SUBJECT_LIMIT),
+    BeforeValidator(check_name),
 ]
 Object = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=OBJECT_LIMIT),
-    AfterValidator(check_characters),
+    Field(min_length=1, max_length=OBJECT_LIMIT),
+    BeforeValidator(check_name),
 ]
 
 

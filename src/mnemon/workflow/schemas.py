@@ -9,11 +9,11 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from mnemon.core.pages import Limit, PageRequest
-from mnemon.core.text import CONTENT_LIMIT, JsonObject, Label, Schema, check_characters
+from mnemon.core.text import CONTENT_LIMIT, JsonObject, Label, Label100, Schema, check_characters
 from mnemon.workflow.graph import check_dependencies, check_names
 from mnemon.workflow.models import STEP_LIMIT, ExecutionStatus, WorkflowStatus
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"\S"), AfterValidator(check_characters)]
+Name = Label100
 Text = Annotated[str, Field(max_length=CONTENT_LIMIT), AfterValidator(check_characters)]
 Version = Annotated[int, Field(ge=1)]
 

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from mnemon.core.changes import changes
 from mnemon.core.pages import Limit, Page, PageRequest
-from mnemon.core.text import JsonObject, Moment, Schema, Tags, check_characters
+from mnemon.core.text import JsonObject, Label, Label50, Label500, Moment, Schema, Tag, Tags, check_characters
 from mnemon.workspace.recurrence import check_rule
 
 TaskStatus = Literal["todo", "in_progress", "done", "cancelled"]
@@ -27,15 +27,9 @@ def _rule(value: str) -> str:
         raise PydanticCustomError("recurrence_rule", "{reason}", {"reason": str(error)}) from None
 
 
-Title = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(check_characters)
-]
-Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), AfterValidator(check_characters)
-]
-Short = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50), AfterValidator(check_characters)
-]
+Title = Label500
+Name = Label
+Short = Label50
 Body = Annotated[str, StringConstraints(max_length=1_000_000), AfterValidator(check_characters)]
 Headings = Annotated[tuple[Name, ...], Field(max_length=500)]
 Rule = Annotated[str, AfterValidator(_rule)]
@@ -149,7 +143,7 @@ class ListTasks(PageRequest):
     due_from: date | None = None
     due_until: date | None = None
     project_id: UUID | None = None
-    tag: str | None = Field(default=None, min_length=1, max_length=100)
+    tag: Tag | None = None
 
 
 class Reminders(Schema):

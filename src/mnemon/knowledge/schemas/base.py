@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from mnemon.core.text import JsonObject, Moment, check_characters
+from mnemon.core.text import JsonObject, Label50, Label100, Moment, check_characters
 from mnemon.knowledge.models import TEXT_LIMIT
 
 
@@ -25,12 +25,6 @@ def _content(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _line(value: str) -> str:
-    if value.isspace():
-        raise PydanticCustomError("blank", "this is blank")
-    return check_characters(value)
-
-
 def _after_since(value: datetime | None, info: ValidationInfo) -> datetime | None:
     since = info.data.get("since")
     if value is not None and since is not None and value <= since:
@@ -39,8 +33,8 @@ def _after_since(value: datetime | None, info: ValidationInfo) -> datetime | Non
 
 
 KnowledgeContent = Annotated[JsonObject, AfterValidator(_content)]
-Short = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
-Word = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_line)]
+Short = Label100
+Word = Label50
 Score = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(check_characters)]
 Version = Annotated[int, Field(ge=1)]

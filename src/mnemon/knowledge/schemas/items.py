@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -184,7 +184,7 @@ class UsageQuery(Schema):
     until: Until = None
     knowledge_id: UUID | None = None
     domain: Short | None = None
-    every: str = Field(default="day", pattern="^(day|week|month)$")
+    every: Literal["day", "week", "month"] = "day"
 
 
 class UsageBucket(Schema):

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
 
 from mnemon.core.pages import PageRequest
-from mnemon.core.text import JsonObject, Label, Moment, Schema, check_characters
+from mnemon.core.text import JsonObject, Key, Moment, Schema, check_characters
 from mnemon.operations.models_audit import AuditStatus
 from mnemon.operations.schemas.base import Action, Name100
 
@@ -25,7 +25,7 @@ class AuditEvent(Schema):
 
     action: Action
     resource_type: Name100 | None = None
-    resource_id: Label | None = None
+    resource_id: Key | None = None
     status: AuditStatus = AuditStatus.SUCCESS
     error_message: Annotated[str, Field(max_length=10_000), AfterValidator(check_characters)] | None = None
     user_id: UUID | None = None
@@ -51,7 +51,7 @@ class AuditQuery(PageRequest):
 
     action: Action | None = None
     resource_type: Name100 | None = None
-    resource_id: Label | None = None
+    resource_id: Key | None = None
     user_id: UUID | None = None
     agent_id: UUID | None = None
     status: AuditStatus | None = None

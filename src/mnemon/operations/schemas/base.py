@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from mnemon.core.text import check_characters
+from mnemon.core.text import Label50, Label100
 
 #: resource:verb, as permissions are written.
 Action = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$", max_length=100)]
-Name100 = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(check_characters)]
-MetricType = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(check_characters)]
+Name100 = Label100
+MetricType = Label50
 Value = Annotated[float, Field(ge=-1e100, le=1e100, allow_inf_nan=False)]
 
 METRICS_AT_ONCE = 50_000
