@@ -191,7 +191,7 @@ async def test_keys_are_nobody_elses(ctx: Context, other: Context) -> None:
     [
         ({"name": "k"}, "invalid.one_owner", ""),
         ({"name": "k", "user_id": uuid4(), "agent_id": uuid4()}, "invalid.one_owner", ""),
-        ({"name": " ", "user_id": uuid4()}, "invalid.name_not_blank", "name"),
+        ({"name": " ", "user_id": uuid4()}, "invalid.blank", "name"),
         ({"name": "k", "user_id": uuid4(), "scopes": ["everything"]}, "invalid.string_pattern_mismatch", "scopes.0"),
         ({"name": "k", "user_id": uuid4(), "colour": "red"}, "invalid.unknown_field", "colour"),
     ],

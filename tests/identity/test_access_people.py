@@ -134,7 +134,7 @@ async def test_people_change_themselves_but_not_their_standing(ctx: Context, oth
     [
         (UserCreate, {"email": "nobody"}, "invalid.email", "email"),
         (UserCreate, {"email": "a b@x.org"}, "invalid.email", "email"),
-        (UserCreate, {"email": "a@x.org", "display_name": "  "}, "invalid.name_not_blank", "display_name"),
+        (UserCreate, {"email": "a@x.org", "display_name": "  "}, "invalid.blank", "display_name"),
         (UserCreate, {"email": "a@x.org", "tier": "gold"}, "invalid.literal_error", "tier"),
         (UserCreate, {"email": "a@x.org", "password": "x"}, "invalid.password_too_short", "password"),
         (UserCreate, {"email": "a@x.org", "is_admin": True}, "invalid.unknown_field", "is_admin"),
