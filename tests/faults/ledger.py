@@ -22,6 +22,7 @@ import asyncpg
 
 from mnemon import AsyncMemory, Settings
 from mnemon.core.errors import Conflict, Unavailable
+from mnemon.db.errors import LOST
 from tests.factories import context_of, enter, new_slug
 from tests.patience import PATIENCE
 
@@ -209,7 +210,7 @@ async def until(condition: Any, *, seconds: float = PATIENCE) -> None:
     """Wait for something that comes true, asked every 50 ms; an outage while asking counts as not yet."""
     async with asyncio.timeout(seconds):
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, Unavailable):
+            with contextlib.suppress(asyncpg.PostgresError, *LOST, Unavailable):
                 if await condition():
                     return
             await asyncio.sleep(0.05)

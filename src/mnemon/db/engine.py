@@ -166,7 +166,7 @@ async def pooled(engine: AsyncEngine) -> AsyncIterator[Any]:
 async def _acknowledged(driver: Any) -> None:
     """Wait until the server has left a cancelled statement: it does not notice that its client has gone."""
     if not driver.is_closed():
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        with contextlib.suppress(asyncpg.PostgresError, *LOST):
             async with asyncio.timeout(_LEAVES):
                 await driver.execute("SELECT")  # the driver sends it once the cancellation is through
 

@@ -13,7 +13,7 @@ from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import connect
 from mnemon.db.engine import OWNER_PATH
-from mnemon.db.errors import translated
+from mnemon.db.errors import LOST, translated
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.installation.doctor import (
     audit,
@@ -115,7 +115,7 @@ async def _one(
         return [Finding(name, "note", f"this role may not look: {error.args[0]}", do)]
     except asyncpg.QueryCanceledError:
         return [Finding(name, "note", "looking takes too long here; it was given up", None)]
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, *LOST) as error:
         return [
             Finding(name, "note", f"cannot be looked at: {type(error).__name__}: {error}", "Run `mnemon db check`.")
         ]
