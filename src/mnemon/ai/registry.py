@@ -9,6 +9,7 @@ from mnemon.core.settings import Settings
 _OPENAI_MODELS = frozenset({"text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002"})
 _FORMS = (
     "builtin",
+    "multilingual",
     "text-embedding-3-small",
     "text-embedding-3-large",
     "text-embedding-ada-002",
@@ -31,7 +32,8 @@ def make_embedder(
     """Make the embedder that a name stands for; only then is its provider imported.
 
     Args:
-        model: ``builtin`` (also ``mnemon-static-256``); an OpenAI model by its bare name; ``openai/<model>``;
+        model: ``builtin`` (also ``mnemon-static-256``); ``multilingual`` (also
+            ``universal-sentence-encoder-multilingual-3``); an OpenAI model by its bare name; ``openai/<model>``;
             ``fastembed/<name or directory>``; ``sentence-transformers/<name or directory>``; ``static/<file.npz>``.
         api_key: for ``openai/`` models; endpoints of one's own may need none.
         base_url: for ``openai/`` models, up to and without ``/embeddings``; None is OpenAI's own.
@@ -79,6 +81,10 @@ def _make(
         from mnemon.ai.providers.static import StaticEmbedder
 
         return StaticEmbedder()
+    if model in ("multilingual", "universal-sentence-encoder-multilingual-3"):
+        from mnemon.ai.providers.multilingual import MultilingualEmbedder
+
+        return MultilingualEmbedder()
     if model in _OPENAI_MODELS:
         provider, name = "openai", model
     if not name:

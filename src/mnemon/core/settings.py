@@ -159,7 +159,8 @@ class Settings(BaseSettings):
         min_length=1,
         max_length=200,
         validation_alias=_names("embedding_model"),
-        description="builtin, openai/<name>, text-embedding-3-small, fastembed/<name>, sentence-transformers/<name>",
+        description="builtin (English), multilingual (16 languages, with mnemon[multilingual]), openai/<name>, "
+        "text-embedding-3-small, fastembed/<name>, sentence-transformers/<name>",
     )
     embedding_api_key: SecretStr | None = Field(
         default=None, validation_alias=_names("embedding_api_key"), description="key of the embedding provider"
