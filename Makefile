@@ -11,6 +11,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 # A Python named on the command line must be the one that is used, even if .venv has another.
 export MNEMON_PYTHON_CHOSEN := $(filter command,$(origin PYTHON))
 export PYTHON
+# The tests start hundreds of processes: where the environment forbids that, each would compile all it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -33,7 +33,7 @@ from sqlalchemy.schema import CreateIndex
 
 from mnemon.catalog import metadata
 from mnemon.db.base import HASH_PARTITIONS, Base
-from mnemon.migrations import ddl, runner
+from mnemon.migrations import ddl, steps
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "schema.md"
@@ -107,7 +107,7 @@ class Recorder:
 def replayed() -> list[str]:
     """What the migrations execute on their way up."""
     recorder = Recorder()
-    migrations = [script.module for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
+    migrations = [script.module for script in ScriptDirectory.from_config(steps.config()).walk_revisions()]
     helpers = [module for name, module in sys.modules.items() if name.startswith("mnemon.migrations")]
     with ExitStack() as stack:
         for module in [*helpers, *migrations]:

@@ -32,3 +32,8 @@ def test_import_loads_nothing_heavy() -> None:
     code = f"import sys, mnemon; print(*(name for name in {HEAVY} if name in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not loaded, f"import mnemon loads {', '.join(loaded)}. {_ADVICE}"
+
+
+def test_a_start_that_finds_its_database_current_needs_no_migrations() -> None:
+    code = "import sys; from mnemon import Memory; import mnemon.doors.cli.main; print('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"

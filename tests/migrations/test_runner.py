@@ -15,7 +15,7 @@ from mnemon import AsyncMemory, Invalid, Unavailable
 from mnemon.db import embedded
 from mnemon.db.session import Database
 from mnemon.db.startup import inspect_database
-from mnemon.migrations import runner
+from mnemon.migrations import runner, steps
 from tests.conftest import ADMIN, APP, Server, place
 from tests.factories import Rows, Table, context_of, settings_of, tables, upgrade
 
@@ -98,7 +98,7 @@ async def test_each_step_down_and_up_again(server: Server, make_database: Any) -
     url = server.url(database=name)
     async with AsyncMemory(database_url=server.url(APP, name)) as memory:
         await memory.remember([{"content": "kept"}, {"content": "said", "conversation": "c", "user": "ada"}])
-    revisions = [script.revision for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
+    revisions = [script.revision for script in ScriptDirectory.from_config(steps.config()).walk_revisions()]
     for revision in revisions[1:]:
         assert await runner.downgrade(url, revision=revision) == revision
     for revision in reversed(revisions[:-1]):
@@ -135,7 +135,7 @@ async def test_rows_in_every_table_survive_each_later_migration(server: Server, 
                     await rows.row(table.name)
         before = await contents(admin, known)
         assert all(before[table.name] for table in known if table.secured)
-        later = [script.revision for script in ScriptDirectory.from_config(runner.config()).walk_revisions()]
+        later = [script.revision for script in ScriptDirectory.from_config(steps.config()).walk_revisions()]
         later = later[: later.index(FILLED_AT)]
         assert later, "there is none yet"
         await runner.downgrade(url, revision=FILLED_AT)

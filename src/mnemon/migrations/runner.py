@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from mnemon.core.errors import Invalid, Unavailable
+from mnemon.core.errors import Invalid
 from mnemon.core.installation import InstallationKey
 from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, leave_in_child, parse_url
 from mnemon.db.errors import translated
-from mnemon.migrations import indexes, wall
+from mnemon.migrations import wall
 from mnemon.migrations.provision import (
     APP_ROLE,
     OWNER_ROLE,
@@ -54,8 +48,6 @@ RANKS = (
     "operations",
 )
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
-#: Revisions that are one with the baseline now; no version was published at any of them.
-_FOLDED = frozenset({"0001", "0002", "0003", "0004", "0005", "0006"})
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
 
@@ -89,21 +81,10 @@ def _engine(url: str, settings: dict[str, str]) -> AsyncEngine:
     return engine
 
 
-def config(**attributes: Any) -> Config:
-    """Alembic's configuration, without an ini file."""
-    cfg = Config()
-    cfg.set_main_option("script_location", str(Path(__file__).parent))
-    cfg.set_main_option("path_separator", "os")
-    cfg.attributes.update(attributes)
-    return cfg
-
-
 def head() -> str:
-    """Return the newest revision that this package knows."""
-    found = ScriptDirectory.from_config(config()).get_current_head()
-    if found is None:
-        raise LookupError("the package has no migrations")
-    return found
+    """Return the newest revision that this package knows: they are a line, and a file's name begins with its own."""
+    names = (path.name for path in Path(__file__).with_name("versions").glob("[0-9]*.py"))
+    return max(name.partition("_")[0] for name in names)
 
 
 @asynccontextmanager
@@ -159,6 +140,8 @@ async def upgrade(
     Raises:
         Unavailable: the server cannot be reached, has no pgvector, or a lock was not to be had.
     """
+    from mnemon.migrations import steps
+
     if vector_index not in {None, "hnsw", "ivfflat"}:
         raise Invalid("vector_index is hnsw or ivfflat.", code="invalid.vector_index", field="vector_index")
     async with _connection(url, lock_timeout=lock_timeout) as connection:
@@ -166,7 +149,7 @@ async def upgrade(
         if as_owner and owner_url is not None:
             await connection.exec_driver_sql(f"ALTER ROLE {OWNER_ROLE} LOGIN")
         await connection.commit()
-        cfg = config(dimensions=dimensions, vector_index=vector_index)
+        cfg = steps.config(dimensions=dimensions, vector_index=vector_index)
         if as_owner and owner_url is not None:
             async with _session(owner_url, lock_timeout=lock_timeout) as own:
                 reached = await _bring(own, cfg, revision, installation)
@@ -182,11 +165,13 @@ async def upgrade(
         return reached
 
 
-async def _bring(connection: AsyncConnection, cfg: Config, revision: str, installation: InstallationKey | None) -> str:
+async def _bring(connection: AsyncConnection, cfg: Any, revision: str, installation: InstallationKey | None) -> str:
     """Migrate as the schema's owner, apply the objects, set the policies and the key; return the revision reached."""
-    await connection.run_sync(_upgrade, cfg, revision)
+    from mnemon.migrations import indexes, steps
+
+    await connection.run_sync(steps.upgrade, cfg, revision)
     await connection.commit()
-    reached = await connection.run_sync(_current) or "base"
+    reached = await connection.run_sync(steps.current) or "base"
     if reached == head():  # they are written for its tables
         await _apply_objects(connection)
         await indexes.rebuild_search(connection)
@@ -204,6 +189,8 @@ async def _bring(connection: AsyncConnection, cfg: Config, revision: str, instal
 
 async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:
     """Take the database back to a revision; to ``base``, nothing of ours is left but roles and extensions."""
+    from mnemon.migrations import steps
+
     async with _connection(url, lock_timeout=lock_timeout) as connection:
         as_owner = await provision(connection)
         if as_owner:
@@ -214,7 +201,7 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
             bodies = [body for granted in (True, False) for _, body in _objects(granted)]
             names = list(dict.fromkeys(name for body in bodies for name in _DROPS.findall(body)))
             routines = [name.split(" ", 1)[1] for name in reversed(names) if name.startswith(("function", "procedure"))]
-        await connection.run_sync(_downgrade, config(), revision)
+        await connection.run_sync(steps.downgrade, steps.config(), revision)
         await connection.commit()
         if to_base:
             for name in routines:
@@ -224,7 +211,7 @@ async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 1
                 await unprovision(connection)
             await connection.commit()
             return "base"
-        return await connection.run_sync(_current) or "base"
+        return await connection.run_sync(steps.current) or "base"
 
 
 async def is_current(url: str, installation: InstallationKey | None = None) -> bool:
@@ -283,74 +270,17 @@ async def let_log_in(url: str) -> None:
 
 async def check(url: str) -> Check:
     """Compare the database with this package: revision, tables, replaceable objects. Changes nothing."""
+    from mnemon.migrations import steps
+
     async with _connection(url, lock_timeout=10) as connection:
-        revision = await connection.run_sync(_current)
-        differences = await connection.run_sync(_differences) if revision else ()
+        revision = await connection.run_sync(steps.current)
+        differences = await connection.run_sync(steps.differences) if revision else ()
         applied = await _applied(connection) if revision else {}
         granted = bool(revision) and await wall.is_granted(connection)
         stale = [name for name, body in _objects(granted) if applied.get(name) != _digest(body)]
         if revision:
             stale += [f"policy of {table}" for table, _ in await wall.stale_policies(connection, granted)]
         return Check(revision, head(), differences, tuple(stale))
-
-
-def _upgrade(connection: Connection, cfg: Config, revision: str) -> None:
-    cfg.attributes["connection"] = connection
-    _refuse_foreign(_current(connection), cfg)
-    with _known(revision):
-        command.upgrade(cfg, revision)
-
-
-def _downgrade(connection: Connection, cfg: Config, revision: str) -> None:
-    cfg.attributes["connection"] = connection
-    _refuse_foreign(_current(connection), cfg)
-    connection.rollback()  # so that each revision has a transaction of its own, with no more locks than it needs
-    with _known(revision):
-        command.downgrade(cfg, revision)
-
-
-def _refuse_foreign(current: str | None, cfg: Config) -> None:
-    """Refuse a database at a revision that this version has no way from."""
-    if current in _FOLDED:
-        raise Unavailable(
-            f"The database is at revision {current}, and this version of Mnemon begins at 0007.",
-            code="unavailable.older_schema",
-            hint="Bring it to 0007 or later with a checkout of Mnemon that has revisions 0001 to 0006 among its "
-            "migrations, then run this again. If nothing in it is to be kept, make a new database.",
-        )
-    revisions = {script.revision for script in ScriptDirectory.from_config(cfg).walk_revisions()}
-    if current is not None and current not in revisions:
-        raise Unavailable(
-            f"The database is at revision {current}, which this version of Mnemon does not know.",
-            code="unavailable.newer_schema",
-            hint="Install the version of Mnemon that made it, or a newer one.",
-        )
-
-
-@contextmanager
-def _known(revision: str) -> Iterator[None]:
-    """Explain what Alembic says of a revision that there is none of, or that lies the other way."""
-    try:
-        yield
-    except CommandError as error:
-        raise Invalid(f"Revision {revision!r}: {error}.", code="invalid.revision", field="revision") from None
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _differences(connection: Connection) -> tuple[str, ...]:
-    from mnemon.catalog import metadata
-    from mnemon.migrations import compare
-
-    options = {
-        "include_object": compare.include_object,
-        "compare_type": compare.compare_type,
-        "target_metadata": metadata,
-    }
-    differences = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
-    return tuple(repr(item) for item in differences)
 
 
 def _objects(granted: bool) -> list[tuple[str, str]]:
