@@ -12,6 +12,7 @@ from bench.report import Report
 
 EVERYTHING = (
     "locomo",
+    "languages",
     "import",
     "peers",
     "statements",
@@ -74,6 +75,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--others", type=int, default=1000, help="recall, scale: other organisations")
     parser.add_argument("--other-rows", type=int, default=200_000, help="recall, scale: memories of the others")
     parser.add_argument("--keep", type=Path, help="recall, scale, statements: keep the loaded server for the next run")
+    parser.add_argument(
+        "--embedder", nargs="+", help="languages: EMBEDDING_MODELs to compare; locomo, import: the first"
+    )
     parser.add_argument("--quick", action="store_true", help="locomo: quality of search only; the others: few rows")
     given = parser.parse_args(argv)
     if given.keep is not None:
@@ -89,11 +93,25 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
 
         if folder is None:
             raise SystemExit("locomo needs --data DIR with conv-*.json")
-        await locomo.run(report, folder, queries=given.queries, rounds=given.rounds, quick=given.quick, work=given.work)
+        await locomo.run(
+            report,
+            folder,
+            queries=given.queries,
+            rounds=given.rounds,
+            quick=given.quick,
+            work=given.work,
+            embedder=_embedder(given),
+        )
+    elif name == "languages":
+        from bench import languages
+
+        await languages.run(report, embedders=given.embedder or languages.EMBEDDERS, work=given.work)
     elif name == "import":
         from bench import importing
 
-        await importing.run(report, _file(given, name), rounds=max(3, given.rounds), work=given.work)
+        await importing.run(
+            report, _file(given, name), rounds=max(3, given.rounds), work=given.work, embedder=_embedder(given)
+        )
     elif name in {"recall", "scale"}:
         from bench import scale
 
@@ -162,6 +180,10 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         if folder is None:
             raise SystemExit("peers needs --data DIR FILE: conv-*.json, and a JSONL file of utterances")
         await peers.run(report, folder, _file(given, name), work=given.work)
+
+
+def _embedder(given: argparse.Namespace) -> str:
+    return str(given.embedder[0]) if given.embedder else "builtin"
 
 
 def _file(given: argparse.Namespace, name: str) -> Path:

@@ -30,7 +30,13 @@ _COUNTERS = {
 
 
 async def run(
-    report: Report, data: Path, *, rounds: int = 5, sizes: Sequence[int] = (50_000, 200_000), work: Path | None = None
+    report: Report,
+    data: Path,
+    *,
+    rounds: int = 5,
+    sizes: Sequence[int] = (50_000, 200_000),
+    work: Path | None = None,
+    embedder: str = "builtin",
 ) -> None:
     """Import and COPY by turns, then long imports with their resident memory.
 
@@ -40,9 +46,12 @@ async def run(
         rounds: times each is measured.
         sizes: utterances of the generated files.
         work: where the server's directory is made.
+        embedder: EMBEDDING_MODEL of the database; long imports are measured with the built-in one only.
     """
-    async with server(report, work=work) as place:
+    async with server(report, work=work, embedder=embedder) as place:
         await _against_copy(report, place, data, rounds)
+    if embedder != "builtin":
+        return
     async with server(report, work=work) as place:
         await _memory(report, place, data, sizes, work)
 

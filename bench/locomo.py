@@ -38,6 +38,7 @@ async def run(
     rounds: int = 2,
     quick: bool = False,
     work: Path | None = None,
+    embedder: str = "builtin",
 ) -> None:
     """Import the conversations, ask every question, compare.
 
@@ -48,9 +49,10 @@ async def run(
         rounds: times each of them is asked.
         quick: search in its own conversation only, and no latency: what one looks at while tuning.
         work: where the server's directory is made.
+        embedder: EMBEDDING_MODEL of the database.
     """
     samples = read_samples(data)
-    async with server(report, work=work) as place, place.memory() as memory:
+    async with server(report, work=work, embedder=embedder) as place, place.memory() as memory:
         homes = await _import(report, memory, samples)
         connection = await place.admin()
         await connection.execute("ANALYZE")

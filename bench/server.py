@@ -27,10 +27,11 @@ class Server:
 
     data_dir: Path
     endpoint: embedded.Endpoint
+    embedder: str = "builtin"
 
     def settings(self, **overrides: Any) -> Settings:
         """Settings of the product for this server; nothing is read from the environment's database."""
-        return load_settings(data_dir=self.data_dir, database_url=None, embedding_model="builtin", **overrides)
+        return load_settings(data_dir=self.data_dir, database_url=None, embedding_model=self.embedder, **overrides)
 
     def memory(self, **overrides: Any) -> AsyncMemory:
         """The product on this server."""
@@ -75,6 +76,7 @@ async def server(
     work: Path | None = None,
     options: Mapping[str, str] | None = None,
     keep: Path | None = None,
+    embedder: str = "builtin",
 ) -> AsyncIterator[Server]:
     """Start a server with an empty Mnemon database; stopped and removed at the end, whatever happens.
 
@@ -83,12 +85,13 @@ async def server(
         work: where its directory is made; the system's temporary directory if left out.
         options: settings of PostgreSQL that differ from what the embedded server has.
         keep: a directory that is used instead, with what it holds, and not removed.
+        embedder: EMBEDDING_MODEL of the database.
     """
     place = keep or temporary(work)
     data_dir = place / "d"
     try:
         with embedded.acquire(data_dir, linger_seconds=0, options=options or {}) as lease:
-            found = Server(data_dir, lease.endpoint)
+            found = Server(data_dir, lease.endpoint, embedder)
             async with found.memory():  # makes the database
                 pass
             connection = await found.admin()
