@@ -26,6 +26,7 @@ EVERYTHING = (
     "encryption",
     "processes",
     "wall",
+    "exact",
     "scale",
 )
 NAMES = (*EVERYTHING, "recall", "all")
@@ -174,6 +175,11 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         if folder is None:
             raise SystemExit("wall needs --data DIR with conv-*.json")
         await wall.run(report, folder, queries=20 if given.quick else 60, rounds=max(3, given.rounds), work=given.work)
+    elif name == "exact":
+        from bench import exact
+
+        size = {"rows": 2_000, "questions": 100} if given.quick else {}
+        await exact.run(report, work=given.work, **size)
     elif name == "peers":
         from bench import peers
 

@@ -108,6 +108,7 @@ SHARED = (
     Column("embedding_status", "text", Origin.DATABASE),
     Column("embedding_model", "text", Origin.DATABASE),
     Column("is_indexed", "boolean", Origin.DATABASE),
+    Column("language", "text", Origin.DATABASE),
     Column("search_vector", "tsvector", Origin.DATABASE),
 )
 
@@ -151,9 +152,10 @@ class Recallable:
         server_default=text("false"),
         comment="In the vector index and in the term statistics; turned true off the writer's path",
     )
-    search_vector: Mapped[Any] = mapped_column(
-        TSVECTOR, Computed("to_tsvector('english'::regconfig, content)", persisted=True)
+    language: Mapped[str | None] = mapped_column(
+        String(8), comment="ISO 639 code of what it is written in; null: not known"
     )
+    search_vector: Mapped[Any] = mapped_column(TSVECTOR, Computed("words_of(content, language)", persisted=True))
 
 
 def recallable_args(table: str) -> tuple[Any, ...]:

@@ -101,8 +101,9 @@ class GmailMessageORM(Tenanted, Mutable, Base):
     search_vector: Mapped[Any] = mapped_column(
         TSVECTOR,
         Computed(
-            "to_tsvector('english'::regconfig, "
-            f"COALESCE(subject, ''::text) || ' '::text || \"left\"(COALESCE(body_text, ''::text), {SEARCHED}))",
+            "words_of("
+            f"COALESCE(subject, ''::text) || ' '::text || \"left\"(COALESCE(body_text, ''::text), {SEARCHED}), "
+            "NULL::text)",
             persisted=True,
         ),
         comment=f"Subject and the first {SEARCHED:,} characters of the text",

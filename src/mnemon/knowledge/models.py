@@ -29,9 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, json_object
 
 #: What full text finds an item by (REQ-T114).
-SEARCHED = (
-    "to_tsvector('english'::regconfig, coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''))"
-)
+SEARCHED = "words_of(coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''), NULL::text)"
 #: Title and description are strings, if there: what search reads is what a reader sees.
 CONTENT_FORMAT = (
     "jsonb_typeof(content) = 'object' AND coalesce(jsonb_typeof(content->'title'), 'string') = 'string' "

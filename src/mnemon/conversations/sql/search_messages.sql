@@ -9,8 +9,8 @@ WITH found AS MATERIALIZED (
   FROM messages t
   JOIN conversations c ON c.organization_id = $1 AND c.id = t.conversation_id AND c.deleted_at IS NULL
   WHERE t.organization_id = $1 AND t.deleted_at IS NULL
-    AND {match}(websearch_to_tsquery('english'::regconfig, $2))
-    AND coalesce(t.search_vector @@ websearch_to_tsquery('english'::regconfig, $2), false)
+    AND {match}(words_query($2, NULL))
+    AND coalesce(t.search_vector @@ words_query($2, NULL), false)
     AND ($3::uuid IS NULL OR t.conversation_id = $3)
     AND ($4::uuid IS NULL OR t.sender_id = $4)
     AND ($5::timestamptz IS NULL OR t.occurred_at >= $5)
@@ -20,7 +20,7 @@ WITH found AS MATERIALIZED (
   LIMIT $8
 )
 SELECT f.id, f.conversation_id, f.role, f.sender_id, f.agent_id, f.content, f.tags, f.occurred_at,
-  ts_rank_cd(f.search_vector, websearch_to_tsquery('english'::regconfig, $2))::float8 AS score
+  ts_rank_cd(f.search_vector, words_query($2, NULL))::float8 AS score
 FROM found f
 ORDER BY score DESC, f.occurred_at DESC, f.id
 LIMIT $7

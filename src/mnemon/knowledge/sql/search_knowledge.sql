@@ -7,8 +7,8 @@ WITH found AS MATERIALIZED (
     t.search_vector
   FROM knowledge_items t
   WHERE t.organization_id = $1 AND t.deleted_at IS NULL
-    AND {match}(websearch_to_tsquery('english'::regconfig, $2))
-    AND coalesce(t.search_vector @@ websearch_to_tsquery('english'::regconfig, $2), false)
+    AND {match}(words_query($2, NULL))
+    AND coalesce(t.search_vector @@ words_query($2, NULL), false)
     AND ($3::text IS NULL OR t.domain = $3)
     AND ($4::uuid IS NULL OR t.source_agent_id = $4)
     AND ($5::text[] IS NULL OR t.tags @> $5)
@@ -17,7 +17,7 @@ WITH found AS MATERIALIZED (
   ORDER BY t.created_at DESC, t.id DESC
   LIMIT $9
 ), best AS (
-  SELECT f.*, ts_rank(f.search_vector, websearch_to_tsquery('english'::regconfig, $2), 1)::float8 AS rank FROM found f
+  SELECT f.*, ts_rank(f.search_vector, words_query($2, NULL), 1)::float8 AS rank FROM found f
   ORDER BY rank DESC, f.confidence DESC NULLS LAST, f.created_at DESC, f.id
   LIMIT $8
 )

@@ -21,7 +21,7 @@ from mnemon.db.sql import statement
 from mnemon.db.types import encode_vector
 from mnemon.db.words import matching
 from mnemon.memory.columns import feature_parts
-from mnemon.memory.recall.question import Question
+from mnemon.memory.recall.question import TEXT_LIMIT, Question
 from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
 
@@ -118,8 +118,14 @@ class Nearest:
 async def understand(connection: Connection, question: Question, scope: ResolvedScope) -> Asked:
     """Ask the database what it knows of the question's words and of the organisation's size."""
     organization = scope.principal.organization_id
+    asked_words = question.words[:200]
+    more = (question.text[:TEXT_LIMIT],) if question.has_more else ()
     rows = await connection.fetch(
-        statement(PACKAGE, "recall_words"), organization, list(question.words[:200]), scope.conversation_id
+        statement(PACKAGE, "recall_words"),
+        organization,
+        [*asked_words, *more],
+        scope.conversation_id,
+        len(asked_words),
     )
     sizes = rows[0]
     names: dict[str, frozenset[UUID]] = {}
@@ -129,6 +135,10 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     for row in rows:
         if row["place"] is None:
             break  # a question without a single word
+        if row["place"] > len(asked_words):
+            exact = zip(row["lexemes"], row["documents"], strict=True)
+            words = {lexeme: Word(lexeme, documents) for lexeme, documents in exact} | words
+            continue
         word = question.words[row["place"] - 1]
         if row["participants"] and question.is_name(word):
             names[word] = frozenset(row["participants"])

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-_WORDS = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+#: Letters and digits, and the marks that belong to the letter before: \\w does not have those.
+_LETTER = (
+    r"(?:[^\W_]|[\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    r"\u0900-\u0963\u0966-\u0dff])"
+)
+_WORDS = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*")
+_PLAIN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_HUMP = re.compile(r"([a-z0-9])([A-Z])")
+#: Where a text may have more than words, as the database's words_of() looks at it: identifiers, other scripts, emoji.
+_MORE = re.compile(r"[^\x00-\x7f]|[_@#\\%$&+~/:=]|[.,][0-9A-Za-z]|[a-z][A-Z]|-[0-9]|[0-9][-eE]|[0-9] [0-9]")
+#: Characters of a question that are looked at.
+TEXT_LIMIT = 4000
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
 MONTHS = {
@@ -166,6 +178,7 @@ class Question:
         date: the date it names, if one.
         asks_when: whether it asks for a time.
         answers: what an answer of the kind it asks for looks like.
+        has_more: whether it may have more than words: identifiers, other scripts, emoji.
     """
 
     text: str
@@ -174,6 +187,7 @@ class Question:
     date: NamedDate | None
     asks_when: bool
     answers: tuple[re.Pattern[str], ...]
+    has_more: bool = False
 
     def is_name(self, word: str) -> bool:
         """Tell whether a word that somebody is called by is meant as the name here."""
@@ -191,15 +205,29 @@ class Question:
 
 def read(text: str) -> Question:
     """Take a question apart."""
-    raw = [_POSSESSIVE.sub("", word) for word in _WORDS.findall(text[:4000])]
+    raw = _split(text[:TEXT_LIMIT])
     return Question(
         text=text,
         words=tuple(dict.fromkeys(word.lower().replace("’", "'") for word in raw)),
         capitalised=frozenset(word.lower() for word in raw if word[:1].isupper()),
-        date=_date(text[:4000]),
+        has_more=_MORE.search(text[:TEXT_LIMIT]) is not None,
+        date=_date(text[:TEXT_LIMIT]),
         asks_when=bool(_TIME_QUESTION.search(text)),
         answers=tuple(answer for asks, answer in _ANSWERS if asks.search(text)),
     )
+
+
+def _split(text: str) -> list[str]:
+    """List the words as they are written, and the parts of those that are written like getUserName."""
+    if text.isascii():
+        words = [_POSSESSIVE.sub("", word) for word in _PLAIN.findall(text)]
+    else:
+        words = [_POSSESSIVE.sub("", word) for word in _WORDS.findall(unicodedata.normalize("NFKC", text))]
+    return [part for word in words for part in (word, *_camel(word))]
+
+
+def _camel(word: str) -> list[str]:
+    return _HUMP.sub(r"\1 \2", word).split() if _HUMP.search(word) else []
 
 
 def _date(text: str) -> NamedDate | None:

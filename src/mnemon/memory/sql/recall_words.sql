@@ -1,6 +1,7 @@
 -- What recall plans with, on every row: rows in the indexes, mean words of a session, which tables have anything; and
 -- for each word of a question: its lexemes, how many indexed rows have them, and the participants called by it: those
--- of the conversation $3, if one is given.
+-- of the conversation $3, if one is given. What stands after the $4 words is the whole question, where it may have more
+-- than words: identifiers, emoji, scripts without spaces.
 -- Indexes: pk_recall_statistics, pk_recall_terms, uq_participant_names (by name), uq_*_organization_id_ordinal.
 SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS session_terms,
   EXISTS (SELECT FROM messages t WHERE t.organization_id = $1) AS message,
@@ -22,4 +23,6 @@ SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS sessio
 FROM (SELECT 1) one
 LEFT JOIN recall_statistics s ON s.organization_id = $1
 LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS w(word, place) ON true
-LEFT JOIN LATERAL (SELECT tsvector_to_array(to_tsvector('english', w.word)) AS lexemes) l ON w.word IS NOT NULL
+LEFT JOIN LATERAL (
+  SELECT CASE WHEN w.place <= $4 THEN words_asked(w.word, NULL) ELSE words_exact(w.word) END AS lexemes
+) l ON w.word IS NOT NULL
