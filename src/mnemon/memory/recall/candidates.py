@@ -128,37 +128,16 @@ async def understand(connection: Connection, question: Question, scope: Resolved
         len(asked_words),
     )
     sizes = rows[0]
-    names: dict[str, frozenset[UUID]] = {}
-    words: dict[str, Word] = {}
-    name_words: list[str] = []
-    runs: list[list[tuple[str, list[str]]]] = [[]]
-    for row in rows:
-        if row["place"] is None:
-            break  # a question without a single word
-        if row["place"] > len(asked_words):
-            exact = zip(row["lexemes"], row["documents"], strict=True)
-            words = {lexeme: Word(lexeme, documents) for lexeme, documents in exact} | words
-            continue
-        word = question.words[row["place"] - 1]
-        if row["participants"] and question.is_name(word):
-            names[word] = frozenset(row["participants"])
-            name_words += row["lexemes"]
-            runs.append([])
-            continue
-        for lexeme, documents in zip(row["lexemes"], row["documents"], strict=True):
-            words[lexeme] = Word(lexeme, documents)
-        if row["lexemes"] and not any(row["documents"]):
-            runs[-1].append((word, row["lexemes"]))
-        else:
-            runs.append([])
+    heard = _hear(rows, question, asked_words)
+    words = heard.words
     if not words:  # only names, or only stop words: the names are all there is to go by
-        words = {lexeme: Word(lexeme, 0) for lexeme in name_words}
+        words = {lexeme: Word(lexeme, 0) for lexeme in heard.name_words}
     ranked = sorted(words.values(), key=lambda w: w.documents)
     return Asked(
         words=ranked[:MAX_WORDS],
-        names=names,
-        name_words=name_words[:6],
-        text=question.without(frozenset(names)),
+        names=heard.names,
+        name_words=heard.name_words[:6],
+        text=question.without(frozenset(heard.names)),
         sizes=Sizes(
             indexed=sizes["indexed"],
             session_terms=sizes["session_terms"],
@@ -166,12 +145,46 @@ async def understand(connection: Connection, question: Question, scope: Resolved
         ),
         unheard=[
             (" ".join(word for word, _ in run), tuple(lexeme for _, lexemes in run for lexeme in lexemes))
-            for run in runs
+            for run in heard.unheard
             if run
         ]
         if sizes["indexed"]
         else [],
     )
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What the rows of ``recall_words`` say of a question; ``unheard``: runs of words that no indexed row has."""
+
+    names: dict[str, frozenset[UUID]] = field(default_factory=dict)
+    words: dict[str, Word] = field(default_factory=dict)
+    name_words: list[str] = field(default_factory=list)
+    unheard: list[list[tuple[str, list[str]]]] = field(default_factory=lambda: [[]])
+
+
+def _hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -> _Heard:
+    """Tell names from words, and words that somebody said from those that nobody did."""
+    heard = _Heard()
+    for row in rows:
+        if row["place"] is None:
+            break  # a question without a single word
+        said = {lexeme: Word(lexeme, n) for lexeme, n in zip(row["lexemes"], row["documents"], strict=True)}
+        if row["place"] > len(asked_words):  # what the question has besides words goes first
+            heard.words = said | heard.words
+            continue
+        word = asked_words[row["place"] - 1]
+        if row["participants"] and question.is_name(word):
+            heard.names[word] = frozenset(row["participants"])
+            heard.name_words += row["lexemes"]
+            heard.unheard.append([])
+            continue
+        heard.words |= said
+        if row["lexemes"] and not any(row["documents"]):
+            heard.unheard[-1].append((word, row["lexemes"]))
+        else:
+            heard.unheard.append([])
+    return heard
 
 
 async def nearest(
