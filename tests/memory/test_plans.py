@@ -56,7 +56,7 @@ CASES = (
     Case("recall_vocabulary", (1000,), small=("pk_recall_terms",), scans=frozenset({"recall_terms"})),
     Case(
         "recall_words",
-        (["one", "two"], Key("conversation")),
+        (["one", "two"], Key("conversation"), 2),
         ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
         scans=frozenset({"messages", "memories"}),  # to the first row
     ),
