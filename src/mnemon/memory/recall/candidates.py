@@ -119,11 +119,11 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     """Ask the database what it knows of the question's words and of the organisation's size."""
     organization = scope.principal.organization_id
     asked_words = question.words[:200]
-    more = (question.text[:TEXT_LIMIT],) if question.has_more else ()
+    whole_text = (question.text[:TEXT_LIMIT],) if question.has_more else ()
     rows = await connection.fetch(
         statement(PACKAGE, "recall_words"),
         organization,
-        [*asked_words, *more],
+        [*asked_words, *whole_text],
         scope.conversation_id,
         len(asked_words),
     )
@@ -169,9 +169,9 @@ def _hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -
     for row in rows:
         if row["place"] is None:
             break  # a question without a single word
-        said = {lexeme: Word(lexeme, n) for lexeme, n in zip(row["lexemes"], row["documents"], strict=True)}
+        looked_up = {lexeme: Word(lexeme, n) for lexeme, n in zip(row["lexemes"], row["documents"], strict=True)}
         if row["place"] > len(asked_words):  # what the question has besides words goes first
-            heard.words = said | heard.words
+            heard.words = looked_up | heard.words
             continue
         word = asked_words[row["place"] - 1]
         if row["participants"] and question.is_name(word):
@@ -179,7 +179,7 @@ def _hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -
             heard.name_words += row["lexemes"]
             heard.unheard.append([])
             continue
-        heard.words |= said
+        heard.words |= looked_up
         if row["lexemes"] and not any(row["documents"]):
             heard.unheard[-1].append((word, row["lexemes"]))
         else:

@@ -321,12 +321,12 @@ SIGNATURES = (
 
 
 def _functions(collation: str) -> list[str]:
-    forms = [(one, form) for variants, form in FORMS.items() for one in variants]
+    forms = [(variant, form) for variants, form in FORMS.items() for variant in variants]
     values = {
         "settings": SETTINGS,
         "cases": "\n    ".join(f"WHEN '{code}' THEN '{name}'::regconfig" for code, name in CONFIGURATIONS.items()),
         "like_english": ", ".join(f"'{code}'" for code in LIKE_ENGLISH),
-        "from": "".join(one for one, _ in forms),
+        "from": "".join(variant for variant, _ in forms),
         "to": "".join(form for _, form in forms).replace("'", "''"),
         "ignored": IGNORED,
         "punctuation": PUNCTUATION,
