@@ -8,6 +8,7 @@ is read because it lies somewhere: a ``.env`` in the working directory is the wo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -22,6 +23,8 @@ from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 
 PROVIDER_DEFAULT = "builtin"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}")
+_WORD = re.compile(r"\s*(host|hostaddr|port|user|password|dbname|service)\s*=", re.IGNORECASE)
 
 
 def _names(name: str) -> AliasChoices:
@@ -30,14 +33,21 @@ def _names(name: str) -> AliasChoices:
 
 
 def _postgres_url(raw: str) -> str:
-    """Return a URL of PostgreSQL with the driver's scheme."""
-    scheme = raw.split("://", 1)[0]
-    if scheme in {"postgres", "postgresql"}:
-        return "postgresql+asyncpg://" + raw.split("://", 1)[1]
-    if scheme != "postgresql+asyncpg":
-        # The value may carry a password: only the scheme is repeated.
-        raise ValueError(f"a PostgreSQL URL is needed (postgresql://...), not {scheme[:20]!r}")
-    return raw
+    """Return an address of PostgreSQL, a URL with the driver's scheme; what it means is :mod:`mnemon.db.address`'s."""
+    scheme, behind, rest = raw.strip().partition("://")
+    if behind and scheme.lower() in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        return "postgresql+asyncpg://" + rest
+    if _WORD.match(raw):  # libpq's own form, host=... dbname=...
+        return raw.strip()
+    # The value may carry a password: only a scheme is repeated.
+    given = f", not {scheme!r}" if behind and _SCHEME.fullmatch(scheme) else ""
+    raise ValueError(f"a PostgreSQL URL is needed (postgresql://role:password@host/database){given}")
+
+
+def split_urls(text: str) -> list[str]:
+    """Return the URLs of a list; a comma within one, as between its hosts, is part of it."""
+    parts = re.split(r",(?=\s*(?:[A-Za-z][A-Za-z0-9+]*://|$))", text)
+    return [part.strip(" \t\r\n,") for part in parts if part.strip(" \t\r\n,")]
 
 
 _told: ContextVar[Mapping[str, str]] = ContextVar("what the named file says", default={})  # noqa: B039 - never changed
@@ -272,7 +282,7 @@ class Settings(BaseSettings):
     @field_validator("database_replica_urls")
     @classmethod
     def _are_postgres(cls, value: SecretStr | None) -> SecretStr | None:
-        parts = [part.strip() for part in (value.get_secret_value() if value else "").split(",") if part.strip()]
+        parts = split_urls(value.get_secret_value() if value else "")
         return SecretStr(",".join(_postgres_url(part) for part in parts)) if parts else None
 
     @field_validator(

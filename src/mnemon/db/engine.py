@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, cast
@@ -14,16 +13,18 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 from pgvector.asyncpg import register_vector
-from sqlalchemy import URL, Engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy import URL, Engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
 
-from mnemon.core.errors import Invalid, Unavailable
+from mnemon.core.errors import Unavailable
 from mnemon.core.settings import Settings
+from mnemon.db.address import Address, parse_address, setting_of
 from mnemon.db.connection import Drivers
 from mnemon.db.errors import LOST
+from mnemon.db.reach import creator
 
 #: Set on each connection. Generic plans shared by tenants of different size went from 0 rows to 4.6 s, and jit costs
 #: more than these statements take; a filtered HNSW scan without iteration returns too few rows.
@@ -58,64 +59,74 @@ _LEAVES = 2.0
 #: The connections that each engine has opened.
 _DRIVERS: WeakKeyDictionary[Engine, Drivers] = WeakKeyDictionary()
 
-_URL_OPTIONS = {*inspect.signature(asyncpg.connect).parameters, "prepared_statement_cache_size"}
+_DRIVER = "postgresql+asyncpg"
 
 
-def parse_url(url: str) -> URL:
-    """Return a database URL, with libpq's ``sslmode`` in the driver's words.
+def engine_options(
+    address: Address, *, timeout: float | None, server_settings: Mapping[str, str], **driver: Any
+) -> dict[str, Any]:
+    """Return what an engine is made with, to connect to where an address leads.
+
+    Args:
+        address: where to, and as whom.
+        timeout: seconds for each host, where the address says nothing.
+        server_settings: what is set on each connection.
+        driver: further options of the driver and of SQLAlchemy's dialect, which win over the address's.
 
     Raises:
-        Invalid: it is no URL, or has an option that the driver does not know; the URL itself is not repeated.
+        Invalid: the address cannot be used.
     """
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise Invalid(
-            "The database URL cannot be read.",
-            code="invalid.database_url",
-            hint="It has the form postgresql://role:password@host:port/database; special characters in the password "
-            "are percent-encoded.",
-            field="database_url",
-        ) from None
-    query = {"ssl" if name == "sslmode" else name: value for name, value in parsed.query.items()}
-    unknown = sorted(set(query) - _URL_OPTIONS)
-    if unknown:
-        raise Invalid(
-            f"The database URL has an option that is not known: {unknown[0][:40]}.",
-            code="invalid.database_url",
-            hint="Remove it from the URL.",
-            field="database_url",
-        )
-    return parsed.set(query=query)
+    address.settings(server_settings)  # refuses what it may not set, before anybody connects
+    first = address.hosts[0]
+    place = {"query": {"host": first.name}} if first.is_socket else {"host": first.name or None}
+    url = URL.create(
+        _DRIVER, address.user, address.password, port=first.port, database=address.database, **cast("Any", place)
+    )
+    cached = "prepared_statement_cache_size"
+    own = {cached: int(address.parameters[cached])} if cached in address.parameters else {}
+    return {
+        "url": url,
+        "hide_parameters": True,
+        "connect_args": {
+            **own,
+            **driver,
+            "timeout": timeout,
+            "server_settings": dict(server_settings),
+            "async_creator_fn": creator(address),
+        },
+    }
 
 
-def create_engine(url: str, settings: Settings) -> AsyncEngine:
+def create_engine(url: str, settings: Settings, *, within: float | None = None) -> AsyncEngine:
     """Return an engine over a QueuePool of asyncpg connections; no connection is opened yet.
 
     Args:
-        url: ``postgresql+asyncpg://...`` as the application role.
+        url: ``postgresql://...`` as the application role.
         settings: pool size and overflow (FR-11), connect and statement time limits.
+        within: seconds for a connection at most, whatever the URL says.
 
     Raises:
         Invalid: the URL cannot be read.
     """
     pooled = settings.database_pooler == "transaction"
+    address = parse_address(url, setting_of(url, settings))
+    if within is not None:
+        address = address.within(within)
+    timeout = address.timeout(settings.database_connect_timeout)
     engine = create_async_engine(
-        parse_url(url),
+        **engine_options(address, timeout=timeout, **(_pooled() if pooled else _direct(settings))),
         pool_size=settings.database_pool_size,
         max_overflow=settings.database_pool_overflow,
         pool_pre_ping=False,  # a round trip per checkout; a dead connection is replaced when it shows
         pool_use_lifo=True,
         pool_timeout=30,
-        hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
-        connect_args={"timeout": settings.database_connect_timeout} | (_pooled() if pooled else _direct(settings)),
     )
     register = _register_pooled if pooled else _register
     leave_in_child(engine)
 
     def prepare(dbapi_connection: Any, _record: object) -> None:
-        dbapi_connection.run_async(partial(_in_time, register, settings.database_connect_timeout))
+        dbapi_connection.run_async(partial(_in_time, register, timeout))
 
     event.listen(engine.sync_engine, "connect", prepare)
     event.listen(engine.sync_engine, "checkout", _still_open)
@@ -219,7 +230,7 @@ def _still_open(dbapi_connection: Any, _record: object, _proxy: object) -> None:
         raise DisconnectionError
 
 
-async def _in_time(register: Callable[[Any], Awaitable[None]], seconds: float, connection: Any) -> None:
+async def _in_time(register: Callable[[Any], Awaitable[None]], seconds: float | None, connection: Any) -> None:
     """Give up on a server that hangs after it has let a connection in: it cannot be reached."""
     try:
         async with asyncio.timeout(seconds):

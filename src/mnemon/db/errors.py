@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
+from mnemon.db.unreachable import NotReached, not_reached
 
 _SHARD = re.compile(r"_\d{6,}$")
 #: What the name of a check says after its field's.
@@ -262,6 +263,8 @@ def translate(error: BaseException) -> MnemonError | None:
             return translated_error
     if isinstance(cause, PoolTimeoutError):
         return _no_connection()
+    if isinstance(cause, NotReached):
+        return not_reached(cause)
     if isinstance(cause, LOST):
         return Unavailable(
             "The database cannot be reached or went away.",

@@ -172,5 +172,5 @@ def without_header(place: int) -> int:
 def make_monitor(url: str, settings: Settings) -> AsyncEngine:
     """Return a connection of its own for looking: a pool with none left must not look like a dead server."""
     patience = min(PATIENCE, settings.database_connect_timeout)
-    small = {"database_pool_size": 1, "database_pool_overflow": 0, "database_connect_timeout": patience}
-    return create_engine(url, settings.model_copy(update=small))
+    small = {"database_pool_size": 1, "database_pool_overflow": 0}
+    return create_engine(url, settings.model_copy(update=small), within=patience)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
-from mnemon.db.engine import POOLED_SETTINGS, parse_url, session_settings
+from mnemon.db.address import parse_address
+from mnemon.db.engine import POOLED_SETTINGS, session_settings
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _HOST = re.compile(r"[A-Za-z0-9_.:*/,-]+")
 _WORD = re.compile(r"[a-z0-9_.]+")
 _TLS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
-_DEFAULT_PORT = 5432
 
 _INI = """\
 ; Written by `mnemon ops pgbouncer`. PgBouncer 1.18 or newer; start it as a user that is not root:
@@ -180,21 +180,27 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
             hint="Set DATABASE_URL to your PostgreSQL, as the application's login with its password.",
             field="database_url",
         )
-    url = parse_url(settings.database_url.get_secret_value())
-    tls = url.query.get("ssl", "prefer")
-    settings_given: dict[str, object] = {
-        "server_host": host or url.host or "",
-        "server_port": port or url.port or _DEFAULT_PORT,
-        "database": url.database or "",
-        "role": url.username or "",
-        "secret": str(url.password or ""),
+    address = parse_address(settings.database_url.get_secret_value())
+    if port is None and len({one.port for one in address.hosts}) > 1:
+        raise Invalid(
+            "The hosts of DATABASE_URL have several ports, and PgBouncer's configuration has one for all.",
+            code="invalid.pooler",
+            hint="Give the port with --port, or name one host with --host.",
+            field="database_url",
+        )
+    given: dict[str, object] = {
+        "server_host": host or ",".join(one.at or one.name for one in address.hosts),
+        "server_port": port or address.hosts[0].port,
+        "database": address.database or "",
+        "role": address.user or "",
+        "secret": address.password or "",
         "connect_query": connect_query(settings),
-        "tls": tls if isinstance(tls, str) else tls[0],
+        "tls": address.sslmode,
     }
     if settings.database_worker_url is not None:
-        login = parse_url(settings.database_worker_url.get_secret_value())
-        settings_given |= {"worker": login.username or "", "worker_secret": str(login.password or "")}
-    return Pooler(**{**settings_given, **options})  # type: ignore[arg-type]
+        login = parse_address(settings.database_worker_url.get_secret_value(), "DATABASE_WORKER_URL")
+        given |= {"worker": login.user or "", "worker_secret": login.password or ""}
+    return Pooler(**{**given, **options})  # type: ignore[arg-type]
 
 
 def connect_query(settings: Settings) -> str:

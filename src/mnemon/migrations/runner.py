@@ -17,7 +17,8 @@ from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid
 from mnemon.core.installation import InstallationKey
-from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, leave_in_child, parse_url
+from mnemon.db.address import parse_address
+from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, engine_options, leave_in_child
 from mnemon.db.errors import translated
 from mnemon.migrations import wall
 from mnemon.migrations.provision import (
@@ -75,8 +76,9 @@ class Check:
 
 def _engine(url: str, settings: dict[str, str]) -> AsyncEngine:
     """Make an engine with a connection for each use, and the settings of the server."""
-    connect = {"timeout": 20, "server_settings": settings}
-    engine = create_async_engine(parse_url(url), poolclass=NullPool, hide_parameters=True, connect_args=connect)
+    address = parse_address(url, "DATABASE_OWNER_URL (or DATABASE_URL, if that is not set)")
+    options = engine_options(address, timeout=20, server_settings=settings)
+    engine = create_async_engine(options.pop("url"), poolclass=NullPool, **options)
     leave_in_child(engine)
     return engine
 

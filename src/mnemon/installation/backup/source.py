@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL
 
 from mnemon.core import trust
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
+from mnemon.db.address import Address, parse_address, setting_of
 from mnemon.db.connection import connect
-from mnemon.db.engine import CATALOGUE_PATH, parse_url
+from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
+from mnemon.db.reach import reach
 from mnemon.installation.backup.errors import NoRights, NotConfigured
 
 ADMIN_DATABASE = "postgres"
@@ -108,7 +109,7 @@ def data_dir(settings: Settings) -> Path:
     return (settings.data_dir or embedded.default_data_dir()).expanduser().absolute()
 
 
-def url_of(settings: Settings) -> URL | None:
+def url_of(settings: Settings) -> Address | None:
     """Return where backups of a server of the user's own are taken; None for the embedded server.
 
     Raises:
@@ -123,7 +124,8 @@ def url_of(settings: Settings) -> URL | None:
             code="backup.no_role",
             hint=f"Set MNEMON_BACKUP_DATABASE_URL. Such a role, made by an administrator:\n{GRANTS}",
         )
-    return parse_url(chosen.get_secret_value())
+    named = chosen.get_secret_value()
+    return parse_address(named, setting_of(named, settings))
 
 
 @asynccontextmanager
@@ -155,13 +157,9 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
                 )
         else:
             assert url is not None  # noqa: S101 - one of the two
-            environment = _libpq(url)
+            environment = url.variables()
             with translated():
-                connection = await connect(
-                    url.set(drivername="postgresql").render_as_string(hide_password=False),
-                    timeout=settings.database_connect_timeout,
-                    server_settings=CATALOGUE_PATH,
-                )
+                connection = await reach(url, timeout=settings.database_connect_timeout, server_settings=CATALOGUE_PATH)
         try:
             facts = await inspect_server(connection)
             programs = _programs(settings, facts.major, is_embedded=lease is not None)
@@ -194,20 +192,6 @@ async def inspect_server(connection: Any) -> SourceFacts:
             hint="Name the primary." if facts.in_recovery else "Set wal_level to replica and restart it.",
         )
     return facts
-
-
-def _libpq(url: URL) -> dict[str, str]:
-    """Return a URL as libpq's variables: arguments can be read by every user of a machine, the environment cannot."""
-    query = {name: value if isinstance(value, str) else value[0] for name, value in url.query.items()}
-    parameters = {
-        "PGHOST": query.get("host") or url.host,
-        "PGPORT": query.get("port") or (str(url.port) if url.port else None),
-        "PGUSER": query.get("user") or url.username,
-        "PGPASSWORD": query.get("password") or url.password,
-        "PGPASSFILE": query.get("passfile"),
-        "PGSSLMODE": query.get("ssl"),
-    }
-    return {name: value for name, value in parameters.items() if value}
 
 
 def _programs(settings: Settings, major: int, *, is_embedded: bool) -> Path:

@@ -11,9 +11,10 @@ from mnemon.core.errors import MnemonError
 from mnemon.core.installation import InstallationKey
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
-from mnemon.db.connection import connect
+from mnemon.db.address import parse_address, setting_of
 from mnemon.db.engine import OWNER_PATH
 from mnemon.db.errors import LOST, translated
+from mnemon.db.reach import reach
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.installation.doctor import (
     audit,
@@ -64,8 +65,8 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
     """
     findings: dict[str, list[Finding]] = {}
     with translated():
-        connection = await connect(
-            url.replace("postgresql+asyncpg://", "postgresql://", 1),
+        connection = await reach(
+            parse_address(url, setting_of(url, wanted)),
             timeout=wanted.database_connect_timeout,
             server_settings={"application_name": "mnemon doctor"} | OWNER_PATH,
             statement_cache_size=0,  # a pooler may be in between

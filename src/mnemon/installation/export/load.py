@@ -18,7 +18,8 @@ from mnemon.core.ids import new_id
 from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import load_settings
 from mnemon.core.slugs import check_slug
-from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, leave_in_child, parse_url
+from mnemon.db.address import parse_address
+from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, engine_options, leave_in_child
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
 from mnemon.installation.export.archive import Archive, opened
@@ -115,12 +116,8 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 async def _owner(url: str) -> AsyncIterator[Any]:
     """Connect as the owner."""
     settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
-    engine = create_async_engine(
-        parse_url(url),
-        poolclass=NullPool,
-        hide_parameters=True,
-        connect_args={"timeout": 20, "server_settings": settings},
-    )
+    address = parse_address(url, "DATABASE_OWNER_URL")
+    engine = create_async_engine(poolclass=NullPool, **engine_options(address, timeout=20, server_settings=settings))
     leave_in_child(engine)
     try:
         with translated():

@@ -6,21 +6,19 @@ import logging
 import threading
 from pathlib import Path
 
-from mnemon.core.errors import Conflict, Invalid, MnemonError
-from mnemon.core.settings import Settings
+from mnemon.core.errors import Conflict, MnemonError
+from mnemon.core.settings import Settings, split_urls
+from mnemon.db.address import parse_address
 from mnemon.db.embedded import Endpoint
 from mnemon.db.embedded import state as states
 from mnemon.db.embedded.account import server_account
 from mnemon.db.embedded.layout import PORT, Layout
 from mnemon.db.embedded.sockets import is_private, socket_dir_of
-from mnemon.db.engine import parse_url
 from mnemon.installation.replicas import registry
 from mnemon.installation.replicas.model import DATABASE, Record
 from mnemon.installation.replicas.running import run_replica
 
 logger = logging.getLogger(__name__)
-
-_FIELD = "database_replica_urls"
 
 
 def addresses(settings: Settings, data_dir: Path | None, role: str) -> list[tuple[str, str]]:
@@ -40,20 +38,12 @@ def addresses(settings: Settings, data_dir: Path | None, role: str) -> list[tupl
         records = [record for record in registry.load(data_dir).replicas if record.complete and record.running]
         return [(record.name, endpoint(record, settings.embedded_version).url(role, DATABASE)) for record in records]
     urls = settings.database_replica_urls
-    return [(_label(url), url) for url in (urls.get_secret_value().split(",") if urls else [])]
+    return [(_label(url), url) for url in (split_urls(urls.get_secret_value()) if urls else [])]
 
 
 def _label(url: str) -> str:
     """Host, port and nothing secret."""
-    try:
-        parsed = parse_url(url)
-    except Invalid as error:
-        raise Invalid(
-            "A URL of DATABASE_REPLICA_URLS cannot be read.", code=error.code, hint=error.hint, field=_FIELD
-        ) from None
-    host = parsed.host or parsed.query.get("host", "localhost")
-    port = parsed.port or parsed.query.get("port", PORT)
-    return f"{host if isinstance(host, str) else ','.join(host)}:{port}"
+    return parse_address(url, "DATABASE_REPLICA_URLS").label
 
 
 def endpoint(record: Record, version: int) -> Endpoint:

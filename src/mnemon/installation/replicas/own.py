@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import URL
 
 from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
-from mnemon.db.connection import connect
+from mnemon.db.address import Address, parse_address
 from mnemon.db.embedded import binaries
-from mnemon.db.engine import CATALOGUE_PATH, parse_url
+from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
+from mnemon.db.reach import reach
 from mnemon.db.replicas import ReplicaState
 from mnemon.installation.replicas import primary, registry
 from mnemon.installation.replicas.addresses import addresses
@@ -47,9 +47,9 @@ async def add_own(settings: Settings, name: str, directory: Path, *, programs: P
         Unavailable: there is no program, or the copy failed.
     """
     registry.checked_name(name)
-    url = _owner_url(settings)
+    address = _owner_url(settings)
     _refuse_full(directory)
-    async with _owner(url) as connection:
+    async with _owner(address) as connection:
         version = await connection.fetchval("SELECT current_setting('server_version_num')::int / 10000")
         program = _program(programs, version)
         if slot_of(name) in await primary.slots(connection):
@@ -63,13 +63,19 @@ async def add_own(settings: Settings, name: str, directory: Path, *, programs: P
             await primary.bound_slots(connection)
     _make(directory)
     environment = {**os.environ, "LC_ALL": "C"}  # what libpq is told there of certificates holds here as well
-    if url.password:
-        environment["PGPASSWORD"] = str(url.password)
+    if address.password:
+        environment["PGPASSWORD"] = address.password
     try:
-        await copy_primary(program, directory, _source(url, name), slot=slot_of(name), environment=environment)
+        await copy_primary(
+            program,
+            directory,
+            address.parts() | {"application_name": name},
+            slot=slot_of(name),
+            environment=environment,
+        )
     except BaseException:
         with contextlib.suppress(MnemonError, asyncpg.PostgresError):
-            async with _owner(url) as connection:
+            async with _owner(address) as connection:
                 await primary.drop_slot(connection, name)
         raise
     return program.parent
@@ -120,7 +126,7 @@ def _make(directory: Path) -> None:
     directory.chmod(0o700)  # whatever was there: PostgreSQL refuses one that others may enter
 
 
-def _owner_url(settings: Settings) -> URL:
+def _owner_url(settings: Settings) -> Address:
     if settings.database_owner_url is None:
         raise Invalid(
             "A replica of a server of your own needs a role that may replicate.",
@@ -128,29 +134,17 @@ def _owner_url(settings: Settings) -> URL:
             hint="Set DATABASE_OWNER_URL to a role with REPLICATION, or a superuser.",
             field="database_owner_url",
         )
-    return parse_url(settings.database_owner_url.get_secret_value())
+    return parse_address(settings.database_owner_url.get_secret_value(), "DATABASE_OWNER_URL")
 
 
 @asynccontextmanager
-async def _owner(url: URL) -> AsyncIterator[Any]:
+async def _owner(address: Address) -> AsyncIterator[Any]:
     with translated():
-        connection = await connect(
-            url.set(drivername="postgresql").render_as_string(False), timeout=20, server_settings=CATALOGUE_PATH
-        )
+        connection = await reach(address, timeout=20, server_settings=CATALOGUE_PATH)
         try:
             yield connection
         finally:
             await connection.close()
-
-
-def _source(url: URL, name: str) -> dict[str, str]:
-    """Return how libpq connects, without the password."""
-    parts = {"host": url.host, "port": str(url.port) if url.port else None, "user": url.username}
-    query = {key: value for key, value in url.query.items() if isinstance(value, str)}
-    parts |= {"host": parts["host"] or query.get("host"), "port": parts["port"] or query.get("port")}
-    if "ssl" in query:
-        parts["sslmode"] = query["ssl"]
-    return {key: value for key, value in parts.items() if value} | {"application_name": name}
 
 
 def _program(programs: Path | None, version: int) -> Path:

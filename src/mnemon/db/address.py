@@ -1,0 +1,314 @@
+"""A database's address as people have it: a URL or libpq's ``key=value`` words, read once and for everybody.
+
+What each parameter becomes is in :mod:`mnemon.db.parameters`. No error repeats the address: it may hold a password, and
+a password that is not percent-encoded may be taken for any part of it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from mnemon.core.errors import Invalid
+from mnemon.core.settings import Settings
+from mnemon.db.parameters import FOREIGN, KNOWN, PARAMETERS, Parameter, closest
+from mnemon.db.written import ENCODE, options, refused, service, unreadable, written
+
+PORT = 5432
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
+_PLACEHOLDER = re.compile(r"[\[<{(].*(password|pwd|secret).*[\]>})]", re.IGNORECASE)
+#: What we set and the user may set otherwise; anything else that we set is what statements rely on.
+_YIELDS = frozenset({"application_name", "statement_timeout", "idle_in_transaction_session_timeout", "lock_timeout"})
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One place where the server may be.
+
+    Attributes:
+        name: a host's name or address, or the directory of a Unix socket; empty for the driver's own places.
+        at: the numeric address to connect to in place of the name.
+    """
+
+    name: str
+    port: int
+    at: str = ""
+
+    def __str__(self) -> str:
+        if self.is_socket:
+            return f"{self.name}/.s.PGSQL.{self.port}"
+        name = f"[{self.name}]" if ":" in self.name else self.name
+        return f"{name or 'localhost'}:{self.port}"
+
+    @property
+    def is_socket(self) -> bool:
+        """True for a Unix socket."""
+        return self.name.startswith("/")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a database is, as whom, and how to connect.
+
+    Attributes:
+        hosts: one or several, in the order in which they are tried.
+        parameters: the other parameters, by libpq's names; checked.
+        server: what ``options`` and ``application_name`` set on the server.
+        setting: the variable that it came from, to be named in errors.
+    """
+
+    hosts: tuple[Host, ...]
+    user: str | None
+    password: str | None = field(repr=False)
+    database: str | None
+    parameters: Mapping[str, str] = field(repr=False)
+    server: Mapping[str, str] = field(repr=False)
+    setting: str = "DATABASE_URL"
+
+    @property
+    def label(self) -> str:
+        """Hosts and ports, and nothing secret."""
+        return ",".join(f"{one.name or 'localhost'}:{one.port}" for one in self.hosts)
+
+    @property
+    def sslmode(self) -> str:
+        """How TLS is used, in libpq's words."""
+        if self.parameters.get("channel_binding") == "require":
+            return "verify-full"
+        default = "verify-full" if self.parameters.get("sslrootcert") == "system" else "prefer"
+        return self.parameters.get("sslmode", default)
+
+    def timeout(self, otherwise: float | None) -> float | None:
+        """Return the seconds that a host may take to let us in; None: as long as it likes."""
+        said = self.parameters.get("connect_timeout")
+        return otherwise if said is None else float(said) if float(said) > 0 else None
+
+    def within(self, seconds: float) -> Address:
+        """Return the same address for who waits so long at most."""
+        said = self.timeout(seconds)
+        least = seconds if said is None else min(said, seconds)
+        return replace(self, parameters={**self.parameters, "connect_timeout": str(least)})
+
+    def settings(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Return what is set on the server: what we want, and what the address says beside it.
+
+        Raises:
+            Invalid: the address would set what Mnemon's statements rely on.
+        """
+        for name, value in self.server.items():
+            ours = wanted.get(name)
+            if ours is None or name in _YIELDS or _same(name, value, ours):
+                continue
+            raise self.refused(
+                f"options sets {name}, which Mnemon sets itself.", f"Remove {name} from options.", parameter="options"
+            )
+        return {**self.server, **wanted, **{name: self.server[name] for name in _YIELDS & self.server.keys()}}
+
+    def variables(self) -> dict[str, str]:
+        """Return the address as libpq's variables: everybody on a machine can read arguments, and not these."""
+        named = {PARAMETERS[name].variable: value for name, value in self.parts().items() if name in PARAMETERS}
+        named |= {"PGPASSWORD": self.password or ""}
+        return {name: value for name, value in named.items() if name and value}
+
+    def parts(self) -> dict[str, str]:
+        """Return the address as libpq's parameters, without the database and without what is secret."""
+        own = {
+            "host": ",".join(one.name for one in self.hosts),
+            "hostaddr": ",".join(one.at for one in self.hosts) if any(one.at for one in self.hosts) else "",
+            "port": ",".join(str(one.port) for one in self.hosts),
+            "user": self.user or "",
+        }
+        rest = {n: v for n, v in self.parameters.items() if n in PARAMETERS and not PARAMETERS[n].secret}
+        if "connect_timeout" in rest:  # libpq knows whole seconds
+            rest["connect_timeout"] = str(math.ceil(float(rest["connect_timeout"])))
+        return {name: value for name, value in {**rest, **own}.items() if value}
+
+    def refused(self, why: str, hint: str, **data: str) -> Invalid:
+        """Return the error for an address that cannot be used."""
+        return refused(self.setting, why, hint, **data)
+
+
+def parse_address(text: str, setting: str = "DATABASE_URL") -> Address:
+    """Read a database's address.
+
+    Args:
+        text: ``postgresql://...`` (also ``postgres://`` and ``postgresql+asyncpg://``), or ``host=... dbname=...``.
+        setting: the variable that it came from.
+
+    Raises:
+        Invalid: it cannot be read, or has a parameter that is not known or cannot be kept; nothing of it but a
+            parameter's name is repeated.
+    """
+    given = _checked(written(text, setting), setting)
+    if "service" in given:
+        from_file = _checked(service(given, setting), setting)
+        given = from_file | given
+    hosts = _hosts(given, setting)
+    if not all(one.is_socket for one in hosts):
+        given = _environment(given) | given
+    return _address(given, hosts, setting)
+
+
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what libpq's variables say that count here too, and the address does not."""
+    found = {}
+    for name, one in PARAMETERS.items():
+        if one.read and one.variable and name not in given and (value := os.environ.get(one.variable)):
+            _check(name, one, value, one.variable)
+            found[name] = value
+    return found
+
+
+def setting_of(url: str, settings: Settings) -> str:
+    """Return the variable that an address came from, to be named in errors."""
+    for name in ("database_worker_url", "database_url", "database_owner_url", "backup_database_url"):
+        secret = getattr(settings, name)
+        if secret is not None and secret.get_secret_value() == url:
+            return f"MNEMON_{name}".upper() if name.startswith("backup") else name.upper()
+    return "DATABASE_REPLICA_URLS" if settings.database_replica_urls is not None else "DATABASE_URL"
+
+
+def _checked(given: dict[str, str], setting: str) -> dict[str, str]:
+    """Return the parameters by libpq's names, those without a value left out."""
+    checked: dict[str, str] = {}
+    for name, value in given.items():
+        known = KNOWN.get(name)
+        if known is None:
+            raise _unknown(name, setting)
+        if value:
+            _check(name, known, value, setting)
+            alias = {"ssl": "sslmode", "database": "dbname", "timeout": "connect_timeout"}.get(name, name)
+            words = {"true": "require", "false": "disable"} if name == "ssl" else {}
+            checked[alias] = words.get(value, value)
+    return checked
+
+
+def _check(name: str, known: Parameter, value: str, setting: str) -> None:
+    if known.refusal is not None:
+        raise refused(setting, f"{name} cannot be kept.", known.refusal, parameter=name)
+    said = known.takes(value) if known.takes else None
+    if said is not None:
+        raise refused(setting, f"the value of {name} is not taken.", said, parameter=name)
+    if "\0" in value:
+        raise unreadable(setting, "it has a NUL character.")
+
+
+def _unknown(name: str, setting: str) -> Invalid:
+    if _NAME.fullmatch(name) is None:
+        return refused(setting, "it has an option that is not known.", ENCODE)
+    foreign = FOREIGN.get(name.lower())
+    meant = closest(name)
+    hint = f"Did you mean {meant}?" if meant else "Remove it."
+    hint = foreign or f"{hint} docs/connecting.md lists those that are known."
+    return refused(setting, f"it has an option that is not known: {name}.", hint, parameter=name)
+
+
+def _address(given: dict[str, str], hosts: tuple[Host, ...], setting: str) -> Address:
+    if _PLACEHOLDER.fullmatch(given.get("password", "")):
+        raise refused(setting, "the password is still a placeholder.", "Put the role's password in its place.")
+    own = {"host", "hostaddr", "port", "user", "password", "dbname", "service", "servicefile"}
+    said = {"application_name", "fallback_application_name", "options", "client_encoding"}
+    address = Address(
+        hosts=hosts,
+        user=given.get("user"),
+        password=given.get("password"),
+        database=given.get("dbname"),
+        parameters={name: value for name, value in given.items() if name not in own | said},
+        server=options(given.get("options", ""), setting),
+        setting=setting,
+    )
+    name = given.get("application_name") or given.get("fallback_application_name")
+    if name:
+        address = replace(address, server={**address.server, "application_name": name})
+    _refuse_contradictions(address)
+    return address
+
+
+def _refuse_contradictions(address: Address) -> None:
+    given = address.parameters
+    weak = address.sslmode in {"disable", "allow", "prefer"}
+    if given.get("channel_binding") == "require" and given.get("sslmode") == "disable":
+        raise address.refused(
+            "channel_binding=require needs TLS, and sslmode=disable has none.",
+            "Remove one of them.",
+            parameter="channel_binding",
+        )
+    if given.get("sslnegotiation") == "direct" and weak:
+        raise address.refused(
+            f"sslnegotiation=direct cannot be had with sslmode={address.sslmode}.",
+            "Use sslmode=require, verify-ca or verify-full.",
+            parameter="sslnegotiation",
+        )
+    if given.get("sslrootcert") == "system" and address.sslmode != "verify-full":
+        raise address.refused(
+            f"sslmode={address.sslmode} is too weak for sslrootcert=system: anybody has a certificate of those.",
+            "Use sslmode=verify-full.",
+            parameter="sslrootcert",
+        )
+    if address.sslmode == "verify-full" and any(one.at for one in address.hosts):
+        raise address.refused(
+            "hostaddr cannot be had with sslmode=verify-full, which checks the host's name.",
+            "Remove hostaddr.",
+            parameter="hostaddr",
+        )
+    for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"):
+        place = given.get(name)
+        if place and (name, place) != ("sslrootcert", "system"):
+            _refuse_unreadable(address, name, Path(place))
+
+
+def _refuse_unreadable(address: Address, name: str, place: Path) -> None:
+    try:
+        with place.open("rb"):
+            pass
+        exposed = name == "passfile" and place.stat().st_mode & 0o077
+    except OSError as error:
+        raise address.refused(
+            f"the file of {name}, {place}, cannot be read: {error.strerror}.",
+            "Correct the path, or let this process's user read the file.",
+            parameter=name,
+        ) from None
+    if exposed:
+        raise address.refused(
+            f"others may read {place}, the file of {name}.", f"Run: chmod 600 {place}", parameter=name
+        )
+
+
+def _hosts(given: dict[str, str], setting: str) -> tuple[Host, ...]:
+    names = (given.get("host") or "").split(",")
+    numbers = given["hostaddr"].split(",") if "hostaddr" in given else []
+    if numbers and "host" not in given:
+        names = [""] * len(numbers)
+    ports = (given.get("port") or "").split(",")
+    parted = [_with_port(name) for name in names]
+    if len(ports) == 1:
+        ports *= len(names)
+    if len(ports) != len(names) or (numbers and len(numbers) != len(names)):
+        raise unreadable(setting, f"it has {len(names)} hosts, {len(ports)} ports and {len(numbers)} addresses.")
+    hosts = []
+    for (name, own), port, at in zip(parted, ports, numbers or [""] * len(names), strict=True):
+        number = own or port or os.environ.get("PGPORT", "") or str(PORT)
+        if not re.fullmatch(r"[0-9]{1,5}", number) or not 0 < int(number) < 65536:
+            raise unreadable(setting, "a port is no number from 1 to 65535.")
+        if name.startswith("@"):
+            raise refused(setting, "abstract sockets are not known.", "Name the directory of the server's socket.")
+        hosts.append(Host(name, int(number), at))
+    return tuple(hosts)
+
+
+def _with_port(name: str) -> tuple[str, str]:
+    """Return name and port of ``name:port``; an IPv6 address has more colons, and a directory none of ours."""
+    head, colon, port = name.partition(":")
+    if colon and ":" not in port and not name.startswith("/"):
+        return head, port
+    return name, ""
+
+
+def _same(name: str, theirs: str, ours: str) -> bool:
+    if name == "search_path":
+        return {part.strip().strip('"') for part in theirs.split(",")} <= {"public", "$user", "pg_temp"}
+    return theirs.strip().lower() == ours.lower()

@@ -1,0 +1,154 @@
+"""Why a server was not reached or would not let us in, in words: what it was, where, and what to do.
+
+The driver's errors say it in many ways. Nothing here repeats an address, whose password is nobody's to read: places
+are hosts and ports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Sequence
+
+import asyncpg
+
+from mnemon.core.errors import Unavailable
+from mnemon.db.address import Address, Host
+
+#: What asyncio says in one error of several addresses of a host.
+_NUMBERS = re.compile(r"\[Errno (-?\d+)\]")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNROUTED = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+
+Reason = tuple[str, str, str]
+"""Its name for programs, a clause that goes on after a host, and what to do."""
+
+
+class NotReached(OSError):  # noqa: N818 - what happened, as the kinds of core/errors.py
+    """No host of an address could be reached.
+
+    Attributes:
+        address: where it was tried.
+        attempts: what each host met.
+    """
+
+    def __init__(self, address: Address, attempts: Sequence[tuple[Host, BaseException]]) -> None:
+        super().__init__("; ".join(f"{host} {why(error, address)[1]}" for host, error in attempts))
+        self.address = address
+        self.attempts = tuple(attempts)
+
+
+def not_reached(error: NotReached) -> Unavailable:
+    """Return what a caller is told where no host was reached."""
+    reasons = [(host, why(one, error.address)) for host, one in error.attempts]
+    places = "; ".join(f"{host} {clause}" for host, (_, clause, _) in reasons)
+    kinds = list(dict.fromkeys(kind for _, (kind, _, _) in reasons))
+    hints = list(dict.fromkeys(hint for _, (_, _, hint) in reasons))
+    tls = set(kinds) == {"tls"}
+    return Unavailable(
+        f"The database cannot be reached: {places}.",
+        code="unavailable.tls" if tls else "unavailable.database",
+        hint=" ".join(hints[:2]),
+        reason=kinds[0] if len(kinds) == 1 else "several",
+        setting=error.address.setting,
+    )
+
+
+def why(error: BaseException, address: Address) -> Reason:
+    """Return why a host was not reached."""
+    if isinstance(error, ssl.SSLError | ConnectionError) and (found := _tls(error, address)):
+        return found
+    if isinstance(error, socket.gaierror):
+        return _name(error, address)
+    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+        hint = (
+            f"Check the host and port in {address.setting}, the firewall between, and that the server is not paused; "
+            "MNEMON_DATABASE_CONNECT_TIMEOUT (or connect_timeout) is how long is waited."
+        )
+        return "timeout", "did not answer in time", hint
+    if isinstance(error, asyncpg.CannotConnectNowError):
+        return starting(error)
+    if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
+        wanted = address.parameters.get("target_session_attrs", "any")
+        return (
+            "session_attributes",
+            f"is not {wanted}",
+            f"target_session_attrs={wanted} in {address.setting} asks for it: name a host that is, or change it.",
+        )
+    return _system(error, address)
+
+
+def starting(error: asyncpg.PostgresError) -> Reason:
+    """Return what a server that takes no connections just now says."""
+    said = str(error)
+    if "shutting down" in said:
+        return "shutting_down", "is shutting down", "Start the server again, and try again."
+    if "recovery" in said:
+        return "starting", "recovers after a crash", "Try again in a moment; its log says what happened."
+    if "not accepting" in said or "not yet accepting" in said:
+        return "starting", f"says: {said}", "Try again in a moment, or connect to the primary."
+    return "starting", "is starting up", "Try again in a moment."
+
+
+def _system(error: BaseException, address: Address) -> Reason:
+    numbers = {int(one) for one in _NUMBERS.findall(str(error))}
+    if isinstance(error, OSError) and error.errno is not None:
+        numbers.add(error.errno)
+    check = f"Check that the server runs, and the host and port in {address.setting}."
+    if isinstance(error, FileNotFoundError):
+        return "no_socket", "is no socket: no server listens there", check
+    if isinstance(error, PermissionError):
+        hint = "Let this process's user enter the socket's directory, or connect over TCP."
+        return "socket_permission", "may not be entered by this process's user", hint
+    if errno.ECONNREFUSED in numbers and numbers <= {errno.ECONNREFUSED, *_UNROUTED}:
+        return "refused", "refused the connection: no server listens there", check
+    if numbers & _UNROUTED:
+        hint = f"Check the network, and whether the host has an IPv4 address where IPv6 has no way out. {check}"
+        return "no_route", "has no way from here", hint
+    if numbers & {errno.EMFILE, errno.ENFILE}:
+        return "too_many_files", "was not tried: this process has too many files open", "Raise `ulimit -n`."
+    if isinstance(error, ConnectionError | asyncpg.PostgresConnectionError):
+        return "closed", "closed the connection before it answered", f"Is it PostgreSQL that listens there? {check}"
+    said = getattr(error, "strerror", None) or type(error).__name__
+    return "unknown", f"cannot be used ({said})", check
+
+
+def _name(error: socket.gaierror, address: Address) -> Reason:
+    if error.errno == socket.EAI_AGAIN:
+        hint = "Check this machine's name server (/etc/resolv.conf) and its network, and try again."
+        return "name_resolution", "could not be looked up: no name server answered", hint
+    return "name_resolution", "is a name that nobody knows", f"Check the host in {address.setting}."
+
+
+def _tls(error: Exception, address: Address) -> Reason | None:
+    """Return what TLS failed at, None where it did not."""
+    said, mode = str(error), address.sslmode
+    asks = f"sslmode={mode}"
+    if address.parameters.get("channel_binding") == "require":
+        asks = "channel_binding=require"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        reason = (error.verify_message or "it was not accepted").rstrip(".")
+        hint = (
+            f"{asks} in {address.setting} checks it. Name the file of who signed it with sslrootcert=, and the host as "
+            "the certificate does; sslmode=require alone encrypts without checking."
+        )
+        return "tls", f"has a certificate that is not trusted: {reason}", hint
+    if "rejected SSL upgrade" in said:
+        hint = (
+            "Turn ssl on at the server; or, where nobody else reads the network, "
+            f"use sslmode=disable in {address.setting}."
+        )
+        return "tls", f"has no TLS, and {asks} asks for it", hint
+    if "during SSL exchange" in said:
+        return "tls", "refused before TLS began", "The server's log says why; it may have no connection left."
+    if isinstance(error, ssl.SSLError):
+        reason = (error.reason or "the handshake failed").replace("_", " ").lower()
+        return (
+            "tls",
+            f"and this process did not agree on TLS: {reason}",
+            "Check sslcert and sslkey, if the server wants a certificate, and the TLS versions of both.",
+        )
+    return None
