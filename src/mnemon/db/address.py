@@ -72,7 +72,7 @@ class Address:
     @property
     def label(self) -> str:
         """Hosts and ports, and nothing secret."""
-        return ",".join(f"{one.name or 'localhost'}:{one.port}" for one in self.hosts)
+        return ",".join(f"{each.name or 'localhost'}:{each.port}" for each in self.hosts)
 
     @property
     def sslmode(self) -> str:
@@ -84,13 +84,13 @@ class Address:
 
     def timeout(self, otherwise: float | None) -> float | None:
         """Return the seconds that a host may take to let us in; None: as long as it likes."""
-        said = self.parameters.get("connect_timeout")
-        return otherwise if said is None else float(said) if float(said) > 0 else None
+        for_server = self.parameters.get("connect_timeout")
+        return otherwise if for_server is None else float(for_server) if float(for_server) > 0 else None
 
     def within(self, seconds: float) -> Address:
         """Return the same address for who waits so long at most."""
-        said = self.timeout(seconds)
-        least = seconds if said is None else min(said, seconds)
+        for_server = self.timeout(seconds)
+        least = seconds if for_server is None else min(for_server, seconds)
         return replace(self, parameters={**self.parameters, "connect_timeout": str(least)})
 
     def settings(self, wanted: Mapping[str, str]) -> dict[str, str]:
@@ -117,15 +117,15 @@ class Address:
     def parts(self) -> dict[str, str]:
         """Return the address as libpq's parameters, without the database and without what is secret."""
         own = {
-            "host": ",".join(one.name for one in self.hosts),
-            "hostaddr": ",".join(one.at for one in self.hosts) if any(one.at for one in self.hosts) else "",
-            "port": ",".join(str(one.port) for one in self.hosts),
+            "host": ",".join(each.name for each in self.hosts),
+            "hostaddr": ",".join(each.at for each in self.hosts) if any(each.at for each in self.hosts) else "",
+            "port": ",".join(str(each.port) for each in self.hosts),
             "user": self.user or "",
         }
-        rest = {n: v for n, v in self.parameters.items() if n in PARAMETERS and not PARAMETERS[n].secret}
-        if "connect_timeout" in rest:  # libpq knows whole seconds
-            rest["connect_timeout"] = str(math.ceil(float(rest["connect_timeout"])))
-        return {name: value for name, value in {**rest, **own}.items() if value}
+        others = {n: v for n, v in self.parameters.items() if n in PARAMETERS and not PARAMETERS[n].secret}
+        if "connect_timeout" in others:  # libpq knows whole seconds
+            others["connect_timeout"] = str(math.ceil(float(others["connect_timeout"])))
+        return {name: value for name, value in {**others, **own}.items() if value}
 
     def refused(self, why: str, hint: str, **data: str) -> Invalid:
         """Return the error for an address that cannot be used."""
@@ -143,22 +143,22 @@ def parse_address(text: str, setting: str = "DATABASE_URL") -> Address:
         Invalid: it cannot be read, or has a parameter that is not known or cannot be kept; nothing of it but a
             parameter's name is repeated.
     """
-    given = _checked(written(text, setting), setting)
-    if "service" in given:
-        from_file = _checked(service(given, setting), setting)
-        given = from_file | given
-    hosts = _hosts(given, setting)
-    if not all(one.is_socket for one in hosts):
-        given = _environment(given) | given
-    return _address(given, hosts, setting)
+    values = _checked(written(text, setting), setting)
+    if "service" in values:
+        from_file = _checked(service(values, setting), setting)
+        values = from_file | values
+    hosts = _hosts(values, setting)
+    if not all(each.is_socket for each in hosts):
+        values = _environment(values) | values
+    return _address(values, hosts, setting)
 
 
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
+def _environment(values: Mapping[str, str]) -> dict[str, str]:
     """Return what libpq's variables say that count here too, and the address does not."""
     found = {}
-    for name, one in PARAMETERS.items():
-        if one.read and one.variable and name not in given and (value := os.environ.get(one.variable)):
-            _check(name, one, value, one.variable)
+    for name, each in PARAMETERS.items():
+        if each.read and each.variable and name not in values and (value := os.environ.get(each.variable)):
+            _check(name, each, value, each.variable)
             found[name] = value
     return found
 
@@ -172,27 +172,27 @@ def setting_of(url: str, settings: Settings) -> str:
     return "DATABASE_REPLICA_URLS" if settings.database_replica_urls is not None else "DATABASE_URL"
 
 
-def _checked(given: dict[str, str], setting: str) -> dict[str, str]:
+def _checked(values: dict[str, str], setting: str) -> dict[str, str]:
     """Return the parameters by libpq's names, those without a value left out."""
     checked: dict[str, str] = {}
-    for name, value in given.items():
-        known = KNOWN.get(name)
-        if known is None:
+    for name, value in values.items():
+        parameter = KNOWN.get(name)
+        if parameter is None:
             raise _unknown(name, setting)
         if value:
-            _check(name, known, value, setting)
+            _check(name, parameter, value, setting)
             alias = {"ssl": "sslmode", "database": "dbname", "timeout": "connect_timeout"}.get(name, name)
             words = {"true": "require", "false": "disable"} if name == "ssl" else {}
             checked[alias] = words.get(value, value)
     return checked
 
 
-def _check(name: str, known: Parameter, value: str, setting: str) -> None:
-    if known.refusal is not None:
-        raise refused(setting, f"{name} cannot be kept.", known.refusal, parameter=name)
-    said = known.takes(value) if known.takes else None
-    if said is not None:
-        raise refused(setting, f"the value of {name} is not taken.", said, parameter=name)
+def _check(name: str, parameter: Parameter, value: str, setting: str) -> None:
+    if parameter.refusal is not None:
+        raise refused(setting, f"{name} cannot be kept.", parameter.refusal, parameter=name)
+    for_server = parameter.takes(value) if parameter.takes else None
+    if for_server is not None:
+        raise refused(setting, f"the value of {name} is not taken.", for_server, parameter=name)
     if "\0" in value:
         raise unreadable(setting, "it has a NUL character.")
 
@@ -207,21 +207,21 @@ def _unknown(name: str, setting: str) -> Invalid:
     return refused(setting, f"it has an option that is not known: {name}.", hint, parameter=name)
 
 
-def _address(given: dict[str, str], hosts: tuple[Host, ...], setting: str) -> Address:
-    if _PLACEHOLDER.fullmatch(given.get("password", "")):
+def _address(values: dict[str, str], hosts: tuple[Host, ...], setting: str) -> Address:
+    if _PLACEHOLDER.fullmatch(values.get("password", "")):
         raise refused(setting, "the password is still a placeholder.", "Put the role's password in its place.")
     own = {"host", "hostaddr", "port", "user", "password", "dbname", "service", "servicefile"}
-    said = {"application_name", "fallback_application_name", "options", "client_encoding"}
+    for_server = {"application_name", "fallback_application_name", "options", "client_encoding"}
     address = Address(
         hosts=hosts,
-        user=given.get("user"),
-        password=given.get("password"),
-        database=given.get("dbname"),
-        parameters={name: value for name, value in given.items() if name not in own | said},
-        server=options(given.get("options", ""), setting),
+        user=values.get("user"),
+        password=values.get("password"),
+        database=values.get("dbname"),
+        parameters={name: value for name, value in values.items() if name not in own | for_server},
+        server=options(values.get("options", ""), setting),
         setting=setting,
     )
-    name = given.get("application_name") or given.get("fallback_application_name")
+    name = values.get("application_name") or values.get("fallback_application_name")
     if name:
         address = replace(address, server={**address.server, "application_name": name})
     _refuse_contradictions(address)
@@ -229,61 +229,59 @@ def _address(given: dict[str, str], hosts: tuple[Host, ...], setting: str) -> Ad
 
 
 def _refuse_contradictions(address: Address) -> None:
-    given = address.parameters
+    values = address.parameters
     weak = address.sslmode in {"disable", "allow", "prefer"}
-    if given.get("channel_binding") == "require" and given.get("sslmode") == "disable":
+    if values.get("channel_binding") == "require" and values.get("sslmode") == "disable":
         raise address.refused(
             "channel_binding=require needs TLS, and sslmode=disable has none.",
             "Remove one of them.",
             parameter="channel_binding",
         )
-    if given.get("sslnegotiation") == "direct" and weak:
+    if values.get("sslnegotiation") == "direct" and weak:
         raise address.refused(
             f"sslnegotiation=direct cannot be had with sslmode={address.sslmode}.",
             "Use sslmode=require, verify-ca or verify-full.",
             parameter="sslnegotiation",
         )
-    if given.get("sslrootcert") == "system" and address.sslmode != "verify-full":
+    if values.get("sslrootcert") == "system" and address.sslmode != "verify-full":
         raise address.refused(
             f"sslmode={address.sslmode} is too weak for sslrootcert=system: anybody has a certificate of those.",
             "Use sslmode=verify-full.",
             parameter="sslrootcert",
         )
-    if address.sslmode == "verify-full" and any(one.at for one in address.hosts):
+    if address.sslmode == "verify-full" and any(each.at for each in address.hosts):
         raise address.refused(
             "hostaddr cannot be had with sslmode=verify-full, which checks the host's name.",
             "Remove hostaddr.",
             parameter="hostaddr",
         )
     for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"):
-        place = given.get(name)
-        if place and (name, place) != ("sslrootcert", "system"):
-            _refuse_unreadable(address, name, Path(place))
+        file = values.get(name)
+        if file and (name, file) != ("sslrootcert", "system"):
+            _refuse_unreadable(address, name, Path(file))
 
 
-def _refuse_unreadable(address: Address, name: str, place: Path) -> None:
+def _refuse_unreadable(address: Address, name: str, file: Path) -> None:
     try:
-        with place.open("rb"):
+        with file.open("rb"):
             pass
-        exposed = name == "passfile" and place.stat().st_mode & 0o077
+        exposed = name == "passfile" and file.stat().st_mode & 0o077
     except OSError as error:
         raise address.refused(
-            f"the file of {name}, {place}, cannot be read: {error.strerror}.",
+            f"the file of {name}, {file}, cannot be read: {error.strerror}.",
             "Correct the path, or let this process's user read the file.",
             parameter=name,
         ) from None
     if exposed:
-        raise address.refused(
-            f"others may read {place}, the file of {name}.", f"Run: chmod 600 {place}", parameter=name
-        )
+        raise address.refused(f"others may read {file}, the file of {name}.", f"Run: chmod 600 {file}", parameter=name)
 
 
-def _hosts(given: dict[str, str], setting: str) -> tuple[Host, ...]:
-    names = (given.get("host") or "").split(",")
-    numbers = given["hostaddr"].split(",") if "hostaddr" in given else []
-    if numbers and "host" not in given:
+def _hosts(values: dict[str, str], setting: str) -> tuple[Host, ...]:
+    names = (values.get("host") or "").split(",")
+    numbers = values["hostaddr"].split(",") if "hostaddr" in values else []
+    if numbers and "host" not in values:
         names = [""] * len(numbers)
-    ports = (given.get("port") or "").split(",")
+    ports = (values.get("port") or "").split(",")
     parted = [_with_port(name) for name in names]
     if len(ports) == 1:
         ports *= len(names)

@@ -78,9 +78,9 @@ def engine_options(
     """
     address.settings(server_settings)  # refuses what it may not set, before anybody connects
     first = address.hosts[0]
-    place = {"query": {"host": first.name}} if first.is_socket else {"host": first.name or None}
+    server_place = {"query": {"host": first.name}} if first.is_socket else {"host": first.name or None}
     url = URL.create(
-        _DRIVER, address.user, address.password, port=first.port, database=address.database, **cast("Any", place)
+        _DRIVER, address.user, address.password, port=first.port, database=address.database, **cast("Any", server_place)
     )
     cached = "prepared_statement_cache_size"
     own = {cached: int(address.parameters[cached])} if cached in address.parameters else {}

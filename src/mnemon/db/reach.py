@@ -43,7 +43,7 @@ async def reach(address: Address, *, timeout: float | None, server_settings: Map
         Invalid: the address cannot be used.
         Unavailable: a server refuses the login; another error of the driver's where none could be reached.
     """
-    given = {
+    values = {
         **driver_options(address),
         "timeout": address.timeout(timeout),
         "server_settings": address.settings(server_settings),
@@ -53,7 +53,7 @@ async def reach(address: Address, *, timeout: float | None, server_settings: Map
     for attributes in _passes(address):
         for host in _ordered(address):
             try:
-                driver = await _enter(host, attributes, encryptions, {**given, **options})
+                driver = await _enter(host, attributes, encryptions, {**values, **options})
             except _NEXT as error:
                 attempts.append((host, error))
             else:
@@ -79,17 +79,17 @@ def driver_options(address: Address) -> dict[str, Any]:
     Raises:
         Invalid: it names no role, and the process's user has no name.
     """
-    given = address.parameters
+    values = address.parameters
     options: dict[str, Any] = {
         "user": address.user or _user(address),
         "password": address.password,
         "database": address.database,
-        "direct_tls": given.get("sslnegotiation") == "direct",
+        "direct_tls": values.get("sslnegotiation") == "direct",
     }
-    options |= {name: given[name] for name in ("passfile", "krbsrvname", "gsslib") if name in given}
-    options |= {name: int(given[name]) for name in _NUMBERS if name in given}
-    if "command_timeout" in given:
-        options["command_timeout"] = float(given["command_timeout"])
+    options |= {name: values[name] for name in ("passfile", "krbsrvname", "gsslib") if name in values}
+    options |= {name: int(values[name]) for name in _NUMBERS if name in values}
+    if "command_timeout" in values:
+        options["command_timeout"] = float(values["command_timeout"])
     return options
 
 
@@ -104,8 +104,8 @@ def _user(address: Address) -> str:
 
 
 def _passes(address: Address) -> tuple[str, ...]:
-    wanted = address.parameters.get("target_session_attrs", "any")
-    return ("standby", "any") if wanted == "prefer-standby" else (wanted,)
+    choices = address.parameters.get("target_session_attrs", "any")
+    return ("standby", "any") if choices == "prefer-standby" else (choices,)
 
 
 def _ordered(address: Address) -> list[Host]:
@@ -144,9 +144,9 @@ async def _enter(host: Host, attributes: str, encryptions: tuple[Encryption, ...
 
 def _keep_alive(driver: Any, address: Address) -> None:
     """Have the system notice a server that is gone without a word, as libpq does."""
-    given = address.parameters
-    place = driver._transport.get_extra_info("socket")  # noqa: SLF001 - the driver shows its socket nowhere else
-    if place is None or place.family == getattr(socket, "AF_UNIX", None):
+    values = address.parameters
+    own_socket = driver._transport.get_extra_info("socket")  # noqa: SLF001 - the driver shows its socket nowhere else
+    if own_socket is None or own_socket.family == getattr(socket, "AF_UNIX", None):
         return
     idle = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
     kinds = {
@@ -155,9 +155,9 @@ def _keep_alive(driver: Any, address: Address) -> None:
         "keepalives_count": getattr(socket, "TCP_KEEPCNT", None),
         "tcp_user_timeout": getattr(socket, "TCP_USER_TIMEOUT", None),
     }
-    wanted = {kind: int(given[name]) for name, kind in kinds.items() if kind is not None and int(given.get(name, 0))}
+    choices = {kind: int(values[name]) for name, kind in kinds.items() if kind is not None and int(values.get(name, 0))}
     # A second descriptor of the same socket: an event loop's own object need not have setsockopt.
-    with socket.socket(fileno=os.dup(place.fileno())) as same, suppress(OSError):
-        same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(given.get("keepalives", "1")))
-        for kind, value in wanted.items():
+    with socket.socket(fileno=os.dup(own_socket.fileno())) as same, suppress(OSError):
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, int(values.get("keepalives", "1")))
+        for kind, value in choices.items():
             same.setsockopt(socket.IPPROTO_TCP, kind, value)

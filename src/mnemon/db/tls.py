@@ -21,11 +21,11 @@ def tries(address: Address) -> tuple[Encryption, ...]:
     Raises:
         Invalid: a certificate or key cannot be used.
     """
-    wanted = _TRIES.get(address.sslmode, (True,))
-    if len(wanted) > 1 and _is_plain(address):
+    order = _TRIES.get(address.sslmode, (True,))
+    if len(order) > 1 and _is_plain(address):
         return (address.sslmode,)  # the driver asks and goes on over the same connection
-    context = _context(address) if True in wanted else None
-    return tuple(context if encrypted and context is not None else False for encrypted in wanted)
+    context = _context(address) if True in order else None
+    return tuple(context if encrypted and context is not None else False for encrypted in order)
 
 
 def _is_plain(address: Address) -> bool:
@@ -42,13 +42,13 @@ def _is_plain(address: Address) -> bool:
 
 
 def _context(address: Address) -> ssl.SSLContext:
-    given, mode = address.parameters, address.sslmode
+    values, mode = address.parameters, address.sslmode
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False  # before what it checks with is changed
     context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = _version(given.get("ssl_min_protocol_version", "TLSv1.2"))
-    if "ssl_max_protocol_version" in given:
-        context.maximum_version = _version(given["ssl_max_protocol_version"])
+    context.minimum_version = _version(values.get("ssl_min_protocol_version", "TLSv1.2"))
+    if "ssl_max_protocol_version" in values:
+        context.maximum_version = _version(values["ssl_max_protocol_version"])
     if mode in {"require", "verify-ca", "verify-full"}:
         _trust(context, address)
         context.check_hostname = mode == "verify-full"
@@ -64,8 +64,8 @@ def _version(name: str) -> ssl.TLSVersion:
 
 def _trust(context: ssl.SSLContext, address: Address) -> None:
     """Say whose word counts for the server's certificate."""
-    given = address.parameters
-    root, own = given.get("sslrootcert"), _own("root.crt")
+    values = address.parameters
+    root, own = values.get("sslrootcert"), _own("root.crt")
     by_system = root is None and own is None and address.sslmode == "verify-full"
     if root == "system" or by_system:
         context.load_default_certs()
@@ -80,25 +80,25 @@ def _trust(context: ssl.SSLContext, address: Address) -> None:
             parameter="sslrootcert",
         )
     context.verify_mode = ssl.CERT_REQUIRED
-    revoked = given.get("sslcrl") or (None if "sslcrldir" in given else _own("root.crl"))
+    revoked = values.get("sslcrl") or (None if "sslcrldir" in values else _own("root.crl"))
     if revoked is not None:
         _load(address, "sslcrl", str(revoked), lambda place: context.load_verify_locations(cafile=place))
-    if "sslcrldir" in given:
-        _load(address, "sslcrldir", given["sslcrldir"], lambda place: context.load_verify_locations(capath=place))
-    if revoked is not None or "sslcrldir" in given:
+    if "sslcrldir" in values:
+        _load(address, "sslcrldir", values["sslcrldir"], lambda place: context.load_verify_locations(capath=place))
+    if revoked is not None or "sslcrldir" in values:
         context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
 
 
 def _present(context: ssl.SSLContext, address: Address) -> None:
     """Give the server our own certificate, where there is one."""
-    given = address.parameters
-    if given.get("sslcertmode") == "disable":
+    values = address.parameters
+    if values.get("sslcertmode") == "disable":
         return
-    certificate = given.get("sslcert") or _own("postgresql.crt")
+    certificate = values.get("sslcert") or _own("postgresql.crt")
     if certificate is None:
         return
-    key = given.get("sslkey") or _own("postgresql.key")
-    password = given.get("sslpassword", "")
+    key = values.get("sslkey") or _own("postgresql.key")
+    password = values.get("sslpassword", "")
     _load(
         address,
         "sslcert and sslkey" if key else "sslcert",

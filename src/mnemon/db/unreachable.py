@@ -43,7 +43,7 @@ class NotReached(OSError):  # noqa: N818 - what happened, as the kinds of core/e
 
 def not_reached(error: NotReached) -> Unavailable:
     """Return what a caller is told where no host was reached."""
-    reasons = [(host, why(one, error.address)) for host, one in error.attempts]
+    reasons = [(host, why(each, error.address)) for host, each in error.attempts]
     places = "; ".join(f"{host} {clause}" for host, (_, clause, _) in reasons)
     kinds = list(dict.fromkeys(kind for _, (kind, _, _) in reasons))
     hints = list(dict.fromkeys(hint for _, (_, _, hint) in reasons))
@@ -59,8 +59,8 @@ def not_reached(error: NotReached) -> Unavailable:
 
 def why(error: BaseException, address: Address) -> Reason:
     """Return why a host was not reached."""
-    if isinstance(error, ssl.SSLError | ConnectionError) and (found := _tls(error, address)):
-        return found
+    if isinstance(error, ssl.SSLError | ConnectionError) and (by_tls := _tls(error, address)):
+        return by_tls
     if isinstance(error, socket.gaierror):
         return _name(error, address)
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
@@ -72,29 +72,29 @@ def why(error: BaseException, address: Address) -> Reason:
     if isinstance(error, asyncpg.CannotConnectNowError):
         return starting(error)
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
-        wanted = address.parameters.get("target_session_attrs", "any")
+        attributes = address.parameters.get("target_session_attrs", "any")
         return (
             "session_attributes",
-            f"is not {wanted}",
-            f"target_session_attrs={wanted} in {address.setting} asks for it: name a host that is, or change it.",
+            f"is not {attributes}",
+            f"target_session_attrs={attributes} in {address.setting} asks for it: name a host that is, or change it.",
         )
     return _system(error, address)
 
 
 def starting(error: asyncpg.PostgresError) -> Reason:
     """Return what a server that takes no connections just now says."""
-    said = str(error)
-    if "shutting down" in said:
+    text = str(error)
+    if "shutting down" in text:
         return "shutting_down", "is shutting down", "Start the server again, and try again."
-    if "recovery" in said:
+    if "recovery" in text:
         return "starting", "recovers after a crash", "Try again in a moment; its log says what happened."
-    if "not accepting" in said or "not yet accepting" in said:
-        return "starting", f"says: {said}", "Try again in a moment, or connect to the primary."
+    if "not accepting" in text or "not yet accepting" in text:
+        return "starting", f"says: {text}", "Try again in a moment, or connect to the primary."
     return "starting", "is starting up", "Try again in a moment."
 
 
 def _system(error: BaseException, address: Address) -> Reason:
-    numbers = {int(one) for one in _NUMBERS.findall(str(error))}
+    numbers = {int(each) for each in _NUMBERS.findall(str(error))}
     if isinstance(error, OSError) and error.errno is not None:
         numbers.add(error.errno)
     check = f"Check that the server runs, and the host and port in {address.setting}."
@@ -112,8 +112,8 @@ def _system(error: BaseException, address: Address) -> Reason:
         return "too_many_files", "was not tried: this process has too many files open", "Raise `ulimit -n`."
     if isinstance(error, ConnectionError | asyncpg.PostgresConnectionError):
         return "closed", "closed the connection before it answered", f"Is it PostgreSQL that listens there? {check}"
-    said = getattr(error, "strerror", None) or type(error).__name__
-    return "unknown", f"cannot be used ({said})", check
+    text = getattr(error, "strerror", None) or type(error).__name__
+    return "unknown", f"cannot be used ({text})", check
 
 
 def _name(error: socket.gaierror, address: Address) -> Reason:
@@ -125,7 +125,7 @@ def _name(error: socket.gaierror, address: Address) -> Reason:
 
 def _tls(error: Exception, address: Address) -> Reason | None:
     """Return what TLS failed at, None where it did not."""
-    said, mode = str(error), address.sslmode
+    text, mode = str(error), address.sslmode
     asks = f"sslmode={mode}"
     if address.parameters.get("channel_binding") == "require":
         asks = "channel_binding=require"
@@ -136,13 +136,13 @@ def _tls(error: Exception, address: Address) -> Reason | None:
             "the certificate does; sslmode=require alone encrypts without checking."
         )
         return "tls", f"has a certificate that is not trusted: {reason}", hint
-    if "rejected SSL upgrade" in said:
+    if "rejected SSL upgrade" in text:
         hint = (
             "Turn ssl on at the server; or, where nobody else reads the network, "
             f"use sslmode=disable in {address.setting}."
         )
         return "tls", f"has no TLS, and {asks} asks for it", hint
-    if "during SSL exchange" in said:
+    if "during SSL exchange" in text:
         return "tls", "refused before TLS began", "The server's log says why; it may have no connection left."
     if isinstance(error, ssl.SSLError):
         reason = (error.reason or "the handshake failed").replace("_", " ").lower()

@@ -39,29 +39,29 @@ def unreadable(setting: str, why: str) -> Invalid:
 def written(text: str, setting: str) -> dict[str, str]:
     """Return the parameters that an address names, by the names that it gives them."""
     text = text.strip()
-    head = next((one for one in SCHEMES if text.lower().startswith(one)), None)
+    head = next((each for each in SCHEMES if text.lower().startswith(each)), None)
     return _words(text, setting) if head is None else _url(text[len(head) :], setting)
 
 
 def _url(text: str, setting: str) -> dict[str, str]:
     """Return the parameters of a URL behind its scheme; what stands behind ``?`` wins, as with libpq."""
     end = re.search(r"[/?]", text)
-    authority, rest = (text[: end.start()], text[end.start() :]) if end else (text, "")
-    path, _, query = rest.partition("?")
-    login, found, hosts = authority.rpartition("@")
-    if "@" in path or ("@" in rest and not found):
+    authority, behind = (text[: end.start()], text[end.start() :]) if end else (text, "")
+    path, _, query = behind.partition("?")
+    login, at_sign, hosts = authority.rpartition("@")
+    if "@" in path or ("@" in behind and not at_sign):
         raise unreadable(setting, "there is an @ behind the host.")
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     user, _, password = login.partition(":")
-    given |= {"user": _decoded(user, setting), "password": _decoded(password, setting)}
-    given["dbname"] = _decoded(path[1:], setting)
+    values |= {"user": _decoded(user, setting), "password": _decoded(password, setting)}
+    values["dbname"] = _decoded(path[1:], setting)
     names, ports = [], []
     for spec in hosts.split(","):
         name, port = _host(spec, setting)
         names.append(_decoded(name, setting))
         ports.append(_decoded(port, setting))
-    given |= {"host": ",".join(names), "port": ",".join(ports) if any(ports) else ""}
-    given = {name: value for name, value in given.items() if value}
+    values |= {"host": ",".join(names), "port": ",".join(ports) if any(ports) else ""}
+    values = {name: value for name, value in values.items() if value}
     places: list[str] = []
     for pair in filter(None, query.split("&")):
         name, equals, value = pair.partition("=")
@@ -71,8 +71,8 @@ def _url(text: str, setting: str) -> dict[str, str]:
         if name == "host":  # once for each host, with a port, is SQLAlchemy's way to name several
             places.append(value)
             value = ",".join(places)
-        given[name] = value
-    return given
+        values[name] = value
+    return values
 
 
 def _host(spec: str, setting: str) -> tuple[str, str]:
@@ -97,37 +97,37 @@ def _decoded(text: str, setting: str) -> str:
 
 def _words(text: str, setting: str) -> dict[str, str]:
     """Return the parameters of libpq's own form, ``host=... dbname=...``."""
-    given: dict[str, str] = {}
-    place = 0
-    while place < len(text):
-        match = _WORDS.match(text, place)
+    values: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        match = _WORDS.match(text, at)
         if match is None:
             raise unreadable(setting, "it is neither a URL nor name=value words.")
         value = match[2][1:-1] if match[2].startswith("'") else match[2]
-        given[match[1]] = re.sub(r"\\(.)", r"\1", value)
-        place = match.end()
-    if not given:
+        values[match[1]] = re.sub(r"\\(.)", r"\1", value)
+        at = match.end()
+    if not values:
         raise unreadable(setting, "it is empty.")
-    return given
+    return values
 
 
-def service(given: Mapping[str, str], setting: str) -> dict[str, str]:
+def service(values: Mapping[str, str], setting: str) -> dict[str, str]:
     """Return what the service file says under the name that is given."""
-    name = given["service"]
-    own = given.get("servicefile") or os.environ.get("PGSERVICEFILE")
+    name = values["service"]
+    own = values.get("servicefile") or os.environ.get("PGSERVICEFILE")
     places = [Path(own)] if own else [_home(".pg_service.conf")]
     if directory := os.environ.get("PGSYSCONFDIR"):
         places.append(Path(directory) / "pg_service.conf")
-    for place in places:
+    for at in places:
         parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",), strict=False)
         try:
-            with place.open(encoding="utf-8") as file:
+            with at.open(encoding="utf-8") as file:
                 parser.read_file(file)
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
-            if own and place == places[0]:
+            if own and at == places[0]:
                 raise refused(
                     setting,
-                    f"the service file {place} cannot be read ({type(error).__name__}).",
+                    f"the service file {at} cannot be read ({type(error).__name__}).",
                     "Name it with servicefile= or PGSERVICEFILE.",
                     parameter="service",
                 ) from None
@@ -151,7 +151,7 @@ def _home(name: str) -> Path:
 
 def options(text: str, setting: str) -> dict[str, str]:
     """Return what ``options`` sets on the server."""
-    words = [re.sub(r"\\(.)", r"\1", one) for one in re.findall(r"(?:\\.|[^\s\\])+", text)]
+    words = [re.sub(r"\\(.)", r"\1", each) for each in re.findall(r"(?:\\.|[^\s\\])+", text)]
     settings: dict[str, str] = {}
     plain: list[str] = []
     while words:

@@ -181,15 +181,15 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
             field="database_url",
         )
     address = parse_address(settings.database_url.get_secret_value())
-    if port is None and len({one.port for one in address.hosts}) > 1:
+    if port is None and len({each.port for each in address.hosts}) > 1:
         raise Invalid(
             "The hosts of DATABASE_URL have several ports, and PgBouncer's configuration has one for all.",
             code="invalid.pooler",
             hint="Give the port with --port, or name one host with --host.",
             field="database_url",
         )
-    given: dict[str, object] = {
-        "server_host": host or ",".join(one.at or one.name for one in address.hosts),
+    from_settings: dict[str, object] = {
+        "server_host": host or ",".join(each.at or each.name for each in address.hosts),
         "server_port": port or address.hosts[0].port,
         "database": address.database or "",
         "role": address.user or "",
@@ -199,8 +199,8 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
     }
     if settings.database_worker_url is not None:
         login = parse_address(settings.database_worker_url.get_secret_value(), "DATABASE_WORKER_URL")
-        given |= {"worker": login.user or "", "worker_secret": login.password or ""}
-    return Pooler(**{**given, **options})  # type: ignore[arg-type]
+        from_settings |= {"worker": login.user or "", "worker_secret": login.password or ""}
+    return Pooler(**{**from_settings, **options})  # type: ignore[arg-type]
 
 
 def connect_query(settings: Settings) -> str:

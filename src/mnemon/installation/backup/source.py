@@ -124,8 +124,8 @@ def url_of(settings: Settings) -> Address | None:
             code="backup.no_role",
             hint=f"Set MNEMON_BACKUP_DATABASE_URL. Such a role, made by an administrator:\n{GRANTS}",
         )
-    named = chosen.get_secret_value()
-    return parse_address(named, setting_of(named, settings))
+    url = chosen.get_secret_value()
+    return parse_address(url, setting_of(url, settings))
 
 
 @asynccontextmanager
