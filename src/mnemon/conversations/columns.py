@@ -11,10 +11,10 @@ from mnemon.db.recallable import SHARED, RecallTable
 COLUMNS = (
     *SHARED,
     Column("role", "message_role", returned=True, elsewhere=None),
-    Column("model", "text"),
+    Column("model", "text", returned=True, elsewhere=None),
     Column("token_count", "integer"),
-    Column("tool_calls", "jsonb"),
-    Column("tool_results", "jsonb"),
+    Column("tool_calls", "jsonb", returned=True, elsewhere=None),
+    Column("tool_results", "jsonb", returned=True, elsewhere=None),
     Column("conversation_id", "uuid", Origin.WRITER),
     Column("sender_id", "uuid", Origin.WRITER),
     Column("follows_question", "boolean", Origin.WRITER, scored=True, elsewhere=False),

@@ -212,13 +212,21 @@ class Explanation(Schema):
 
 
 class Item(Schema):
-    """A message or a memory, as it is read."""
+    """A message or a memory, as it is read.
+
+    Attributes:
+        model: of a message: the model that said it.
+        tool_calls, tool_results: of a message: calls of tools and what they returned, as the client has them.
+    """
 
     id: UUID
     kind: Kind
     content: str
     memory_type: MemoryType
     role: str | None
+    model: str | None
+    tool_calls: Any
+    tool_results: Any
     speaker: str | None
     user: str | None
     agent: str | None

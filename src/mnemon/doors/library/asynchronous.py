@@ -86,7 +86,8 @@ class AsyncMemory(Opened):
         is a memory (``memory_type="semantic"`` unless said otherwise).
 
         Args:
-            content: a text; a mapping of the fields of NewMessage or NewMemory; one of these; or an iterable of them.
+            content: a text; a mapping of the fields of NewMessage or NewMemory; one of these; a message as a client
+                of a model has it (docs/remembering.md); or an iterable of them.
             user: whose memory it is, by a string of yours; made on first use, as are agents and conversations.
             agent: the agent that takes part or keeps it.
             conversation: the conversation it was said in.

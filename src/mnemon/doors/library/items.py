@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
+from mnemon.adapters.importers.records import role_of
+from mnemon.adapters.shapes import as_messages
 from mnemon.conversations.schemas import NewMessage
 from mnemon.core.errors import Invalid
 from mnemon.core.text import parse
 from mnemon.memory.schemas import NewMemory
 
-Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory
+
+class HasContent(Protocol):
+    """A message of a client's, such as LangChain's: what it looks like decides, not its class."""
+
+    @property
+    def content(self) -> Any:
+        """What was said: a text or parts."""
+
+
+class HasParts(Protocol):
+    """A message of a client's that has parts, such as Gemini's and Pydantic AI's."""
+
+    @property
+    def parts(self) -> Any:
+        """What it is made of."""
+
+
+Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | HasParts | tuple[str, str]
 
 #: Fields that only something said has: one of them makes a mapping or a text a message.
 _SAID = frozenset(
@@ -25,33 +44,57 @@ def as_items(
     """Make schemas of one value or many.
 
     Args:
-        content: a text, a mapping of fields, a schema, or an iterable of these.
+        content: a text, a mapping of fields, a schema, a message in the shape that a client has it, or an iterable of
+            these.
         defaults: fields for texts and for mappings that do not have them.
 
     Raises:
         Invalid: something breaks a rule; the message names the field.
     """
-    many = [content] if isinstance(content, str | Mapping | NewMessage | NewMemory) else content
-    if not isinstance(many, Iterable):
+    if content is None and not {"tool_calls", "tool_results"}.isdisjoint(defaults):
+        return _items({"content": None, **defaults}, {})
+    if isinstance(content, str | Mapping | NewMessage | NewMemory) or as_messages(content) is not None:
+        return _items(content, defaults)
+    if not isinstance(content, Iterable):
         raise Invalid(
             f"remember takes a text, a mapping, a message or memory, or several of them; not {type(content).__name__}.",
             code="invalid.type",
             field="content",
         )
-    return [_item(value, defaults) for value in many]
+    return [item for value in content for item in _items(value, defaults)]
 
 
-def _item(one: Rememberable, defaults: Mapping[str, Any]) -> NewMessage | NewMemory:
+def _items(one: Any, defaults: Mapping[str, Any]) -> list[NewMessage | NewMemory]:
     if isinstance(one, NewMessage | NewMemory):
-        return one
+        return [one]
     if isinstance(one, str):
-        fields = {"content": one, **defaults}
-    elif isinstance(one, Mapping):
-        fields = {**defaults, **one}
-    else:
-        raise Invalid(f"{type(one).__name__} cannot be remembered.", code="invalid.type", field="content")
+        return [_item({"content": one, **defaults})]
+    if isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], str) and role_of(one[0]):
+        return [_item({**defaults, "role": one[0], "content": one[1]})]
+    messages = as_messages(one)
+    if messages is not None:
+        return [_message(message, defaults) for message in messages]
+    if isinstance(one, Mapping):
+        return [_item({**defaults, **one})]
+    raise Invalid(f"{type(one).__name__} cannot be remembered.", code="invalid.type", field="content")
+
+
+def _message(message: dict[str, Any], defaults: Mapping[str, Any]) -> NewMessage:
+    fields = {**defaults, **message}
+    if "metadata" in defaults and "metadata" in message and isinstance(defaults["metadata"], Mapping):
+        fields["metadata"] = {**defaults["metadata"], **message["metadata"]}
+    return parse(NewMessage, _with_known_role(fields))
+
+
+def _item(fields: dict[str, Any]) -> NewMessage | NewMemory:
     is_message = not _SAID.isdisjoint(fields) or ("conversation" in fields and _KEPT.isdisjoint(fields))
-    return parse(NewMessage, fields) if is_message else parse(NewMemory, fields)
+    return parse(NewMessage, _with_known_role(fields)) if is_message else parse(NewMemory, fields)
+
+
+def _with_known_role(fields: dict[str, Any]) -> dict[str, Any]:
+    """Give the role its name here: a developer's message is the system's, a model's the assistant's."""
+    role = role_of(fields.get("role"))
+    return {**fields, "role": role} if role is not None else fields
 
 
 def given(**fields: Any) -> dict[str, Any]:
