@@ -76,10 +76,10 @@ def test_an_archive_or_directory_is_known_by_what_is_in_it(
 
 def test_what_is_no_format_says_which_there_are(tmp_path: Path) -> None:
     cases: list[tuple[str, bytes, str]] = [
-        ("a.txt", b"Dear diary,\n", "no format that is known"),
+        ("a.py", b"import os\n", r"closest are `\w+` \(it needs .+\) and `\w+` \(it needs .+\)"),
+        ("c.json", b'[{"body": "a", "when": 1}]', "closest are `json` .* and `jsonl` .* keys `body`, `when`"),
         ("a.json", b'{"hello": "world"}', "no format that is known"),
-        ("b.json", b'[{"text": "a"}]', "no format that is known"),
-        ("a.gz", gzip.compress(b"{}", mtime=0), "not named as any format is"),
+        ("a.gz", gzip.compress(b"{}", mtime=0), "gzip of what is in no format"),
     ]
     for name, content, message in cases:
         (tmp_path / name).write_bytes(content)
@@ -123,8 +123,8 @@ def test_a_file_of_another_format_is_refused(tmp_path: Path, format_: str) -> No
 def test_wrong_options_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps(LOCOMO))
-    with pytest.raises(Invalid, match="`csv` is not a format"):
-        open_import(path, format="csv")
+    with pytest.raises(Invalid, match="`tea` is not a format"):
+        open_import(path, format="tea")
     with pytest.raises(Invalid, match="`conversation` has no meaning for locomo"):
         open_import(path, conversation="x")
     with pytest.raises(Invalid, match="`columns` has no meaning for locomo"):

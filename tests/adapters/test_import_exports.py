@@ -150,7 +150,7 @@ def test_chatgpt_follows_the_current_branch(tmp_path: Path) -> None:
     assert u1.at == datetime(2026, 3, 1, 8, 0, 1, 250_000, tzinfo=UTC)
     assert (a1.text, a1.role, a1.speaker, a1.at) == ("At nine.", "assistant", "ChatGPT", u1.at)
     assert a1.metadata == {"model": "gpt-5"}
-    assert (u2.text, u2.metadata) == ("spoken\nwritten", {"content_type": "multimodal_text"})
+    assert (u2.text, u2.metadata) == ("spoken\nwritten", {"content_type": "multimodal_text", "parts": [PICTURE]})
     assert (t1.text, t1.role) == ("42", "tool")
     assert (u1.source_id, u1.conversation, u1.conversation_title) == ("c1:m-u1", "c1", "Tides")
     assert_resumes(path, records)
@@ -239,7 +239,7 @@ def test_claude_reads_text_blocks_and_names(tmp_path: Path) -> None:
     path = pack(tmp_path / "claude.zip", files)
     records = list(open_import(path))
     m1, m2 = said(records)
-    assert (m1.text, m1.role, m1.speaker) == ("old form", "user", "Ada")
+    assert (m1.text, m1.role, m1.speaker) == ("old form\n\n[file: tides.csv]\n…", "user", "Ada")
     assert m1.metadata == {"attachments": ["tides.csv"]}
     assert (m2.text, m2.role, m2.speaker) == ("At nine.\n\nOr later.", "assistant", "Claude")
     assert m2.at == datetime(2026, 3, 1, 8, 0, 5, tzinfo=UTC)

@@ -88,7 +88,7 @@ def test_plain_text_is_preferred_and_html_is_read(tmp_path: Path) -> None:
     a, b = said(box(tmp_path / "a.mbox", both, html))
     assert (a.text, a.metadata["attachments"]) == ("plain words", ["Plan Süd.pdf"])
     assert b.text == "Fish & chips\nat eight\n\n- one\n\n- two"
-    assert (b.speaker, b.at) == ("bo@example.org", None)
+    assert b.speaker == "bo@example.org"
 
 
 def test_lines_that_begin_with_from_do_not_split_a_mail(tmp_path: Path) -> None:
@@ -136,8 +136,10 @@ def test_mail_without_text_and_with_strange_encodings(tmp_path: Path) -> None:
     )
     strange, empty, good = list(open_import(path))
     assert isinstance(strange, Utterance)
-    assert strange.text == "café  \ufffd"
-    assert strange.at is None
+    assert strange.text == "café  ÿ"
+    # The date that cannot be read is kept, and that of the line before the mail is taken.
+    assert strange.at == datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+    assert strange.metadata["date"] == "never"
     assert isinstance(empty, Broken)
     assert empty.reason == "line 10: the message 'empty' has no text"
     assert isinstance(good, Utterance)

@@ -38,14 +38,20 @@ async def test_the_kind_of_a_conversation(
 
 async def test_a_checkpoint_is_kept_and_replaced(ctx: Context, other: Context) -> None:
     organization = ctx.principal.organization_id
-    assert await conversations.checkpoint(ctx, "jsonl:x") is None
+    assert await conversations.checkpoints(ctx, "jsonl:x") == ()
     for imported in (10, 20):
         place = Checkpoint(source="jsonl:x", position={"offset": imported}, imported=imported, skipped=1, broken=2)
         async with ctx.database.transaction(ctx.principal) as connection:
             await conversations.save_checkpoint(connection, organization, place)
-        assert await conversations.checkpoint(ctx, "jsonl:x") == place
-    assert await conversations.checkpoint(ctx, "jsonl:y") is None
-    assert await conversations.checkpoint(other, "jsonl:x") is None
+        assert await conversations.checkpoints(ctx, "jsonl:x") == (place,)
+    more = Checkpoint(source="jsonl:x:1")
+    async with ctx.database.transaction(ctx.principal) as connection:
+        await conversations.save_checkpoint(connection, organization, more)
+        await conversations.save_checkpoint(connection, organization, Checkpoint(source="jsonl:xy"))
+    assert await conversations.checkpoints(ctx, "jsonl:x") == (more, place)
+    assert await conversations.checkpoints(ctx, "jsonl:%") == ()
+    assert await conversations.checkpoints(ctx, "jsonl:y") == ()
+    assert await conversations.checkpoints(other, "jsonl:x") == ()
 
 
 async def test_places_are_made_once(ctx: Context) -> None:

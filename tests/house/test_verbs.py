@@ -135,7 +135,7 @@ def test_a_verb_has_one_permission_or_says_why() -> None:
         assert bool(verb.rule) is (len(verb.permissions) != 1), verb.name
     open_to_all = {name for name, verb in VERBS.items() if not verb.permissions}
     assert open_to_all == {  # each of them is a decision: add none without one
-        "conversations.checkpoint",
+        "conversations.checkpoints",
         "identity.authenticate_api_key",
         "identity.find_session",
         "identity.refresh_session",

@@ -619,7 +619,7 @@ EXCEPTIONS: dict[str, str] = {
     "installation.export_organization": "all that the organisation owns, for who may remove it; tests/installation",
     "installation.embed_waiting": "tells how many rows of the organisation waited for a vector, and nothing of them",
     "memory.maintain": "tells how many rows of the organisation wait for an index, and nothing of them",
-    "conversations.checkpoint": "how far an import has come: a name of the caller's choice and counts",
+    "conversations.checkpoints": "how far an import has come: a name of the caller's choice and counts",
     "workspace.notify": "colleagues may tell each other; what was told is read by whom it was told to",
     "graph.unrelate": "takes a relationship's id, which only who sees both its entities is given (test_privacy.py)",
 }

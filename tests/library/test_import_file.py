@@ -150,7 +150,7 @@ async def test_broken_lines_are_reported_and_passed_over(memory: AsyncMemory, ad
     (place,) = await checkpoints(memory, admin)
     assert (place["imported"], place["broken"]) == (3, 8)
     again = await memory.import_file(path)
-    assert (again.imported, again.broken, again.resumed_after) == (0, 0, 11)
+    assert (again.imported, again.broken, again.resumed_after, again.broken_before) == (0, 0, 11, 8)
 
 
 @pytest.mark.parametrize("bad", [1, 2, 4])
@@ -171,15 +171,14 @@ async def test_a_strict_import_stops_and_goes_on_once_it_is_mended(
     assert await said(memory) == [f"line {n}" for n in range(6)]
 
 
-async def test_a_file_that_changed_before_its_place_is_refused(memory: AsyncMemory, tmp_path: Path) -> None:
+async def test_a_file_that_changed_before_its_place_is_another_import(memory: AsyncMemory, tmp_path: Path) -> None:
     path = write(tmp_path / "log.jsonl", [line(n) for n in range(10)])
     await memory.import_file(path)
     write(path, [line(0), *(line(n, text="other") for n in range(1, 12))])
-    with pytest.raises(Invalid) as caught:
-        await memory.import_file(path)
-    assert caught.value.code == "invalid.import.changed"
-    report = await memory.import_file(path, restart=True)
-    assert report.imported == 11
+    report = await memory.import_file(path)
+    assert (report.imported, report.skipped, report.resumed_after) == (11, 1, 0)
+    report = await memory.import_file(path)
+    assert (report.imported, report.skipped, report.resumed_after) == (0, 0, 12)
 
 
 async def test_compressed_and_named_otherwise(memory: AsyncMemory, tmp_path: Path) -> None:

@@ -10,62 +10,40 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from mnemon.adapters.importers import Broken, Import, Position, Record, Utterance, limits, open_import
+from mnemon.adapters.folders import Target, plan_of
+from mnemon.adapters.importers import Broken, Import, Mark, Position, Record, Utterance, limits, open_import
+from mnemon.adapters.importers.dates import zone_of
 from mnemon.adapters.importers.records import excerpt
+from mnemon.adapters.importers.registry import find
+from mnemon.adapters.reports import KEPT_BROKEN, ImportReport
+from mnemon.adapters.sources import place_after, place_of, read_nothing, reader_place
 from mnemon.context import Context
-from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core import forks
-from mnemon.core.errors import Invalid
+from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.ids import digest
 from mnemon.core.text import LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
+
+__all__ = ["BATCH", "FIRST", "ImportReport", "Progress", "import_file"]
 
 BATCH = 2000
 #: Records of the first batch; each further one is twice as large, up to BATCH, so that writing begins at once.
 FIRST = 250
 #: Records read between two offers of the interpreter to the event loop, which is writing the batch before.
 _POLITE = 8
-#: Broken records that a report keeps word for word; all of them are counted.
-KEPT_BROKEN = 100
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did.
-
-    Attributes:
-        imported: utterances stored by this run; ``skipped``: already there; ``broken``: could not be read.
-        resumed_after: records that an earlier run had dealt with.
-        total_bytes: size of what is read, None for a pipe; ``bytes_read``: how far reading has come.
-        problems: the first hundred broken records, each with where it is and what is wrong.
-        seconds: time spent.
-    """
-
-    format: str
-    path: str
-    imported: int = 0
-    skipped: int = 0
-    broken: int = 0
-    resumed_after: int = 0
-    total_bytes: int | None = None
-    bytes_read: int = 0
-    problems: list[Broken] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def rate(self) -> float:
-        """Utterances a second."""
-        return (self.imported + self.skipped) / self.seconds if self.seconds else 0.0
 
 
 Progress = Callable[[ImportReport], None]
@@ -84,6 +62,8 @@ class _Batch:
     messages: list[NewMessage]
     broken: list[Broken]
     last: Position | None
+    mark: Mark | None
+    undated: int
     bytes_read: int
     prepared: memory.Prepared | None = None
 
@@ -98,19 +78,23 @@ async def import_file(
     agent: str | None = None,
     stop_on_broken: bool = False,
     restart: bool = False,
+    columns: Mapping[str, str] | None = None,
+    timezone: str | tzinfo | None = None,
     on_progress: Progress | None = None,
 ) -> ImportReport:
-    """Import a file of conversations; goes on where an interrupted import of the same file stopped.
+    """Import a file of conversations, or a folder of them; goes on where an interrupted import of a file stopped.
 
     Args:
         ctx: whose memory it goes into.
-        path: the file, or ``-`` for standard input.
+        path: the file, or ``-`` for standard input; a folder or an archive with several files: each one by itself.
         format: one of the importers' formats; found out from the file when left out.
         conversation: for JSONL: the conversation of lines that name none.
         user: whose memory it becomes.
         agent: the agent that takes part.
         stop_on_broken: stop at the first record that cannot be read, instead of reporting it and going on.
         restart: read from the beginning; what is already there is not stored twice.
+        columns: which key of a record holds what, such as ``{"text": "body"}``.
+        timezone: the zone of times that name none, by its IANA name; the file's own goes before it.
         on_progress: called after each batch.
 
     Raises:
@@ -120,23 +104,49 @@ async def import_file(
         Unavailable: the format's importer cannot be loaded.
     """
     names = parse(_Names, {"conversation": conversation, "user": user, "agent": agent})
-    conversation = names.conversation
-    source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation)
-    name = f"{source.format}:{source.fingerprint}"
-    checkpoint = await conversations.checkpoint(ctx, name) or Checkpoint(source=name)
-    if restart:
-        checkpoint = Checkpoint(source=name)
-    dealt_with = 0
-    if checkpoint.position:
-        start = Position.from_dict(checkpoint.position)
-        dealt_with = start.entry
-        source = await asyncio.to_thread(open_import, path, format=format, conversation=conversation, start=start)
-    report = ImportReport(
-        source.format,
-        str(path),
-        total_bytes=source.total_bytes,
-        resumed_after=dealt_with,
-    )
+    reading: dict[str, Any] = {"conversation": names.conversation, "columns": columns, "zone": zone_of(timezone)}
+    run = partial(_import_one, ctx, reading=reading, names=names, stop_on_broken=stop_on_broken)
+    run = partial(run, restart=restart, on_progress=on_progress)
+    plan = await asyncio.to_thread(plan_of, path, format)
+    if plan is None:
+        return await run(Target(path, format or ""))
+    report = ImportReport(plan.kind, str(path), unknown=list(plan.unknown))
+    for target in plan.targets:
+        try:
+            report.add(await run(target, reading=_fitting(target, reading)))
+        except (Invalid, Unavailable) as error:
+            if stop_on_broken:
+                raise
+            report.unknown.append((target.name, error.message))
+    return report
+
+
+def _fitting(target: Target, reading: dict[str, Any]) -> dict[str, Any]:
+    """Return those of the options that have a meaning for the format of a file, where a folder has several."""
+    known = find(target.format).load().options
+    return {name: value for name, value in reading.items() if name == "zone" or name in known}
+
+
+async def _import_one(
+    ctx: Context,
+    target: Target,
+    *,
+    reading: dict[str, Any],
+    names: _Names,
+    stop_on_broken: bool,
+    restart: bool,
+    on_progress: Progress | None,
+) -> ImportReport:
+    options = {**reading, "format": target.format or None, "member": target.member}
+    source = await asyncio.to_thread(open_import, target.path, **options)
+    checkpoint = await place_of(ctx, source, reading)
+    if restart or read_nothing(checkpoint):
+        checkpoint = Checkpoint(source=checkpoint.source)
+    report = ImportReport(source.format, target.name, total_bytes=source.total_bytes)
+    if begun_at := reader_place(checkpoint):
+        start = Position.from_dict(begun_at)
+        report.resumed_after, report.broken_before = start.entry, checkpoint.broken
+        source = await asyncio.to_thread(open_import, target.path, start=start, **options)
     run = _Run(ctx, source, report, checkpoint, names, stop_on_broken=stop_on_broken)
     with _seldom_collected():
         await run.all(on_progress)
@@ -220,7 +230,8 @@ class _Run:
                     raise _stopped(batch.broken[0])
         finally:
             await asyncio.gather(reading, return_exceptions=True)
-        await self._write(_Batch([], [], None, self.source.bytes_read), finished=True)
+        self.report.keys, self.report.left_out = self.source.keys_found(), dict(self.source.left_out)
+        await self._write(_Batch([], [], None, None, 0, self.source.bytes_read), finished=True)
         self.report.seconds = time.perf_counter() - began
 
     async def _next(self) -> _Batch:
@@ -235,6 +246,7 @@ class _Run:
         messages: list[NewMessage] = []
         broken: list[Broken] = []
         last: Position | None = None
+        mark: Mark | None = None
         size, self.size = self.size, min(2 * self.size, BATCH)
         begin: int | None = None
         for n, record in enumerate(islice(self.records, size)):
@@ -248,12 +260,15 @@ class _Run:
                 if self.stop_on_broken:
                     break  # its place is not kept: once it is mended, the import goes on with it
             last = record.position
+            if self.stop_on_broken:
+                mark = self.source.mark()
             # Where it lies in the unpacked file, or how much of that has been read.
             offset = self.source.bytes_read if last.offset is None else last.offset
             begin = offset if begin is None else begin
             if offset - begin > limits.BATCH_BYTES:
                 break
-        return _Batch(messages, broken, last, self.source.bytes_read)
+        undated = sum(message.at is None for message in messages)
+        return _Batch(messages, broken, last, mark or self.source.mark(), undated, self.source.bytes_read)
 
     def _message(self, utterance: Utterance) -> NewMessage | Broken:
         """Return the utterance as a message; or what about it memory does not keep."""
@@ -282,7 +297,7 @@ class _Run:
 
     async def _write(self, batch: _Batch, *, finished: bool = False) -> None:
         checkpoint = self.place
-        position = batch.last.as_dict() if batch.last else checkpoint.position
+        position = place_after(batch.last.as_dict(), batch.mark) if batch.last else checkpoint.position
         after = Checkpoint(
             source=checkpoint.source,
             position=position,
@@ -304,6 +319,7 @@ class _Run:
         report.imported += written.created
         report.skipped += skipped
         report.broken += len(batch.broken)
+        report.undated += batch.undated
         report.bytes_read = batch.bytes_read
         report.problems += batch.broken[: max(KEPT_BROKEN - len(report.problems), 0)]
 

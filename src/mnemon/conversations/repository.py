@@ -320,14 +320,13 @@ async def save_checkpoint(connection: Connection, organization_id: UUID, checkpo
     )
 
 
-async def load_checkpoint(connection: Connection, organization_id: UUID, source: str) -> Checkpoint | None:
-    """Return an import's place, or None before its first batch."""
-    row = await connection.fetchrow(
+async def load_checkpoints(connection: Connection, organization_id: UUID, source: str) -> tuple[Checkpoint, ...]:
+    """Return the places of imports of this source, and of those whose names add something to it; newest first."""
+    rows = await connection.fetch(
         "SELECT source, position::text, imported, skipped, broken, finished_at FROM import_checkpoints "
-        "WHERE organization_id = $1 AND source = $2",
+        "WHERE organization_id = $1 AND (source = $2 OR starts_with(source, $2 || ':')) "
+        "ORDER BY updated_at DESC, source LIMIT 1000",
         organization_id,
         source,
     )
-    if row is None:
-        return None
-    return from_row(Checkpoint, row, "position")
+    return tuple(from_row(Checkpoint, row, "position") for row in rows)

@@ -44,6 +44,44 @@ def test_broken_lines_are_listed_with_their_place(cli: Cli, tmp_path: Path) -> N
     assert _count(cli) == 60
 
 
+def test_a_file_of_which_nothing_can_be_read_ends_with_one_and_says_its_keys(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text("".join(json.dumps({"body": f"hello {n}", "when": "2026-03-01"}) + "\n" for n in range(30)))
+    for _ in range(3):
+        told = cli("import", path)
+        assert told.code == 1
+        (line,) = told.err.splitlines()
+        assert line.startswith("odd.jsonl: none of its 30 records could be read; the first: there is no `text`")
+        assert "It has the keys body, when" in line
+    told = cli("import", path, "--json")
+    assert (told.code, told.json["broken"], told.json["keys"]) == (1, 30, ["body", "when"])
+    good = jsonl(tmp_path / "talk.jsonl", 3)
+    told = cli("import", path, good)
+    assert (told.code, _count(cli)) == (1, 3)
+    told = cli("import", path, "--column", "content=body", "--column", "at=when")
+    assert (told.code, told.err, _count(cli)) == (0, "", 33)
+    for wrong in ("body", "=body", "text="):
+        assert cli("import", path, "--column", wrong).code == 2
+    assert "nothing to read as `colour`" in cli("import", path, "--column", "colour=body").err
+
+
+def test_lines_that_are_no_objects_end_with_one_each_time(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "odd.jsonl"
+    path.write_text("[1]\n[2]\nnope\n")
+    for _ in range(2):
+        told = cli("import", path)
+        assert (told.code, len(told.err.splitlines())) == (1, 1)
+        assert "not a JSON object but an array" in told.err
+
+
+def test_broken_lines_are_counted_the_second_time_too(cli: Cli, tmp_path: Path) -> None:
+    path = jsonl(tmp_path / "talk.jsonl", 90, broken_every=3)
+    cli("import", path)
+    told = cli("import", path)
+    assert told.code == 0
+    assert told.out.split()[-7:] == ["talk.jsonl", "jsonl", "0", "60", "30", told.out.split()[-2], "-"]
+
+
 def test_strict_stops_at_the_first_and_goes_on_after_the_mending(cli: Cli, tmp_path: Path) -> None:
     path = jsonl(tmp_path / "talk.jsonl", 20, broken_every=15)
     told = cli("import", path, "--strict")

@@ -17,7 +17,14 @@ from types import TracebackType
 from typing import BinaryIO, Self, cast
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.files import head_and_tail, require_exists, require_file
+from mnemon.adapters.importers.files import (
+    Running,
+    content_digest,
+    open_plain,
+    require_exists,
+    require_file,
+    unreadable,
+)
 from mnemon.adapters.importers.records import excerpt, printable
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
@@ -47,7 +54,6 @@ class Tree:
     def __init__(self, path: Path, sizes: dict[str, int]) -> None:
         self.path = path
         self.sizes = sizes
-        self.fingerprint = ""
         self._done = 0
         self._current: _Counted | None = None
 
@@ -61,6 +67,32 @@ class Tree:
 
     def close(self) -> None:
         """Let go of what is open; opening a file opens it again."""
+
+    def identify(self) -> str:
+        """Return the digest of all that is in it: of the archive as it lies there, or of a directory's files.
+
+        Raises:
+            Invalid: a file of it cannot be read.
+        """
+        if not self.path.is_dir():
+            return content_digest(self.path)
+        return digest(*(part for name in self.sizes for part in (name, self.digest_of(name))))
+
+    def restart(self) -> None:
+        """Count what is read from now on."""
+        self._done = 0
+
+    def digest_of(self, name: str) -> str:
+        """Return the digest of one file's content.
+
+        Raises:
+            Invalid: it cannot be read.
+        """
+        running = Running()
+        with self._open(name) as stream:
+            while chunk := stream.read(1024 * 1024):
+                running.update(chunk)
+        return running.mark().digest
 
     @property
     def bytes_read(self) -> int:
@@ -105,7 +137,7 @@ class _Single(Tree):
         return printable(name)
 
     def _open(self, name: str) -> BinaryIO:
-        return self.path.open("rb")
+        return open_plain(self.path)
 
 
 class _Zip(Tree):
@@ -166,6 +198,47 @@ class _Counted:
         self.count += len(chunk)
         return chunk
 
+    def readline(self, size: int = -1) -> bytes:
+        try:
+            line = self._raw.readline(size)
+        except _DAMAGE as error:
+            raise _damaged(self._label, error) from error
+        self.count += len(line)
+        return line
+
+
+class MemberSource:
+    """One file of a zip archive, read from its beginning."""
+
+    def __init__(self, path: Path, member: str, wanted: str) -> None:
+        self._tree = open_tree(path, wanted)
+        if member not in self._tree.sizes:
+            raise Invalid(
+                f"{path} has no file {printable(member)[:200]}.",
+                code="invalid.import.member",
+                hint="Give the archive alone.",
+                path=str(path),
+            )
+        self.member = member
+        self.name = self._tree.label(member)
+        self.total: int | None = self._tree.sizes[member]
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes of the file, unpacked, have been read."""
+        return self._tree.bytes_read
+
+    def identify(self) -> str:
+        """Return the digest of the file's content."""
+        return self._tree.digest_of(self.member)
+
+    @contextmanager
+    def open(self, _offset: int) -> Iterator[BinaryIO]:
+        """Open the file's bytes."""
+        self._tree.restart()
+        with self._tree as tree, tree.open(self.member) as stream:
+            yield stream
+
 
 def open_tree(path: Path, wanted: str) -> Tree:
     """Return the files of an export.
@@ -185,9 +258,7 @@ def open_tree(path: Path, wanted: str) -> Tree:
     with path.open("rb") as stream:
         packed = stream.read(4) == b"PK\x03\x04"
     zipped = packed or zipfile.is_zipfile(path)
-    tree: Tree = _Zip(path, _contents(path, size)) if zipped else _Single(path, {path.name: size})
-    tree.fingerprint = head_and_tail(path, size)
-    return tree
+    return _Zip(path, _contents(path, size)) if zipped else _Single(path, {path.name: size})
 
 
 def _contents(path: Path, size: int) -> dict[str, int]:
@@ -251,9 +322,7 @@ def _directory(path: Path) -> Tree:
         names |= _json_files(path, path / folder)
         if len(names) > limits.MAX_ENTRIES:
             raise _crowded(printable(path.name))
-    tree = Tree(path, names)
-    tree.fingerprint = digest(*(f"{name}:{size}" for name, size in tree.sizes.items()))
-    return tree
+    return Tree(path, names)
 
 
 def _json_files(root: Path, folder: Path) -> dict[str, int]:
@@ -269,12 +338,7 @@ def _json_files(root: Path, folder: Path) -> dict[str, int]:
                 if entry.is_file():
                     sizes[name] = entry.stat().st_size
     except OSError as error:
-        raise Invalid(
-            f"{folder} cannot be read: {error.strerror or error}.",
-            code="invalid.import.unreadable",
-            hint="Check who may read it.",
-            path=str(folder),
-        ) from error
+        raise unreadable(folder, error) from error
     return dict(sorted(sizes.items()))
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter as Tally
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import ClassVar, TypedDict, Unpack, final
 
-from mnemon.adapters.importers.records import Anchor, Broken, Position, Record
+from mnemon.adapters.importers.records import Anchor, Broken, Mark, Position, Record
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
+
+#: Reasons for leaving something out that are told apart.
+_REASONS = 50
 
 
 class Options(TypedDict, total=False):
@@ -19,6 +24,8 @@ class Options(TypedDict, total=False):
     start: Position | None
     conversation: str | None
     columns: Mapping[str, str] | None
+    zone: tzinfo | None
+    member: str | None
 
 
 class Import(ABC):
@@ -38,14 +45,18 @@ class Import(ABC):
         keys: the keys in the object of a JSON document, or in the objects of its array, that only this format has:
             the first one in a document that is any format's decides.
         expects: names of files that an archive or directory of this format holds, for the message that there are none.
+        shape: keys that its records have mostly: how close a file is to it that is of no format.
+        needs: what a file of it has, after "it needs", for the message about such a file.
         options: which of ``conversation`` and ``columns`` have a meaning for it; the others are refused.
         path: what is read.
         start: after which record to begin, or None for the beginning.
         conversation: the conversation of records that name none, or None.
         columns: which key holds what, or None.
+        zone: the zone of times that name none.
+        left_out: how many parts of records became neither text nor metadata, by reason.
         total_bytes: the denominator of :attr:`bytes_read`; None for a pipe.
-        fingerprint: the same for the same file, different for another. A JSONL or mbox file to which something
-            was appended keeps its fingerprint, so that it resumes where it was.
+        fingerprint: the same for the same content, different for another. Of a format to which lines are appended
+            it tells only how a file begins, and :meth:`mark` the rest.
     """
 
     format: ClassVar[str]
@@ -55,8 +66,10 @@ class Import(ABC):
     keys: ClassVar[frozenset[str]] = frozenset()
     expects: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[frozenset[str]] = frozenset()
+    shape: ClassVar[frozenset[str]] = frozenset()
+    needs: ClassVar[str] = ""
     total_bytes: int | None
-    fingerprint: str
+    _fingerprint: str | None = None
 
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
         """Open a file without reading more of it than its beginning.
@@ -69,16 +82,68 @@ class Import(ABC):
         self.start = given.get("start")
         self.conversation = given.get("conversation")
         self.columns = given.get("columns")
+        self.zone: tzinfo = given.get("zone") or UTC
+        self.left_out: Tally[str] = Tally()
         # Opening puts a look at each record in its place where the importer is not one of ours.
         self.reader: Callable[[Anchor], Iterator[Record]] = self.records
         for option in ("conversation", "columns"):
             if given.get(option) is not None and option not in self.options:
                 raise self._meaningless(option)
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells the file from others: found out when it is asked for first, since all of the file may be read."""
+        if self._fingerprint is None:
+            self._fingerprint = self.identify()
+        return self._fingerprint
+
+    @fingerprint.setter
+    def fingerprint(self, value: str) -> None:
+        self._fingerprint = value
+
+    def identify(self) -> str:
+        """Return the fingerprint; a class that does not set it defines this.
+
+        Raises:
+            Invalid: the class does neither.
+        """
+        raise Invalid(
+            f"The importer {type(self).__name__} gives no fingerprint.",
+            code="invalid.import.importer",
+            hint="Tell its authors: it sets `fingerprint` or defines `identify`.",
+        )
+
+    def mark(self) -> Mark | None:
+        """Return what has been read so far, up to and with the last record; None where the fingerprint says it all.
+
+        A format to which lines are appended gives one: an import goes on in a file that has the same content up to
+        there, whatever was appended, and in no other.
+        """
+        return None
+
+    def marks(self, lengths: Collection[int]) -> set[Mark]:
+        """Return the marks of the file's first so many bytes; of a length that it does not have, none."""
+        return set()
+
+    def leave_out(self, reason: str, count: int = 1) -> None:
+        """Count what becomes neither text nor metadata; of more reasons than fifty, the others together."""
+        if reason not in self.left_out and len(self.left_out) >= _REASONS:
+            reason = "other parts"
+        self.left_out[reason] += count
+
+    def keys_found(self) -> tuple[str, ...]:
+        """Return the keys of records that could not be read, some of them: what somebody could have meant."""
+        return ()
+
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
         """Say how sure it is that a file is of this format, beside its :attr:`keys`; by its name unless overridden."""
         return Certainty.POSSIBLE if sample.name.endswith(cls.suffixes) else Certainty.NO
+
+    @classmethod
+    def likeness(cls, sample: Sample) -> float:
+        """Say how close a file, which is of no format, is to this one, from 0 to 2, beside its keys and its name."""
+        return 0.0
 
     @classmethod
     def document(cls, sample: Sample) -> str | None:

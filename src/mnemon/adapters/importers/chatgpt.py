@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from mnemon.adapters.importers.export import ConversationsExport, Message, moment_or_none
-from mnemon.adapters.importers.records import role_of
+from mnemon.adapters.importers.kept import TOO_MUCH, Kept
+from mnemon.adapters.importers.records import excerpt, role_of, shown
 
+_TAKEN = {"id", "author", "create_time", "content", "metadata", "status", "end_turn", "weight", "update_time"}
+_SAID = {"content_type", "parts", "text"}
+_ABOUT = {"id", "conversation_id", "title", "create_time", "update_time", "mapping", "current_node"}
+_REASONING = {"thoughts", "reasoning_recap"}
 _KINDS = ("text", "multimodal_text", "code", "execution_output")
 # Citations are set between private-use characters, and mean nothing outside the page they were shown on.
 _CITATION = re.compile("\ue200[^\ue200\ue201]*\ue201")
@@ -18,11 +23,15 @@ class ChatGpt(ConversationsExport):
     """The zip file, or its ``conversations.json``.
 
     Follows the current branch: what was regenerated or edited away is not imported. Texts are kept (also of
-    spoken messages); pictures, hidden system messages and a model's reasoning are not.
+    spoken messages); hidden messages, other branches and a model's reasoning are counted.
     """
 
     format: ClassVar[str] = "chatgpt"
     title: ClassVar[str] = "ChatGPT"
+    shape: ClassVar[frozenset[str]] = frozenset(
+        {"conversation_id", "mapping", "current_node", "create_time", "title", "update_time"}
+    )
+    needs: ClassVar[str] = "conversations with `mapping`, alone or as `conversations.json` of the export"
     description: ClassVar[str] = "The export of ChatGPT, as the zip file or its `conversations.json`."
     keys: ClassVar[frozenset[str]] = frozenset({"mapping"})
 
@@ -36,24 +45,49 @@ class ChatGpt(ConversationsExport):
         """Yield the messages of the current branch, oldest first."""
         mapping: dict[str, Any] = conversation["mapping"]
         last = moment_or_none(conversation.get("create_time"))
-        for node in _branch(mapping, conversation.get("current_node")):
+        branch = _branch(mapping, conversation.get("current_node"))
+        spoken = sum(bool(node.get("message")) for node in mapping.values())
+        if others := spoken - sum(bool(node.get("message")) for node in branch):
+            self.leave_out("messages of other branches, regenerated or edited away", others)
+        about = Kept().rest(conversation, _ABOUT)
+        for node in branch:
             message = node.get("message")
             if not message or _hidden(message):
+                self.leave_out("hidden messages", 1 if message else 0)
                 continue
             author = message.get("author") or {}
             content = message.get("content") or {}
             if content.get("content_type", "text") not in _KINDS:
+                kind = str(content.get("content_type"))
+                self.leave_out(
+                    "a model's reasoning" if kind in _REASONING else f"content of the kind {excerpt(kind, 40)}"
+                )
                 continue
+            text = _text(content)
             # A message without a time comes right after the one before it.
-            last = moment_or_none(message.get("create_time")) or last
+            at = moment_or_none(message.get("create_time"))
+            last = at or last
+            keeper = Kept(text)
+            metadata = _metadata(message, content) | keeper.rest(message, _TAKEN) | keeper.rest(content, _SAID)
+            if details := keeper.rest(message.get("metadata") or {}, {"model_slug", "attachments"}):
+                metadata["details"] = details
+            objects = [part for part in content.get("parts") or [] if isinstance(part, dict)]
+            if parts := [about_part for part in objects if (about_part := keeper.rest(part, {"text"}))]:
+                metadata["parts"] = parts
+            if at is None and message.get("create_time"):
+                metadata["date"] = shown(message["create_time"])
+            if about:
+                metadata["about"], about = about, {}
+            if keeper.dropped:
+                self.leave_out(TOO_MUCH, keeper.dropped)
             role = role_of(author.get("role")) or "user"
             yield Message(
                 id=str(message.get("id") or node.get("id")),
-                text=_text(content),
+                text=text,
                 role=role,
                 at=last,
                 speaker="ChatGPT" if role == "assistant" else str(author["name"]) if author.get("name") else None,
-                metadata=_metadata(message, content),
+                metadata=metadata,
             )
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from mnemon.adapters.importers.records import printable
+from mnemon.core.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 9 to 19 digits: eight digits are a date (20260301), four a year.
@@ -13,10 +17,10 @@ _LOCOMO = re.compile(r"\s*(\d{1,2}):(\d{2})\s*([ap])\.?m\.?\s+on\s+(\d{1,2})\s+(
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def parse_moment(value: object) -> datetime | None:
+def parse_moment(value: object, zone: tzinfo = UTC) -> datetime | None:
     """Return a moment from ISO 8601, or from seconds, milliseconds, microseconds or nanoseconds since 1970.
 
-    A time without a zone is taken as UTC. None and an empty text mean that there is no time.
+    A time without a zone is one of `zone`. None and an empty text mean that there is no time.
 
     Raises:
         ValueError: it is none of these, or outside the years 1 to 9999.
@@ -31,7 +35,7 @@ def parse_moment(value: object) -> datetime | None:
         return from_epoch(Decimal(text))
     if text[-4:].upper() == " UTC":
         text = text[:-4] + "Z"
-    return as_utc(datetime.fromisoformat(text))
+    return as_utc(datetime.fromisoformat(text), zone)
 
 
 def from_epoch(value: float | Decimal) -> datetime:
@@ -70,15 +74,34 @@ def parse_locomo(value: str) -> datetime:
     return datetime(int(year), number, int(day), hour24, int(minute), tzinfo=UTC)
 
 
-def as_utc(moment: datetime) -> datetime:
-    """Return the same moment in UTC; one without a zone is taken as UTC.
+def as_utc(moment: datetime, zone: tzinfo = UTC) -> datetime:
+    """Return the same moment in UTC; one without a zone is one of `zone`.
 
     Raises:
         ValueError: in UTC it would lie outside the years 1 to 9999.
     """
     if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
+        moment = moment.replace(tzinfo=zone)
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("the moment lies outside the years 1 to 9999") from error
+
+
+def zone_of(name: str | tzinfo | None) -> tzinfo | None:
+    """Return a zone by its IANA name.
+
+    Raises:
+        Invalid: there is none of this name.
+    """
+    if name is None or isinstance(name, tzinfo):
+        return name
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise Invalid(
+            f"There is no time zone {printable(name)[:60]!r}.",
+            code="invalid.timezone",
+            hint="Give the name of one, such as Europe/Oslo or UTC.",
+            field="timezone",
+        ) from error

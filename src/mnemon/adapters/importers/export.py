@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
@@ -25,12 +25,9 @@ from mnemon.adapters.importers.records import (
     shown,
 )
 from mnemon.adapters.importers.sample import Sample
+from mnemon.adapters.importers.talk import SHAPELESS
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
-
-SHAPELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What is raised by code that takes values for those of a format that they are not of."""
-
 
 # A large export comes in numbered pieces.
 _CONVERSATIONS = re.compile(r"(?:(?!\.\.?/)[^/]+/)?conversations(?:-\d+)?\.json")
@@ -72,7 +69,10 @@ class ConversationsExport(Import):
             )
         self._names = names
         self.total_bytes = sum(self._tree.sizes[name] for name in names)
-        self.fingerprint = self._tree.fingerprint
+
+    def identify(self) -> str:
+        """Return the digest of the whole export."""
+        return self._tree.identify()
 
     @classmethod
     def document(cls, sample: Sample) -> str | None:
@@ -98,6 +98,7 @@ class ConversationsExport(Import):
     def records(self, anchor: Anchor) -> Iterator[Record]:
         """Yield the messages of each conversation."""
         counter = Counter()
+        self.left_out.clear()
         with open_tree(self.path, f"a {self.format} export") as tree:
             self._tree = tree
             self.prepare(tree)
@@ -129,6 +130,7 @@ class ConversationsExport(Import):
             return
         for message in messages:
             if not message.text or message.text.isspace():
+                self.leave_out("messages without words")
                 continue
             if problem := too_long(message) or character_problem(_strings(message, key, title), "the text"):
                 yield counter.broken(file, f"{where}, message {excerpt(message.id)}: {problem}", excerpt(message.text))
@@ -163,9 +165,9 @@ def _strings(message: Message, key: str, title: str | None) -> list[object]:
     return [message.text, message.metadata, message.speaker, message.id, key, title]
 
 
-def moment_or_none(value: object) -> datetime | None:
+def moment_or_none(value: object, zone: tzinfo = UTC) -> datetime | None:
     """Return a moment, or None where the export has none that can be read: the words count more."""
     try:
-        return parse_moment(value)
+        return parse_moment(value, zone)
     except (ValueError, ArithmeticError):
         return None

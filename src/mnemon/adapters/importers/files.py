@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import stat
 import sys
-from collections.abc import Iterator
+import zlib
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.records import printable
+from mnemon.adapters.importers.records import Mark, printable
 from mnemon.core.errors import Invalid, NotFound
 from mnemon.core.ids import digest
 
 HEAD = 64 * 1024
-"""How many bytes at most tell one file from another."""
+"""How many bytes of a first line are looked at before reading begins."""
+
+_BLOCK = 1024 * 1024
 
 STDIN = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -72,12 +76,7 @@ def require_file(path: Path, wanted: str) -> int:
         with path.open("rb") as stream:
             size = stream.seek(0, io.SEEK_END)
     except OSError as error:
-        raise Invalid(
-            f"{path} cannot be read: {error.strerror or error}.",
-            code="invalid.import.unreadable",
-            hint="Check who may read it.",
-            path=str(path),
-        ) from error
+        raise unreadable(path, error) from error
     if size == 0:
         raise Invalid(
             f"{path} is empty.",
@@ -88,13 +87,55 @@ def require_file(path: Path, wanted: str) -> int:
     return size
 
 
-def head_and_tail(path: Path, size: int) -> str:
-    """Return a digest of a file's size, beginning and end: what identifies an export that is written once."""
-    with path.open("rb") as stream:
-        head = stream.read(HEAD)
-        stream.seek(max(0, size - HEAD))
-        tail = stream.read(HEAD)
-    return digest(str(size), head.hex(), tail.hex())
+class Running:
+    """The digest of all that has been read so far."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        self.count = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Note what was read next."""
+        self._hash.update(chunk)
+        self.count += len(chunk)
+
+    def mark(self) -> Mark:
+        """Return the digest up to here."""
+        return Mark(self.count, self._hash.hexdigest())
+
+    def take(self, stream: BinaryIO, count: int) -> bool:
+        """Read that many bytes of a stream; whether it has so many."""
+        while count > 0 and (chunk := stream.read(min(count, _BLOCK))):
+            self.update(chunk)
+            count -= len(chunk)
+        return count <= 0
+
+
+def content_digest(path: Path) -> str:
+    """Return the digest of a file's whole content: what identifies an export that is written once.
+
+    Raises:
+        Invalid: it cannot be read.
+    """
+    running = Running()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_BLOCK):
+                running.update(chunk)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    mark = running.mark()
+    return digest(str(mark.bytes), mark.digest)
+
+
+def unreadable(path: Path, error: OSError) -> Invalid:
+    """Return the error for a file that may not be read."""
+    return Invalid(
+        f"{path} cannot be read: {error.strerror or error}.",
+        code="invalid.import.unreadable",
+        hint="Check who may read it.",
+        path=str(path),
+    )
 
 
 def is_gzip(path: Path) -> bool:
@@ -153,13 +194,26 @@ class ByteSource:
             self._read = self._raw.tell()
         return self._read
 
+    def marks(self, lengths: Collection[int]) -> set[Mark]:
+        """Return the marks of the first so many bytes, as far as the file has them; a pipe has none beforehand."""
+        if self.pipe is not None or not lengths:
+            return set()
+        running, matches = Running(), set[Mark]()
+        try:
+            with self.open(0) as stream:
+                for length in sorted(set(lengths)):
+                    if not running.take(stream, length - running.count):
+                        break
+                    matches.add(running.mark())
+        except (EOFError, OSError, zlib.error):
+            pass  # reading will say so, at its place
+        return matches
+
     @contextmanager
-    def open(self, offset: int) -> Iterator[BinaryIO]:
-        """Open the (decompressed) bytes from an offset on."""
+    def open(self, offset: int, running: Running | None = None) -> Iterator[BinaryIO]:
+        """Open the (decompressed) bytes from an offset on; `running` takes note of those before it."""
         if self.pipe is not None:
-            left = offset
-            while left and (chunk := self.pipe.read(min(left, HEAD))):
-                left -= len(chunk)
+            (running or Running()).take(self.pipe, offset)
             try:
                 yield self.pipe
             finally:
@@ -170,7 +224,10 @@ class ByteSource:
             self._raw = raw
             stream = cast("BinaryIO", _Inflated(raw, self.name)) if self.gzip else raw
             try:
-                stream.seek(offset)
+                if running is None:
+                    stream.seek(offset)
+                else:
+                    running.take(stream, offset)
                 yield stream
             finally:
                 self._read = raw.tell()
@@ -209,6 +266,31 @@ class _Inflated:
                 hint="Do not trust this file. If it is a log that says the same all the time, unpack it first.",
             )
         return chunk
+
+
+class _Unpacked(io.RawIOBase):
+    """A gzip file as its content, which closes the file with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._inflated = _Inflated(self._file, printable(path.name))
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        chunk = self._inflated.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file's content, unpacked if it is gzip."""
+    return cast("BinaryIO", io.BufferedReader(_Unpacked(path))) if is_gzip(path) else path.open("rb")
 
 
 class _Pushback(io.RawIOBase):

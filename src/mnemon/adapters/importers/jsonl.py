@@ -5,54 +5,33 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NoReturn, Unpack
+from typing import Any, BinaryIO, ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
-from mnemon.adapters.importers.dates import parse_moment
-from mnemon.adapters.importers.files import STDIN, ByteSource
-from mnemon.adapters.importers.jsonshape import Shape
+from mnemon.adapters.importers.fields import BadRecord, Fields, Unread, columns_of, parse_object, read_fields
+from mnemon.adapters.importers.files import STDIN, ByteSource, Running
 from mnemon.adapters.importers.records import (
     Anchor,
     Broken,
+    Mark,
     Position,
     Record,
-    Role,
     Utterance,
-    character_problem,
     excerpt,
     printable,
-    role_of,
-    text_problem,
 )
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "text": ("text", "content"),
-    "at": ("at", "timestamp", "created_at", "date"),
-    "speaker": ("speaker", "name", "author", "user"),
-    "role": ("role",),
-    "conversation": ("conversation", "conversation_id", "thread"),
-    "session": ("session",),
-    "id": ("id",),
-    "tags": ("tags",),
-    "metadata": ("metadata",),
-}
-"""Which keys are read for what; the first that a record has counts, the others stay in its metadata."""
-
 _RUN = 10_000
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 64 * 1024
-
-
-class _Bad(Exception):  # noqa: N818 - never leaves this module
-    """Why a line is not an utterance."""
 
 
 @dataclass(slots=True)
@@ -111,6 +90,10 @@ class JsonLines(Import):
 
     format: ClassVar[str] = "jsonl"
     title: ClassVar[str] = "JSON Lines"
+    shape: ClassVar[frozenset[str]] = frozenset(
+        {"text", "content", "at", "timestamp", "speaker", "author", "role", "conversation", "id"}
+    )
+    needs: ClassVar[str] = "an object a line, with `text` or `content`"
     description: ClassVar[str] = (
         'One object a line, such as `{"at": ..., "speaker": ..., "text": ...}`; plain, with `.gz`, or standard input.'
     )
@@ -131,15 +114,34 @@ class JsonLines(Import):
             )
         self.fingerprint = digest("jsonl", first.rstrip(b"\r\n").hex())  # the rest may grow during an import
         self._conversation = self.conversation or _stem(path)
-        self._columns = _columns(self.columns)
+        self._columns = columns_of(self.columns)
+        self._running = Running()
+        self._unread = Unread()
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
         """Recognise a pipe, which nobody can look into; a first line that says something; else the name."""
         named = sample.name.endswith(cls.suffixes)
-        if sample.kind == "pipe" or ((sample.kind == "file" or named) and _says_something(sample.first_line)):
+        if sample.kind == "pipe" or (sample.is_document and _says_something(sample.first_line)):
             return Certainty.CERTAIN
         return Certainty.POSSIBLE if named else Certainty.NO
+
+    @classmethod
+    def likeness(cls, sample: Sample) -> float:
+        """Count an object as half of it."""
+        return 0.5 if sample.first_line.startswith(b"{") else 0.0
+
+    def mark(self) -> Mark | None:
+        """Return what has been read, up to the end of the last line; without a last one that has no end yet."""
+        return self._running.mark()
+
+    def marks(self, lengths: Collection[int]) -> set[Mark]:
+        """Return the marks of the file's beginnings."""
+        return self._source.marks(lengths)
+
+    def keys_found(self) -> tuple[str, ...]:
+        """Return some keys of the lines that could not be read."""
+        return self._unread.keys
 
     @property
     def bytes_read(self) -> int:
@@ -148,14 +150,15 @@ class JsonLines(Import):
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
         """Yield the lines."""
-        with self._source.open(anchor.offset) as stream:
+        self._running = Running()
+        with self._source.open(anchor.offset, self._running) as stream:
             yield from self._lines(stream, anchor)
 
     def _lines(self, stream: BinaryIO, anchor: Anchor) -> Iterator[Record]:
         position, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
-                raw, size = _read_line(stream)
+                raw, size = _read_line(stream, self._running)
             except (EOFError, OSError, zlib.error) as error:
                 reason = (
                     f"line {position.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
@@ -165,22 +168,25 @@ class JsonLines(Import):
             if not raw:
                 return
             after = Anchor(position.offset + size, position.line + 1, position.entry)
-            if position.offset == 0:
-                raw = raw.removeprefix(_BOM)
-            if not raw.strip():
+            line = raw.removeprefix(_BOM) if position.offset == 0 else raw
+            if not line.strip():
+                self._running.update(raw)
                 position = after
                 continue
             after = Anchor(after.offset, after.line, position.entry + 1)
-            record = self._line(raw, size, position, run, before)
+            record = self._line(line, size, position, run, before)
+            if size == len(raw) and (isinstance(record, Utterance) or raw.endswith(b"\n")):
+                self._running.update(raw)
             run.count(after)
             yield record
             position, before = after, record.position.check
 
     def _line(self, raw: bytes, size: int, here: Anchor, run: _Run, before: str) -> Record:
         try:
-            return self._utterance(_parse(raw, size), here, run)
-        except _Bad as bad:
+            return self._utterance(parse_object(raw, size), here, run)
+        except BadRecord as bad:
             reason = f"line {here.line + 1}: {bad}"
+            self._unread.note_line(raw)
             if raw.endswith(b"\n") or size > limits.MAX_LINE:
                 return Broken(self._position(here, run.anchor, 0, digest(reason)), reason, excerpt(raw))
             # The last line, without its end, is perhaps still being written: to go on after it is to read it again.
@@ -193,57 +199,40 @@ class JsonLines(Import):
         return Position(self._source.name, entry, here.line + 1, here.offset, anchor, skip, check)
 
     def _utterance(self, record: dict[str, Any], here: Anchor, run: _Run) -> Utterance:
-        fields = {name: _take(record, keys) for name, keys in self._columns.items()}
-        text = _text(fields["text"], self._columns["text"])
-        at = _moment(fields["at"])
-        conversation = _word(fields["conversation"], "conversation") or self._conversation
-        speaker = _word(fields["speaker"], "speaker")
-        role, tags, metadata = _role(fields["role"], record), _tags(fields["tags"]), fields["metadata"]
-        if isinstance(metadata, dict):
-            record = {**metadata, **record}
-        elif metadata is not None:
-            record["metadata"] = metadata
-        identity = _word(fields["id"], "id")
-        session = _word(fields["session"], "session")
-        source_id, check = _identify(identity, conversation, at, speaker, text, here, run)
+        fields = read_fields(record, self._columns, self.zone)
+        conversation = fields.conversation or self._conversation
+        source_id, check = _identify(fields, conversation, here, run)
         return Utterance(
-            text=text,
-            at=at,
-            speaker=speaker,
-            role=role,
+            text=fields.text,
+            at=fields.at,
+            speaker=fields.speaker,
+            role=fields.role,
             conversation=conversation,
             conversation_title=None,
-            session=session,
+            session=fields.session,
             source=self.format,
             source_id=source_id,
             position=self._position(here, run.anchor, 0, check),
-            tags=tags,
-            metadata=record,
+            tags=fields.tags,
+            metadata=fields.metadata,
         )
 
 
-def _identify(
-    identity: str | None,
-    conversation: str,
-    at: datetime | None,
-    speaker: str | None,
-    text: str,
-    here: Anchor,
-    run: _Run,
-) -> tuple[str, str]:
+def _identify(said: Fields, conversation: str, here: Anchor, run: _Run) -> tuple[str, str]:
     """Return the source id of a line, and what recognises the line when it is passed over."""
+    at, text = said.at, said.text
     if at is None:
         run.leave(here)
     else:
         run.enter(at, here)
-    if identity:
-        source_id = f"{conversation}:{identity}"
+    if said.id:
+        source_id = f"{conversation}:{said.id}"
         return source_id, digest(source_id, text)
     # What is a digest covers the text already, and recognises the line.
     if at is None:
-        source_id = digest(conversation, speaker or "", text, f"line {here.line + 1}")
+        source_id = digest(conversation, said.speaker or "", text, f"line {here.line + 1}")
         return source_id, source_id
-    key = digest(conversation, at.isoformat(), speaker or "", text)
+    key = digest(conversation, at.isoformat(), said.speaker or "", text)
     again = run.occurrence(key)
     source_id = digest(key, again) if again else key
     return source_id, source_id
@@ -267,134 +256,19 @@ def _stem(path: Path) -> str:
     return Path(name).stem or name
 
 
-def _columns(given: Mapping[str, str] | None) -> dict[str, tuple[str, ...]]:
-    unknown = sorted(set(given or {}) - set(COLUMNS))
-    if unknown:
-        raise Invalid(
-            f"There is nothing to read as `{unknown[0]}`.",
-            code="invalid.import.columns",
-            hint=f"A key can be named for: {', '.join(COLUMNS)}.",
-            field="columns",
-        )
-    return {name: ((given[name],) if given and name in given else keys) for name, keys in COLUMNS.items()}
+def _read_line(stream: BinaryIO, running: Running) -> tuple[bytes, int]:
+    """Return the next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length.
 
-
-def _read_line(stream: BinaryIO) -> tuple[bytes, int]:
-    """Return the next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length."""
+    One that is cut off is noted here, all others by the caller.
+    """
     raw = stream.readline(limits.MAX_LINE + 1)
     size = len(raw)
     if size <= limits.MAX_LINE or raw.endswith(b"\n"):
         return raw, size
+    running.update(raw)
     while chunk := stream.readline(_CHUNK):
+        running.update(chunk)
         size += len(chunk)
         if chunk.endswith(b"\n"):
             break
     return raw[:_CHUNK], size
-
-
-def _parse(raw: bytes, size: int) -> dict[str, Any]:
-    if size > limits.MAX_LINE:
-        raise _Bad(f"the line has {size:,} bytes, more than {limits.MAX_LINE:,}")
-    try:
-        line = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise _Bad(f"not UTF-8 at byte {error.start + 1} of the line") from error
-    # The brackets of most lines are few: only of the others it is worth knowing which are in texts.
-    if line.count("[") + line.count("{") > limits.MAX_DEPTH and (problem := Shape().feed(raw)):
-        raise _Bad(f"not JSON that can be read: {problem}")
-    try:
-        record = _DECODER.decode(line)
-    except json.JSONDecodeError as error:
-        raise _Bad(f"not JSON: {error.msg.removesuffix(' at')} at character {error.colno}") from error
-    except RecursionError as error:
-        raise _Bad("not JSON that can be read: it is nested too deeply") from error
-    except ValueError as error:
-        raise _Bad(f"not JSON that can be stored: {error}") from error
-    if not isinstance(record, dict):
-        raise _Bad(f"the line is not a JSON object but {_kind(record)}")
-    # Only an escape can bring in what a database refuses: raw NUL is not JSON, a raw surrogate not UTF-8.
-    if "\\u" in line and (problem := character_problem(record, "the line")):
-        raise _Bad(problem)
-    return record
-
-
-def _constant(word: str) -> NoReturn:
-    raise ValueError(f"{word} is not a JSON number")
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {digits[:20]} is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(parse_constant=_constant, parse_float=_float)
-
-
-def _kind(value: object) -> str:
-    names = {list: "an array", str: "a text", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
-
-
-def _take(record: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    if record.keys().isdisjoint(keys):
-        return None
-    for key in keys:
-        if record.get(key) is not None:
-            return record.pop(key)
-    for key in keys:
-        record.pop(key, None)
-    return None
-
-
-def _text(value: Any, keys: tuple[str, ...]) -> str:
-    if value is None:
-        raise _Bad(f"there is no {' or '.join(f'`{key}`' for key in keys)}")
-    if isinstance(value, list):
-        # The blocks of a model's message: its texts are what was said.
-        parts = [part.get("text") if isinstance(part, dict) else part for part in value]
-        value = "\n".join(part for part in parts if isinstance(part, str))
-    if not isinstance(value, str):
-        raise _Bad(f"the text is not a text but {_kind(value) if not isinstance(value, dict) else 'an object'}")
-    if problem := text_problem(value):
-        raise _Bad(problem)
-    return value
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return parse_moment(value)
-    except ValueError as error:
-        raise _Bad(f"the date {excerpt(str(value), 40)!r} is neither ISO 8601 nor seconds since 1970") from error
-
-
-def _word(value: Any, name: str) -> str | None:
-    if isinstance(value, dict):
-        value = value.get("name")
-    if value is None or isinstance(value, str):
-        return value or None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise _Bad(f"the {name} is neither a text nor a number")
-
-
-def _role(value: Any, record: dict[str, Any]) -> Role:
-    if value is None:
-        return "user"
-    role = role_of(value)
-    if role is None:
-        # A word of the source's own ("narrator") is no reason to lose what was said.
-        record["role"] = value
-        return "user"
-    return role
-
-
-def _tags(value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return (value,) if value else ()
-    if isinstance(value, list) and all(isinstance(tag, str) for tag in value):
-        return tuple(dict.fromkeys(tag for tag in value if tag.strip()))
-    raise _Bad("the tags are not a list of texts")

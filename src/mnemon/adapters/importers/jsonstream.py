@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, BinaryIO
 
 import ijson  # type: ignore[import-untyped]
+from ijson.common import ObjectBuilder  # type: ignore[import-untyped]
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.jsonshape import Shape
@@ -82,12 +83,53 @@ def elements(stream: MeteredStream) -> Iterator[Any]:
             stream.element_done()
             yield plain(element)
     except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-        # ijson repeats the bytes it stumbled over, on several lines; the first says what it is.
-        message = error.args[0] if error.args else error
-        if isinstance(message, bytes):
-            message = message.decode("utf-8", "replace")
-        problem = excerpt(str(message).split("\n", 1)[0])
-        raise DamagedJson(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})") from error
+        raise _damaged(stream, error) from error
+
+
+def branches(
+    stream: MeteredStream, wanted: Collection[str], outside: Callable[[str], None]
+) -> Iterator[tuple[str, Any]]:
+    """Yield some branches of a document in its order, each with its way (``messages.item``), and hold no other.
+
+    Args:
+        stream: the document.
+        wanted: the ways of the branches.
+        outside: called with the way of each text that is in none of them.
+
+    Raises:
+        DamagedJson: as :func:`elements`.
+        Invalid: a branch is too large.
+    """
+    builder: ObjectBuilder | None = None
+    inside = ""
+    try:
+        for way, event, value in ijson.parse(stream):
+            if builder is not None:
+                builder.event(event, value)
+                if way == inside and event in _END:
+                    stream.element_done()
+                    whole, builder = plain(builder.value), None
+                    yield inside, whole
+                continue
+            stream.element_done()
+            if way in wanted and event in _BEGIN:
+                builder, inside = ObjectBuilder(), way
+                builder.event(event, value)
+            elif way in wanted and event not in _END and event != "map_key":
+                yield way, plain(value)
+            elif event == "string":
+                outside(way)
+    except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
+        raise _damaged(stream, error) from error
+
+
+def _damaged(stream: MeteredStream, error: Exception) -> DamagedJson:
+    # ijson repeats the bytes it stumbled over, on several lines; the first says what it is.
+    message = error.args[0] if error.args else error
+    if isinstance(message, bytes):
+        message = message.decode("utf-8", "replace")
+    problem = excerpt(str(message).split("\n", 1)[0])
+    return DamagedJson(f"the JSON is damaged before byte {stream.bytes_read:,} ({problem})")
 
 
 def top_keys(stream: BinaryIO) -> Iterator[str]:

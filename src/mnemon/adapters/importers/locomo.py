@@ -16,10 +16,13 @@ from mnemon.adapters.importers.records import (
     Utterance,
     character_problem,
     excerpt,
+    printable,
     shown,
     text_problem,
 )
 from mnemon.adapters.importers.wholefile import WholeFile
+
+_READ = {"sample_id", "speakers", "sessions", "conversation"}
 
 
 class Locomo(WholeFile):
@@ -31,12 +34,15 @@ class Locomo(WholeFile):
 
     format: ClassVar[str] = "locomo"
     title: ClassVar[str] = "LoCoMo"
+    shape: ClassVar[frozenset[str]] = frozenset({"qa", "sample_id", "sessions", "conversation", "speakers"})
+    needs: ClassVar[str] = "samples with `sessions` or `conversation`"
     description: ClassVar[str] = "The dialogues of the LoCoMo benchmark, one or a list of them, as JSON."
     keys: ClassVar[frozenset[str]] = frozenset({"qa", "sessions", "sample_id"})
 
     def records(self, anchor: Anchor) -> Iterator[Record]:
         """Yield the turns of each sample."""
         counter = Counter()
+        self.left_out.clear()
         try:
             for number, sample in enumerate(self.elements()):
                 yield from self._sample(sample, number, counter)
@@ -50,6 +56,8 @@ class Locomo(WholeFile):
         name = sample.get("sample_id")
         key = shown(name) if name not in (None, "") else f"{Path(self.file).stem}-{number + 1}"
         title = _title(sample)
+        for name_of in sample.keys() - _READ:
+            self.leave_out(f"`{printable(name_of)[:40]}` of a sample, which is no turn")
         if problem := character_problem([key, title], "its name"):
             yield counter.broken(self.file, f"sample {number + 1}: {problem}", excerpt(key))
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import html
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 
 from mnemon.adapters.importers import limits
+from mnemon.adapters.importers.charsets import in_characters, is_charset
 
 _BLOCKS = {"p", "div", "br", "li", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "table", "ul", "ol", "hr"}
 _SILENT = {"script", "style", "head", "title"}
@@ -32,8 +32,6 @@ _MAX_ATTRIBUTION = 600
 _MAX_SIGNATURE = 12
 # A text of 50,000 characters has far less markup than this.
 _MAX_HTML = 1024 * 1024
-# Encodings that Python knows, that no mail is in, and that take the square of a text's length, or mean something else.
-_NO_CHARSETS = {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "unicode_internal"}
 _SHORT = {"content-type": 1000, "content-disposition": 1000}
 
 
@@ -77,21 +75,59 @@ class _Parser(BytesFeedParser):
 
 def header(message: Message, name: str) -> str | None:
     """Return a header's decoded text on one line, or None."""
-    raw = message.get(name)
-    return None if raw is None else decoded(str(raw))
+    raw = raw_header(message, name)
+    return None if raw is None else decoded(raw)
+
+
+def raw_header(message: Message, name: str) -> str | None:
+    """Return a header as it stands; its bytes that are no ASCII as half surrogates."""
+    wanted = name.casefold()
+    return next((str(value) for key, value in message.raw_items() if key.casefold() == wanted), None)
 
 
 def decoded(raw: str) -> str | None:
     """Return a header's text on one line, with its encoded words (``=?utf-8?q?…?=``) decoded; None when it is empty."""
     raw = raw[: limits.MAX_MAIL_HEADER]
+    if not raw.isascii():
+        # Bytes without an encoding, which a header should not have: what they are likely to be.
+        raw = in_characters(raw.encode("utf-8", "surrogateescape"))
+    if "=?" not in raw:
+        return " ".join(_storable(raw).split()) or None
     try:
         words = decode_header(raw)
-        is_known = not any(_is_no_charset(charset) for _, charset in words)
-        text = str(make_header(words)) if is_known else raw
+        if all(isinstance(word, str) or charset is None or is_charset(charset) for word, charset in words):
+            text = str(make_header(words))
+        else:
+            text = " ".join(word if isinstance(word, str) else in_characters(word, name) for word, name in words)
     except (LookupError, ValueError, HeaderParseError, AssertionError):
-        # An encoding nobody knows, or bytes that are not in it: as it stands is better than nothing.
-        text = raw
+        text = "".join(word if isinstance(word, str) else in_characters(word, name) for word, name in _words(raw))
     return " ".join(_storable(text).split()) or None
+
+
+def _words(raw: str) -> list[tuple[str | bytes, str | None]]:
+    try:
+        return list(decode_header(raw))
+    except (LookupError, ValueError, HeaderParseError, AssertionError):
+        return [(raw, None)]
+
+
+def beside(message: Message) -> dict[str, int]:
+    """Return how many parts of a mail are not read, by reason: files, and pages beside the plain text."""
+    plain = html_parts = files = 0
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        if part.get_content_disposition() == "attachment" or part.get_content_maintype() != "text":
+            files += 1
+        elif part.get_content_type() == "text/html":
+            html_parts += 1
+        else:
+            plain += bool(str(part.get_payload(decode=True) or "").strip())
+    matches = {
+        "attached files, beside their names": files,
+        "HTML beside the plain text of a mail": html_parts if plain else 0,
+    }
+    return {reason: count for reason, count in matches.items() if count}
 
 
 def body(message: Message) -> str:
@@ -202,22 +238,7 @@ def _inline(message: Message) -> Iterator[Message]:
 
 def _decoded(part: Message) -> str:
     payload = part.get_payload(decode=True)
-    if not isinstance(payload, bytes):
-        return ""
-    charset = part.get_content_charset() or "utf-8"
-    try:
-        return payload.decode("utf-8" if _is_no_charset(charset) else charset, "replace")
-    except (LookupError, ValueError):
-        return payload.decode("utf-8", "replace")
-
-
-def _is_no_charset(name: str | None) -> bool:
-    if not name:
-        return False
-    try:
-        return codecs.lookup(name).name.replace("-", "_") in _NO_CHARSETS
-    except (LookupError, ValueError):
-        return False  # nobody knows it: whoever decodes will say so
+    return in_characters(payload, part.get_content_charset()) if isinstance(payload, bytes) else ""
 
 
 def _storable(text: str) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from pathlib import Path
 
 from mnemon.adapters.importers import foreign
 from mnemon.adapters.importers.base import Import, Options
-from mnemon.adapters.importers.detect import detect
+from mnemon.adapters.importers.detect import detect, detect_in, members
+from mnemon.adapters.importers.files import is_pipe
 from mnemon.adapters.importers.records import Position
-from mnemon.adapters.importers.registry import find
+from mnemon.adapters.importers.registry import Importer, find
+from mnemon.adapters.importers.wholefile import WholeFile
 
 
 def open_import(
@@ -19,6 +22,8 @@ def open_import(
     conversation: str | None = None,
     start: Position | None = None,
     columns: Mapping[str, str] | None = None,
+    zone: tzinfo | None = None,
+    member: str | None = None,
 ) -> Import:
     """Open a file, or ``Path("-")`` for standard input, to read what was said in it.
 
@@ -30,13 +35,31 @@ def open_import(
         columns: for ``jsonl``: which key holds ``text``, ``at``, ``speaker``, ``role``, ``conversation``,
             ``session``, ``id``, ``tags`` or ``metadata``, where it is none of the usual ones.
 
+        zone: the zone of times that name none; UTC if it is left out.
+        member: the file in a zip archive, by its name there, instead of the archive as a whole.
+
     Raises:
         NotFound: nothing is there.
         Invalid: it cannot be read as that format, or as any; or an option has no meaning for it.
         Unavailable: the format's importer cannot be loaded.
     """
-    importer = find(format or detect(path))
-    options: Options = {"start": start, "conversation": conversation, "columns": columns}
+    importer, member = _found(path, format, member)
+    options: Options = {"start": start, "conversation": conversation, "columns": columns, "zone": zone}
+    if member is not None:
+        options["member"] = member
     if importer.is_ours:
         return importer.load()(path, **options)
     return foreign.opened(importer, path, **options)
+
+
+def _found(path: Path, name: str | None, member: str | None) -> tuple[Importer, str | None]:
+    """Return the importer of a file, and which file of an archive it is to read, if it is one of those that do."""
+    if name is None:
+        name, member = detect_in(path) if member is None else (detect(path, member), member)
+        return find(name), member
+    importer = find(name)
+    if member is None and importer.is_ours and not is_pipe(path) and issubclass(kind := importer.load(), WholeFile):
+        matches, _ = members(path, kind)
+        if len(matches) == 1:
+            member = matches[0][0]
+    return importer, member

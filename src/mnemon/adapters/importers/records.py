@@ -55,6 +55,14 @@ class Anchor:
     part: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A beginning of a file: how many bytes of it (decompressed), and the digest of all of them."""
+
+    bytes: int
+    digest: str
+
+
 @dataclass(slots=True)
 class Position:
     """Where a record was read, and all that is needed to go on after it.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
+import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from enum import IntEnum
 from functools import cached_property
-from io import BufferedIOBase
+from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
-from mnemon.adapters.importers.files import is_gzip, is_pipe, require_exists, require_file
-from mnemon.adapters.importers.jsonstream import top_keys
+from mnemon.adapters.importers.charsets import encoding_of, in_characters
+from mnemon.adapters.importers.files import is_gzip, is_pipe, open_plain, require_exists, require_file
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements, top_keys
+from mnemon.core.errors import Invalid
 
 _BOM = b"\xef\xbb\xbf"
+_TEXT = 64 * 1024
+#: Marks of direction and the like, which are not printed and stand in texts.
+_FORMAT = "\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\ufffd"
 
 Kind = Literal["file", "gzip", "zip", "directory", "pipe"]
 
@@ -40,20 +45,22 @@ class Sample:
 
     Attributes:
         path: the file or directory.
-        name: its name in lower case.
+        name: its name in lower case; ``plain_name``: without the ``.gz`` of a gzip file.
         kind: ``file``, ``gzip``, ``zip``, ``directory``, or ``pipe``, of which nothing can be seen beforehand.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Look at what is there.
+    def __init__(self, path: Path, member: str | None = None) -> None:
+        """Look at what is there: a file or directory, or one file of an archive.
 
         Raises:
             NotFound: nothing is there.
             Invalid: it is empty, or may not be read.
         """
         self.path = path
-        self.name = path.name.lower()
-        self.kind = _kind(path)
+        self.member = member
+        self.name = (path.name if member is None else member.rsplit("/", 1)[-1]).lower()
+        self.kind: Kind = _kind(path) if member is None else "file"
+        self.plain_name = self.name.removesuffix(".gz")
         self._keys: dict[str | None, _Remembered] = {}
 
     @cached_property
@@ -66,14 +73,47 @@ class Sample:
         """The first line of :attr:`head`, without blanks around it."""
         return self._beginning(lambda stream: stream.readline(limits.MAX_HEAD)).strip()
 
-    def _beginning(self, read: Callable[[BufferedIOBase], bytes]) -> bytes:
+    def _beginning(self, read: Callable[[Any], bytes]) -> bytes:
         if self.kind not in ("file", "gzip"):
             return b""
         try:
-            with gzip.open(self.path) if self.kind == "gzip" else self.path.open("rb") as stream:
+            with self._content() as stream:
                 return read(stream).removeprefix(_BOM)
-        except (EOFError, OSError, zlib.error):
+        except (EOFError, OSError, zlib.error, Invalid):
             return b""
+
+    @contextmanager
+    def _content(self) -> Iterator[Any]:
+        """Open the file's bytes, unpacked."""
+        if self.member is not None:
+            with self._tree as tree, tree.open(self.member) as stream:
+                yield stream
+            return
+        with open_plain(self.path) as stream:
+            yield stream
+
+    @cached_property
+    def text(self) -> str:
+        """How a file of text begins, at most its first 64 KB, whatever its encoding; nothing where it is no text."""
+        head = self.head[:_TEXT]
+        text = in_characters(head, encoding_of(head)).removeprefix("\ufeff") if head else ""
+        strange = sum(not (c.isprintable() or c.isspace()) and c not in _FORMAT for c in text[:4096])
+        return "" if strange * 20 > len(text[:4096]) or "\x00" in text[:4096] else text
+
+    @cached_property
+    def first(self) -> dict[str, Any] | None:
+        """The first object of JSON: of lines, of an array, or the document itself, if it ends in the first 4 MB."""
+        if self.first_line.startswith(b"{"):
+            with suppress(ValueError, RecursionError):
+                value = json.loads(self.first_line)
+                return value if isinstance(value, dict) else None
+        if self.head.lstrip()[:1] not in (b"[", b"{"):
+            return None
+        stream = MeteredStream(BytesIO(self.head), self.name)
+        with suppress(DamagedJson, Invalid):
+            value = next(elements(stream), None)
+            return value if isinstance(value, dict) else None
+        return None
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -82,16 +122,28 @@ class Sample:
         Raises:
             Invalid: the archive is damaged, or holds more than an archive may (:mod:`limits`).
         """
-        return tuple(sorted(self._tree.sizes)) if self.kind in ("zip", "directory") else ()
+        return tuple(sorted(self._tree.sizes)) if self.member is None and self.kind in ("zip", "directory") else ()
 
     def open(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Return a file of the archive or directory, by one of its :attr:`names`."""
         return self._tree.open(name)
 
+    @cached_property
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """The objects of the first 20 lines."""
+        found = []
+        for line in self.head.split(b"\n", 20)[:20]:
+            if line.lstrip().startswith(b"{"):
+                with suppress(ValueError, RecursionError):
+                    value = json.loads(line)
+                    if isinstance(value, dict):
+                        found.append(value)
+        return tuple(found)
+
     @property
     def is_document(self) -> bool:
-        """Whether this may be one document of JSON: a plain file."""
-        return self.kind == "file"
+        """Whether this may be one document of JSON: a file."""
+        return self.kind in ("file", "gzip")
 
     def keys(self, name: str | None = None) -> Iterator[str]:
         """Yield the keys of a JSON document's object, or of the objects of its array, as far as its first 4 MB go.
@@ -108,7 +160,7 @@ class Sample:
             with self._tree as tree, tree.open(name) as stream:
                 yield from top_keys(stream)
         elif self.is_document:
-            with self.path.open("rb") as stream:
+            with suppress(EOFError, OSError, zlib.error), self._content() as stream:
                 yield from top_keys(stream)
 
     @cached_property

@@ -12,8 +12,10 @@ from typing import Any, ClassVar, Unpack
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.base import Counter, Import, Options
-from mnemon.adapters.importers.export import SHAPELESS, Message, moment_or_none, too_long
+from mnemon.adapters.importers.chatparts import objects_in
+from mnemon.adapters.importers.export import Message, moment_or_none, too_long
 from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
+from mnemon.adapters.importers.kept import TOO_MUCH, Kept
 from mnemon.adapters.importers.records import (
     Anchor,
     Record,
@@ -24,12 +26,19 @@ from mnemon.adapters.importers.records import (
     shown,
 )
 from mnemon.adapters.importers.sample import Certainty, Sample
+from mnemon.adapters.importers.slackblocks import attachment_text, block_texts
+from mnemon.adapters.importers.talk import SHAPELESS
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
 _DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
 # The lists that an export has beside its folders; which of them depends on the plan.
 _LISTS = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
+_TAKEN = {
+    *("type", "subtype", "ts", "thread_ts", "user", "text", "edited", "reactions", "files", "client_msg_id", "team"),
+    *("user_profile", "user_team", "source_team", "username", "bot_id", "upload", "display_as_bot", "parent_user_id"),
+    *("reply_count", "reply_users", "reply_users_count", "latest_reply", "replies", "subscribed", "last_read"),
+}
 _MAX_MEMBERS = 50  # of a conversation, in its title
 _MAX_LABEL = 100  # characters of a name: a mention of five characters becomes so many
 # What Slack says about a channel, not what somebody said in it.
@@ -77,6 +86,7 @@ class Slack(Import):
 
     format: ClassVar[str] = "slack"
     title: ClassVar[str] = "Slack"
+    needs: ClassVar[str] = "`channels.json` or `users.json`, and a folder a channel with a file a day"
     description: ClassVar[str] = "The export of a workspace, as the zip file or unpacked; each channel a conversation."
     expects: ClassVar[tuple[str, ...]] = ("channels.json", "users.json")
 
@@ -92,8 +102,11 @@ class Slack(Import):
                 path=str(path),
             )
         self.total_bytes = sum(self._tree.sizes[name] for name in self._days)
-        self.fingerprint = self._tree.fingerprint
         self._base = 0
+
+    def identify(self) -> str:
+        """Return the digest of the whole export."""
+        return self._tree.identify()
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
@@ -111,6 +124,7 @@ class Slack(Import):
     def records(self, anchor: Anchor) -> Iterator[Record]:
         """Yield the messages of each channel."""
         counter = Counter()
+        self.left_out.clear()
         with open_tree(self.path, "a slack export") as tree:
             self._tree = tree
             directory = _directory(tree, self._root)
@@ -136,18 +150,22 @@ class Slack(Import):
             return
         subtype = str(message.get("subtype") or "")
         if subtype in _NOISE:
+            self.leave_out(f"what Slack says of a channel (`{subtype}`)")
             return
         try:
             text = _text(message)
             if len(text) <= limits.MAX_MESSAGE_TEXT:  # a longer one is refused below, as it stands
                 text = directory.readable(text)
             speaker, bot = _speaker(message, directory)
-            metadata = _metadata(message)
+            metadata, dropped = _metadata(message, text)
+            if dropped:
+                self.leave_out(TOO_MUCH, dropped)
         except SHAPELESS as error:
             reason = f"{where}: not in the shape of slack: {excerpt(repr(error))}"
             yield counter.broken(file, reason, shown(message))
             return
         if not text:
+            self.leave_out("messages without words")
             return
         message_said = Message(message["ts"], text, "user", speaker=speaker)
         if problem := too_long(message_said) or character_problem([text, speaker, metadata, key, title], "the text"):
@@ -188,6 +206,15 @@ def _directory(tree: Tree, root: str) -> _Directory:
         directory.people[key] = next((_name(n) for n in names if n), key)
         if user.get("is_bot"):
             directory.bots.add(key)
+        if bot := _name(profile.get("bot_id")):
+            directory.people.setdefault(bot, directory.people[key])
+            directory.bots.add(bot)
+    for entry in _list(tree, f"{root}integration_logs.json"):
+        # What was installed, by its own name: a message may name no more than its number.
+        name = next((_name(entry[k]) for k in ("app_type", "service_type", "service_name") if entry.get(k)), "")
+        for k in ("bot_id", "app_id", "service_id") if name else ():
+            if _name(entry.get(k)):
+                directory.people.setdefault(_name(entry[k]), name)
     for name in _LISTS:
         for channel in _list(tree, f"{root}{name}") if name != "users.json" else []:
             key = _name(channel.get("id"))
@@ -236,10 +263,13 @@ def _name(value: object) -> str:
 
 
 def _text(message: dict[str, Any]) -> str:
-    pieces = [message.get("text") or ""]
-    if not pieces[0].strip():
-        attached = message.get("attachments") or []
-        pieces.extend(one.get("text") or one.get("fallback") or "" for one in attached)
+    """Return what a message says: its text, or else its blocks; what was attached to it; the names of its files."""
+    text = message.get("text") or ""
+    pieces = [text if text.strip() else "\n".join(block_texts(message.get("blocks")))]
+    for one in message.get("attachments") or []:
+        said = attachment_text(one)
+        # A link's preview may say what the message says already.
+        pieces.append("" if said and said in pieces[0] else said)
     pieces.extend(f"[file: {name}]" for name in _files(message))
     return "\n".join(piece for piece in pieces if piece.strip())
 
@@ -251,21 +281,28 @@ def _files(message: dict[str, Any]) -> list[str]:
 
 def _speaker(message: dict[str, Any], directory: _Directory) -> tuple[str | None, bool]:
     """Return who wrote it, and whether that is a program."""
-    user = str(message.get("user") or "")
+    user, bot_id = str(message.get("user") or ""), str(message.get("bot_id") or "")
     bot = message.get("subtype") == "bot_message" or "bot_id" in message or user in directory.bots
     profile = message.get("user_profile") or {}
+    bot_name = (message.get("bot_profile") or {}).get("name")
+    if bot_id and (candidates := bot_name or message.get("username")):
+        # A message further on may have its number alone.
+        directory.people.setdefault(bot_id, _name(candidates))
     names = (
         directory.people.get(user),
         message.get("username"),
-        (message.get("bot_profile") or {}).get("name"),
+        bot_name,
         profile.get("display_name"),
         profile.get("real_name"),
-        user or message.get("bot_id"),
+        directory.people.get(bot_id),
+        directory.people.get(str(message.get("app_id") or "")),
+        user or bot_id,
     )
     return next((str(name) for name in names if name), None), bot
 
 
-def _metadata(message: dict[str, Any]) -> dict[str, Any]:
+def _metadata(message: dict[str, Any], text: str) -> tuple[dict[str, Any], int]:
+    """Return what else a message holds; and how many details of it were too many to keep."""
     metadata: dict[str, Any] = {"ts": message["ts"]}
     if thread := message.get("thread_ts"):
         metadata["thread_ts"] = thread
@@ -276,4 +313,10 @@ def _metadata(message: dict[str, Any]) -> dict[str, Any]:
         metadata["reactions"] = reactions
     if names := _files(message):
         metadata["files"] = names
-    return metadata
+    keeper = Kept(text)
+    details = keeper.rest(message, _TAKEN)
+    if files := [
+        remainder for entry in objects_in(message.get("files")) if (remainder := keeper.rest(entry, {"name"}))
+    ]:
+        details["file_details"] = files
+    return metadata | ({"details": details} if details else {}), keeper.dropped

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, BinaryIO, Unpack
 
 from mnemon.adapters.importers import limits
+from mnemon.adapters.importers.archive import MemberSource
 from mnemon.adapters.importers.base import Import, Options
-from mnemon.adapters.importers.files import ByteSource, head_and_tail, is_pipe
-from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements
+from mnemon.adapters.importers.charsets import encoding_of, in_encoding, is_wide
+from mnemon.adapters.importers.fields import BadRecord, parse_object
+from mnemon.adapters.importers.files import ByteSource, content_digest, is_pipe
+from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, branches, elements
+from mnemon.adapters.importers.records import printable
 from mnemon.core.errors import Invalid
 
 _BOM = "\ufeff"
+_LOOKED_AT = 1024 * 1024
+_BLOCK = 64 * 1024
 
 
 class WholeFile(Import):
-    """A file of text or of JSON, plain or gzip, that is written once and not appended to.
+    """A file of text or of JSON, plain, gzip or in a zip archive, that is written once and not appended to.
 
-    A subclass goes through :meth:`lines` or :meth:`elements` and takes positions from a :class:`Counter`. A longer
-    later export is another file to it: what is stored already has the same ``source_id`` and is passed over.
+    A subclass goes through :meth:`lines`, :meth:`elements` or :meth:`objects` and takes positions from a
+    :class:`Counter`. A longer later export is another file to it: what is stored already has the same ``source_id``
+    and is passed over.
 
     Attributes:
         file: the file's name as positions show it.
+        stem: the file's name without its endings, which names a conversation that has no other name.
     """
 
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
@@ -35,11 +45,16 @@ class WholeFile(Import):
                 hint="Save it as a file and import that.",
                 path=str(path),
             )
-        self._source = ByteSource(path, f"a file of {self.title}")
+        member = given.get("member")
+        expected = f"a file of {self.title}"
+        self._source = ByteSource(path, expected) if member is None else MemberSource(path, member, expected)
         self.file = self._source.name
-        size = self._source.total or 0
-        self.total_bytes = size
-        self.fingerprint = head_and_tail(path, size)
+        self.stem = stem_of(path, member)
+        self.total_bytes = self._source.total or 0
+
+    def identify(self) -> str:
+        """Return the digest of the whole file."""
+        return self._source.identify() if isinstance(self._source, MemberSource) else content_digest(self.path)
 
     @property
     def bytes_read(self) -> int:
@@ -47,17 +62,26 @@ class WholeFile(Import):
         return self._source.bytes_read
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Go through the lines: each one's number, from 1, and its text without its end; what is not UTF-8 is U+FFFD.
+        """Go through the lines: each one's number, from 1, and its text without its end.
+
+        The text is UTF-8, UTF-16 or UTF-32; what is none of these is read as the encoding that its bytes make likely.
 
         Raises:
             DamagedJson: a line is longer than :data:`limits.MAX_LINE`, or the file cannot be unpacked any further.
         """
-        with self._source.open(0) as stream:
-            number = 0
-            while raw := self._line(stream.readline, number):
-                number += 1
-                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        with self._unpacked() as stream:
+            encoding = encoding_of(stream.read(_LOOKED_AT))
+        with self._unpacked() as stream:
+            read = _wide_lines(stream, encoding) if is_wide(encoding) else self._narrow_lines(stream, encoding)
+            for number, line in enumerate(read, 1):
+                line = line.rstrip("\r\n")
                 yield number, line.removeprefix(_BOM) if number == 1 else line
+
+    def _narrow_lines(self, stream: BinaryIO, encoding: str) -> Iterator[str]:
+        number = 0
+        while raw := self._line(stream.readline, number):
+            number += 1
+            yield in_encoding(raw, encoding)
 
     def _line(self, readline: Any, before: int) -> bytes:
         try:
@@ -75,8 +99,92 @@ class WholeFile(Import):
             DamagedJson: it is not JSON from some place on, or nested too deeply; the elements before that were given.
             Invalid: an element is larger than :data:`limits.MAX_ELEMENT`.
         """
-        with self._source.open(0) as stream:
+        with self._unpacked() as stream:
             try:
                 yield from elements(MeteredStream(stream, self.file))
             except (EOFError, OSError, zlib.error) as error:
                 raise DamagedJson(f"the compressed file is damaged: {error}") from error
+
+    def branches(self, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
+        """Go through some branches of one JSON document, such as ``messages.item``: each one's way and value.
+
+        What is a text elsewhere in the document is counted as left out, by the document's key that it is under.
+
+        Raises:
+            DamagedJson: as :meth:`elements`.
+            Invalid: as :meth:`elements`.
+        """
+        with self._unpacked() as stream:
+            try:
+                yield from branches(MeteredStream(stream, self.file), wanted, self._outside)
+            except (EOFError, OSError, zlib.error) as error:
+                raise DamagedJson(f"the compressed file is damaged: {error}") from error
+
+    def _outside(self, way: str) -> None:
+        key = printable(way.split(".", 1)[0])[:40]
+        self.leave_out(f"texts under `{key}`, outside of messages" if key else "texts outside of messages")
+
+    def objects(self) -> Iterator[tuple[int, int | None, dict[str, Any] | str]]:
+        """Go through the objects of JSON Lines, or of one JSON document: number, line, and object or what is wrong.
+
+        Raises:
+            DamagedJson: as :meth:`elements`.
+            Invalid: as :meth:`elements`.
+        """
+        if not self._has_lines():
+            for number, value in enumerate(self.elements(), 1):
+                yield number, None, value if isinstance(value, dict) else f"element {number}: not an object"
+            return
+        number = 0
+        with self._unpacked() as stream:
+            line = 0
+            while raw := self._line(stream.readline, line):
+                line += 1
+                raw = raw.removeprefix(codecs.BOM_UTF8) if line == 1 else raw
+                if not raw.strip():
+                    continue
+                number += 1
+                try:
+                    yield number, line, parse_object(raw, len(raw))
+                except BadRecord as bad:
+                    yield number, line, f"line {line}: {bad}"
+
+    def _has_lines(self) -> bool:
+        with self._unpacked() as stream:
+            try:
+                head = stream.readline(limits.MAX_LINE + 1).removeprefix(codecs.BOM_UTF8).strip()
+                following = stream.read(1)
+            except (EOFError, OSError, zlib.error):
+                return True  # the damage is named where it is met
+        if head.startswith(b"["):
+            return False
+        try:
+            return isinstance(json.loads(head), dict) and bool(following)
+        except (ValueError, RecursionError):
+            return not head.startswith(b"{") or len(head) > _BLOCK
+
+    def _unpacked(self) -> Any:
+        return self._source.open(0)
+
+
+def stem_of(path: Path, member: str | None) -> str:
+    """Return what a file is called, without its endings; of ``_chat.txt`` in an archive, what the archive is called."""
+    inner = Path(printable(member)).name if member else ""
+    name = printable(path.name) if not inner or inner.startswith("_") else inner
+    name = name[:-3] if name.lower().endswith(".gz") else name
+    return (Path(name).stem or name)[:200]
+
+
+def _wide_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    remainder = ""
+    try:
+        while chunk := stream.read(_BLOCK):
+            *whole, remainder = (remainder + decoder.decode(chunk)).split("\n")
+            yield from whole
+            if len(remainder) > limits.MAX_LINE:
+                raise DamagedJson(f"a line has more than {limits.MAX_LINE:,} characters")
+    except (EOFError, OSError, zlib.error) as error:
+        raise DamagedJson(f"the compressed file is damaged: {error}") from error
+    if remainder := remainder + decoder.decode(b"", True):
+        yield remainder

@@ -11,7 +11,7 @@ from mnemon.conversations.service.lifecycle import (
 from mnemon.conversations.service.messages import (
     Drafts,
     Names,
-    checkpoint,
+    checkpoints,
     draft,
     ensure_conversations,
     ensure_places,
@@ -28,7 +28,7 @@ __all__ = [
     "Drafts",
     "Names",
     "archive_conversation",
-    "checkpoint",
+    "checkpoints",
     "conversation_statistics",
     "create_conversation",
     "delete_conversation",

@@ -318,10 +318,10 @@ class _Batch:
 
 
 @verb(rule="tells how far an import has come: a name of the caller's choice and counts", changes=False)
-async def checkpoint(ctx: Context, source: str) -> Checkpoint | None:
-    """Read how far the import of this source has come; None before its first batch."""
+async def checkpoints(ctx: Context, source: str) -> tuple[Checkpoint, ...]:
+    """Read how far imports have come: of this source, and of those whose names go on after it and a colon."""
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
-        return await repository.load_checkpoint(connection, ctx.principal.organization_id, source)
+        return await repository.load_checkpoints(connection, ctx.principal.organization_id, source)
 
 
 async def save_checkpoint(connection: Connection, organization_id: UUID, place: Checkpoint) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -321,9 +321,23 @@ class AsyncMemory(Opened):
         agent: str | None = None,
         stop_on_broken: bool = False,
         restart: bool = False,
+        columns: Mapping[str, str] | None = None,
+        timezone: str | tzinfo | None = None,
         on_progress: Progress | None = None,
     ) -> ImportReport:
         """Import conversations from a file in any of the formats of docs/importers.md; resumes by itself.
+
+        Args:
+            path: the file, or ``-`` for standard input; of a folder or an archive each file by itself.
+            format: one of the importers' formats; found out from the file when left out.
+            conversation: the conversation of records that name none.
+            user: whose memory it becomes.
+            agent: the agent that takes part.
+            stop_on_broken: stop at the first record that cannot be read.
+            restart: read from the beginning; what is already there is not stored twice.
+            columns: which key of a record holds what, such as ``{"text": "body", "at": "when"}``.
+            timezone: the zone of times that name none, such as ``Europe/Oslo``; the file's own goes before it.
+            on_progress: called after each batch.
 
         Raises:
             Invalid: it cannot be read as that format, or a record is broken and stop_on_broken is set.
@@ -339,6 +353,8 @@ class AsyncMemory(Opened):
             agent=agent,
             stop_on_broken=stop_on_broken,
             restart=restart,
+            columns=columns,
+            timezone=timezone,
             on_progress=on_progress,
         )
         self._maintain_later(report.imported)

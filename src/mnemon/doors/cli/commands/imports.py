@@ -36,6 +36,14 @@ def import_files(
     restart: Annotated[
         bool, typer.Option("--restart", help="Read from the beginning; nothing is stored twice.")
     ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="FIELD=KEY", help="Which key holds what, such as text=body; repeatable."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Of times that name none, such as Europe/Oslo."),
+    ] = None,
     formats: Annotated[
         bool, typer.Option("--formats", help="List the formats and end.", is_eager=True, callback=list_formats)
     ] = False,
@@ -49,7 +57,13 @@ def import_files(
         "agent": agent,
         "stop_on_broken": strict,
         "restart": restart,
+        "columns": _columns(column or []),
+        "timezone": timezone,
     }
+    _import(files, options)
+
+
+def _import(files: list[Path], options: dict[str, Any]) -> None:
     reports: list[ImportReport] = []
     with session() as opened:
         for path in files:
@@ -57,8 +71,27 @@ def import_files(
             if state.json:
                 _emit(reports[-1])
         _index(opened, reports)
+    if not state.json:
+        _problems(reports)
     if not state.json and not state.quiet:
+        _beside(reports)
         _summary(reports)
+    if any(report.read_nothing for each in reports for report in (each.files or [each])):
+        raise typer.Exit(1)
+
+
+def _columns(given: list[str]) -> dict[str, str] | None:
+    """Return what --column says, by field."""
+    pairs = [entry.partition("=") for entry in given]
+    for entry, (name, _, key) in zip(given, pairs, strict=True):
+        if not name or not key:
+            raise Invalid(
+                f"`--column {entry}` does not say which key holds what.",
+                code="invalid.import.columns",
+                hint="Such as: --column text=body",
+                field="columns",
+            )
+    return {name: key for name, _, key in pairs} or None
 
 
 def _refuse_terminal(files: list[Path]) -> None:
@@ -129,7 +162,7 @@ def _emit(report: ImportReport) -> None:
 
     from mnemon.doors.cli.output import emit
 
-    emit({**asdict(report), "rate": round(report.rate, 1)})
+    emit({**asdict(report), "rate": round(report.rate, 1), "read_nothing": report.read_nothing})
 
 
 def _summary(reports: list[ImportReport]) -> None:
@@ -138,21 +171,40 @@ def _summary(reports: list[ImportReport]) -> None:
     from mnemon.doors.cli.lists import empty_table
     from mnemon.doors.cli.output import console, one_line
 
-    _problems(reports)
     table = empty_table("file", "format")
     for name in ("imported", "already there", "broken", "seconds", "per second"):
         table.add_column(name, justify="right")
-    for report in reports:
+    rows = [entry for report in reports for entry in ([*report.files, report] if report.files else [report])]
+    for report in rows:
         table.add_row(
             Text(one_line(Path(report.path).name)),
             report.format,
             f"{report.imported:,}",
-            f"{report.skipped + report.resumed_after:,}",
-            f"{report.broken:,}",
+            f"{report.skipped + report.resumed_after - report.broken_before:,}",
+            f"{report.broken + report.broken_before:,}",
             f"{report.seconds:.1f}",
             f"{report.rate:,.0f}" if report.imported else "-",
         )
     console().print(table)
+
+
+def _beside(reports: list[ImportReport]) -> None:
+    """Say what was left out and what has no date, by file; and which files of a folder were not imported."""
+    from rich.text import Text
+
+    from mnemon.doors.cli.output import errors_console, one_line
+
+    screen = errors_console()
+    for report in reports:
+        for entry in report.files or [report]:
+            name = Path(entry.path).name
+            for reason, count in sorted(entry.left_out.items(), key=lambda pair: (-pair[1], pair[0])):
+                screen.print(Text(one_line(f"{name}: left out: {count:,} x {reason}"), "dim"), soft_wrap=True)
+            if entry.undated:
+                sentence = f"{name}: {entry.undated:,} without a date: they have the time of the import"
+                screen.print(Text(one_line(sentence), "dim"), soft_wrap=True)
+        for path, why in report.unknown:
+            screen.print(Text(one_line(f"not imported: {path}: {why}"), "yellow"), soft_wrap=True)
 
 
 def _problems(reports: list[ImportReport]) -> None:
@@ -161,6 +213,12 @@ def _problems(reports: list[ImportReport]) -> None:
     from mnemon.doors.cli.output import errors_console, one_line
 
     screen = errors_console()
+    reports = [entry for report in reports for entry in (report.files or [report])]
+    for report in reports:
+        if report.read_nothing:
+            screen.print(Text(one_line(_nothing(report)), "red"), soft_wrap=True)
+    # Of a file of which nothing could be read one reason is enough.
+    reports = [report for report in reports if not report.read_nothing]
     shown = [broken for report in reports for broken in report.problems][:_SHOWN]
     for broken in shown:
         file = broken.position.file
@@ -175,3 +233,13 @@ def _problems(reports: list[ImportReport]) -> None:
     unshown = sum(report.broken for report in reports) - len(shown)
     if unshown > 0:
         screen.print(f"and {unshown} more that could not be read", style="yellow")
+
+
+def _nothing(report: ImportReport) -> str:
+    """Say of a file, of which nothing could be read, why not and what is in it, in one line."""
+    first = report.problems[0] if report.problems else None
+    reason = first.reason.removeprefix(f"line {first.position.line}: ") if first else "see the first import of it"
+    told = f"{Path(report.path).name}: none of its {report.broken:,} records could be read; the first: {reason}."
+    if report.keys:
+        told += f" It has the keys {', '.join(report.keys)}: --column text={report.keys[0]} names what holds the text."
+    return told

@@ -1,0 +1,78 @@
+"""An array of objects, in the words that most logs use for who said what and when."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterator
+from typing import ClassVar
+
+from mnemon.adapters.importers.fields import COLUMNS, BadRecord, Unread, columns_of, read_fields
+from mnemon.adapters.importers.records import shown
+from mnemon.adapters.importers.sample import Certainty, Sample
+from mnemon.adapters.importers.talk import Said, Talk, Unreadable
+from mnemon.core.ids import digest
+
+_TOLD = 100_000  # ids of which is known how often they were met
+
+
+class JsonArray(Talk):
+    """What JSON Lines have a line each, in one array; also lines, in an archive."""
+
+    format: ClassVar[str] = "json"
+    title: ClassVar[str] = "JSON array"
+    description: ClassVar[str] = 'An array of objects such as `{"at": ..., "speaker": ..., "text": ...}`.'
+    shape: ClassVar[frozenset[str]] = frozenset({"text", "content", "at", "timestamp", "speaker", "author", "role"})
+    needs: ClassVar[str] = "an array of objects with `text` or `content`"
+    options: ClassVar[frozenset[str]] = frozenset({"conversation", "columns"})
+
+    @classmethod
+    def recognises(cls, sample: Sample) -> Certainty:
+        """Recognise a first object that says something."""
+        first = sample.first if sample.is_document else None
+        says = first is not None and any(isinstance(first.get(key), str | list) for key in COLUMNS["text"])
+        return Certainty.POSSIBLE if says else Certainty.NO
+
+    @classmethod
+    def likeness(cls, sample: Sample) -> float:
+        """Count an array as half of it."""
+        return 1.0 if sample.head.lstrip()[:1] == b"[" else 0.0
+
+    def keys_found(self) -> tuple[str, ...]:
+        """Return some keys of the objects that could not be read."""
+        return self._unread.keys
+
+    def messages(self) -> Iterator[Said | Unreadable]:
+        """Yield the objects."""
+        self._unread = Unread()
+        columns, counts = columns_of(self.columns), Tally[str]()
+        for number, line, record in self.objects():
+            where = f"line {line}" if line else f"element {number}"
+            if isinstance(record, str):
+                yield Unreadable(record, line=line)
+                continue
+            keys = dict.fromkeys(record)
+            try:
+                fields = read_fields(record, columns, self.zone)
+            except BadRecord as bad:
+                self._unread.note(keys)
+                yield Unreadable(f"{where}: {bad}", shown(record), line)
+                continue
+            conversation = fields.conversation or self.conversation or self.stem
+            key = fields.id or digest(
+                conversation, fields.at.isoformat() if fields.at else where, fields.speaker or "", fields.text
+            )
+            if len(counts) < _TOLD or key in counts:
+                counts[key] += 1
+            again = f":{counts[key]}" if counts[key] > 1 and not fields.id else ""
+            yield Said(
+                id=f"{conversation}:{key}{again}",
+                text=fields.text,
+                conversation=conversation,
+                at=fields.at,
+                speaker=fields.speaker,
+                role=fields.role,
+                session=fields.session,
+                line=line,
+                tags=fields.tags,
+                metadata=fields.metadata,
+            )
