@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnemon import AsyncMemory
-from tests.factories import new_slug
+from mnemon import AsyncMemory, NotFound
+from mnemon.conversations.schemas import ConversationChange, ConversationList
+from mnemon.conversations.service import delete_conversation, list_conversations
+from tests.factories import context_of, new_slug
 
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,10 +29,21 @@ class Version:
     corrected_at: datetime | None = None  # when we learnt better
     true_until: datetime | None = None  # what the correction says
     forgotten_at: datetime | None = None
+    archived: list[datetime] = field(default_factory=list)  # when it was put away, came back, was put away, ...
+
+    def kept(self, moment: datetime) -> bool:
+        """Not put away; a correction takes the place of that too."""
+        if self.corrected_at is not None and self.corrected_at <= moment:
+            return True
+        return sum(at <= moment for at in self.archived) % 2 == 0
 
     def known(self, moment: datetime) -> bool:
-        """Recorded by then and not yet forgotten."""
-        return self.known_from <= moment and (self.forgotten_at is None or self.forgotten_at > moment)
+        """Recorded by then and not yet forgotten or put away."""
+        return (
+            self.kept(moment)
+            and self.known_from <= moment
+            and (self.forgotten_at is None or self.forgotten_at > moment)
+        )
 
     def current(self, moment: datetime) -> bool:
         """Known then, and not yet corrected."""
@@ -48,6 +62,7 @@ class Replay:
 
     def __init__(self, memory: AsyncMemory) -> None:
         self.memory = memory
+        self.ctx = context_of(memory)
         self.versions: list[Version] = []
         self.moments: list[datetime] = []
 
@@ -73,6 +88,16 @@ class Replay:
             item = await self.memory.update(old.id, f"the harbour, version {len(self.versions)}", at=at)
             old.corrected_at, old.true_until = item.recorded_at, max(at, old.true_from)
             self.versions.append(Version(item.id, item.at, item.recorded_at))
+        elif what == "archive":
+            one = next((v for v in some[which % len(some) :] if v.id not in self.said), None)
+            if one is None:
+                return
+            status = "archived" if len(one.archived) % 2 == 0 else "active"
+            async with self.ctx.database.transaction(self.ctx.principal) as connection:
+                query = "UPDATE memories SET status = $2::memory_status WHERE id = $1 RETURNING updated_at"
+                one.archived.append(await connection.fetchval(query, one.id, status))
+                query = "SELECT max(created_at) FROM memory_log WHERE memory_id = $1"
+                self.moments.append(await connection.fetchval(query, one.id))
         else:
             gone = some[which % len(some)]
             await self.memory.forget(gone.id)
@@ -87,7 +112,9 @@ class Replay:
             await self.do(*step)
         edges = {m for v in self.versions for m in (v.known_from, v.corrected_at, v.forgotten_at) if m is not None}
         tick = timedelta(microseconds=1)
-        self.moments = sorted({m + d for m in edges for d in (-tick, timedelta(0), tick)})
+        # A status is logged by the clock, a little later than its transaction began.
+        self.moments += [m - tick for v in self.versions for m in v.archived]
+        self.moments = sorted({*self.moments, *(m + d for m in edges for d in (-tick, timedelta(0), tick))})
 
 
 async def seen(memory: AsyncMemory, **conditions: Any) -> set[UUID]:
@@ -97,7 +124,11 @@ async def seen(memory: AsyncMemory, **conditions: Any) -> set[UUID]:
 
 
 steps = st.lists(
-    st.tuples(st.sampled_from(["remember", "say", "update", "update", "forget"]), st.integers(0, 5), st.integers(0, 9)),
+    st.tuples(
+        st.sampled_from(["remember", "say", "update", "update", "forget", "archive", "archive"]),
+        st.integers(0, 5),
+        st.integers(0, 9),
+    ),
     min_size=2,
     max_size=9,
 )
@@ -107,6 +138,7 @@ steps = st.lists(
 @given(data=st.data(), what=steps)
 async def test_any_story_is_seen_as_a_plain_replay_sees_it(house: AsyncMemory, data: Any, what: Any) -> None:
     memory = await house.organization(new_slug())
+    await memory.open()
     replay = Replay(memory)
     await replay.run(what)
     now = datetime.now(UTC) + timedelta(days=1)
@@ -186,3 +218,59 @@ async def test_expired_as_of(memory: AsyncMemory) -> None:
     ).recorded_at
     assert not len(await memory.search("fair"))
     assert not len(await memory.search("fair", as_of=recorded))
+
+
+@pytest.mark.parametrize("how", ["archived", "forgotten", "superseded", "expired", "disputed"])
+async def test_every_status_is_read_on_both_axes(memory: AsyncMemory, how: str) -> None:
+    """Now, as of now, before it and after it: what is gone now does not come back by asking as of now."""
+    await memory.open()
+    ctx = context_of(memory)
+    one = (await memory.remember("The fair is on", at="2026-01-01")).id
+    before = datetime.now(UTC)
+    if how == "forgotten":
+        await memory.forget(one)
+    elif how == "superseded":
+        await memory.update(one, "The market is on", at="2026-01-01")
+    elif how == "expired":
+        async with ctx.database.transaction(ctx.principal) as connection:
+            await connection.execute("UPDATE memories SET expires_at = now() WHERE id = $1", one)
+    else:
+        async with ctx.database.transaction(ctx.principal) as connection:
+            await connection.execute("UPDATE memories SET status = $2::memory_status WHERE id = $1", one, how)
+    after = datetime.now(UTC)
+    there = how == "disputed"
+    for moment, seen_then in ((None, there), (after, there), (after + timedelta(days=9), there), (before, True)):
+        for conditions in ({}, {"valid_at": "2026-02-01"}):
+            when: dict[str, Any] = {"as_of": moment, **conditions}
+            assert (one in await seen(memory, **when)) == seen_then
+            assert (one in {hit.id for hit in await memory.search("fair", **when)}) == seen_then
+            assert (one in {hit.id for hit in await memory.recall("fair", **when)}) == seen_then
+        if moment is not None:
+            try:
+                assert (await memory.get(one, as_of=moment)).id == one
+            except NotFound:
+                assert not seen_then
+            else:
+                assert seen_then
+    if how == "archived":
+        async with ctx.database.transaction(ctx.principal) as connection:
+            await connection.execute("UPDATE memories SET status = 'active' WHERE id = $1", one)
+        assert one in await seen(memory)
+        assert one in await seen(memory, as_of=datetime.now(UTC))
+        assert one not in await seen(memory, as_of=after), "it was put away then"
+
+
+@pytest.mark.parametrize("how", ["message", "conversation"])
+async def test_what_was_said_and_forgotten_stays_so_as_of_now(memory: AsyncMemory, how: str) -> None:
+    said = (await memory.remember("The fair is on", conversation="plans", user="ada")).id
+    before = datetime.now(UTC)
+    if how == "message":
+        await memory.forget(said)
+    else:
+        ctx = context_of(memory)
+        page = await list_conversations(ctx, ConversationList())
+        await delete_conversation(ctx, ConversationChange(conversation_id=page.items[0].id))
+    after = datetime.now(UTC)
+    for moment, there in ((None, False), (after, False), (after + timedelta(days=9), False), (before, True)):
+        for conditions in ({}, {"conversation": "plans"}):
+            assert (said in await seen(memory, as_of=moment, **conditions)) == there

@@ -9,14 +9,14 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE
-from mnemon.memory.models import MemoryORM, MemoryType
+from mnemon.memory.models import MemoryORM, MemoryStatus, MemoryType
 from mnemon.memory.schemas import NewMemory, Update
 
 PACKAGE = "mnemon.memory"
@@ -60,7 +60,12 @@ class MemoryRepository(BaseRepository[MemoryORM]):
         await self.session.execute(select(func.update_memory_access(list(memory_ids))))
 
     def _current(self) -> Any:
-        return self._alive().where(MemoryORM.superseded_at.is_(None), MemoryORM.embedding.is_not(None))
+        return self._alive().where(
+            MemoryORM.superseded_at.is_(None),
+            MemoryORM.status.in_((MemoryStatus.ACTIVE, MemoryStatus.DISPUTED)),
+            or_(MemoryORM.expires_at.is_(None), MemoryORM.expires_at > func.now()),
+            MemoryORM.embedding.is_not(None),
+        )
 
 
 async def known_sources(

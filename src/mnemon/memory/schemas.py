@@ -112,7 +112,8 @@ class Scope(Schema):
         tags: rows with all of these; ``tags_any``: with at least one of these.
         since, until: when it was said or true, in the world; since is included, until is not.
         metadata: rows whose metadata contain this object.
-        as_of: what was known at this moment: rows recorded by then, and not yet forgotten or corrected.
+        as_of: what was known at this moment: rows recorded by then, and not yet forgotten, corrected, archived or
+            expired.
         valid_at: what was true at this moment, as far as it is known.
     """
 

@@ -17,6 +17,16 @@ from mnemon.memory.columns import CONDITIONS, TABLES
 from mnemon.memory.schemas import Scope
 from mnemon.memory.visibility import visible
 
+#: What a memory's status is while it is to be found; that it was superseded is read from its own times.
+_HELD = "{status} IN ('active', 'disputed', 'superseded')"
+#: A memory's status at the moment ``{at}``: what it was before the first change after it. A row that no change has
+#: touched since then is not looked up. Index: ix_memory_log_memory.
+_STATUS_THEN = (
+    "CASE WHEN t.updated_at <= {at} THEN t.status::text ELSE coalesce((SELECT l.old_status FROM memory_log l "
+    "WHERE l.organization_id = $1 AND l.memory_id = t.id AND l.created_at > {at} AND l.old_status IS NOT NULL "
+    "ORDER BY l.created_at LIMIT 1), t.status::text) END"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ResolvedScope:
@@ -87,12 +97,13 @@ class ResolvedScope:
             if memory and self.scope.valid_at is None:
                 rules += ["t.superseded_at IS NULL", table.alive]
             elif memory:
-                rules.append("(t.expires_at IS NULL OR t.expires_at > now())")
+                rules += ["(t.expires_at IS NULL OR t.expires_at > now())", _HELD.format(status="t.status")]
             return rules
         at = params.add(self.scope.as_of, "timestamptz")
         rules = [f"t.created_at <= {at}", f"(t.deleted_at IS NULL OR t.deleted_at > {at})"]
         if memory:
             rules.append(f"(t.expires_at IS NULL OR t.expires_at > {at})")
+            rules.append(_HELD.format(status=_STATUS_THEN.replace("{at}", at)))
         if memory and self.scope.valid_at is None:
             rules.append(f"(t.superseded_at IS NULL OR t.superseded_at > {at})")
         return rules

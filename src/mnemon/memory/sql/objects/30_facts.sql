@@ -20,6 +20,7 @@ CREATE OR REPLACE TRIGGER keep_fact BEFORE UPDATE ON memory_facts FOR EACH ROW
 CREATE OR REPLACE VIEW memory_tags WITH (security_invoker = true) AS
   SELECT m.organization_id, t.tag, count(*) AS uses, max(m.created_at) AS last_used_at
   FROM memories m CROSS JOIN LATERAL unnest(m.tags) AS t(tag)
-  WHERE m.deleted_at IS NULL AND m.superseded_at IS NULL
+  WHERE m.deleted_at IS NULL AND m.superseded_at IS NULL AND m.status IN ('active', 'disputed')
+    AND (m.expires_at IS NULL OR m.expires_at > now())
   GROUP BY m.organization_id, t.tag;
 GRANT SELECT ON memory_tags TO mnemon_app;
