@@ -14,7 +14,6 @@ FUNCTION_LINES = 50
 # Files that were longer when the limit came down, with their lines then. They may shrink, and leave this list; nothing
 # is added to it.
 LONGER = {
-    "src/mnemon/memory/schemas.py": 413,
     "tests/db/embedded/test_encrypted.py": 505,
     "tests/identity/test_sign_in_attacks.py": 623,
     "tests/inside/verbs.py": 625,

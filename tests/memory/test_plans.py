@@ -10,6 +10,7 @@ from pgvector import HalfVector
 
 from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
+from mnemon.memory import repetition
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
 from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
 from tests.plans import SIZES, Case, Crowd, Key, words
@@ -32,6 +33,13 @@ CASES = (
         (MEMORY, MESSAGE, "x", NOW, None, None, *[None] * len(SUPERSEDE.columns)),
         ("pk_memories",),
         SUPERSEDE.corrected,
+    ),
+    Case("confirm", ([MEMORY], [1]), ("pk_memories",)),
+    Case(
+        "repetitions",
+        (["x"], *[[None]] * 4, ["semantic"], ["note"], [None], [None], ["[]"], ["{}"], *[[None]] * 3, NOW),
+        ("ix_memories_repetition",),
+        {**repetition.statement_parts(), "seen": "true"},
     ),
     Case("mark_superseded", (MEMORY, MESSAGE, NOW), ("pk_memories",)),
     Case("memory_chain", (MEMORY,), ("pk_memories", "ix_memories_superseded")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Computed,
     Float,
     ForeignKeyConstraint,
     Index,
@@ -25,6 +27,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, native_enum
 from mnemon.db.recallable import Recallable, recallable_args
+
+#: A memory's text as it is compared with others.
+FORM = r"""btrim(regexp_replace(normalize(content, NFKC) COLLATE "C", '[\s\u0085\u2028\u2029]+', ' ', 'g'))"""
 
 
 class MemoryType(enum.StrEnum):
@@ -82,6 +87,7 @@ class MemoryORM(Tenanted, Recallable, Mutable, Base):
         CheckConstraint("importance BETWEEN 1 AND 10", name="importance"),
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         CheckConstraint("access_count >= 0", name="access_count"),
+        CheckConstraint("confirmed >= 0", name="confirmed"),
         CheckConstraint("superseded_by <> id", name="not_superseded_by_itself"),
         CheckConstraint("(superseded_by IS NULL) OR (superseded_at IS NOT NULL)", name="superseded"),
         CheckConstraint("valid_until IS NULL OR valid_until >= occurred_at", name="validity"),
@@ -101,6 +107,7 @@ class MemoryORM(Tenanted, Recallable, Mutable, Base):
             "user_id",
             postgresql_where=text("memory_type = 'user_profile' AND deleted_at IS NULL"),
         ),
+        Index("ix_memories_repetition", "organization_id", "repetition_key"),
         Index("ix_memories_conversation", "organization_id", "conversation_id"),
         Index("ix_memories_superseded", "organization_id", "superseded_by"),
         Index(
@@ -133,6 +140,13 @@ class MemoryORM(Tenanted, Recallable, Mutable, Base):
     confidence: Mapped[float] = mapped_column(Float, server_default=text("1.0"), comment="0 to 1")
     access_count: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Written in batches")
     last_accessed_at: Mapped[datetime | None] = mapped_column(comment="accessed_at of 000")
+    confirmed: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="How often it was said again")
+    confirmed_at: Mapped[datetime | None] = mapped_column(comment="When it was said again last")
+    repetition_key: Mapped[Any | None] = mapped_column(
+        Uuid(),
+        Computed(f"md5({FORM})::uuid", persisted=True),
+        comment="Digest of its text in compatibility form with single spaces: finds a repetition",
+    )
     is_pinned: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     source_type: Mapped[MemorySource] = mapped_column(
         native_enum(MemorySource, "memory_source"), server_default="explicit", comment="How it came about"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -15,6 +14,9 @@ from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Key, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
+from mnemon.memory.schemas_scores import Contribution as Contribution
+from mnemon.memory.schemas_scores import Explanation as Explanation
+from mnemon.memory.schemas_scores import Weights as Weights
 
 Kind = Literal["message", "memory"]
 
@@ -74,10 +76,12 @@ class Remember(Schema):
     Attributes:
         items: messages and memories, 1 to 10,000.
         checkpoint: an import's place, written with the items or not at all.
+        dedupe: a memory that is there word for word is confirmed, not written again.
     """
 
     items: Annotated[tuple[NewMessage | NewMemory, ...], Field(max_length=10_000)]
     checkpoint: Checkpoint | None = None
+    dedupe: bool = True
 
 
 class Remembered(Schema):
@@ -85,7 +89,7 @@ class Remembered(Schema):
 
     Attributes:
         ids: the id of each item, in the order given.
-        created: how many are new; the rest were there already, by source and source id.
+        created: how many are new; the rest were there already, by source and source id or word for word.
     """
 
     ids: tuple[UUID, ...]
@@ -161,63 +165,13 @@ class Search(Schema):
     weights: Weights | None = None
 
 
-class Weights(Schema):
-    """The five weights of recall; the agent's, if not given. Only their proportion counts."""
-
-    semantic: float = Field(default=0.35, ge=0, le=1)
-    recency: float = Field(default=0.20, ge=0, le=1)
-    importance: float = Field(default=0.20, ge=0, le=1)
-    continuity: float = Field(default=0.15, ge=0, le=1)
-    relationship: float = Field(default=0.10, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _not_nothing(self) -> Weights:
-        if not sum((self.semantic, self.recency, self.importance, self.continuity, self.relationship)):
-            raise PydanticCustomError("weights", "all weights are zero")
-        return self
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one signal adds to the score of a hit.
-
-    Attributes:
-        value: what was measured.
-        weight: what one unit of it counts.
-        share: its part of the score, ``weight * value``; shares add up to the score.
-    """
-
-    value: float
-    weight: float
-    share: float
-
-
-class Explanation(Schema):
-    """Why a hit was found and why it stands where it does.
-
-    Attributes:
-        match: the signals of text, talk and time; their shares add up to ``match_score``.
-        match_score: the score that search ranks by.
-        recall: the five signals of recall; empty for a search.
-        terms: words of the question (stemmed) that the hit or its neighbours have.
-        names: participants named in the question.
-        via: how it became a candidate: ``vector``, ``words``, ``recent``.
-    """
-
-    match: dict[str, Contribution]
-    match_score: float
-    recall: dict[str, Contribution] = Field(default_factory=dict)
-    terms: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
-    via: tuple[str, ...] = ()
-
-
 class Item(Schema):
     """A message or a memory, as it is read.
 
     Attributes:
         model: of a message: the model that said it.
         tool_calls, tool_results: of a message: calls of tools and what they returned, as the client has them.
+        confirmed: of a memory: how often it was remembered again word for word; ``confirmed_at``: when last.
     """
 
     id: UUID
@@ -245,6 +199,8 @@ class Item(Schema):
     tier: MemoryTier
     status: str
     access_count: int
+    confirmed: int
+    confirmed_at: datetime | None
     superseded_by: UUID | None
     superseded_at: datetime | None
     deleted_at: datetime | None

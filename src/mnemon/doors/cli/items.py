@@ -48,6 +48,7 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
         ("forgotten", day_and_time(item.deleted_at, utc=utc) if item.deleted_at else ""),
         ("tags", ", ".join(item.tags)),
         ("importance", f"{item.importance} of 10{', pinned' if item.is_pinned else ''}" if memory else ""),
+        ("confirmed", _confirmed(item, utc=utc)),
         ("confidence", f"{item.confidence:g}" if memory else ""),
         ("model", item.model or ""),
         ("tool calls", json.dumps(item.tool_calls, ensure_ascii=False) if item.tool_calls else ""),
@@ -56,6 +57,11 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
         ("source", f"{item.source} {item.source_id or ''}".strip()),
         ("version", str(item.version) if memory else ""),
     ]
+
+
+def _confirmed(item: Item, *, utc: bool) -> str:
+    when = item.confirmed_at
+    return f"{item.confirmed} times, last {day_and_time(when, utc=utc)}" if when is not None else ""
 
 
 def show_page(page: Page[Item], *, utc: bool) -> None:

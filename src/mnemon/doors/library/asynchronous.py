@@ -78,6 +78,7 @@ class AsyncMemory(Opened):
         metadata: Mapping[str, Any] | None = None,
         source: str | None = None,
         source_id: str | None = None,
+        dedupe: bool = True,
         **fields: Any,
     ) -> Remembered:
         """Remember one thing or thousands; up to 1,000 at a time are written in one transaction.
@@ -99,6 +100,7 @@ class AsyncMemory(Opened):
             metadata: a JSON object of yours.
             source: where it came from.
             source_id: its id there; the same source and id is stored once.
+            dedupe: confirm a memory that is there word for word, of the same owner and type; False keeps it twice.
             **fields: any other field of NewMessage or NewMemory, such as ``importance=8``.
 
         Returns:
@@ -127,7 +129,7 @@ class AsyncMemory(Opened):
         ids: list[UUID] = []
         created = 0
         for first in range(0, len(items), _CHUNK):
-            chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None)
+            chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None, dedupe=dedupe)
             remembered = await service.remember(ctx, chunk)
             ids += remembered.ids
             created += remembered.created

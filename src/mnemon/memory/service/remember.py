@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.types import encode_vectors
 from mnemon.identity import service as identity
-from mnemon.memory import repository
+from mnemon.memory import repetition, repository
 from mnemon.memory.models import MemoryType
 from mnemon.memory.schemas import NewMemory, Remember, Remembered
 from mnemon.verbs import verb
@@ -41,7 +41,8 @@ _AT_ONCE = 8
 async def remember(ctx: Context, request: Remember) -> Remembered:
     """Remember messages and memories: all of them, or none.
 
-    Idempotent where items have a source id: the same source and id is stored once, and its id is returned again.
+    Idempotent where items have a source id: the same source and id is stored once, and its id is returned again. A
+    memory that is there word for word, of the same owner and type, is confirmed and its id returned.
 
     Raises:
         Invalid: an item breaks a rule (named by the schema before anything is sent).
@@ -123,7 +124,7 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
             for _, item in memories:
                 _require_own(ctx.principal, item, names)
             rows = _Rows([item for _, item in memories], [encoded[n] for n, _ in memories], names, now)
-            created += await rows.write(ctx, connection)
+            created += await rows.write(ctx, connection, dedupe=request.dedupe)
             for (n, _), identifier in zip(memories, rows.ids, strict=True):
                 ids[n] = identifier
         if request.checkpoint is not None:
@@ -184,8 +185,8 @@ class _Rows:
         self.now = now
         self.ids: list[UUID] = []
 
-    async def write(self, ctx: Context, connection: Connection) -> int:
-        """Write what is not there yet; returns how many were new."""
+    async def write(self, ctx: Context, connection: Connection, *, dedupe: bool) -> int:
+        """Write what is not there yet and confirm what is; returns how many were new."""
         organization = ctx.principal.organization_id
         pairs = {(item.source, item.source_id) for item in self.items if item.source_id}
         known_ids = await repository.known_sources(connection, organization, pairs) if pairs else {}
@@ -195,17 +196,54 @@ class _Rows:
             if conversations_named
             else {}
         )
+        repeatable = [n for n, item in enumerate(self.items) if item.source_id is None] if dedupe else []
+        repeated = await self._repeated(ctx, connection, repeatable, places)
         new: list[int] = []
         for index, item in enumerate(self.items):
             identifier = new_id()
-            first = known_ids.setdefault((item.source, item.source_id), identifier) if item.source_id else identifier
+            first = identifier
+            if item.source_id:
+                first = known_ids.setdefault((item.source, item.source_id), identifier)
+            elif dedupe:
+                first = repeated.setdefault(repetition.alike(item), identifier)
             self.ids.append(first)
             if first == identifier:
                 new.append(index)
-        if not new:
-            return 0
+        written = set(new)
+        said_again = [self.ids[n] for n in repeatable if n not in written]
+        created = await self._add(ctx, connection, new, pairs, places) if new else 0
+        if said_again:
+            await repetition.confirm(connection, organization, said_again)
+        return created
+
+    async def _repeated(
+        self, ctx: Context, connection: Connection, which: Sequence[int], places: Mapping[str, UUID]
+    ) -> dict[tuple[Any, ...], UUID]:
+        """Return the memories that are there word for word; nobody else writes the same ones until the end."""
+        if not which:
+            return {}
+        items = [self.items[n] for n in which]
+        await repetition.hold(connection, items)
+        found = await repetition.known(connection, ctx.principal, items, self._found(which, places), self.now)
+        return {repetition.alike(items[n]): there for n, there in found.items()}
+
+    async def _add(
+        self,
+        ctx: Context,
+        connection: Connection,
+        new: Sequence[int],
+        pairs: Collection[tuple[str, str]],
+        places: Mapping[str, UUID],
+    ) -> int:
+        """Write the new ones; returns how many there were."""
+        organization = ctx.principal.organization_id
+        columns = {
+            "id": [self.ids[n] for n in new],
+            "embedding": [self.vectors[n] for n in new],
+            **self._found(new, places),
+        }
         created = await repository.add_memories(
-            connection, organization, [self.items[n] for n in new], self._found(new, places), model=ctx.embedder.name
+            connection, organization, [self.items[n] for n in new], columns, model=ctx.embedder.name
         )
         if len(created) < len(new):
             # Another writer brought the same source in between: answer with its rows.
@@ -216,11 +254,9 @@ class _Rows:
         return len(created)
 
     def _found(self, new: Sequence[int], places: Mapping[str, UUID]) -> dict[str, Sequence[Any]]:
-        """Return the columns that are no field of a memory, by name; one value for each that is new."""
+        """Return what is found of some of the memories, by column: whom and what they name, and when they are true."""
         items, names = [self.items[n] for n in new], self.names
         return {
-            "id": [self.ids[n] for n in new],
-            "embedding": [self.vectors[n] for n in new],
             "user_id": [names.users.get(item.user or "") for item in items],
             "team_id": [names.teams.get(item.team or "") for item in items],
             "agent_id": [names.agents.get(item.agent or "") for item in items],

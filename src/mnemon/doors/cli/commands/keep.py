@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _COUNTED = 1000
 
+Dedupe = Annotated[bool, typer.Option("--dedupe/--no-dedupe", help="Do not keep twice what is there word for word.")]
+
 
 def remember(
     text: Annotated[str, typer.Argument(help="What to remember; - reads standard input.", show_default=False)],
@@ -41,6 +43,7 @@ def remember(
         str | None, typer.Option(metavar="ID", help="Its id where it comes from: the same id is kept once.")
     ] = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of yours.")] = None,
+    dedupe: Dedupe = True,
     utc: filters.Utc = False,
 ) -> None:
     """Remember one thing: a memory, or a message if it has a conversation, a role or a speaker."""
@@ -63,6 +66,7 @@ def remember(
                 team=team,
                 source_id=source_id,
                 metadata=details,
+                dedupe=dedupe,
                 **fields,
             )
         )

@@ -20,6 +20,7 @@ BEGIN
   IF OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL THEN what := 'forgotten';
   ELSIF OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL THEN what := 'restored';
   ELSIF OLD.superseded_at IS NULL AND NEW.superseded_at IS NOT NULL THEN what := 'superseded';
+  ELSIF OLD.confirmed <> NEW.confirmed THEN what := 'confirmed';
   END IF;
   INSERT INTO memory_log (organization_id, memory_id, action, old_content, new_content, old_importance,
                           new_importance, old_tier, new_tier, old_status, new_status, changed_by, reason,
@@ -66,16 +67,16 @@ CREATE OR REPLACE TRIGGER log_created AFTER INSERT ON memories
 CREATE OR REPLACE TRIGGER keep_content BEFORE UPDATE ON memories FOR EACH ROW
   WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION refuse_overwrite();
 
--- Access counts and index marks are bookkeeping: no version, no log.
+-- Access counts and index marks are bookkeeping: no version, no log. That it was said again is logged, and no version.
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON memories FOR EACH ROW
-  WHEN (OLD.access_count = NEW.access_count AND OLD.is_indexed = NEW.is_indexed
+  WHEN (OLD.access_count = NEW.access_count AND OLD.confirmed = NEW.confirmed AND OLD.is_indexed = NEW.is_indexed
         AND OLD.embedding_status = NEW.embedding_status)
   EXECUTE FUNCTION touch_row();
 
 -- Of the columns that an update may set, memory/columns.py has the list.
 CREATE OR REPLACE TRIGGER log_changed AFTER UPDATE ON memories FOR EACH ROW
   WHEN (OLD.status <> NEW.status OR OLD.deleted_at IS DISTINCT FROM NEW.deleted_at
-        OR OLD.superseded_at IS DISTINCT FROM NEW.superseded_at OR
+        OR OLD.superseded_at IS DISTINCT FROM NEW.superseded_at OR OLD.confirmed <> NEW.confirmed OR
   {memory_changed})
   EXECUTE FUNCTION log_memory_change();
 
