@@ -40,7 +40,8 @@ AFTER_OPTIONS = """\
 
 Data goes to standard output; errors, progress and broken records go to standard error. With `--json`, each command
 writes one JSON document on one line; `import` writes one line for each file, and `list --all` one for each item.
-Times are read and shown in local time with the zone's name; `--utc` changes that, and JSON always has UTC.
+Times are read and shown in the zone of `--user` or of MNEMON_TIMEZONE, else in local time, and are shown with their
+offset; `--utc` changes that, and JSON always has UTC ([time.md](time.md)).
 """
 
 EXIT = """\

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any
 
 from mnemon.ai.embedders import Embedder
+from mnemon.core import times
 from mnemon.core.cache import Cache
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.principal import Principal
@@ -28,6 +30,11 @@ class Context:
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
     cache: Cache = field(default_factory=Cache)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of the setting ``timezone``, or the process's own: of whoever has none of their own."""
+        return times.zone(self.settings.timezone)
 
     def learn(self, connection: Connection, values: Mapping[Hashable, Any]) -> None:
         """Put values into the cache once the connection's transaction is committed; never, if it is rolled back."""

@@ -129,7 +129,7 @@ def test_a_time_is_the_same_moment_in_utc_or_out_of_range(at: datetime) -> None:
         kept = parse(Everything, {"at": at}).at
         assert kept is not None
         assert kept.tzinfo is UTC
-        assert kept == (at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+        assert kept == (at.astimezone(UTC) if at.tzinfo is None else at)
     else:
         assert found == "invalid.time"
         assert at.year in {1, 2, 9998, 9999}

@@ -47,6 +47,9 @@ HELPERS = {
     "identity.spare_last_owner": "lets verbs check who asks",
     "identity.secret_box": "gives what encrypts",
     "identity.revoke_agent_keys": PART,
+    "identity.know_zone": PART,
+    "identity.zone_of": PART,
+    "identity.zones": "reads zones for the doors, before times are",
     "integrations.seal": "encrypts what verbs keep",
     "integrations.unseal": "decrypts what verbs kept",
     "jobs.every_organization": "gives ids one by one to the worker's handlers; checks that it is the installation",
@@ -138,6 +141,7 @@ def test_a_verb_has_one_permission_or_says_why() -> None:
         "conversations.checkpoints",
         "identity.authenticate_api_key",
         "identity.find_session",
+        "identity.read_timezones",
         "identity.refresh_session",
         "identity.verify_password",
     }

@@ -27,6 +27,7 @@ from mnemon.identity.schemas import (
     TeamMember,
     TeamRef,
     TeamUpdate,
+    TimezoneSet,
     UserRef,
     UserUpdate,
 )
@@ -69,11 +70,13 @@ class Account:
     factor: UUID
     device: UUID
     agent: UUID
+    name: str
 
 
 async def account(ctx: Context, role: str) -> Account:
     """A person with a role, a team, a session, a key, a second factor, a device and an agent."""
-    user = (await person(ctx, password=SecretStr(PASSWORD))).id
+    called = new_slug("person")
+    user = (await person(ctx, password=SecretStr(PASSWORD), external_id=called)).id
     for name in {role, "member"}:
         await identity.assign_role(ctx, RoleAssign(user_id=user, role=name))
     team = (await identity.create_team(ctx, TeamCreate(name="T", slug=new_slug("team"), owner_id=user))).id
@@ -89,7 +92,7 @@ async def account(ctx: Context, role: str) -> Account:
     )
     permissions = await identity.permissions_of(ctx, user) | {"account:read", "account:write"}
     eyes = ctx.as_principal(Principal(ctx.principal.organization_id, user, None, frozenset({team}), permissions))
-    return Account(eyes, user, team, session.session_id, key.id, factor.device_id, device.id, agent.id)
+    return Account(eyes, user, team, session.session_id, key.id, factor.device_id, device.id, agent.id, called)
 
 
 Act = Callable[[Context, Account], Awaitable[Any]]
@@ -122,6 +125,7 @@ ACTS: tuple[tuple[str, Act], ...] = (
     ("update_agent", lambda c, a: agents.update_agent(c, AgentUpdate(id=a.agent, tagline="x"))),
     ("set_status", lambda c, a: agents.set_status(c, AgentStatusSet(agent_id=a.agent, status="archived"))),
     ("delete_agent", lambda c, a: agents.delete_agent(c, AgentRef(agent_id=a.agent))),
+    ("set_timezone", lambda c, a: identity.set_timezone(c, TimezoneSet(user=a.name, timezone="Asia/Tokyo"))),
     ("update_user", lambda c, a: identity.update_user(c, UserUpdate(id=a.user, display_name="X"))),
     ("update_user", lambda c, a: identity.update_user(c, UserUpdate(id=a.user, email=address()))),
     (

@@ -564,8 +564,9 @@ EXCEPTIONS: dict[str, str] = {
             "identity.create_role identity.update_role identity.delete_role identity.grant identity.revoke "
             "identity.assign_role identity.unassign_role identity.revoke_session identity.revoke_sessions "
             "identity.start_session identity.update_team identity.delete_team identity.add_team_member "
-            "identity.remove_team_member agents.create_agent agents.update_agent agents.set_status "
-            "agents.delete_agent identity.create_user identity.create_team integrations.claim_deliveries"
+            "identity.remove_team_member identity.set_timezone agents.create_agent agents.update_agent "
+            "agents.set_status agents.delete_agent identity.create_user identity.create_team "
+            "integrations.claim_deliveries"
         ).split(),
         RANK,
     ),
@@ -602,9 +603,7 @@ EXCEPTIONS: dict[str, str] = {
         OWN,
     ),
     **dict.fromkeys(
-        (
-            "identity.verify_password identity.authenticate_api_key identity.find_session identity.refresh_session"
-        ).split(),
+        "identity.verify_password identity.authenticate_api_key identity.find_session identity.refresh_session".split(),
         "asks for the secret that proves who somebody is",
     ),
     **dict.fromkeys(
@@ -614,6 +613,7 @@ EXCEPTIONS: dict[str, str] = {
         ).split(),
         "the installation's: sizes and upkeep, no rows",
     ),
+    "identity.read_timezones": "tells by which zone the caller's own times are read, and nothing else of anybody",
     "operations.preview_erasure": "counts, for who may erase; tests/operations/test_erasure*.py",
     "operations.erase": "erasure has its own rights and tests, tests/operations/test_erasure*.py",
     "installation.export_organization": "all that the organisation owns, for who may remove it; tests/installation",

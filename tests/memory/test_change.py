@@ -310,7 +310,7 @@ async def test_get_as_of(memory: AsyncMemory) -> None:
     with pytest.raises(NotFound):
         await memory.get(two.id)
     with pytest.raises(Invalid):
-        await memory.get(one, as_of="nonsense")  # type: ignore[arg-type]
+        await memory.get(one, as_of="nonsense")
 
 
 async def all_pages(memory: AsyncMemory, limit: int, **conditions: Any) -> list[Any]:

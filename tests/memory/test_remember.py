@@ -447,12 +447,6 @@ async def test_what_cannot_be_remembered(memory: AsyncMemory, content: Any) -> N
         await memory.remember(content)
 
 
-async def test_a_time_without_a_zone_is_utc(memory: AsyncMemory) -> None:
-    for at in ("2026-03-01T12:00:00", datetime(2026, 3, 1, 12), "2026-03-01T13:00:00+01:00", 1772366400):  # noqa: DTZ001
-        done = await memory.remember("at noon", at=at)  # type: ignore[arg-type]
-        assert (await memory.get(done.id)).at == NOON
-
-
 async def test_times_at_the_edges(memory: AsyncMemory) -> None:
     for at in (datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)):
         done = await memory.remember("far away", at=at)

@@ -18,7 +18,7 @@ from typing import Literal
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mnemon.core import trust
+from mnemon.core import times, trust
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 
@@ -258,6 +258,11 @@ class Settings(BaseSettings):
         max_length=100,
         description="slug of the organisation that the library and the CLI work for",
     )
+    timezone: str | None = Field(
+        default=None,
+        description="IANA name of the zone (Europe/Berlin) of texts without one, of times that are printed, and of "
+        "days in questions, for who has none of their own ([time.md](time.md)); unset: the process's local zone",
+    )
     auto_maintenance: bool = Field(
         default=True, description="index vectors and refresh statistics in the background after large writes"
     )
@@ -273,6 +278,12 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="rows up to which a vector search is exact; larger tenants are indexed (HNSW)",
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_zone(cls, value: str | None) -> str | None:
+        times.zone(value)
+        return value or None
 
     @field_validator("embedded_version", mode="before")
     @classmethod

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from mnemon.core import times
 from mnemon.core.errors import Invalid
 
 CONTENT_LIMIT = 50_000
@@ -121,16 +123,22 @@ def _check_json(value: Any) -> Any:
     return value
 
 
-def _aware(value: datetime) -> datetime:
-    """Take a time without a zone as UTC; every time is kept in UTC."""
+def _in_utc(value: Any) -> Any:
+    """Read a time of any form but a count since 1970, which pydantic reads; every time is kept in UTC."""
     try:
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise PydanticCustomError("time", "the time is out of range") from None
-    # The first and the last moment that Python knows are the driver's words for the infinities.
-    if not 2 <= moment.year <= 9998:
-        raise PydanticCustomError("time", "the time is out of range")
-    return moment
+        if isinstance(value, str) and not times.EPOCH.fullmatch(value.strip()):
+            return times.read(value)
+        return times.as_utc(value) if isinstance(value, date) else value
+    except ValueError as error:
+        raise PydanticCustomError("time", "{problem}", {"problem": str(error)}) from None
+
+
+def _kept(value: datetime) -> datetime:
+    """Hold a count since 1970 to the same bounds."""
+    try:
+        return times.as_utc(value)
+    except ValueError as error:
+        raise PydanticCustomError("time", "{problem}", {"problem": str(error)}) from None
 
 
 def _unique(value: Any) -> Any:
@@ -155,7 +163,7 @@ Tag = Label100
 Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100), AfterValidator(_unique)]
 Json = Annotated[Any, AfterValidator(_check_json)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_check_json)]
-Moment = Annotated[datetime, AfterValidator(_aware)]
+Moment = Annotated[datetime, BeforeValidator(_in_utc), AfterValidator(_kept)]
 
 
 class Schema(BaseModel):
@@ -180,6 +188,12 @@ def parse(model: type[T], data: Any) -> T:
         return model.model_validate(data)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+@cache
+def moments_of(model: type[BaseModel]) -> frozenset[str]:
+    """Return the names of a schema's fields that are times."""
+    return frozenset(name for name, field in model.model_fields.items() if "datetime" in str(field.annotation))
 
 
 def invalid(error: ValidationError) -> Invalid:

@@ -134,7 +134,9 @@ class UserORM(Mutable, Base):
     first_name: Mapped[str | None] = mapped_column(String(100))
     last_name: Mapped[str | None] = mapped_column(String(100))
     avatar_url: Mapped[str | None] = mapped_column(String(500))
-    timezone: Mapped[str] = mapped_column(String(50), server_default="UTC", comment="IANA name")
+    timezone: Mapped[str] = mapped_column(
+        String(50), server_default="", comment="IANA name; empty: nobody said, and the zone of the setting counts"
+    )
     status: Mapped[str] = mapped_column(String(20), server_default="active", comment="active, suspended or deleted")
     tier: Mapped[str] = mapped_column(String(20), server_default="free", comment="free, pro or enterprise")
     last_login_at: Mapped[datetime | None] = mapped_column()

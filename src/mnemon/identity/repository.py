@@ -60,6 +60,27 @@ async def find_users(connection: Connection, organization_id: UUID, names: Colle
     return {row["external_id"]: row["id"] for row in rows}
 
 
+async def zones_of(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, str]:
+    """Return the time zones of people who have one, by these strings of the caller's."""
+    rows = await connection.fetch(
+        "SELECT external_id, timezone FROM users "
+        "WHERE organization_id = $1 AND external_id = ANY($2) AND timezone <> '' AND deleted_at IS NULL",
+        organization_id,
+        list(names),
+    )
+    return {row["external_id"]: row["timezone"] for row in rows}
+
+
+async def zone_of(connection: Connection, organization_id: UUID, user_id: UUID) -> str | None:
+    """Return the time zone of a person; None if they have none."""
+    zone: str | None = await connection.fetchval(
+        "SELECT timezone FROM users WHERE organization_id = $1 AND id = $2 AND deleted_at IS NULL",
+        organization_id,
+        user_id,
+    )
+    return zone
+
+
 async def labels(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> list[Any]:
     """Return (id, external_id, display_name) of people."""
     return await connection.fetch(

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
-from mnemon.core import crypto
+from mnemon.core import crypto, times
 from mnemon.core.pages import PageRequest
 from mnemon.core.slugs import SLUG
 from mnemon.core.text import JsonObject, Label, Label100, Schema, check_characters, trimmed
@@ -41,13 +41,21 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        times.zone(value)
+    except ValueError as error:
+        raise PydanticCustomError("timezone", "{problem}", {"problem": str(error)}) from None
+    return value
+
+
 Email = Annotated[str, Field(max_length=255), AfterValidator(_email)]
 Slug = Annotated[str, Field(max_length=100), AfterValidator(_slug)]
 Name = Label
 Skill = Label100
 Password = Annotated[SecretStr, AfterValidator(_password)]
 Url = Annotated[str, Field(max_length=500, pattern=r"^https?://\S+$"), AfterValidator(check_characters)]
-Timezone = Annotated[str, Field(max_length=50, pattern=r"^[A-Za-z0-9_+\-/]+$")]
+Timezone = Annotated[str, Field(min_length=1, max_length=50), AfterValidator(_zone)]
 Language = Annotated[str, Field(max_length=10, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 MemoryType = Literal["semantic", "episodic", "procedural", "agent_private", "shared", "identity", "user_profile"]
 UserStatus = Literal["active", "suspended", "deleted"]
@@ -62,7 +70,7 @@ class UserCreate(Schema):
         password: 10 characters to 72 bytes, none that everybody tries; without one the person signs in otherwise.
         display_name: the name shown, and known to recall.
         external_id: the caller's own string for the person; unique in the organisation.
-        timezone: IANA name.
+        timezone: IANA name of the zone that the person lives in; the setting's, if nobody says.
     """
 
     email: Email
@@ -72,7 +80,7 @@ class UserCreate(Schema):
     first_name: Name | None = Field(default=None, max_length=100)
     last_name: Name | None = Field(default=None, max_length=100)
     avatar_url: Url | None = None
-    timezone: Timezone = "UTC"
+    timezone: Timezone | None = None
     tier: Tier = "free"
     external_id: Label | None = None
     metadata: JsonObject = Field(default_factory=dict)
@@ -114,7 +122,7 @@ class User(Schema):
     first_name: str | None
     last_name: str | None
     avatar_url: str | None
-    timezone: str
+    timezone: Annotated[str | None, BeforeValidator(lambda said: said or None)]
     status: str
     tier: str
     last_login_at: datetime | None
@@ -122,6 +130,31 @@ class User(Schema):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+class TimezoneSet(Schema):
+    """In which time zone a person lives.
+
+    Attributes:
+        user: the caller's own string for the person.
+        timezone: IANA name, such as Europe/Berlin; None: that of the setting.
+    """
+
+    user: Label
+    timezone: Timezone | None
+
+
+class TimezonesOf(Schema):
+    """Whose time zones are wanted, by the caller's own strings."""
+
+    users: tuple[Label, ...] = Field(max_length=10_000)
+
+
+class TimezoneOf(Schema):
+    """The time zone of a person, by the caller's own string."""
+
+    user: str
+    timezone: str
 
 
 class UserRef(Schema):

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.core import times
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Key, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
@@ -151,7 +152,7 @@ class Search(Schema):
         query: a question or words; 1 to 50,000 characters.
         k: hits wanted, 1 to 1,000.
         token_budget: recall only: tokens the hits may have together; the agent's, if not given.
-        now: the moment that recency counts from; the clock's, if not given.
+        now: the moment of asking: recency and "yesterday" count from it; the scope's ``as_of``, else the clock's.
         running: recall only: the conversation that is going on; continuity counts closeness to it.
         weights: recall only: the five weights; the agent's, if not given.
     """
@@ -239,6 +240,7 @@ class Recollection(Schema):
         tokens: estimated tokens of all hits together.
         left_out: hits that the token budget had no room for.
         took_ms: milliseconds from the question to this answer.
+        timezone: the zone of who asked: days in the question and the times in ``text`` are its.
     """
 
     query: str
@@ -246,6 +248,7 @@ class Recollection(Schema):
     tokens: int
     left_out: int = 0
     took_ms: float
+    timezone: str = "UTC"
 
     def __iter__(self) -> Iterator[Hit]:  # type: ignore[override]
         return iter(self.hits)
@@ -258,11 +261,11 @@ class Recollection(Schema):
 
     @property
     def text(self) -> str:
-        """The hits as lines for a prompt: when, who, what; oldest first, as things happened."""
-        ordered = sorted(self.hits, key=lambda hit: hit.item.at)
+        """The hits as lines for a prompt: when (in ``timezone``), who, what; oldest first, as things happened."""
+        zone = times.zone_or(self.timezone, times.LOCAL)
         return "\n".join(
-            f"[{hit.item.at:%Y-%m-%d %H:%M}] {(hit.item.speaker + ': ') if hit.item.speaker else ''}{hit.content}"
-            for hit in ordered
+            f"[{times.written(item.at, zone)[:16]}] {f'{item.speaker}: ' if item.speaker else ''}{item.content}"
+            for item in sorted((hit.item for hit in self.hits), key=lambda item: item.at)
         )
 
     def __str__(self) -> str:

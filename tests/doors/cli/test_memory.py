@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from mnemon import Memory
+
 from .conftest import Cli
 
 
@@ -25,7 +27,7 @@ def test_what_is_remembered_is_found_with_the_reasons(cli: Cli, lisbon: str) -> 
     assert found.code == 0
     assert "I moved to Lisbon in May" in found.out
     assert "2026-05-03" in found.out
-    assert "00:00 CEST" in found.out
+    assert "00:00+02:00" in found.out
     assert "█" in found.out
     assert "1 hit" in found.out
     as_json = cli("search", "Lisbon", "--json").json
@@ -78,7 +80,7 @@ def test_nothing_found_under_conditions_names_them(cli: Cli, lisbon: str) -> Non
 
 def test_get_shows_one_in_full(cli: Cli, lisbon: str) -> None:
     told = cli("get", lisbon)
-    for words in ("I moved to Lisbon in May", lisbon, "memory, semantic", "2026-05-03 00:00 CEST", "move"):
+    for words in ("I moved to Lisbon in May", lisbon, "memory, semantic", "2026-05-03 00:00+02:00", "move"):
         assert words in told.out
     assert cli("get", lisbon, "--json").json["user"] == "ada"
 
@@ -233,3 +235,41 @@ def test_a_bad_organisation_is_invalid(cli: Cli) -> None:
 
 def test_options_for_every_command_may_come_last(cli: Cli, home: Path, lisbon: str, slug: str) -> None:
     assert cli("search", "Lisbon", "--json", f"--organization={slug}", organization="somebody-else").json["hits"]
+
+
+def test_times_are_read_and_shown_in_the_zone_of_the_setting(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MNEMON_TIMEZONE", "America/New_York")  # TZ is Europe/Berlin
+    done = cli("remember", "The boat is in", "--user", "ada", "--at", "2026-03-01T23:30", "--json").json["id"]
+    assert cli("get", done, "--json").json["at"] == "2026-03-02T04:30:00Z"
+    assert "2026-03-01 23:30-05:00" in cli("get", done).out
+    assert "2026-03-02 04:30+00:00" in cli("get", done, "--utc").out
+    for command in (["search", "boat"], ["list"]):
+        assert "23:30-05:00" in cli(*command).out
+        assert "23:30-05:00" in cli(*command, "--user", "ada", "--since", "2026-03-01T23:30").out
+        assert "boat" not in cli(*command, "--since", "2026-03-01T23:31").out
+        assert "boat" not in cli(*command, "--user", "ada", "--since", "2026-03-01T23:31").out
+        assert "boat" in cli(*command, "--user", "ada", "--since", "2026-03-02T04:30", "--utc").out
+    monkeypatch.setenv("MNEMON_TIMEZONE", "Mars/Olympus")
+    refused = cli("list")
+    assert refused.code == 2
+    assert "Europe/Berlin" in refused.err
+
+
+def test_times_are_read_and_shown_in_the_zone_of_the_user(cli: Cli, home: Path, slug: str) -> None:
+    with Memory(data_dir=home, organization=slug) as memory:
+        memory.set_timezone("Asia/Tokyo", user="ada")
+    done = cli("remember", "The boat is in", "--user", "ada", "--at", "2026-03-01T23:30", "--json").json["id"]
+    assert cli("get", done, "--json").json["at"] == "2026-03-01T14:30:00Z"
+    assert "15:30+01:00" in cli("search", "boat").out
+    for command in (["search", "boat"], ["recall", "boat"], ["list"]):
+        found = cli(*command, "--user", "ada", "--since", "2026-03-01T23:30", "--until", "2026-03-01T23:31")
+        assert "23:30+09:00" in found.out
+        assert "boat" not in cli(*command, "--user", "ada", "--since", "2026-03-01T23:31").out
+
+
+@pytest.mark.parametrize("time", ["soon", "2026-02-29", "0001-01-01", "9999-12-31", "2026-03-01 10:00 Mars/Olympus"])
+def test_what_is_no_time_says_what_to_write(cli: Cli, time: str) -> None:
+    for arguments in ("remember x --at", "list --since", "search x --user a --as-of"):
+        done = cli(*arguments.split(), time)
+        assert done.code == 2
+        assert "2026-03-31T09:30+02:00" in done.err

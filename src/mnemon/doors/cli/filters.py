@@ -20,7 +20,11 @@ Hits = Annotated[int, typer.Option("-k", "--hits", min=1, max=1000, help="Hits w
 AsOf = Annotated[
     str | None, typer.Option(metavar="TIME", help="What Mnemon knew at this time.", rich_help_panel=_PANEL)
 ]
-Utc = Annotated[bool, typer.Option("--utc", help="Read and show times in UTC, not in local time.")]
+Utc = Annotated[
+    bool, typer.Option("--utc", help="Read and show times in UTC, not in the zone of MNEMON_TIMEZONE or of the user.")
+]
+
+WHEN = "When it was said or true; now, if left out. Without a zone: in that of the user, of MNEMON_TIMEZONE, or here."
 
 Conditions = dict[str, Any]
 """What the options of :data:`CONDITIONS` said: fields of the memory's Scope, and only those that were given."""
@@ -33,12 +37,13 @@ class ConditionOption:
     Attributes:
         name: the field of Scope that it fills.
         annotation: its type with Typer's option, as a command's parameter would have it.
-        read: makes the field's value of what the command line says; the second argument is whether times are UTC.
+        read: makes the field's value of what the command line says; the second argument is whether times are UTC, the
+            third the user, if one is given.
     """
 
     name: str
     annotation: Any
-    read: Callable[[Any, bool], Any]
+    read: Callable[[Any, bool, str | None], Any]
 
 
 def _option(kind: Any, metavar: str, text: str, *names: str) -> Any:
@@ -46,17 +51,17 @@ def _option(kind: Any, metavar: str, text: str, *names: str) -> Any:
 
 
 def _word(name: str, metavar: str, text: str) -> ConditionOption:
-    return ConditionOption(name, _option(str | None, metavar, text), lambda given, _utc: given)
+    return ConditionOption(name, _option(str | None, metavar, text), lambda given, _utc, _user: given)
 
 
 def _words(name: str, option: str, metavar: str, text: str) -> ConditionOption:
     annotation = _option(list[str] | None, metavar, text, option)
-    return ConditionOption(name, annotation, lambda given, _utc: list(given) if given else None)
+    return ConditionOption(name, annotation, lambda given, _utc, _user: list(given) if given else None)
 
 
 def _time(name: str, annotation: Any) -> ConditionOption:
     option = f"--{name.replace('_', '-')}"
-    return ConditionOption(name, annotation, lambda given, utc: moment(given, option, utc=utc))
+    return ConditionOption(name, annotation, lambda given, utc, user: moment(given, option, utc=utc, user=user))
 
 
 CONDITIONS = (
@@ -73,7 +78,7 @@ CONDITIONS = (
     ConditionOption(
         "metadata",
         _option(list[str] | None, "KEY=VALUE", "With this in its metadata; repeatable."),
-        lambda given, _utc: pairs(given),
+        lambda given, _utc, _user: pairs(given),
     ),
 )
 """Every condition, in the order of the help: a new one is a line here, and its field in Scope."""
@@ -92,7 +97,8 @@ def with_conditions(*, without: Collection[str] = ()) -> Callable[[Callable[...,
     def expand(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            read = {option.name: option.read(given.pop(option.name, None), given["utc"]) for option in offered}
+            utc, user = given["utc"], given.get("user")
+            read = {option.name: option.read(given.pop(option.name, None), utc, user) for option in offered}
             command(**given, conditions={name: value for name, value in read.items() if value is not None})
 
         signature = inspect.signature(command, eval_str=True)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mnemon.doors.cli.lists import empty_table
 from mnemon.doors.cli.output import bar, clean, console, one_line
-from mnemon.doors.cli.times import day_and_time, local
+from mnemon.doors.cli.times import day_and_time
 from mnemon.doors.cli.words import asked_words, colour, sentence, short, strongest
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def speaker(item: Item) -> str:
 
 
 def _when(item: Item, *, utc: bool) -> Text:
-    at = local(item.at, utc=utc)
-    return Text.assemble(f"{at:%Y-%m-%d}", (f"\n{at:%H:%M %Z}", "dim"))
+    day, time = day_and_time(item.at, utc=utc).split(" ")
+    return Text.assemble(day, (f"\n{time}", "dim"))
 
 
 def _ranked_by(hit: Hit) -> dict[str, Contribution]:

@@ -6,8 +6,9 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mnemon.core import times
 from mnemon.doors.cli.output import working
-from mnemon.doors.cli.state import settings
+from mnemon.doors.cli.state import settings, state
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,6 +33,11 @@ class OpenedMemory:
         """Run to the end; Ctrl-C cancels it and waits until it has tidied up."""
         return self._runner.run(work)
 
+    def show_times_of(self, user: str | None) -> None:
+        """Show times in the zone of a person, if they have one of their own."""
+        if user:
+            state.zone = self.run(self.memory.zone(user))
+
 
 @contextmanager
 def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[OpenedMemory]:
@@ -41,6 +47,7 @@ def session(*, doing: str = "Opening the memory", **overrides: Any) -> Iterator[
     with asyncio.Runner() as runner:
         with working(doing):
             configured = settings(**overrides)
+            state.zone = times.zone(configured.timezone)
             with _server_starts(configured):
                 from mnemon.doors.library.asynchronous import AsyncMemory
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class CommandOptions:
-    """The options that hold for every command."""
+    """The options that hold for every command, and the zone that times are shown in once it is known."""
 
     organization: str | None = None
     data_dir: Path | None = None
@@ -23,6 +24,7 @@ class CommandOptions:
     json: bool = False
     quiet: bool = False
     debug: bool = False
+    zone: tzinfo | None = None
 
 
 state = CommandOptions()

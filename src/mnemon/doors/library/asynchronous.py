@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
+from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
 from mnemon.core.text import parse
 from mnemon.doors.library.erasing import erasure
-from mnemon.doors.library.items import Rememberable, as_items, given
+from mnemon.doors.library.items import Rememberable, as_items, as_list, given
 from mnemon.doors.library.opened import Opened
+from mnemon.doors.library.zones import people_of
+from mnemon.identity import service as identity
+from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
 from mnemon.memory.schemas import (
     Forget,
@@ -73,7 +77,7 @@ class AsyncMemory(Opened):
         team: str | None = None,
         role: str | None = None,
         speaker: str | None = None,
-        at: datetime | str | None = None,
+        at: datetime | date | str | None = None,
         tags: Iterable[str] | None = None,
         metadata: Mapping[str, Any] | None = None,
         source: str | None = None,
@@ -95,7 +99,8 @@ class AsyncMemory(Opened):
             team: slug of the team that shares it.
             role: user, assistant, system or tool.
             speaker: who said it, if that is not ``user`` or ``agent``.
-            at: when it was said or true; now, if left out.
+            at: when it was said or true; now, if left out. A datetime without a zone is local time of the process; a
+                text (ISO 8601) without one, and a date, are in the zone of the user, else of the setting ``timezone``.
             tags: labels.
             metadata: a JSON object of yours.
             source: where it came from.
@@ -124,7 +129,10 @@ class AsyncMemory(Opened):
             source_id=source_id,
             **fields,
         )
-        items = as_items(content, defaults)
+        many, defaults = as_list(content, defaults)
+        zones = await self._zones(people_of(many, defaults))
+        with times.reading_in(self._zone):
+            items = as_items(many, defaults, zones)
         ctx = await self.open()
         ids: list[UUID] = []
         created = 0
@@ -137,20 +145,30 @@ class AsyncMemory(Opened):
         return Remembered(ids=tuple(ids), created=created)
 
     async def search(
-        self, /, query: str, *, k: int = 10, scope: Scope | None = None, **conditions: Any
+        self,
+        /,
+        query: str,
+        *,
+        k: int = 10,
+        now: datetime | str | None = None,
+        scope: Scope | None = None,
+        **conditions: Any,
     ) -> Recollection:
         """Return what matches a question best, with the reasons.
 
         Args:
             query: a question or words.
             k: hits wanted, 1 to 1,000; that many come back while there are that many.
+            now: the moment of asking, from which "yesterday" counts; ``as_of``, if that is given, else the clock's.
             scope: which rows may be seen; or
-            **conditions: the fields of Scope by name: ``user="ada"``, ``tags=["trip"]``, ``as_of=...``.
+            **conditions: the fields of Scope by name: ``user="ada"``, ``tags=["trip"]``, ``as_of=...``. Their times are
+                read as those of :meth:`remember` are.
 
         Raises:
             Invalid: a field is unknown or out of its bounds.
         """
-        request = parse(Search, {"query": query, "k": k, "scope": _scope(scope, conditions)})
+        fields = given(now=now)
+        request = await self._parsed(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
         ctx = await self.open()
         return self._counted(ctx, await service.search(ctx, request))
 
@@ -163,7 +181,7 @@ class AsyncMemory(Opened):
         token_budget: int | None = None,
         weights: Weights | Mapping[str, float] | None = None,
         running: str | None = None,
-        now: datetime | None = None,
+        now: datetime | str | None = None,
         scope: Scope | None = None,
         **conditions: Any,
     ) -> Recollection:
@@ -175,7 +193,8 @@ class AsyncMemory(Opened):
             token_budget: tokens the hits may have together; the agent's, if the scope names one.
             weights: the five weights; the agent's, if the scope names one.
             running: the conversation that is going on.
-            now: the moment that recency counts from.
+            now: the moment of asking, from which recency and "yesterday" count; ``as_of``, if that is given, else the
+                clock's.
             scope: which rows may be seen; or
             **conditions: the fields of Scope by name.
 
@@ -183,17 +202,18 @@ class AsyncMemory(Opened):
             Invalid: a field is unknown or out of its bounds.
         """
         fields = given(token_budget=token_budget, weights=weights, running=running, now=now)
-        request = parse(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
+        request = await self._parsed(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
         ctx = await self.open()
         return self._counted(ctx, await service.recall(ctx, request))
 
-    async def get(self, id: UUID | str, *, as_of: datetime | None = None) -> Item:  # noqa: A002 - the field's name
+    async def get(self, id: UUID | str, *, as_of: datetime | str | None = None) -> Item:  # noqa: A002 - the field's name
         """Return one message or memory by its id; ``as_of``: as it was known at that moment.
 
         Raises:
             NotFound: there is none in this organisation.
         """
-        return await service.get(await self.open(), _uuid(id), as_of=as_of)
+        moment = (await self._parsed(Scope, given(as_of=as_of))).as_of
+        return await service.get(await self.open(), _uuid(id), as_of=moment)
 
     async def list(
         self,
@@ -206,7 +226,7 @@ class AsyncMemory(Opened):
         **conditions: Any,
     ) -> Page[Item]:
         """List a page of what is remembered, newest first; pass the page's ``next_cursor`` for the next."""
-        request = parse(
+        request = await self._parsed(
             ListItems,
             {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
         )
@@ -224,7 +244,7 @@ class AsyncMemory(Opened):
             Conflict: another change came first; ``data`` has both versions.
             NotFound: there is none in this organisation.
         """
-        request = parse(Update, given(id=_uuid(id), content=content, **fields))
+        request = await self._parsed(Update, given(id=_uuid(id), content=content, **fields))
         return await service.update(await self.open(), request)
 
     async def forget(
@@ -246,7 +266,8 @@ class AsyncMemory(Opened):
         request = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
         if scope is not None or conditions:
             request["scope"] = _scope(scope, conditions)
-        return await service.forget(await self.open(), parse(Forget, request))
+        forget = await self._parsed(Forget, request)
+        return await service.forget(await self.open(), forget)
 
     async def history(self, id: UUID | str) -> History:  # noqa: A002
         """Return every content a memory had and everything that happened to it.
@@ -255,6 +276,19 @@ class AsyncMemory(Opened):
             NotFound: there is none in this organisation.
         """
         return await service.history(await self.open(), _uuid(id))
+
+    async def set_timezone(self, timezone: str | None, *, user: str) -> None:
+        """Say in which zone a person lives: their days in questions, and times of theirs that are texts without a zone.
+
+        Args:
+            timezone: IANA name, such as Europe/Berlin; None: that of the setting ``timezone``.
+            user: the person, by a string of yours; made on first use.
+
+        Raises:
+            Invalid: nobody knows such a zone.
+        """
+        request = parse(TimezoneSet, {"user": user, "timezone": timezone})
+        await identity.set_timezone(await self.open(), request)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 from typing import Any, Protocol
 
 from mnemon.adapters.importers.records import role_of
 from mnemon.adapters.shapes import as_messages
 from mnemon.conversations.schemas import NewMessage
+from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.text import parse
+from mnemon.doors.library.zones import person_of
 from mnemon.memory.schemas import NewMemory
 
 
@@ -38,30 +41,48 @@ _SAID = frozenset(
 _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 
 
-def as_items(
+def as_list(
     content: Rememberable | Iterable[Rememberable], defaults: Mapping[str, Any]
-) -> list[NewMessage | NewMemory]:
-    """Make schemas of one value or many.
-
-    Args:
-        content: a text, a mapping of fields, a schema, a message in the shape that a client has it, or an iterable of
-            these.
-        defaults: fields for texts and for mappings that do not have them.
+) -> tuple[list[Any], Mapping[str, Any]]:
+    """Make a list of one value or many, and say which defaults they have.
 
     Raises:
-        Invalid: something breaks a rule; the message names the field.
+        Invalid: it is neither.
     """
     if content is None and not {"tool_calls", "tool_results"}.isdisjoint(defaults):
-        return _items({"content": None, **defaults}, {})
+        return [{"content": None, **defaults}], {}
     if isinstance(content, str | Mapping | NewMessage | NewMemory) or as_messages(content) is not None:
-        return _items(content, defaults)
+        return [content], defaults
     if not isinstance(content, Iterable):
         raise Invalid(
             f"remember takes a text, a mapping, a message or memory, or several of them; not {type(content).__name__}.",
             code="invalid.type",
             field="content",
         )
-    return [item for value in content for item in _items(value, defaults)]
+    return list(content), defaults
+
+
+def as_items(
+    many: Iterable[Any], defaults: Mapping[str, Any], zones: Mapping[str, tzinfo]
+) -> list[NewMessage | NewMemory]:
+    """Make schemas of values.
+
+    Args:
+        many: texts, mappings of fields, schemas, or messages in the shape that a client has them.
+        defaults: fields for texts and for mappings that do not have them.
+        zones: those of people who have one, for texts that are times.
+
+    Raises:
+        Invalid: something breaks a rule; the message names the field.
+    """
+    if not zones:
+        return [item for value in many for item in _items(value, defaults)]
+    items: list[NewMessage | NewMemory] = []
+    for value in many:
+        person = person_of({**defaults, **value} if isinstance(value, Mapping) else defaults)
+        with times.reading_in(zones.get(person or "", times.now_read_in())):
+            items += _items(value, defaults)
+    return items
 
 
 def _items(one: Any, defaults: Mapping[str, Any]) -> list[NewMessage | NewMemory]:

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
+from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel
 
 from mnemon.app import App, start
 from mnemon.context import Context
-from mnemon.core import forks
+from mnemon.core import forks, times
 from mnemon.core.errors import Invalid
 from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
+from mnemon.core.text import parse, trimmed
+from mnemon.doors.library.zones import person_of
+from mnemon.identity import service as identity
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
+
+T = TypeVar("T", bound=BaseModel)
 
 #: New rows after which maintenance is worth a look.
 _MAINTAIN_AFTER = 1000
@@ -103,6 +112,32 @@ class Opened:
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""
         return await service.maintain(await self.open(), max_rows=max_rows)
+
+    @property
+    def _zone(self) -> tzinfo:
+        """The zone of who has none of their own."""
+        return times.zone(self.settings.timezone)
+
+    async def zone(self, user: str | None = None) -> tzinfo:
+        """Return the zone by which times without one are read: the person's, else that of the setting, else local."""
+        person = trimmed(user) if user else ""
+        return (await self._zones([person])).get(person, self._zone) if person else self._zone
+
+    async def _zones(self, people: Collection[str]) -> dict[str, tzinfo]:
+        """Return the zones of those of the people who have one."""
+        return await identity.zones(await self.open(), people) if people else {}
+
+    async def _parsed(self, model: type[T], fields: Mapping[str, Any]) -> T:
+        """Validate a request; texts without a zone are in that of the person in its scope, else the setting's.
+
+        Raises:
+            Invalid: the first thing that is wrong.
+        """
+        scope = fields.get("scope")
+        person = person_of({**fields, **(scope if isinstance(scope, dict) else {})})
+        zones = await self._zones([person] if person is not None else [])
+        with times.reading_in(zones.get(person or "", self._zone)):
+            return parse(model, fields)
 
     def _counted(self, ctx: Context, found: Recollection) -> Recollection:
         if self._app is not None:

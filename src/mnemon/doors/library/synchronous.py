@@ -197,6 +197,7 @@ class Memory:
     update = _blocking(AsyncMemory.update)
     forget = _blocking(AsyncMemory.forget)
     history = _blocking(AsyncMemory.history)
+    set_timezone = _blocking(AsyncMemory.set_timezone)
     position = _blocking(AsyncMemory.position)
     after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)

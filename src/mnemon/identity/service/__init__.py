@@ -70,6 +70,7 @@ from mnemon.identity.service.teams import (
     remove_team_member,
     update_team,
 )
+from mnemon.identity.service.zones import read_timezones, set_timezone, zone_of, zones
 
 __all__ = [
     "add_agent_names",
@@ -107,6 +108,7 @@ __all__ = [
     "name_words",
     "permissions_of",
     "read_oauth_token",
+    "read_timezones",
     "refresh_session",
     "register_device",
     "remove_mfa_device",
@@ -119,6 +121,7 @@ __all__ = [
     "roles_of",
     "set_password",
     "set_preferences",
+    "set_timezone",
     "start_session",
     "store_oauth_token",
     "teams_of",
@@ -128,4 +131,6 @@ __all__ = [
     "update_user",
     "verify_password",
     "verify_totp",
+    "zone_of",
+    "zones",
 ]

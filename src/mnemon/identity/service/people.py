@@ -42,6 +42,7 @@ from mnemon.identity.schemas import (
 from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
 from mnemon.identity.service.rights import OWN, may, outrank, spare_last_owner
+from mnemon.identity.service.zones import know_zone
 from mnemon.verbs import verb
 
 _USERS = Listing.oldest("identity.list_users")
@@ -192,7 +193,10 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
         await _learn_name(connection, organization, row.id, request.display_name)
         if row.status != "active":
             await repository_secrets.revoke_sessions(connection, organization, row.id, ctx.clock.now())
-        return from_row(User, row)
+        updated = from_row(User, row)
+    if request.timezone is not None:
+        know_zone(ctx, updated.id, updated.timezone)
+    return updated
 
 
 @verb("users:delete")

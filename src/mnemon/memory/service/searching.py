@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from mnemon.agents import service as agents
 from mnemon.ai.embedders import LocalEmbedder
 from mnemon.context import Context
+from mnemon.core import times
 from mnemon.db.connection import Connection
+from mnemon.identity import service as identity
 from mnemon.memory import names
 from mnemon.memory.items import fetch_items
 from mnemon.memory.recall import candidates, fusion, packing, signals, vocabulary
@@ -53,12 +56,19 @@ async def recall(ctx: Context, request: Search) -> Recollection:
 
 @dataclass(frozen=True, slots=True)
 class _Understood:
-    """A search whose names have become ids and whose words have become lexemes."""
+    """A search whose names have become ids and whose words have become lexemes.
+
+    Attributes:
+        zone: that of who asks.
+        now: the moment of asking.
+    """
 
     request: Search
     question: Question
     scope: ResolvedScope
     asked: Asked
+    zone: tzinfo
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,28 +100,29 @@ class _Ranked:
 
 async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Recollection:
     began = time.perf_counter()
-    hits, left_out = await _hits_of(ctx, request, weights)
+    hits, left_out, zone = await _hits_of(ctx, request, weights)
     return Recollection.model_construct(
         query=request.query,
         hits=tuple(hits),
         tokens=sum(hit.tokens for hit in hits),
         left_out=left_out,
         took_ms=round((time.perf_counter() - began) * 1000, 3),
+        timezone=times.name_of(zone),
     )
 
 
-async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tuple[list[Hit], int]:
-    """Return (hits, how many the budget left out); a slow embedder is asked outside a transaction."""
+async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tuple[list[Hit], int, tzinfo]:
+    """Return (hits, how many the budget left out, the asker's zone); a slow embedder is asked outside a transaction."""
     async with ctx.database.read_transaction(ctx.principal) as connection:
         understood = await _understand(ctx, connection, request)
         if understood is None:
-            return [], 0
+            return [], 0, ctx.zone
         if isinstance(ctx.embedder, LocalEmbedder):  # a few microseconds: one transaction does
             vector = ctx.embedder.embed_now([understood.asked.text])[0]
-            return await _answer(ctx, connection, understood, vector, weights)
+            return *await _answer(ctx, connection, understood, vector, weights), understood.zone
     vector = (await embed(ctx, [understood.asked.text]))[0]
     async with ctx.database.read_transaction(ctx.principal) as connection:
-        return await _answer(ctx, connection, understood, vector, weights)
+        return *await _answer(ctx, connection, understood, vector, weights), understood.zone
 
 
 async def _understand(ctx: Context, connection: Connection, request: Search) -> _Understood | None:
@@ -124,7 +135,9 @@ async def _understand(ctx: Context, connection: Connection, request: Search) -> 
     if not asked.sizes.tables:
         return None
     concepts = await vocabulary.concepts(ctx, connection, asked.unheard)
-    return _Understood(request, question, scope, replace(asked, concepts=concepts))
+    zone = await identity.zone_of(ctx, connection, scope.user_id or ctx.principal.user_id)
+    now = request.now or request.scope.as_of or ctx.clock.now()
+    return _Understood(request, question, scope, replace(asked, concepts=concepts), zone, now)
 
 
 async def _answer(
@@ -219,7 +232,7 @@ async def _rank(
     if weights is None:
         return _Ranked(match, match, {}, None, None)
     weights, budget = await _agent_preferences(connection, understood, weights)
-    recalled = fusion.recall_signals(measured, match, now=understood.request.now or ctx.clock.now())
+    recalled = fusion.recall_signals(measured, match, now=understood.now)
     return _Ranked(match, fusion.recall_scores(recalled, weights), recalled, weights, budget)
 
 

@@ -112,7 +112,7 @@ async def complete_task(ctx: Context, request: CompleteTask) -> Completed:
 async def _recur(ctx: Context, tasks: TaskRepository, done: TaskORM) -> TaskORM | None:
     if done.recurrence_rule is None:
         return None
-    day = done.due_date or ctx.clock.now().date()
+    day = done.due_date or ctx.clock.now().astimezone(ctx.zone).date()
     due = datetime.combine(day, done.due_time or time())
     occurrence = next_occurrence(done.recurrence_rule, due)
     if occurrence is None:

@@ -29,6 +29,7 @@ def search(
     """Find what matches a question best, with the reasons."""
     with session() as opened:
         hits = opened.run(opened.memory.search(query, k=k, **conditions))
+        opened.show_times_of(conditions.get("user"))
     _show(hits, conditions, explain=explain, utc=utc)
 
 
@@ -60,6 +61,7 @@ def recall(
         recollection = opened.run(
             opened.memory.recall(query, k=k, token_budget=token_budget, weights=weighed, running=running, **conditions)
         )
+        opened.show_times_of(conditions.get("user"))
     _show(recollection, conditions, explain=explain, utc=utc)
 
 

@@ -32,7 +32,7 @@ def remember(
         str | None, typer.Option(metavar="ROLE", help="user, assistant, system or tool: makes it a message.")
     ] = None,
     speaker: Annotated[str | None, typer.Option(metavar="NAME", help="Who said it: makes it a message.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="When it was said or true; now, if left out.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help=filters.WHEN)] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A label; repeatable.")] = None,
     importance: Annotated[int | None, typer.Option(metavar="1-10", help="How much recall weighs it.")] = None,
     memory_type: Annotated[
@@ -51,7 +51,7 @@ def remember(
     fields = {name: value for name, value in fields.items() if value is not None}
     content = _standard_input() if text == "-" else text
     details = filters.json_object(metadata, "--metadata")
-    when = moment(at, "--at", utc=utc)
+    when = moment(at, "--at", utc=utc, user=user)
     with session() as opened:
         remembered = opened.run(
             opened.memory.remember(

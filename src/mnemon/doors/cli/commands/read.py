@@ -50,6 +50,7 @@ def list_items(
     from mnemon.doors.cli.lists import show_pages
 
     with session() as opened:
+        opened.show_times_of(conditions.get("user"))
 
         def fetch(at: str | None) -> Coroutine[Any, Any, Page[Item]]:
             size = 1000 if everything else limit
