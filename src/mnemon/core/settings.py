@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from mnemon.core import times, trust
+from mnemon.core import times
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
+from mnemon.core.settings_file import NEVER_FROM_A_FILE, reading, told
 
 PROVIDER_DEFAULT = "builtin"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}")
@@ -50,14 +49,11 @@ def split_urls(text: str) -> list[str]:
     return [part.strip(" \t\r\n,") for part in parts if part.strip(" \t\r\n,")]
 
 
-_told: ContextVar[Mapping[str, str]] = ContextVar("what the named file says", default={})  # noqa: B039 - never changed
-
-
 class _NamedFile(EnvSettingsSource):
     """What the file says that the user named, read as the environment is."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
-        return {name.lower(): value for name, value in _told.get().items()}
+        return {name.lower(): value for name, value in told.get().items()}
 
 
 class Settings(BaseSettings):
@@ -330,10 +326,7 @@ class Settings(BaseSettings):
         return value
 
 
-NEVER_FROM_A_FILE = frozenset(
-    {"encryption_key_command", "backup_key_command", "backup_alert_command", "backup_programs", "audit_anchor_command"}
-)
-"""Settings that name what is run: only the environment and the caller say them."""
+__all__ = ["NEVER_FROM_A_FILE", "Settings", "load_settings"]
 
 ENV_FILE = "MNEMON_ENV_FILE"
 
@@ -362,7 +355,7 @@ def load_settings(*, env_file: str | Path | None = None, **overrides: object) ->
         )
     named_file = env_file or os.environ.get(ENV_FILE)
     try:
-        with _the_file(Path(named_file).expanduser() if named_file else None):
+        with reading(Path(named_file).expanduser() if named_file else None):
             return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
@@ -373,36 +366,3 @@ def load_settings(*, env_file: str | Path | None = None, **overrides: object) ->
             hint="See docs/settings.md for the settings and their bounds.",
             field=field,
         ) from None
-
-
-@contextmanager
-def _the_file(path: Path | None) -> Iterator[None]:
-    """Let settings read meanwhile what they find in a file that the user named.
-
-    Raises:
-        Invalid: it is not there, others could have written it, or it names what is to be run.
-    """
-    if path is None:
-        yield
-        return
-    import io
-
-    from dotenv import dotenv_values
-
-    text = trust.read_own_file(path, "The settings file", "invalid.env_file")
-    values = {name: value for name, value in dotenv_values(stream=io.StringIO(text)).items() if value is not None}
-    for name in values:
-        plain = name.lower().removeprefix("mnemon_")
-        if plain in NEVER_FROM_A_FILE:
-            raise Invalid(
-                f"{name} stands in {path}: what is to be run is not taken from a file.",
-                code="invalid.env_file",
-                hint=f"Set {name} in the environment instead.",
-                field=plain,
-                path=str(path),
-            )
-    mark = _told.set(values)
-    try:
-        yield
-    finally:
-        _told.reset(mark)
