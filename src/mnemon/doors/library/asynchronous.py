@@ -12,13 +12,10 @@ from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
-from mnemon.core.text import parse
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, as_list, given
 from mnemon.doors.library.opened import Opened
 from mnemon.doors.library.zones import people_of
-from mnemon.identity import service as identity
-from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
 from mnemon.memory.schemas import (
     Forget,
@@ -129,10 +126,10 @@ class AsyncMemory(Opened):
             source_id=source_id,
             **fields,
         )
-        many, defaults = as_list(content, defaults)
-        zones = await self._zones(people_of(many, defaults))
+        many, shared = as_list(content, defaults)
+        zones = await self._zones(people_of(many, shared))
         with times.reading_in(self._zone):
-            items = as_items(many, defaults, zones)
+            items = as_items(many, shared, zones)
         ctx = await self.open()
         ids: list[UUID] = []
         created = 0
@@ -276,19 +273,6 @@ class AsyncMemory(Opened):
             NotFound: there is none in this organisation.
         """
         return await service.history(await self.open(), _uuid(id))
-
-    async def set_timezone(self, timezone: str | None, *, user: str) -> None:
-        """Say in which zone a person lives: their days in questions, and times of theirs that are texts without a zone.
-
-        Args:
-            timezone: IANA name, such as Europe/Berlin; None: that of the setting ``timezone``.
-            user: the person, by a string of yours; made on first use.
-
-        Raises:
-            Invalid: nobody knows such a zone.
-        """
-        request = parse(TimezoneSet, {"user": user, "timezone": timezone})
-        await identity.set_timezone(await self.open(), request)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

@@ -19,6 +19,7 @@ from mnemon.core.settings import Settings, load_settings
 from mnemon.core.text import parse, trimmed
 from mnemon.doors.library.zones import person_of
 from mnemon.identity import service as identity
+from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
 
@@ -112,6 +113,19 @@ class Opened:
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""
         return await service.maintain(await self.open(), max_rows=max_rows)
+
+    async def set_timezone(self, timezone: str | None, *, user: str) -> None:
+        """Say in which zone a person lives: their days in questions, and times of theirs that are texts without a zone.
+
+        Args:
+            timezone: IANA name, such as Europe/Berlin; None: that of the setting ``timezone``.
+            user: the person, by a string of yours; made on first use.
+
+        Raises:
+            Invalid: nobody knows such a zone.
+        """
+        request = parse(TimezoneSet, {"user": user, "timezone": timezone})
+        await identity.set_timezone(await self.open(), request)
 
     @property
     def _zone(self) -> tzinfo:
