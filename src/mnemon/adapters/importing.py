@@ -104,7 +104,11 @@ async def import_file(
         Unavailable: the format's importer cannot be loaded.
     """
     names = parse(_Names, {"conversation": conversation, "user": user, "agent": agent})
-    reading: dict[str, Any] = {"conversation": names.conversation, "columns": columns, "zone": zone_of(timezone or ctx.settings.timezone)}
+    reading: dict[str, Any] = {
+        "conversation": names.conversation,
+        "columns": columns,
+        "zone": zone_of(timezone or ctx.settings.timezone),
+    }
     run = partial(_import_one, ctx, reading=reading, names=names, stop_on_broken=stop_on_broken)
     run = partial(run, restart=restart, on_progress=on_progress)
     plan = await asyncio.to_thread(plan_of, path, format)
