@@ -8,6 +8,7 @@ each answer memories that are close to it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -115,10 +116,10 @@ async def run(report: Report, *, embedders: Sequence[str] = EMBEDDERS, work: Pat
     costs = {embedder: cost(embedder) for embedder in embedders}
     report.numbers["cost"] = costs
     report.table(
-        "What they cost, in a process of their own: one question at a time, all memories at once, and what the process "
-        "has grown by in memory:",
-        ("embedder", "dimensions", "first text, s", "ms a question", "texts/s", "MB"),
-        [(name, *map(number, one.values())) for name, one in costs.items()],
+        "What they cost in a process of their own, in processor time of one core: the first text with the model's "
+        "reading, one question at a time, all memories at once; and what the process has grown by:",
+        ("embedder", "dimensions", "first text, s", "ms a question", "texts a second", "MB"),
+        [(name, f"{one['dimensions']}", *map(number, list(one.values())[1:])) for name, one in costs.items()],
     )
 
 
@@ -127,16 +128,14 @@ async def ask(memory: AsyncMemory, sets: Sequence[Labelled]) -> list[Found]:
     for one in sets:
         texts = [{"content": text, "metadata": {"set": key}} for key, text in one.memories.items()]
         await memory.remember(texts, user=one.language)
-    return [
-        Found(
-            one.language,
-            question.language != one.language,
-            await _place(memory, question, user=one.language),
-            await _place(memory, question),
-        )
-        for one in sets
-        for question in one.questions
-    ]
+    free = asyncio.Semaphore(4)
+
+    async def found(one: Labelled, question: Question) -> Found:
+        async with free:
+            own, among_all = await _place(memory, question, user=one.language), await _place(memory, question)
+        return Found(one.language, question.language != one.language, own, among_all)
+
+    return list(await asyncio.gather(*(found(one, question) for one in sets for question in one.questions)))
 
 
 async def _place(memory: AsyncMemory, question: Question, **scope: Any) -> int | None:
@@ -156,28 +155,28 @@ def figures(found: Sequence[Found]) -> dict[str, float]:
 
 
 _COST = """
-import asyncio, json, resource, sys, time
+import asyncio, json, os, sys, time
+from bench.machine import resident_mb
 from mnemon.ai.registry import make_embedder
+import numpy
 questions, texts = json.load(sys.stdin)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 ** (2 if sys.platform == "darwin" else 1))
 async def main():
-    import numpy
-    before = peak()
+    before = resident_mb(os.getpid())
     embedder = make_embedder(sys.argv[1])
-    async def timed(texts):
-        began = time.perf_counter()
+    async def took(texts):
+        began = time.process_time()
         await embedder.embed(texts)
-        return time.perf_counter() - began
-    first = await timed(questions[:1])
-    one = sorted([await timed([question]) for question in questions])[len(questions) // 2]
-    many = min([await timed(texts) for _ in range(3)])
-    print(json.dumps([first, one * 1000, len(texts) / many, peak() - before]))
+        return time.process_time() - began
+    first = await took(questions[:1])
+    one = sorted([await took([question]) for question in questions])[len(questions) // 2]
+    many = min([await took(texts) for _ in range(3)])
+    print(json.dumps([first, one * 1000, len(texts) / many, resident_mb(os.getpid()) - before]))
 asyncio.run(main())
 """
 
 
 def cost(embedder: str) -> dict[str, float]:
-    """What an embedder costs: seconds to its first vector, milliseconds a question, texts a second, memory."""
+    """What an embedder costs: seconds to its first vector, milliseconds a question, texts a second, megabytes."""
     sets = read_sets()
     given = [[q.text for one in sets for q in one.questions], [text for one in sets for text in one.memories.values()]]
     done = subprocess.run(

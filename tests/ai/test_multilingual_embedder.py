@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+from bench.languages import GOALS, Labelled, read_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -106,6 +107,17 @@ def test_the_same_in_two_languages_is_nearer_than_anything_else(language: str) -
     assert question @ same > max(question @ other for other in others) + 0.1
     english, same = embed(TEA["en"], TEA[language])
     assert english @ same > 0.6
+
+
+@pytest.mark.parametrize("one", [one for one in read_sets() if one.language in TEA], ids=lambda one: one.language)
+def test_of_a_labelled_set_most_is_found_by_meaning_alone(one: Labelled) -> None:
+    memories = embed(*one.memories.values())
+    found: dict[bool, list[bool]] = {False: [], True: []}
+    for question, vector in zip(one.questions, embed(*(question.text for question in one.questions)), strict=True):
+        first = [list(one.memories)[place] for place in np.argsort(-(memories @ vector))[:5]]
+        found[question.language != one.language].append(question.answer in first)
+    assert np.mean(found[False]) >= GOALS[0] / 100
+    assert np.mean(found[True]) >= GOALS[1] / 100
 
 
 @given(st.lists(any_text, max_size=6))

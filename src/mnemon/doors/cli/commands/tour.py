@@ -82,7 +82,7 @@ def _welcome(screen: Console, opened: OpenedMemory, report: ImportReport) -> Non
     is_embedded = opened.memory.settings.database_url is None
     server = "a PostgreSQL that Mnemon runs for you" if is_embedded else "your PostgreSQL"
     came = f"went into {server} in {report.seconds:.1f} s" if report.imported else f"are already in {server}"
-    private = is_embedded and opened.memory.settings.embedding_model == "builtin"
+    private = is_embedded and opened.memory.settings.embedding_model in {"builtin", "multilingual"}
     screen.print(Rule(Text("Mnemon: a tour", style="bold"), align="left", style="dim"))
     screen.print(
         f"{total} things that a small team and its two agents said in the spring of 2026, while they built buoys for "
