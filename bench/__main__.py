@@ -14,6 +14,7 @@ EVERYTHING = (
     "locomo",
     "languages",
     "import",
+    "importers",
     "peers",
     "statements",
     "metrics",
@@ -113,6 +114,10 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         await importing.run(
             report, _file(given, name), rounds=max(3, given.rounds), work=given.work, embedder=_embedder(given)
         )
+    elif name == "importers":
+        from bench import importers
+
+        await importers.run(report, messages=500 if given.quick else 5_000)
     elif name in {"recall", "scale"}:
         from bench import scale
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mnemon.adapters.importers import Broken, Utterance, formats, open_import
 from mnemon.core.errors import MnemonError
+from tests.adapters.chat_samples import CLAUDE_CODE, CODEX, DISCORD, FILES, GEMINI, OPENAI, SHAREGPT, TELEGRAM
 from tests.adapters.hostile import zipped
 
 LINES = b'{"text": "hello", "at": "2026-03-01T08:00:00Z", "speaker": "Ada", "tags": ["a"], "metadata": {"a": [1.5, null]}}\n'
@@ -64,13 +65,22 @@ SAMPLES: dict[str, tuple[str, bytes]] = {
         }),
     ),
 }  # fmt: skip
+SAMPLES |= {name: (file, content) for name, (file, content) in FILES.items()}
+SAMPLES["maildir"] = SAMPLES["eml"]
+#: Fewer for what is made of the same parts as another.
+FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def read(name: str, content: bytes, format_: str | None) -> None:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / name
-        path.write_bytes(content)
+        if format_ == "maildir":
+            for folder in ("cur", "new"):
+                (path / folder).mkdir(parents=True)
+            path.joinpath("cur", "1").write_bytes(content)
+        else:
+            path.write_bytes(content)
         try:
             for record in open_import(path, format=format_):
                 assert isinstance(record, Utterance | Broken)
@@ -89,8 +99,15 @@ def read(name: str, content: bytes, format_: str | None) -> None:
 
 def test_the_samples_are_whole(tmp_path: Path) -> None:
     for format_, (name, content) in SAMPLES.items():
-        (tmp_path / name).write_bytes(content)
-        records = list(open_import(tmp_path / name, format=format_))
+        path = tmp_path / format_ / name
+        path.parent.mkdir()
+        if format_ == "maildir":
+            (path / "cur").mkdir(parents=True)
+            (path / "new").mkdir()
+            (path / "cur" / "1").write_bytes(content)
+        else:
+            path.write_bytes(content)
+        records = list(open_import(path, format=format_))
         assert records, format_
         assert all(isinstance(record, Utterance) for record in records), records
 
@@ -113,7 +130,7 @@ def mutated(draw: st.DrawFn, content: bytes) -> bytes:
 def test_a_sample_with_some_bytes_changed(format_: str) -> None:
     name, content = SAMPLES[format_]
 
-    @FUZZ
+    @(FEW if format_ in FILES or format_ == "maildir" else FUZZ)
     @given(mutated(content), st.booleans())
     def check(changed: bytes, found_out: bool) -> None:
         read(name, changed, None if found_out else format_)
@@ -125,7 +142,7 @@ def test_a_sample_with_some_bytes_changed(format_: str) -> None:
 def test_any_bytes(format_: str) -> None:
     name, _ = SAMPLES[format_]
 
-    @FUZZ
+    @(FEW if format_ in FILES or format_ == "maildir" else FUZZ)
     @given(st.binary(max_size=200))
     @example(b"")
     @example(b"\xff\xfe[\x00")
@@ -176,6 +193,29 @@ def test_a_sample_with_some_values_of_another_kind(format_: str, sample: dict[st
     @given(misshapen(sample))
     def check(content: bytes) -> None:
         read("a.json", content, format_)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("format_", "sample"),
+    [
+        ("telegram", TELEGRAM),
+        ("discord", DISCORD),
+        ("sharegpt", SHAREGPT),
+        ("openai", OPENAI),
+        ("gemini", GEMINI),
+        ("claude-code", CLAUDE_CODE[2]),
+        ("claude-code", CLAUDE_CODE[3]),
+        ("codex", CODEX[1]),
+        ("codex", CODEX[4]),
+    ],
+)
+def test_a_chat_with_some_values_of_another_kind(format_: str, sample: dict[str, Any]) -> None:
+    @FEW
+    @given(misshapen(sample))
+    def check(content: bytes) -> None:
+        read("a.jsonl", content[1:-1], format_)
 
     check()
 

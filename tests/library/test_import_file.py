@@ -195,8 +195,9 @@ async def test_what_cannot_be_imported(memory: AsyncMemory, tmp_path: Path) -> N
     path = write(tmp_path / "log.jsonl", [line(0)])
     with pytest.raises(Invalid):
         await memory.import_file(path, format="nonsense")
-    with pytest.raises((Invalid, NotFound)):
-        await memory.import_file(tmp_path)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(Invalid):
+        await memory.import_file(tmp_path / "nothing")
     (tmp_path / "empty.jsonl").write_bytes(b"")
     with pytest.raises(Invalid):
         await memory.import_file(tmp_path / "empty.jsonl")

@@ -65,7 +65,7 @@ class Claude(ConversationsExport):
             text = _text(message)
             self._count(message)
             keeper = Kept(text)
-            metadata = _metadata(message) | keeper.rest(message, _TAKEN) | about
+            metadata = _metadata(message) | keeper.rest(message, _taken(message, text)) | about
             if keeper.dropped:
                 self.leave_out(TOO_MUCH, keeper.dropped)
             at = moment_or_none(message.get("created_at"))
@@ -94,6 +94,12 @@ class Claude(ConversationsExport):
                     "tool_result": "results of tools",
                 }
                 self.leave_out(name.get(str(kind), "parts of other kinds than text"))
+
+
+def _taken(message: dict[str, Any], text: str) -> set[str]:
+    """Return the keys that are said; not the older text, where it says something else than the blocks."""
+    older = message.get("text")
+    return _TAKEN - {"text"} if isinstance(older, str) and older.strip() not in text else _TAKEN
 
 
 def _about(conversation: dict[str, Any]) -> dict[str, Any]:

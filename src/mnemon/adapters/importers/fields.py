@@ -47,10 +47,15 @@ class BadRecord(Exception):  # noqa: N818 - a signal between importers, never ra
 
 @dataclass(slots=True)
 class Fields:
-    """What a record says; what is left of it is its metadata."""
+    """What a record says; what is left of it is its metadata.
+
+    Attributes:
+        as_written: the time as if one without a zone were UTC's: the same in whatever zone the record is read.
+    """
 
     text: str
     at: datetime | None
+    as_written: datetime | None
     speaker: str | None
     role: Role
     conversation: str | None
@@ -91,6 +96,7 @@ def read_fields(record: dict[str, Any], columns: Columns, zone: tzinfo = UTC) ->
     taken = {name: _take(record, keys) for name, keys in columns.items()}
     text = _text(taken["text"], columns["text"], record)
     at = _moment(taken["at"], zone)
+    as_written = at if zone is UTC else _moment(taken["at"], UTC)
     conversation = _word(taken["conversation"], "conversation", record)
     speaker = _word(taken["speaker"], "speaker", record)
     role, tags, metadata = _role(taken["role"], record), _tags(taken["tags"]), taken["metadata"]
@@ -99,7 +105,7 @@ def read_fields(record: dict[str, Any], columns: Columns, zone: tzinfo = UTC) ->
         record = {**metadata, **record}
     elif metadata is not None:
         record["metadata"] = metadata
-    return Fields(text, at, speaker, role, conversation, session, identity, tags, record)
+    return Fields(text, at, as_written, speaker, role, conversation, session, identity, tags, record)
 
 
 class Unread:

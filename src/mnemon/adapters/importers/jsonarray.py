@@ -58,9 +58,8 @@ class JsonArray(Talk):
                 yield Unreadable(f"{where}: {bad}", shown(record), line)
                 continue
             conversation = fields.conversation or self.conversation or self.stem
-            key = fields.id or digest(
-                conversation, fields.at.isoformat() if fields.at else where, fields.speaker or "", fields.text
-            )
+            when = fields.as_written.isoformat() if fields.as_written else where
+            key = fields.id or digest(conversation, when, fields.speaker or "", fields.text)
             if len(counts) < _TOLD or key in counts:
                 counts[key] += 1
             again = f":{counts[key]}" if counts[key] > 1 and not fields.id else ""

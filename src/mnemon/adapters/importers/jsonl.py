@@ -220,7 +220,7 @@ class JsonLines(Import):
 
 def _identify(said: Fields, conversation: str, here: Anchor, run: _Run) -> tuple[str, str]:
     """Return the source id of a line, and what recognises the line when it is passed over."""
-    at, text = said.at, said.text
+    at, text = said.as_written, said.text
     if at is None:
         run.leave(here)
     else:

@@ -36,7 +36,7 @@ _DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
 _LISTS = ("channels.json", "users.json", "groups.json", "dms.json", "mpims.json")
 _TAKEN = {
     *("type", "subtype", "ts", "thread_ts", "user", "text", "edited", "reactions", "files", "client_msg_id", "team"),
-    *("user_profile", "user_team", "source_team", "username", "bot_id", "upload", "display_as_bot", "parent_user_id"),
+    *("user_team", "source_team", "bot_id", "upload", "display_as_bot", "parent_user_id"),
     *("reply_count", "reply_users", "reply_users_count", "latest_reply", "replies", "subscribed", "last_read"),
 }
 _MAX_MEMBERS = 50  # of a conversation, in its title

@@ -87,6 +87,9 @@ class Telegram(Talk):
         text = _service(message) if is_service else _text(message)
         keeper = Kept(text)
         metadata = keeper.rest(message, _TAKEN)
+        # They repeat the text in pieces; what does not is no repetition.
+        if others := [entity for entity in objects_in(message.get("text_entities")) if _piece(entity) not in text]:
+            metadata["text_entities"] = others
         if keeper.dropped:
             self.leave_out(TOO_MUCH, keeper.dropped)
         speaker = message.get("from") or message.get("author") or (message.get("actor") if is_service else None)
