@@ -27,6 +27,7 @@ from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wro
 from mnemon.identity import service as identity
 from mnemon.installation import replicas
 from mnemon.memory import service as memory
+from mnemon.memory.space import settle_space
 from mnemon.migrations import runner
 
 logger = logging.getLogger(__name__)
@@ -190,7 +191,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
         worker: log in as a worker, who may do what goes across organisations; not for what serves callers.
 
     Raises:
-        Invalid: a setting is wrong, or the embedder's width is not the database's.
+        Invalid: a setting is wrong, or the embedder is not the one that made the database's vectors.
         Unavailable: the database cannot be reached, is not migrated, or its role could bypass row-level security.
     """
     settings = settings or load_settings()
@@ -209,6 +210,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
         try:
             facts = await inspect_database(database)
             _check(facts, settings, embedder, worker=worker)
+            await settle_space(database, embedder)
             database.match_operator = facts.match_operator
             organization = await identity.ensure_organization(database, settings.organization)
             await database.use_replicas(replicas.addresses(settings, lease.endpoint.data_dir if lease else None, role))

@@ -28,6 +28,7 @@ EXCEPTIONS = {
     "installation_keys": "what proofs are checked with: the owner's alone, nothing is granted",
     "search_salts": "what an organisation's words stand behind in an index: the owner's alone, nothing is granted",
     "directory": "whose an e-mail address or a slug is, as digests: the owner's alone, nothing is granted",
+    "embedding_space": "which model made the vectors: one row, read at start-up; the application may only read it",
     "schema_objects": "digests of the SQL objects that were applied; holds nothing of anybody's",
     "partition_policies": "how long each table's partitions are kept: the installation's; may only be read",
     "permissions": "the fixed catalogue, the same for everybody; the application may only read it",
@@ -278,6 +279,9 @@ async def test_the_application_cannot_become_somebody_else(server: Server) -> No
             "TRUNCATE memories",
             "UPDATE alembic_version SET version_num = 'x'",
             "UPDATE schema_objects SET digest = 'x'",
+            "INSERT INTO embedding_space (model, dimensions) VALUES ('x', 256)",
+            "UPDATE embedding_space SET model = 'x'",
+            "DELETE FROM embedding_space",
         ):
             assert await refused(connection, statement) is asyncpg.InsufficientPrivilegeError, statement
         await connection.execute("SET LOCAL row_security = off")

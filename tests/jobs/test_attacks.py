@@ -54,6 +54,7 @@ APPLICATION = {
     "sign_erasure": "signs a receipt of the transaction's organisation, with what only the process can make",
     "sign_retention": "signs a record, with what only the process can make",
     "sign_trails": "signs blocks, with what only the process can make",
+    "note_embedding_space": "the model of the database's vectors, to who proves a model with the installation's key",
     "take_address": "lets the transaction take one e-mail address, by a proof of its organisation and that address",
     "top_knowledge": "reads a summary, of the transaction's organisation alone",
     "top_patterns": "reads a summary, of the transaction's organisation alone",

@@ -159,7 +159,15 @@ async def contents(connection: Any, known: list[Table]) -> dict[str, list[str]]:
             )
         ]
         for table in known
-        if table.name not in {"alembic_version", "schema_objects", "installation_keys", "search_salts", "directory"}
+        if table.name
+        not in {
+            "alembic_version",
+            "schema_objects",
+            "installation_keys",
+            "search_salts",
+            "directory",
+            "embedding_space",
+        }
     }
 
 

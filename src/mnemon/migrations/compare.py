@@ -10,7 +10,7 @@ from pgvector.sqlalchemy import HALFVEC
 #: Made by hand in the migrations because they depend on what the server allows (operator class, index kind).
 _BY_HAND = re.compile(r"^ix_\w+_(search|embedding)$")
 #: Tables of the migration machinery itself.
-_OURS = {"alembic_version", "schema_objects", "installation_keys", "search_salts", "directory"}
+_OURS = {"alembic_version", "schema_objects", "installation_keys", "search_salts", "directory", "embedding_space"}
 _PARTITION = re.compile(r"_(p\d{2}|\d{8}|default)$")
 
 

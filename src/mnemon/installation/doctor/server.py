@@ -19,6 +19,7 @@ SELECT current_setting('server_version_num')::int AS version,
       SELECT FROM pg_proc WHERE oid = to_regprocedure('public.search_words(uuid, tsvector)') AND proleakproof
     ) AS leakproof,
   to_regclass('alembic_version') IS NOT NULL AS migrated,
+  to_regclass('embedding_space') IS NOT NULL AS space,
   current_setting('fsync')::boolean AS fsync, current_setting('full_page_writes')::boolean AS full_pages,
   current_setting('autovacuum')::boolean AS autovacuum
 """
@@ -31,8 +32,16 @@ async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Findin
         _postgres(facts["version"]),
         _vector(facts["vector"], facts["newest"]),
         *([_search(facts["leakproof"])] if facts["migrated"] else []),
+        *([await _model(connection)] if facts["space"] else []),
         *_settings(facts),
     ]
+
+
+async def _model(connection: asyncpg.Connection) -> Finding:
+    row = await connection.fetchrow("SELECT model, dimensions FROM embedding_space")
+    if row is None:
+        return Finding("embedding model", "ok", "none yet: the first start notes its own")
+    return Finding("embedding model", "ok", f"{row['model']}, {row['dimensions']} dimensions")
 
 
 def _postgres(number: int) -> Finding:

@@ -66,6 +66,7 @@ INCLUDED = frozenset(
 EXCLUDED = {
     "alembic_version": "the installation's own",
     "schema_objects": "the installation's own",
+    "embedding_space": "the installation's own: vectors of another model are made anew where an organisation arrives",
     "partition_policies": "the installation's own",
     "upkeep_locks": "the installation's own",
     "installation_keys": "the installation's own, by which its processes prove themselves",
