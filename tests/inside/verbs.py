@@ -57,7 +57,7 @@ from mnemon.jobs.schemas import ListJobs, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.knowledge.schemas import SearchKnowledge
 from mnemon.memory import service as memory
-from mnemon.memory.schemas import Forget, ListItems, Remember, Scope, Search, Update
+from mnemon.memory.schemas import Forget, ListItems, Rate, Remember, Scope, Search, Update
 from mnemon.memory.schemas_facts import (
     AssertFact,
     FactHistory,
@@ -412,6 +412,12 @@ async def _remember(ctx: Context, world: World, kind: str) -> AsyncIterator[Awai
         {"content": "zqchanged", "conversation": "quiet", "memory_type": "semantic"},
     ):
         yield memory.remember(ctx, parse(Remember, {"items": [item]}))
+
+
+@changes("memory.rate", *TALK)
+async def _rate(ctx: Context, world: World, kind: str) -> AsyncIterator[Awaitable[Any]]:
+    for one in world.rows[kind]:
+        yield memory.rate(ctx, Rate(message_id=one, rating="negative"))
 
 
 @changes("memory.record_usage", *TALK)

@@ -172,6 +172,7 @@ class Item(Schema):
     Attributes:
         model: of a message: the model that said it.
         tool_calls, tool_results: of a message: calls of tools and what they returned, as the client has them.
+        feedback_rating, feedback_comment: of a message: how it was rated.
         confirmed: of a memory: how often it was remembered again word for word; ``confirmed_at``: when last.
     """
 
@@ -183,6 +184,8 @@ class Item(Schema):
     model: str | None
     tool_calls: Any
     tool_results: Any
+    feedback_rating: str | None
+    feedback_comment: str | None
     speaker: str | None
     user: str | None
     agent: str | None
@@ -294,6 +297,25 @@ class Update(Schema):
     metadata: JsonObject | None = None
     reason: Label | None = None
     expected_version: int | None = Field(default=None, ge=1)
+
+
+class Rate(Schema):
+    """A rating of a message.
+
+    Attributes:
+        rating: positive or negative; None takes back what was said of it.
+        comment: why; 1 to 50,000 characters.
+    """
+
+    message_id: UUID
+    rating: Literal["positive", "negative"] | None
+    comment: Content | None = None
+
+    @model_validator(mode="after")
+    def _of_a_rating(self) -> Rate:
+        if self.rating is None and self.comment is not None:
+            raise PydanticCustomError("comment", "a comment belongs to a rating: positive or negative")
+        return self
 
 
 class Forget(Schema):

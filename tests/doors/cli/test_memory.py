@@ -273,3 +273,13 @@ def test_what_is_no_time_says_what_to_write(cli: Cli, time: str) -> None:
         done = cli(*arguments.split(), time)
         assert done.code == 2
         assert "2026-03-31T09:30+02:00" in done.err
+
+
+def test_what_was_said_is_rated(cli: Cli) -> None:
+    message = cli("remember", "The boat is blue", "--role", "assistant", "--json").json["id"]
+    assert "Rated negative" in cli("rate", message, "negative", "--comment", "it is red").out
+    assert "negative it is red" in cli("get", message).out
+    assert cli("rate", message, "positive", "--json").json["feedback_rating"] == "positive"
+    assert "Not rated any more" in cli("rate", message, "none").out
+    assert cli("rate", message, "good").code == 2
+    assert cli("rate", str(uuid4()), "positive").code == 3

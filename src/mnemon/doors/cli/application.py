@@ -47,6 +47,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "history": read.history,
         "update": keep.update,
         "forget": keep.forget,
+        "rate": keep.rate,
         "erase": erase.erase,
     },
     "The database": {

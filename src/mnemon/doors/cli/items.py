@@ -53,6 +53,7 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
         ("model", item.model or ""),
         ("tool calls", json.dumps(item.tool_calls, ensure_ascii=False) if item.tool_calls else ""),
         ("tool results", json.dumps(item.tool_results, ensure_ascii=False) if item.tool_results else ""),
+        ("rated", " ".join(filter(None, (item.feedback_rating, item.feedback_comment)))),
         ("metadata", json.dumps(item.metadata, ensure_ascii=False) if item.metadata else ""),
         ("source", f"{item.source} {item.source_id or ''}".strip()),
         ("version", str(item.version) if memory else ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
@@ -23,6 +23,7 @@ from mnemon.memory.schemas import (
     History,
     Item,
     ListItems,
+    Rate,
     Recollection,
     Remember,
     Remembered,
@@ -273,6 +274,28 @@ class AsyncMemory(Opened):
             NotFound: there is none in this organisation.
         """
         return await service.history(await self.open(), _uuid(id))
+
+    async def rate(
+        self,
+        /,
+        message: UUID | str,
+        rating: Literal["positive", "negative"] | None,
+        *,
+        comment: str | None = None,
+    ) -> Item:
+        """Rate a message, with a comment; said again, it replaces both, and None takes them back.
+
+        Args:
+            message: its id.
+            rating: ``positive`` or ``negative``; None takes back what was said of it.
+            comment: why.
+
+        Raises:
+            NotFound: there is no such message in this organisation.
+            Invalid: another rating, or the id is a memory's.
+        """
+        request = parse(Rate, {"message_id": _uuid(message), "rating": rating, "comment": comment})
+        return await service.rate(await self.open(), request)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

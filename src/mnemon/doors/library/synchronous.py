@@ -198,6 +198,7 @@ class Memory:
     forget = _blocking(AsyncMemory.forget)
     history = _blocking(AsyncMemory.history)
     set_timezone = _blocking(AsyncMemory.set_timezone)
+    rate = _blocking(AsyncMemory.rate)
     position = _blocking(AsyncMemory.position)
     after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)

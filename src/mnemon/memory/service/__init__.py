@@ -4,6 +4,7 @@ from mnemon.memory.service.access import AccessCounter
 from mnemon.memory.service.change import forget, update
 from mnemon.memory.service.facts import assert_fact, facts_at, history_of, reconstruct, retract_fact
 from mnemon.memory.service.maintain import maintain
+from mnemon.memory.service.rate import rate
 from mnemon.memory.service.read import get, history, list_items
 from mnemon.memory.service.remember import Prepared, prepare, remember, write
 from mnemon.memory.service.searching import recall, search
@@ -21,6 +22,7 @@ __all__ = [
     "list_items",
     "maintain",
     "prepare",
+    "rate",
     "recall",
     "reconstruct",
     "record_usage",

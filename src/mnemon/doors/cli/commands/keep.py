@@ -182,6 +182,23 @@ def _ask(opened: OpenedMemory, conditions: dict[str, Any]) -> None:
         raise typer.Exit(1)
 
 
+def rate(
+    message: Annotated[str, typer.Argument(metavar="ID", help="The message.", show_default=False)],
+    rating: Annotated[str, typer.Argument(metavar="RATING", help="positive, negative, or none to take it back.")],
+    comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
+) -> None:
+    """Rate what was said: positive or negative; said again, it replaces the rating and the comment."""
+    wanted: Any = None if rating == "none" else rating
+    with session() as opened:
+        rated = opened.run(opened.memory.rate(message, wanted, comment=comment))
+    if state.json:
+        from mnemon.doors.cli.output import emit
+
+        emit(rated)
+    elif not state.quiet:
+        typer.echo(f"Rated {rated.feedback_rating}: {rated.id}" if wanted else f"Not rated any more: {rated.id}")
+
+
 def maintain(
     max_rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after about this many rows.")] = None,
 ) -> None:
