@@ -202,7 +202,7 @@ async def test_a_workers_login_reads_no_table_without_an_organisation(
     views = {"metric_dashboard", "pattern_effectiveness", "knowledge_usage", "memory_tags", "role_permission_names"}
     views |= {"knowledge_transfer_history", "workflow_execution_history"}
     everybodys = {name for name, walled in readable.items() if not walled} - views
-    assert everybodys == {"alembic_version", "schema_objects", "permissions", "partition_policies"}
+    assert everybodys == {"alembic_version", "schema_objects", "permissions", "partition_policies", "embedding_space"}
     for name in readable.keys() - everybodys:
         assert await turncoat.fetchval(f"SELECT count(*) FROM {name}") == 0, name
     for row in tables:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from mnemon.adapters.importing import ImportReport, Progress, import_file
@@ -14,7 +14,7 @@ from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, as_list, given
-from mnemon.doors.library.opened import Opened
+from mnemon.doors.library.rating import Rating
 from mnemon.doors.library.zones import people_of
 from mnemon.memory import service
 from mnemon.memory.schemas import (
@@ -23,7 +23,6 @@ from mnemon.memory.schemas import (
     History,
     Item,
     ListItems,
-    Rate,
     Recollection,
     Remember,
     Remembered,
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 
 
-class AsyncMemory(Opened):
+class AsyncMemory(Rating):
     """Memory of one organisation.
 
     Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
@@ -274,28 +273,6 @@ class AsyncMemory(Opened):
             NotFound: there is none in this organisation.
         """
         return await service.history(await self.open(), _uuid(id))
-
-    async def rate(
-        self,
-        /,
-        message: UUID | str,
-        rating: Literal["positive", "negative"] | None,
-        *,
-        comment: str | None = None,
-    ) -> Item:
-        """Rate a message, with a comment; said again, it replaces both, and None takes them back.
-
-        Args:
-            message: its id.
-            rating: ``positive`` or ``negative``; None takes back what was said of it.
-            comment: why.
-
-        Raises:
-            NotFound: there is no such message in this organisation.
-            Invalid: another rating, or the id is a memory's.
-        """
-        request = parse(Rate, {"message_id": _uuid(message), "rating": rating, "comment": comment})
-        return await service.rate(await self.open(), request)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

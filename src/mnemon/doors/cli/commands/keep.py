@@ -188,15 +188,15 @@ def rate(
     comment: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
 ) -> None:
     """Rate what was said: positive or negative; said again, it replaces the rating and the comment."""
-    wanted: Any = None if rating == "none" else rating
+    chosen: Any = None if rating == "none" else rating
     with session() as opened:
-        rated = opened.run(opened.memory.rate(message, wanted, comment=comment))
+        rated = opened.run(opened.memory.rate(message, chosen, comment=comment))
     if state.json:
         from mnemon.doors.cli.output import emit
 
         emit(rated)
     elif not state.quiet:
-        typer.echo(f"Rated {rated.feedback_rating}: {rated.id}" if wanted else f"Not rated any more: {rated.id}")
+        typer.echo(f"Rated {rated.feedback_rating}: {rated.id}" if chosen else f"Not rated any more: {rated.id}")
 
 
 def maintain(
