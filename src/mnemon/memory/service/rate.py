@@ -15,7 +15,7 @@ from mnemon.verbs import verb
 
 @verb("memories:write")
 async def rate(ctx: Context, request: Rate) -> Item:
-    """Rate a message, positive or negative, with a comment; said again, it replaces both, and None takes them back.
+    """Record how a message is rated and why; said again, it replaces both, and None takes them back.
 
     Raises:
         NotFound: there is no such message, it was forgotten, or it is not this principal's to see.
