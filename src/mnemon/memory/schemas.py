@@ -304,12 +304,12 @@ class Rate(Schema):
 
     Attributes:
         rating: positive or negative; None takes back what was said of it.
-        comment: why; 1 to 50,000 characters.
+        comment: why; 1 to 500 characters.
     """
 
     message_id: UUID
     rating: Literal["positive", "negative"] | None
-    comment: Content | None = None
+    comment: Label500 | None = None
 
     @model_validator(mode="after")
     def _of_a_rating(self) -> Rate:
