@@ -6,15 +6,16 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field
 
+from mnemon.core.strict import Whole
 from mnemon.core.text import Schema
 
 #: Rows that a page holds at most.
 LARGEST = 1000
 
 #: How many rows to give at most.
-Limit = Annotated[int, Field(ge=1, le=LARGEST)]
+Limit = Annotated[Whole, Field(ge=1, le=LARGEST)]
 #: Where a page ended, as the page before has it in ``next_cursor``.
-Cursor = Annotated[str, Field(max_length=8192)]
+Cursor = Annotated[str, Field(strict=True, max_length=8192)]
 
 T = TypeVar("T")
 

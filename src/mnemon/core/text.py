@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
+from collections.abc import Iterator
 from datetime import date, datetime
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
@@ -149,16 +151,16 @@ def _unique(value: Any) -> Any:
     return tuple(dict.fromkeys(value))
 
 
-Content = Annotated[str, AfterValidator(check_content)]
+Content = Annotated[str, Field(strict=True), AfterValidator(check_content)]
 #: A name of at most 255 characters: of a person, an agent, a conversation, a tag, a kind, and whatever is a name too.
-Label = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), BeforeValidator(check_name)]
+Label = Annotated[str, Field(strict=True, min_length=1, max_length=LABEL_LIMIT), BeforeValidator(check_name)]
 #: Names of the columns that hold 50, 100, 200 or 500 characters: a limit beside a default would not replace Label's.
-Label50 = Annotated[str, Field(min_length=1, max_length=50), BeforeValidator(check_name)]
-Label100 = Annotated[str, Field(min_length=1, max_length=100), BeforeValidator(check_name)]
-Label200 = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(check_name)]
-Label500 = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(check_name)]
+Label50 = Annotated[str, Field(strict=True, min_length=1, max_length=50), BeforeValidator(check_name)]
+Label100 = Annotated[str, Field(strict=True, min_length=1, max_length=100), BeforeValidator(check_name)]
+Label200 = Annotated[str, Field(strict=True, min_length=1, max_length=200), BeforeValidator(check_name)]
+Label500 = Annotated[str, Field(strict=True, min_length=1, max_length=500), BeforeValidator(check_name)]
 #: An id that another system gave: kept as it is, letter by letter, and never blank.
-Key = Annotated[str, Field(min_length=1, max_length=LABEL_LIMIT), BeforeValidator(_key)]
+Key = Annotated[str, Field(strict=True, min_length=1, max_length=LABEL_LIMIT), BeforeValidator(_key)]
 Tag = Label100
 Tags = Annotated[tuple[Tag, ...], BeforeValidator(_unique), Field(max_length=100), AfterValidator(_unique)]
 Json = Annotated[Any, AfterValidator(_check_json)]
@@ -170,6 +172,9 @@ class Schema(BaseModel):
     """The base of every schema: unknown fields are refused, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    #: What its fields are to a caller.
+    called: ClassVar[str] = "field"
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -187,7 +192,7 @@ def parse(model: type[T], data: Any) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise invalid(error) from None
+        raise invalid(error, model) from None
 
 
 @cache
@@ -196,12 +201,44 @@ def moments_of(model: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in model.model_fields.items() if "datetime" in str(field.annotation))
 
 
-def invalid(error: ValidationError) -> Invalid:
-    """Return what pydantic found, as an error of ours."""
+def invalid(error: ValidationError, model: type[BaseModel] | None = None) -> Invalid:
+    """Return what pydantic found, as an error of ours.
+
+    Args:
+        error: what it found.
+        model: the schema, whose fields are named where one is not known.
+    """
     first = error.errors(include_input=False, include_url=False)[0]
     field = ".".join(str(part) for part in first["loc"])
-    rule = "unknown_field" if first["type"] == "extra_forbidden" else first["type"]
-    hint = None
-    if rule == "unknown_field":
-        hint = f"Known fields are listed in the documentation of {error.title}."
-    return Invalid(f"{field or error.title}: {first['msg']}.", code=f"invalid.{rule}", hint=hint, field=field)
+    if first["type"] == "extra_forbidden":
+        return _unknown_field(field, _around(model, first["loc"][:-1]), error.title)
+    return Invalid(f"{field or error.title}: {first['msg']}.", code=f"invalid.{first['type']}", hint=None, field=field)
+
+
+def _unknown_field(path: str, model: type[BaseModel] | None, title: str) -> Invalid:
+    called, names = getattr(model, "called", "field"), sorted(model.model_fields) if model else []
+    name = path.rpartition(".")[2]
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    close = close or [each for each in names if name.lower().startswith(each)][-1:]
+    hint = f"Known fields are listed in the documentation of {title}."
+    if names:
+        hint = (f"Did you mean {close[0]}? " if close else "") + f"There are: {', '.join(names)}."
+    return Invalid(f"{path}: there is no such {called}.", code="invalid.unknown_field", hint=hint, field=path)
+
+
+def _around(model: type[BaseModel] | None, way: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the schema that lies at a way of fields and places within another."""
+    for step in way:
+        if model is None or isinstance(step, int):
+            continue
+        field = model.model_fields.get(step)
+        if field is not None:
+            model = next(_schemas(field.annotation), None)
+    return model
+
+
+def _schemas(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _schemas(part)

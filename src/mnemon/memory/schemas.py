@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from mnemon.conversations.schemas import Checkpoint, NewMessage
 from mnemon.core import times
 from mnemon.core.pages import Limit, PageRequest
+from mnemon.core.strict import Contained, Real, Whole
 from mnemon.core.text import Content, JsonObject, Key, Label, Label50, Label200, Label500, Moment, Schema, Tags
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
 from mnemon.memory.schemas_scores import Contribution as Contribution
@@ -45,8 +46,8 @@ class NewMemory(Schema):
     agent: Label | None = None
     team: Label | None = None
     conversation: Label | None = None
-    importance: int = Field(default=5, ge=1, le=10)
-    confidence: float = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
+    importance: Whole = Field(default=5, ge=1, le=10)
+    confidence: Real = Field(default=1.0, ge=0, le=1, allow_inf_nan=False)
     is_pinned: bool = False
     tier: MemoryTier = MemoryTier.WARM
     source_type: MemorySource = MemorySource.EXPLICIT
@@ -122,6 +123,8 @@ class Scope(Schema):
         valid_at: what was true at this moment, as far as it is known.
     """
 
+    called: ClassVar[str] = "condition"
+
     user: Label | None = None
     agent: Label | None = None
     conversation: Label | None = None
@@ -132,7 +135,7 @@ class Scope(Schema):
     tags_any: Tags = ()
     since: Moment | None = None
     until: Moment | None = None
-    metadata: JsonObject | None = None
+    metadata: Contained | None = None
     as_of: Moment | None = None
     valid_at: Moment | None = None
 
@@ -160,7 +163,7 @@ class Search(Schema):
     query: Content
     scope: Scope = Field(default_factory=Scope)
     k: Limit = 10
-    token_budget: int | None = Field(default=None, ge=1, le=10_000_000)
+    token_budget: Whole | None = Field(default=None, ge=1, le=10_000_000)
     now: Moment | None = None
     running: Label | None = None
     weights: Weights | None = None
@@ -289,14 +292,14 @@ class Update(Schema):
     id: UUID
     content: Content | None = None
     at: Moment | None = None
-    importance: int | None = Field(default=None, ge=1, le=10)
-    confidence: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    importance: Whole | None = Field(default=None, ge=1, le=10)
+    confidence: Real | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     is_pinned: bool | None = None
     tier: MemoryTier | None = None
     tags: Tags | None = None
     metadata: JsonObject | None = None
     reason: Label | None = None
-    expected_version: int | None = Field(default=None, ge=1)
+    expected_version: Whole | None = Field(default=None, ge=1)
 
 
 class Rate(Schema):

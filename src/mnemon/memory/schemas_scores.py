@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.core.strict import Real
 from mnemon.core.text import Schema
 
 
 class Weights(Schema):
     """The five weights of recall; the agent's, if not given. Only their proportion counts."""
 
-    semantic: float = Field(default=0.35, ge=0, le=1)
-    recency: float = Field(default=0.20, ge=0, le=1)
-    importance: float = Field(default=0.20, ge=0, le=1)
-    continuity: float = Field(default=0.15, ge=0, le=1)
-    relationship: float = Field(default=0.10, ge=0, le=1)
+    semantic: Real = Field(default=0.35, ge=0, le=1)
+    recency: Real = Field(default=0.20, ge=0, le=1)
+    importance: Real = Field(default=0.20, ge=0, le=1)
+    continuity: Real = Field(default=0.15, ge=0, le=1)
+    relationship: Real = Field(default=0.10, ge=0, le=1)
 
     @model_validator(mode="after")
     def _not_nothing(self) -> Weights:

@@ -12,6 +12,11 @@ from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
+<<<<<<< HEAD
+=======
+from mnemon.core.text import parse
+from mnemon.doors.library import refusals
+>>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, as_list, given
 from mnemon.doors.library.rating import Rating
@@ -58,6 +63,7 @@ class AsyncMemory(Rating):
         Raises:
             Invalid: not a slug.
         """
+        refusals.text("slug", slug, missing=True)
         other = AsyncMemory(self.settings.model_copy(update={"organization": slug}))
         other._parent = self._parent or self
         await other.open()
@@ -120,8 +126,8 @@ class AsyncMemory(Rating):
             role=role,
             speaker=speaker,
             at=at,
-            tags=tuple(tags) if tags is not None and not isinstance(tags, str) else tags,
-            metadata=dict(metadata) if metadata is not None else None,
+            tags=refusals.labels("tags", tags),
+            metadata=refusals.mapping("metadata", metadata),
             source=source,
             source_id=source_id,
             **fields,
@@ -209,8 +215,13 @@ class AsyncMemory(Rating):
         Raises:
             NotFound: there is none in this organisation.
         """
+<<<<<<< HEAD
         moment = (await self._parsed(Scope, given(as_of=as_of))).as_of
         return await service.get(await self.open(), _uuid(id), as_of=moment)
+=======
+        item, moment = _uuid(id), refusals.moment("as_of", as_of)
+        return await service.get(await self.open(), item, as_of=moment)
+>>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 
     async def list(
         self,
@@ -259,12 +270,18 @@ class AsyncMemory(Rating):
             Invalid: neither is given: everything is not forgotten by accident.
             NotFound: none of the ids is there.
         """
-        ids = [id] if isinstance(id, UUID | str) else list(id or ())
-        request = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
+        ids = [id] if isinstance(id, UUID | str) else refusals.labels("id", id) or ()
+        fields = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
         if scope is not None or conditions:
+<<<<<<< HEAD
             request["scope"] = _scope(scope, conditions)
         forget = await self._parsed(Forget, request)
         return await service.forget(await self.open(), forget)
+=======
+            fields["scope"] = _scope(scope, conditions)
+        request = parse(Forget, fields)
+        return await service.forget(await self.open(), request)
+>>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 
     async def history(self, id: UUID | str) -> History:  # noqa: A002
         """Return every content a memory had and everything that happened to it.
@@ -272,7 +289,8 @@ class AsyncMemory(Rating):
         Raises:
             NotFound: there is none in this organisation.
         """
-        return await service.history(await self.open(), _uuid(id))
+        item = _uuid(id)
+        return await service.history(await self.open(), item)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""
@@ -286,6 +304,7 @@ class AsyncMemory(Rating):
         Raises:
             Invalid: it is not a position.
         """
+        refusals.text("position", position, missing=True)
         ctx = await self.open()
         ctx.database.see(ctx.principal.organization_id, position)
 
@@ -314,6 +333,7 @@ class AsyncMemory(Rating):
         """
         from mnemon.operations import service as operations
 
+        refusals.subjects(user, conversation, organization)
         ctx = await self.open()
         return await operations.erase(ctx, erasure(ctx, user, conversation, organization, by=by, preview=preview))
 
@@ -328,6 +348,7 @@ class AsyncMemory(Rating):
         """Count what :meth:`erase` would do now: rows that go and rows that lose a reference. Changes nothing."""
         from mnemon.operations import service as operations
 
+        refusals.subjects(user, conversation, organization)
         ctx = await self.open()
         return await operations.preview_erasure(ctx, erasure(ctx, user, conversation, organization, by=by))
 
@@ -364,6 +385,9 @@ class AsyncMemory(Rating):
             NotFound: nothing is there.
             Unavailable: the format's importer cannot be loaded.
         """
+        refusals.path("path", path)
+        for name, value in (("format", format), ("conversation", conversation), ("user", user), ("agent", agent)):
+            refusals.text(name, value)
         report = await import_file(
             await self.open(),
             Path(path),

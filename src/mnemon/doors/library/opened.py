@@ -16,10 +16,14 @@ from mnemon.core import forks, times
 from mnemon.core.errors import Invalid
 from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
+<<<<<<< HEAD
 from mnemon.core.text import parse, trimmed
 from mnemon.doors.library.zones import person_of
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TimezoneSet
+=======
+from mnemon.doors.library import refusals
+>>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
 
@@ -37,6 +41,7 @@ class Opened:
     ) -> None:
         if settings is not None and (overrides or env_file):
             raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
+        refusals.settings(settings)
         self.settings = settings or load_settings(env_file=env_file, **overrides)
         self._app: App | None = None
         self._ctx: Context | None = None
@@ -112,6 +117,7 @@ class Opened:
 
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""
+        refusals.count("max_rows", max_rows)
         return await service.maintain(await self.open(), max_rows=max_rows)
 
     async def set_timezone(self, timezone: str | None, *, user: str) -> None:
