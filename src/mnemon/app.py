@@ -23,7 +23,8 @@ from mnemon.db import embedded
 from mnemon.db.connection import connect
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
-from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
+from mnemon.db.startup import Facts, inspect_database, refuse_server, refuse_unsafe, refuse_wrong_login
+from mnemon.db.unreachable import DATA_DIRECTORIES
 from mnemon.identity import service as identity
 from mnemon.installation import replicas
 from mnemon.memory import service as memory
@@ -62,6 +63,7 @@ class App:
         await self.embedder.aclose()
         await self.database.close()
         if self.lease is not None:
+            DATA_DIRECTORIES.discard(self.lease.endpoint.data_dir)
             self.lease.close()
 
 
@@ -93,6 +95,7 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
     replicas.refuse_promoted(data_dir(settings))
     key = embedded.KeySource.of(settings)
     lease = await _acquire(data_dir(settings), settings.embedded_version, key)
+    DATA_DIRECTORIES.add(lease.endpoint.data_dir)
     try:
         # Before anything is written: with synchronous replicas a commit waits for one of them.
         replicas.wake(lease.endpoint.data_dir, lease.endpoint.version)
@@ -228,6 +231,7 @@ def _check(facts: Facts, settings: Settings, embedder: Embedder, *, worker: bool
             code="unavailable.schema",
             hint="Run `mnemon db upgrade` with DATABASE_OWNER_URL set to the role that may create it.",
         )
+    refuse_server(facts.server_version, facts.vector_version)
     refuse_unsafe(facts, allowed=settings.allow_unsafe_role)
     if facts.revision != runner.head():
         raise Unavailable(

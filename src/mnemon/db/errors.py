@@ -18,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
-from mnemon.db.unreachable import NotReached, not_reached
+from mnemon.db.refused import login
+from mnemon.db.unreachable import NotReached, disk_full, lost, not_reached
 
 _SHARD = re.compile(r"_\d{6,}$")
 #: What the name of a check says after its field's.
@@ -178,17 +179,14 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
             hint="Set MNEMON_INSTALLATION_KEY to the key that `mnemon db upgrade` was run with, or showed; or run it "
             "again with the new key.",
         )
-    if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
+    refusal = login(error)
+    if refusal is not None:
+        return refusal
+    if isinstance(error, asyncpg.UndefinedObjectError) and '"vector"' in str(error):
         return Unavailable(
-            "The database refused the role or its password.",
-            code="unavailable.credentials",
-            hint="Check the role and the password in DATABASE_URL.",
-        )
-    if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return Unavailable(
-            "The database named in DATABASE_URL does not exist.",
-            code="unavailable.no_database",
-            hint="Create it, then run `mnemon db upgrade`.",
+            "The database has not the extension pgvector.",
+            code="unavailable.pgvector",
+            hint="Let an administrator run CREATE EXTENSION vector in it, then run `mnemon db upgrade`.",
         )
     if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError | asyncpg.UndefinedFunctionError):
         return Unavailable(
@@ -210,9 +208,15 @@ def _exhausted(error: asyncpg.PostgresError) -> MnemonError | None:
             hint="Narrow the request, or raise MNEMON_DATABASE_STATEMENT_TIMEOUT.",
         )
     if isinstance(error, asyncpg.DiskFullError):
-        return Unavailable("The database's disk is full.", code="unavailable.disk_full", hint="Free some space.")
+        return disk_full()
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return _no_connection()
+    if isinstance(error, asyncpg.IdleInTransactionSessionTimeoutError):
+        return Unavailable(
+            "The transaction waited for this process longer than it may, and the server ended it.",
+            code="unavailable.timeout",
+            hint="Nothing of it was kept: try again, or raise MNEMON_DATABASE_IDLE_TIMEOUT.",
+        )
     if isinstance(error, asyncpg.LockNotAvailableError):
         return Unavailable(
             "A lock was not to be had in time: somebody else is using what this would change.",
@@ -228,7 +232,11 @@ def _exhausted(error: asyncpg.PostgresError) -> MnemonError | None:
             hint="Connect to the primary server.",
         )
     if isinstance(error, asyncpg.InsufficientResourcesError):
-        return Unavailable("The database server has no memory left.", code="unavailable.resources")
+        return Unavailable(
+            "The database server has no memory left.",
+            code="unavailable.resources",
+            hint="Try again; if it stays so, give the server more memory, or lower its max_connections and work_mem.",
+        )
     return None
 
 
@@ -266,12 +274,7 @@ def translate(error: BaseException) -> MnemonError | None:
     if isinstance(cause, NotReached):
         return not_reached(cause)
     if isinstance(cause, LOST):
-        return Unavailable(
-            "The database cannot be reached or went away.",
-            code="unavailable.database",
-            hint="Nothing of the interrupted change was kept; check that the server runs and try again.",
-            reason=type(cause).__name__,
-        )
+        return lost(cause)
     return None
 
 

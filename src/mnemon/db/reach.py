@@ -14,6 +14,7 @@ import asyncpg
 
 from mnemon.db.address import Address, Host
 from mnemon.db.connection import connect
+from mnemon.db.refused import refused
 from mnemon.db.tls import Encryption, tries
 from mnemon.db.unreachable import NotReached
 
@@ -56,6 +57,8 @@ async def reach(address: Address, *, timeout: float | None, server_settings: Map
                 driver = await _enter(host, attributes, encryptions, {**values, **options})
             except _NEXT as error:
                 attempts.append((host, error))
+            except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                raise refused(error, address) from error
             else:
                 _keep_alive(driver, address)
                 return driver

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import re
+import shutil
 import socket
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncpg
 
@@ -22,6 +24,12 @@ from mnemon.db.address import Address, Host
 _NUMBERS = re.compile(r"\[Errno (-?\d+)\]")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNROUTED = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL})
+
+#: A file of the server's log: it stops where it cannot make the next one.
+_SEGMENT = 16 * 1024 * 1024
+
+#: Of the embedded servers that this process uses: a full disk there is why a connection ended.
+DATA_DIRECTORIES: set[Path] = set()
 
 Reason = tuple[str, str, str]
 """Its name for programs, a clause that goes on after a host, and what to do."""
@@ -55,6 +63,42 @@ def not_reached(error: NotReached) -> Unavailable:
         reason=kinds[0] if len(kinds) == 1 else "several",
         setting=error.address.setting,
     )
+
+
+def disk_full() -> Unavailable:
+    """Return what a caller is told whose write found no room."""
+    return Unavailable(
+        "The disk of the database is full.",
+        code="unavailable.disk_full",
+        hint="Nothing of the interrupted change was kept. Free some space, and try again; `mnemon doctor` says where.",
+    )
+
+
+def lost(error: BaseException) -> Unavailable:
+    """Return what a caller is told whose connection ended, or who got none."""
+    number = getattr(error, "errno", None)
+    if number in _FULL or any(_is_full(directory) for directory in DATA_DIRECTORIES):
+        return disk_full()
+    reason, message = type(error).__name__, "The database cannot be reached or went away."
+    hint = "Nothing of the interrupted change was kept; check that the server runs and try again."
+    if isinstance(error, asyncpg.CannotConnectNowError):
+        reason, clause, hint = starting(error)
+        message = f"The database cannot be reached: the server {clause}."
+    elif isinstance(error, asyncpg.AdminShutdownError):
+        reason, message = "ended", "The server ended the connection: it is being stopped, or an administrator ended it."
+    elif isinstance(error, asyncpg.CrashShutdownError):
+        reason, message = "crashed", "The server ended every connection, since one of its processes had crashed."
+    elif isinstance(error, TimeoutError):
+        reason, message = "timeout", "The database did not answer in time."
+    return Unavailable(message, code="unavailable.database", hint=hint, reason=reason)
+
+
+def _is_full(directory: Path) -> bool:
+    """Tell whether a server could not write one more file of its log there."""
+    try:
+        return shutil.disk_usage(directory).free < _SEGMENT
+    except OSError:
+        return False
 
 
 def why(error: BaseException, address: Address) -> Reason:

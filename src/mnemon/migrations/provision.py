@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mnemon.core.errors import Unavailable
+from mnemon.db.startup import refuse_server
 from mnemon.db.tenant import PARAMETER
 from mnemon.migrations import wall
 
@@ -103,6 +104,9 @@ async def provision(connection: AsyncConnection) -> bool:
     superuser = await _value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await wall.refuse_planted(connection)
     await _vector(connection)
+    version = int(await _value(connection, "SELECT current_setting('server_version_num')"))
+    vector = await _value(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    refuse_server(version, vector)
     if superuser:
         await _superuser(connection)
         return True

@@ -1,0 +1,154 @@
+"""What a server means that refuses a login, or ends a connection: who, what it was, and what to do."""
+
+from __future__ import annotations
+
+import re
+
+import asyncpg
+
+from mnemon.core.errors import Forbidden, Invalid, MnemonError, Unavailable
+from mnemon.db.address import Address
+
+_ANYWHERE = "the database's address (DATABASE_URL)"
+_QUOTED = re.compile(r'"([^"]{1,63})"')
+_LONGEST = 300
+
+
+def refused(error: asyncpg.PostgresError | asyncpg.InterfaceError, address: Address) -> MnemonError:
+    """Return what a server means that does not let us in."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return Unavailable(
+            f"The server asks for a way to log in that the driver does not have: {_said(error, address)}.",
+            code="unavailable.credentials",
+            hint="Let its pg_hba.conf ask for scram-sha-256 or for a certificate.",
+            reason="login_method",
+            setting=address.setting,
+        )
+    found = login(error, address) or _limit(error, address) or _setting(error, address)
+    if found is not None:
+        return found
+    return Unavailable(
+        f"The server at {address.label} refuses the connection: {_said(error, address)}.",
+        code="unavailable.refused",
+        hint=f"Check {address.setting}; the server's log, or that of a pooler in front of it, says more.",
+        sqlstate=error.sqlstate,
+        setting=address.setting,
+    )
+
+
+def login(error: asyncpg.PostgresError, address: Address | None = None) -> MnemonError | None:
+    """Return what the refusal of a role or a database means; None where it is none of these."""
+    setting = address.setting if address else _ANYWHERE
+    role = _role(error, address)
+    named = f"the role {role}" if role else "the role"
+    if isinstance(error, asyncpg.InvalidPasswordError):
+        return Unavailable(
+            f"The server refused the password of {named}.",
+            code="unavailable.credentials",
+            hint=f"Check the role and the password in {setting}; a password that has run out (VALID UNTIL) counts as "
+            "a wrong one.",
+            reason="password",
+            setting=setting,
+        )
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        message, hint, reason = _authorization(error, named, role or "my_app", setting, address)
+        return Unavailable(message, code="unavailable.credentials", hint=hint, reason=reason, setting=setting)
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        found = _QUOTED.search(str(error))
+        database = (address.database if address else None) or (found[1] if found else None)
+        return Unavailable(
+            f"The database {database or 'that is named'} does not exist.",
+            code="unavailable.no_database",
+            hint=f"Create it (CREATE DATABASE ...) or name another in {setting}; then run `mnemon db upgrade`.",
+            setting=setting,
+        )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError) and "permission denied for database" in str(error):
+        return Forbidden(
+            f"{named[0].upper()}{named[1:]} may not connect to the database, or not make anything in it.",
+            code="forbidden.database",
+            hint=f"The database's owner runs: GRANT CONNECT ON DATABASE ... TO {role or 'my_app'}; for "
+            "`mnemon db upgrade` also GRANT CREATE.",
+            setting=setting,
+        )
+    return None
+
+
+def _authorization(
+    error: asyncpg.PostgresError, named: str, role: str, setting: str, address: Address | None
+) -> tuple[str, str, str]:
+    """Return message, hint and reason of a login that the server does not allow, whatever the password."""
+    said = _said(error, address)
+    if "not permitted to log in" in said:
+        hint = f"An administrator runs ALTER ROLE {role} LOGIN; or name a login of the role in {setting}."
+        return f"{named[0].upper()}{named[1:]} may not log in.", hint, "no_login"
+    if "does not exist" in said:
+        hint = f"Check the role in {setting}; an administrator makes one with CREATE ROLE {role} LOGIN PASSWORD '...'."
+        return f"There is no role {role} at the server.", hint, "no_role"
+    if "certificate" in said:
+        hint = f"Name the role's certificate with sslcert= and sslkey= in {setting}."
+        return f"The server wants a certificate of {named}: {said}.", hint, "certificate"
+    if "pg_hba.conf" in said:
+        hint = "An administrator adds a line for the role, the database and this host to pg_hba.conf and reloads."
+        if "no encryption" in said or "SSL off" in said:
+            hint += f" If the server wants TLS, use sslmode=require in {setting}."
+        return f"The server lets nobody in this way: {said}.", hint, "pg_hba"
+    if re.search(r"peer|ident", said, re.IGNORECASE):
+        hint = f"The role has to be that of the system's user; or connect over TCP, with a password, in {setting}."
+        return f"The server did not take this system's user for {named}: {said}.", hint, "peer"
+    return f"The server refused {named}: {said}.", f"Check the role in {setting}.", "login"
+
+
+def _limit(error: asyncpg.PostgresError, address: Address) -> MnemonError | None:
+    if not isinstance(error, asyncpg.TooManyConnectionsError):
+        return None
+    said = str(error)
+    whose, hint = "The server", "Lower the pool sizes (DATABASE_POOL_SIZE), or put a pooler in front."
+    if "for role" in said:
+        whose = f"The role {_role(error, address) or ''}".strip()
+        hint = f"An administrator runs ALTER ROLE ... CONNECTION LIMIT, or: {hint}"
+    elif "for database" in said:
+        whose = f"The database {address.database or ''}".strip()
+        hint = f"An administrator runs ALTER DATABASE ... CONNECTION LIMIT, or: {hint}"
+    return Unavailable(
+        f"{whose} has no free connection: {_said(error, address)}.",
+        code="unavailable.connections",
+        hint=hint,
+        setting=address.setting,
+    )
+
+
+def _setting(error: asyncpg.PostgresError, address: Address) -> MnemonError | None:
+    """Return what it means that the server does not take what we set on a connection."""
+    said = _said(error, address)
+    if "startup parameter" in said:
+        return Unavailable(
+            f"What answers at {address.label} does not take a connection's settings: {said}.",
+            code="unavailable.pooler_settings",
+            hint="It is a pooler: set DATABASE_POOLER=transaction, and see `mnemon ops pgbouncer`.",
+            setting=address.setting,
+        )
+    classes = (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError, asyncpg.PostgresSyntaxError)
+    denied = isinstance(error, asyncpg.InsufficientPrivilegeError) and "parameter" in said
+    if isinstance(error, classes) or denied:
+        return Invalid(
+            f"The server does not take a setting of {address.setting}: {said}.",
+            code="invalid.database_url",
+            hint="Correct options in it.",
+            field="database_url",
+            parameter="options",
+        )
+    return None
+
+
+def _role(error: BaseException, address: Address | None) -> str | None:
+    if address is not None and address.user:
+        return address.user
+    found = re.search(r'(?:role|user) "([^"]{1,63})"', str(error))
+    return found[1] if found else None
+
+
+def _said(error: BaseException, address: Address | None) -> str:
+    """Return the server's own sentence, which has no password of ours in it."""
+    said = " ".join(str(error).split())[:_LONGEST].rstrip(".")
+    secret = address.password if address else None
+    return said.replace(secret, "...") if secret and len(secret) > 3 else said
