@@ -85,7 +85,7 @@ async def test_remember_takes_texts(memory: AsyncMemory, kind: str) -> None:
 
 async def test_bytes_are_to_be_decoded_and_paths_to_be_read(memory: AsyncMemory) -> None:
     assert "decode" in str(await refusal(memory.remember(b"hi")))  # type: ignore[arg-type]
-    assert "read_text" in str(await refusal(memory.remember(Path("a"))))  # type: ignore[arg-type]
+    assert "read_text" in str(await refusal(memory.remember(Path("a"))))
     assert "None" in str(await refusal(memory.remember(None)))  # type: ignore[arg-type]
     assert "async for" in str(await refusal(memory.remember(later())))  # type: ignore[arg-type]
     assert (await memory.remember(letters())).created == 2
@@ -196,15 +196,15 @@ async def test_other_arguments(memory: AsyncMemory, tmp_path: Path) -> None:
     value: Any
     for value in (5, b"x", ["a"], True):
         for argument in ("format", "conversation", "user", "agent"):
-            assert names(await refusal(memory.import_file(file, **{argument: value})), argument)  # type: ignore[arg-type]
-        assert names(await refusal(memory.organization(value)), "slug")  # type: ignore[arg-type]
-        assert names(await refusal(memory.erase(user=value)), "user")  # type: ignore[arg-type]
-        assert names(await refusal(memory.preview_erasure(conversation=value)), "conversation")  # type: ignore[arg-type]
-        assert (await refusal(memory.after(value))).data["field"] == "position"  # type: ignore[arg-type]
+            assert names(await refusal(memory.import_file(file, **{argument: value})), argument)
+        assert names(await refusal(memory.organization(value)), "slug")
+        assert names(await refusal(memory.erase(user=value)), "user")
+        assert names(await refusal(memory.preview_erasure(conversation=value)), "conversation")
+        assert (await refusal(memory.after(value))).data["field"] == "position"
     for value in ("acme", 1, "no"):
-        assert names(await refusal(memory.erase(organization=value)), "organization")  # type: ignore[arg-type]
+        assert names(await refusal(memory.erase(organization=value)), "organization")
     for value in ("many", True, 0, 1.5, b"1"):
-        assert names(await refusal(memory.maintain(max_rows=value)), "max_rows")  # type: ignore[arg-type]
+        assert names(await refusal(memory.maintain(max_rows=value)), "max_rows")
     assert names(await refusal(memory.recall("x", weights=5)), "weights")  # type: ignore[arg-type]
     assert names(await refusal(memory.search("x", scope=5)), "scope")  # type: ignore[arg-type]
     assert not (await memory.list()).items

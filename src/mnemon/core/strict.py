@@ -14,7 +14,7 @@ def _number_only(kind: str) -> BeforeValidator:
     def check(value: Any) -> Any:
         if isinstance(value, bool | str | bytes | bytearray):
             rule = f"{kind}_parsing" if isinstance(value, str) else f"{kind}_type"
-            raise PydanticCustomError(rule, "a number is needed, not {given}", {"given": type(value).__name__})  # type: ignore[arg-type]
+            raise PydanticCustomError(rule, "a number is needed, not {given}", {"given": type(value).__name__})
         return value
 
     return BeforeValidator(check)

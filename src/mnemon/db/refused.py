@@ -24,9 +24,9 @@ def refused(error: asyncpg.PostgresError | asyncpg.InterfaceError, address: Addr
             reason="login_method",
             setting=address.setting,
         )
-    found = login(error, address) or _limit(error, address) or _setting(error, address)
-    if found is not None:
-        return found
+    refusal = login(error, address) or _limit(error, address) or _setting(error, address)
+    if refusal is not None:
+        return refusal
     return Unavailable(
         f"The server at {address.label} refuses the connection: {_said(error, address)}.",
         code="unavailable.refused",
@@ -40,10 +40,10 @@ def login(error: asyncpg.PostgresError, address: Address | None = None) -> Mnemo
     """Return what the refusal of a role or a database means; None where it is none of these."""
     setting = address.setting if address else _ANYWHERE
     role = _role(error, address)
-    named = f"the role {role}" if role else "the role"
+    whose_role = f"the role {role}" if role else "the role"
     if isinstance(error, asyncpg.InvalidPasswordError):
         return Unavailable(
-            f"The server refused the password of {named}.",
+            f"The server refused the password of {whose_role}.",
             code="unavailable.credentials",
             hint=f"Check the role and the password in {setting}; a password that has run out (VALID UNTIL) counts as "
             "a wrong one.",
@@ -51,11 +51,11 @@ def login(error: asyncpg.PostgresError, address: Address | None = None) -> Mnemo
             setting=setting,
         )
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        message, hint, reason = _authorization(error, named, role or "my_app", setting, address)
+        message, hint, reason = _authorization(error, whose_role, role or "my_app", setting, address)
         return Unavailable(message, code="unavailable.credentials", hint=hint, reason=reason, setting=setting)
     if isinstance(error, asyncpg.InvalidCatalogNameError):
-        found = _QUOTED.search(str(error))
-        database = (address.database if address else None) or (found[1] if found else None)
+        refusal = _QUOTED.search(str(error))
+        database = (address.database if address else None) or (refusal[1] if refusal else None)
         return Unavailable(
             f"The database {database or 'that is named'} does not exist.",
             code="unavailable.no_database",
@@ -64,7 +64,7 @@ def login(error: asyncpg.PostgresError, address: Address | None = None) -> Mnemo
         )
     if isinstance(error, asyncpg.InsufficientPrivilegeError) and "permission denied for database" in str(error):
         return Forbidden(
-            f"{named[0].upper()}{named[1:]} may not connect to the database, or not make anything in it.",
+            f"{whose_role[0].upper()}{whose_role[1:]} may not connect to the database, or not make anything in it.",
             code="forbidden.database",
             hint=f"The database's owner runs: GRANT CONNECT ON DATABASE ... TO {role or 'my_app'}; for "
             "`mnemon db upgrade` also GRANT CREATE.",
@@ -74,39 +74,39 @@ def login(error: asyncpg.PostgresError, address: Address | None = None) -> Mnemo
 
 
 def _authorization(
-    error: asyncpg.PostgresError, named: str, role: str, setting: str, address: Address | None
+    error: asyncpg.PostgresError, whose_role: str, role: str, setting: str, address: Address | None
 ) -> tuple[str, str, str]:
     """Return message, hint and reason of a login that the server does not allow, whatever the password."""
-    said = _said(error, address)
-    if "not permitted to log in" in said:
+    sentence = _said(error, address)
+    if "not permitted to log in" in sentence:
         hint = f"An administrator runs ALTER ROLE {role} LOGIN; or name a login of the role in {setting}."
-        return f"{named[0].upper()}{named[1:]} may not log in.", hint, "no_login"
-    if "does not exist" in said:
+        return f"{whose_role[0].upper()}{whose_role[1:]} may not log in.", hint, "no_login"
+    if "does not exist" in sentence:
         hint = f"Check the role in {setting}; an administrator makes one with CREATE ROLE {role} LOGIN PASSWORD '...'."
         return f"There is no role {role} at the server.", hint, "no_role"
-    if "certificate" in said:
+    if "certificate" in sentence:
         hint = f"Name the role's certificate with sslcert= and sslkey= in {setting}."
-        return f"The server wants a certificate of {named}: {said}.", hint, "certificate"
-    if "pg_hba.conf" in said:
+        return f"The server wants a certificate of {whose_role}: {sentence}.", hint, "certificate"
+    if "pg_hba.conf" in sentence:
         hint = "An administrator adds a line for the role, the database and this host to pg_hba.conf and reloads."
-        if "no encryption" in said or "SSL off" in said:
+        if "no encryption" in sentence or "SSL off" in sentence:
             hint += f" If the server wants TLS, use sslmode=require in {setting}."
-        return f"The server lets nobody in this way: {said}.", hint, "pg_hba"
-    if re.search(r"peer|ident", said, re.IGNORECASE):
+        return f"The server lets nobody in this way: {sentence}.", hint, "pg_hba"
+    if re.search(r"peer|ident", sentence, re.IGNORECASE):
         hint = f"The role has to be that of the system's user; or connect over TCP, with a password, in {setting}."
-        return f"The server did not take this system's user for {named}: {said}.", hint, "peer"
-    return f"The server refused {named}: {said}.", f"Check the role in {setting}.", "login"
+        return f"The server did not take this system's user for {whose_role}: {sentence}.", hint, "peer"
+    return f"The server refused {whose_role}: {sentence}.", f"Check the role in {setting}.", "login"
 
 
 def _limit(error: asyncpg.PostgresError, address: Address) -> MnemonError | None:
     if not isinstance(error, asyncpg.TooManyConnectionsError):
         return None
-    said = str(error)
+    sentence = str(error)
     whose, hint = "The server", "Lower the pool sizes (DATABASE_POOL_SIZE), or put a pooler in front."
-    if "for role" in said:
+    if "for role" in sentence:
         whose = f"The role {_role(error, address) or ''}".strip()
         hint = f"An administrator runs ALTER ROLE ... CONNECTION LIMIT, or: {hint}"
-    elif "for database" in said:
+    elif "for database" in sentence:
         whose = f"The database {address.database or ''}".strip()
         hint = f"An administrator runs ALTER DATABASE ... CONNECTION LIMIT, or: {hint}"
     return Unavailable(
@@ -119,19 +119,19 @@ def _limit(error: asyncpg.PostgresError, address: Address) -> MnemonError | None
 
 def _setting(error: asyncpg.PostgresError, address: Address) -> MnemonError | None:
     """Return what it means that the server does not take what we set on a connection."""
-    said = _said(error, address)
-    if "startup parameter" in said:
+    sentence = _said(error, address)
+    if "startup parameter" in sentence:
         return Unavailable(
-            f"What answers at {address.label} does not take a connection's settings: {said}.",
+            f"What answers at {address.label} does not take a connection's settings: {sentence}.",
             code="unavailable.pooler_settings",
             hint="It is a pooler: set DATABASE_POOLER=transaction, and see `mnemon ops pgbouncer`.",
             setting=address.setting,
         )
     classes = (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError, asyncpg.PostgresSyntaxError)
-    denied = isinstance(error, asyncpg.InsufficientPrivilegeError) and "parameter" in said
+    denied = isinstance(error, asyncpg.InsufficientPrivilegeError) and "parameter" in sentence
     if isinstance(error, classes) or denied:
         return Invalid(
-            f"The server does not take a setting of {address.setting}: {said}.",
+            f"The server does not take a setting of {address.setting}: {sentence}.",
             code="invalid.database_url",
             hint="Correct options in it.",
             field="database_url",
@@ -143,12 +143,12 @@ def _setting(error: asyncpg.PostgresError, address: Address) -> MnemonError | No
 def _role(error: BaseException, address: Address | None) -> str | None:
     if address is not None and address.user:
         return address.user
-    found = re.search(r'(?:role|user) "([^"]{1,63})"', str(error))
-    return found[1] if found else None
+    refusal = re.search(r'(?:role|user) "([^"]{1,63})"', str(error))
+    return refusal[1] if refusal else None
 
 
 def _said(error: BaseException, address: Address | None) -> str:
     """Return the server's own sentence, which has no password of ours in it."""
-    said = " ".join(str(error).split())[:_LONGEST].rstrip(".")
+    sentence = " ".join(str(error).split())[:_LONGEST].rstrip(".")
     secret = address.password if address else None
-    return said.replace(secret, "...") if secret and len(secret) > 3 else said
+    return sentence.replace(secret, "...") if secret and len(secret) > 3 else sentence

@@ -12,11 +12,7 @@ from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
-<<<<<<< HEAD
-=======
-from mnemon.core.text import parse
 from mnemon.doors.library import refusals
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, as_list, given
 from mnemon.doors.library.rating import Rating
@@ -215,13 +211,9 @@ class AsyncMemory(Rating):
         Raises:
             NotFound: there is none in this organisation.
         """
-<<<<<<< HEAD
-        moment = (await self._parsed(Scope, given(as_of=as_of))).as_of
-        return await service.get(await self.open(), _uuid(id), as_of=moment)
-=======
-        item, moment = _uuid(id), refusals.moment("as_of", as_of)
+        item, checked = refusals.uuid(id), refusals.not_a_number("as_of", as_of)
+        moment = (await self._parsed(Scope, given(as_of=checked))).as_of
         return await service.get(await self.open(), item, as_of=moment)
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 
     async def list(
         self,
@@ -252,7 +244,7 @@ class AsyncMemory(Rating):
             Conflict: another change came first; ``data`` has both versions.
             NotFound: there is none in this organisation.
         """
-        request = await self._parsed(Update, given(id=_uuid(id), content=content, **fields))
+        request = await self._parsed(Update, given(id=refusals.uuid(id), content=content, **fields))
         return await service.update(await self.open(), request)
 
     async def forget(
@@ -271,17 +263,11 @@ class AsyncMemory(Rating):
             NotFound: none of the ids is there.
         """
         ids = [id] if isinstance(id, UUID | str) else refusals.labels("id", id) or ()
-        fields = {"ids": tuple(_uuid(item) for item in ids), "reason": reason}
+        fields = {"ids": tuple(refusals.uuid(item) for item in ids), "reason": reason}
         if scope is not None or conditions:
-<<<<<<< HEAD
-            request["scope"] = _scope(scope, conditions)
-        forget = await self._parsed(Forget, request)
-        return await service.forget(await self.open(), forget)
-=======
             fields["scope"] = _scope(scope, conditions)
-        request = parse(Forget, fields)
+        request = await self._parsed(Forget, fields)
         return await service.forget(await self.open(), request)
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 
     async def history(self, id: UUID | str) -> History:  # noqa: A002
         """Return every content a memory had and everything that happened to it.
@@ -289,7 +275,7 @@ class AsyncMemory(Rating):
         Raises:
             NotFound: there is none in this organisation.
         """
-        item = _uuid(id)
+        item = refusals.uuid(id)
         return await service.history(await self.open(), item)
 
     async def position(self) -> str:
@@ -386,8 +372,7 @@ class AsyncMemory(Rating):
             Unavailable: the format's importer cannot be loaded.
         """
         refusals.path("path", path)
-        for name, value in (("format", format), ("conversation", conversation), ("user", user), ("agent", agent)):
-            refusals.text(name, value)
+        refusals.texts(format=format, conversation=conversation, user=user, agent=agent)
         report = await import_file(
             await self.open(),
             Path(path),
@@ -409,12 +394,3 @@ def _scope(scope: Scope | None, conditions: Mapping[str, Any]) -> Any:
     if scope is not None and conditions:
         raise Invalid("Give a scope, or conditions by name, not both.", code="invalid.scope")
     return scope if scope is not None else dict(conditions)
-
-
-def _uuid(value: UUID | str) -> UUID:
-    try:
-        return value if isinstance(value, UUID) else UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        raise Invalid(
-            "An id is a UUID, such as remember returns.", code="invalid.id", field="id", hint="Pass it unchanged."
-        ) from None

@@ -9,15 +9,10 @@ from typing import Any, Protocol
 from mnemon.adapters.importers.records import role_of
 from mnemon.adapters.shapes import as_messages
 from mnemon.conversations.schemas import NewMessage
-<<<<<<< HEAD
 from mnemon.core import times
-from mnemon.core.errors import Invalid
-from mnemon.core.text import parse
-from mnemon.doors.library.zones import person_of
-=======
 from mnemon.core.text import parse
 from mnemon.doors.library.refusals import cannot_be_remembered, refuse_pieces
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
+from mnemon.doors.library.zones import person_of
 from mnemon.memory.schemas import NewMemory
 
 
@@ -55,21 +50,12 @@ def as_list(
         Invalid: it is neither.
     """
     if content is None and not {"tool_calls", "tool_results"}.isdisjoint(defaults):
-<<<<<<< HEAD
         return [{"content": None, **defaults}], {}
-=======
-        return _items({"content": None, **defaults}, {})
     refuse_pieces(content)
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
     if isinstance(content, str | Mapping | NewMessage | NewMemory) or as_messages(content) is not None:
         return [content], defaults
     if not isinstance(content, Iterable):
-<<<<<<< HEAD
-        raise Invalid(
-            f"remember takes a text, a mapping, a message or memory, or several of them; not {type(content).__name__}.",
-            code="invalid.type",
-            field="content",
-        )
+        raise cannot_be_remembered(content)
     return list(content), defaults
 
 
@@ -94,10 +80,6 @@ def as_items(
         with times.reading_in(zones.get(person or "", times.now_read_in())):
             items += _items(value, defaults)
     return items
-=======
-        raise cannot_be_remembered(content)
-    return [item for value in content for item in _items(value, defaults)]
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 
 
 def _items(one: Any, defaults: Mapping[str, Any]) -> list[NewMessage | NewMemory]:

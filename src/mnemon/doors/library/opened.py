@@ -16,14 +16,11 @@ from mnemon.core import forks, times
 from mnemon.core.errors import Invalid
 from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
-<<<<<<< HEAD
 from mnemon.core.text import parse, trimmed
+from mnemon.doors.library import refusals
 from mnemon.doors.library.zones import person_of
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TimezoneSet
-=======
-from mnemon.doors.library import refusals
->>>>>>> bd0e241 (Arguments of a wrong type are refused by their name; unknown conditions name the known ones, operators are refused)
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
 

@@ -7,14 +7,10 @@ from os import PathLike
 from typing import Any, NoReturn
 from uuid import UUID
 
-from pydantic import TypeAdapter, ValidationError
-
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
-from mnemon.core.text import Moment
 
 _BYTES = (bytes, bytearray, memoryview)
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
 def kind_of(value: object) -> str:
@@ -78,21 +74,15 @@ def labels(name: str, value: Any) -> Any:
     return tuple(value)
 
 
-def moment(name: str, value: Any) -> datetime | None:
-    """Return an argument that is a time; None where it was not given.
+def not_a_number(name: str, value: Any) -> Any:
+    """Return an argument that may be a time; None where it was not given.
 
     Raises:
-        Invalid: it is no time.
+        Invalid: it is a number or bytes, which schemas would take for seconds.
     """
-    if value is None:
-        return None
     if isinstance(value, (bool, int, float, *_BYTES)):
         _refuse(name, value, "a datetime, or a text such as 2026-03-01T12:00:00+01:00")
-    try:
-        return _MOMENT.validate_python(value)
-    except ValidationError as error:
-        reason = error.errors(include_input=False, include_url=False)[0]["msg"]
-        raise Invalid(f"{name}: {reason}.", code="invalid.time", field=name) from None
+    return value
 
 
 def text(name: str, value: Any, *, missing: bool = False) -> None:
@@ -153,6 +143,30 @@ def path(name: str, value: Any) -> None:
         _refuse(name, value, "a text or a pathlib.Path")
     if "\0" in str(value):
         raise Invalid(f"{name}: the path has a NUL character.", code="invalid.characters", field=name)
+
+
+def uuid(value: UUID | str) -> UUID:
+    """Return an id.
+
+    Raises:
+        Invalid: it is none.
+    """
+    try:
+        return value if isinstance(value, UUID) else UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise Invalid(
+            "An id is a UUID, such as remember returns.", code="invalid.id", field="id", hint="Pass it unchanged."
+        ) from None
+
+
+def texts(**values: Any) -> None:
+    """Refuse what is given and no text, by its name.
+
+    Raises:
+        Invalid: it is something else.
+    """
+    for name, value in values.items():
+        text(name, value)
 
 
 def _refuse(name: str, value: object, wanted: str) -> NoReturn:
