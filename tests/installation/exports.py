@@ -134,7 +134,7 @@ async def talk(memory: AsyncMemory, lines: int = 30) -> None:
             user="ada",
             conversation="talk",
             role="user",
-            speaker="ada ben".split()[n % 2],
+            sender="ada ben".split()[n % 2],
         )
     kept_one = await memory.remember("Ada likes figs.", user="ada", tags=["fruit"], metadata={"n": 1.5})
     await memory.update(kept_one.id, "Ada likes dates.", reason="she said so")

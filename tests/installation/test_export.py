@@ -94,7 +94,7 @@ async def test_what_arrives_is_what_left(
     sessions = sum(len(rows[table]) for table in SESSIONS)
     assert await elsewhere.admin.fetchval("SELECT last_value FROM session_numbers") <= numbered + sessions
     # And it goes on living: new rows, whose sessions have numbers that nobody has, and a trail that stays whole.
-    await there.remember("A new line.", user="ada", conversation="new", role="user", speaker="ada")
+    await there.remember("A new line.", user="ada", conversation="new", role="user", sender="ada")
     await service.seal_audit(context_of(there))
     assert (await service.verify_audit(context_of(there))).valid
 

@@ -188,7 +188,7 @@ async def test_no_archive_pushes_what_all_share_to_its_end(
     copy = ImportOrganization(path=tmp_path / "theirs", slug=new_slug("copy"))
     assert (await import_organization(elsewhere.owner_url, copy)).rows["messages"] == 4
     there = await elsewhere.memory.organization(done.slug)
-    await there.remember("One more line.", user="ada", conversation="talk", role="user", speaker="ada")
+    await there.remember("One more line.", user="ada", conversation="talk", role="user", sender="ada")
     assert await elsewhere.admin.fetchval(last) < 2**32
 
 

@@ -193,9 +193,9 @@ async def test_nothing_of_a_person_is_left(new_memory: Callable[[], Awaitable[As
     organization = ctx.principal.organization_id
     secret = f"xq{uuid4().hex}"
     await other.remember("The ferry leaves at nine.", user="ben")
-    kept = await memory.remember("Ben keeps bees.", user="ben", conversation="shared", role="user", speaker="ben")
-    alone = await memory.remember(f"I hide {secret}.", user="ada", conversation="alone", role="user", speaker="ada")
-    await memory.remember(f"I said {secret} to all.", conversation="shared", role="user", speaker="ada")
+    kept = await memory.remember("Ben keeps bees.", user="ben", conversation="shared", role="user", sender="ben")
+    alone = await memory.remember(f"I hide {secret}.", user="ada", conversation="alone", role="user", sender="ada")
+    await memory.remember(f"I said {secret} to all.", conversation="shared", role="user", sender="ada")
     mine = await memory.remember(f"Ada's word is {secret}.", user="ada", metadata={"note": secret}, tags=[secret])
     await memory.update(mine.id, f"Ada's new word is {secret}.", reason=f"because {secret}")
     await memory.forget([alone.id], reason=f"said {secret}")
@@ -259,7 +259,7 @@ async def test_a_second_erasure_finds_nothing_and_says_so(ctx: Context) -> None:
 
 async def test_a_conversation_goes_with_what_came_of_it(memory: AsyncMemory, admin: Any) -> None:
     ctx, secret = context_of(memory), f"xq{uuid4().hex}"
-    said = await memory.remember(f"The code is {secret}.", conversation="talk", role="user", speaker="ada")
+    said = await memory.remember(f"The code is {secret}.", conversation="talk", role="user", sender="ada")
     kept = await memory.remember("Ada likes tea.", user="ada")
     organization = ctx.principal.organization_id
     for evidence in ([said.id], [said.id, uuid4()]):
@@ -303,7 +303,7 @@ async def test_a_conversation_goes_with_what_came_of_it(memory: AsyncMemory, adm
 async def test_an_organisation_goes_whole_but_for_that_it_was(house: AsyncMemory, admin: Any) -> None:
     memory = await house.organization(slug := new_slug())
     secret = f"xq{uuid4().hex}"
-    await memory.remember(f"Here is {secret}.", conversation="talk", role="user", speaker=f"{secret}")
+    await memory.remember(f"Here is {secret}.", conversation="talk", role="user", sender=f"{secret}")
     organization = context_of(memory).principal.organization_id
     receipt = await memory.erase(organization=True)
     assert receipt.counts["organizations"] == 1

@@ -136,10 +136,10 @@ async def test_a_name_that_means_two_is_refused_with_both(ctx: Context, memory: 
     assert (await service.erase(ctx, user("both@example.org"))).subject_id == both
     # A conversation that is called by another's id.
     inner = context_of(memory)
-    await memory.remember("x", conversation="one", role="user", speaker="ada")
+    await memory.remember("x", conversation="one", role="user", sender="ada")
     async with inner.database.transaction(inner.principal) as connection:
         one = await connection.fetchval("SELECT id FROM conversations WHERE external_id = 'one'")
-    await memory.remember("y", conversation=str(one), role="user", speaker="ada")
+    await memory.remember("y", conversation=str(one), role="user", sender="ada")
     with pytest.raises(Conflict):
         await memory.erase(conversation=str(one))
     assert (await memory.erase(conversation=one)).subject_id == one
@@ -201,7 +201,7 @@ async def test_references_are_cut_and_the_words_around_them_stay(
 async def test_what_others_described_or_know_stays(memory: AsyncMemory, admin: Any) -> None:
     ctx = context_of(memory)
     own = ctx.principal.organization_id
-    said = await memory.remember("I met Ben at Acme.", conversation="alone", role="user", speaker="ada")
+    said = await memory.remember("I met Ben at Acme.", conversation="alone", role="user", sender="ada")
     ben = await make_user(ctx, "ben")
     kept = await memory.remember("Ben works at Acme.", user="ben")
     await admin.execute("UPDATE memories SET source_message_ids = ARRAY[$2::uuid] WHERE id = $1", kept.id, said.id)
@@ -345,7 +345,7 @@ async def test_a_conversation_of_who_ranks_higher_is_theirs(memory: AsyncMemory,
     first = await owner(ctx)
     await identity.create_role(first, RoleCreate(name="eraser", permissions=("users:erase",)))
     eraser = await owner(ctx, "eraser", by=first)
-    await memory.remember("Proof.", conversation="talk", role="user", speaker="ada")
+    await memory.remember("Proof.", conversation="talk", role="user", sender="ada")
     await admin.execute("UPDATE messages SET sender_id = $2 WHERE organization_id = $1", own, who(first))
     request = Erase(kind=ErasureKind.CONVERSATION, name="talk")
     with pytest.raises(Forbidden) as caught:
@@ -375,7 +375,7 @@ async def test_a_preview_counts_and_changes_nothing(memory: AsyncMemory, admin: 
     ctx = context_of(memory)
     own = ctx.principal.organization_id
     for n in range(3):
-        await memory.remember(f"Line {n}.", conversation="talk", role="user", speaker=("ada", "ben")[n % 2])
+        await memory.remember(f"Line {n}.", conversation="talk", role="user", sender=("ada", "ben")[n % 2])
     await memory.remember("Ada likes figs.", user="ada")
     before = await snapshot(admin, own)
     shown = await memory.preview_erasure(user="ada")

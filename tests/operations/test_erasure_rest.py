@@ -47,7 +47,7 @@ async def test_words_are_counted_down(new_memory: Callable[[], Awaitable[AsyncMe
     own = ctx.principal.organization_id
     for n in range(12):
         await memory.remember(
-            f"Line {n} is about bees.", conversation="talk", role="user", speaker=("ada", "ben")[n % 2]
+            f"Line {n} is about bees.", conversation="talk", role="user", sender=("ada", "ben")[n % 2]
         )
     await memory.remember("Only Ada says zyzzyva.", user="ada")
     await memory.remember("Ben keeps bees.", user="ben")

@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mnemon.adapters.folders import Target, plan_of
 from mnemon.adapters.importers import Broken, Import, Mark, Position, Record, Utterance, limits, open_import
@@ -55,6 +55,7 @@ class _Names(Schema):
     conversation: Label | None = None
     user: Label | None = None
     agent: Label | None = None
+    speakers: dict[Label, Label] = Field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +77,7 @@ async def import_file(
     conversation: str | None = None,
     user: str | None = None,
     agent: str | None = None,
+    speakers: Mapping[str, str] | None = None,
     stop_on_broken: bool = False,
     restart: bool = False,
     columns: Mapping[str, str] | None = None,
@@ -89,8 +91,10 @@ async def import_file(
         path: the file, or ``-`` for standard input; a folder or an archive with several files: each one by itself.
         format: one of the importers' formats; found out from the file when left out.
         conversation: for JSONL: the conversation of lines that name none.
-        user: whose memory it becomes.
+        user: whose memory it becomes; a speaker of that name is this user.
         agent: the agent that takes part.
+        speakers: which speakers are users of the organisation: the name in the file, and the user. They take part in
+            the conversations then; everybody else in the file is a name, and sees nothing by it.
         stop_on_broken: stop at the first record that cannot be read, instead of reporting it and going on.
         restart: read from the beginning; what is already there is not stored twice.
         columns: which key of a record holds what, such as ``{"text": "body"}``.
@@ -103,7 +107,8 @@ async def import_file(
         NotFound: nothing is there.
         Unavailable: the format's importer cannot be loaded.
     """
-    names = parse(_Names, {"conversation": conversation, "user": user, "agent": agent})
+    told_by_name = {"conversation": conversation, "user": user, "agent": agent, "speakers": dict(speakers or {})}
+    names = parse(_Names, told_by_name)
     reading: dict[str, Any] = {
         "conversation": names.conversation,
         "columns": columns,
@@ -283,12 +288,15 @@ class _Run:
 
     def _valid(self, utterance: Utterance) -> NewMessage:
         identity = utterance.source_id
+        speaker = _name(utterance.speaker)
+        is_person = utterance.role == "user"
         return NewMessage(
             content=utterance.text,
             conversation=_name(utterance.conversation) or self.names.conversation or "default",
             conversation_title=_name(utterance.conversation_title),
             role=utterance.role,
-            speaker=_name(utterance.speaker),
+            speaker=speaker,
+            sender=self.names.speakers.get(speaker) if speaker and is_person else None,
             user=self.names.user,
             agent=self.names.agent,
             at=utterance.at,

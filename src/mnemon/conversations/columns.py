@@ -17,6 +17,7 @@ COLUMNS = (
     Column("tool_results", "jsonb", returned=True, elsewhere=None),
     Column("conversation_id", "uuid", Origin.WRITER),
     Column("sender_id", "uuid", Origin.WRITER),
+    Column("speaker", "text", Origin.WRITER, returned=True, elsewhere=None),
     Column("follows_question", "boolean", Origin.WRITER, scored=True, elsewhere=False),
     Column("ordinal", "bigint", Origin.WRITER),
     Column("content_type", "text", Origin.DATABASE),
@@ -33,7 +34,11 @@ MESSAGES = RecallTable(
     kind="message",
     described=COLUMNS,
     columns=read_as(COLUMNS)
-    | {"sender": "t.sender_id", "speaker_agent": "CASE WHEN t.role = 'assistant' THEN t.agent_id END"},
+    | {
+        "sender": "t.sender_id",
+        "speaker_agent": "CASE WHEN t.role = 'assistant' THEN t.agent_id END",
+        "heard": "coalesce(t.sender_id, md5(t.speaker)::uuid)",
+    },
     alive="true",
     owner=OWNER["message"],
 )
@@ -42,7 +47,7 @@ MESSAGES = RecallTable(
 INSERT = Insert(COLUMNS, first=3)
 
 #: Fields of a message that become no column of their own: the writer finds out what they stand for.
-_NAMED = ("conversation", "conversation_title", "speaker", "user", "agent", "team", "at", "session")
+_NAMED = ("conversation", "conversation_title", "speaker", "sender", "user", "agent", "team", "at", "session")
 
 require_same(
     "NewMessage",

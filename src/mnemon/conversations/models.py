@@ -153,7 +153,9 @@ class ConversationSessionORM(Tenanted, Base):
     message_count: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Last place given out")
     term_count: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="Stemmed content words in it")
     speaker_ids: Mapped[list[UUID]] = mapped_column(
-        ARRAY(Uuid()), server_default=text("'{}'"), comment="Users and agents who spoke in it"
+        ARRAY(Uuid()),
+        server_default=text("'{}'"),
+        comment="Who spoke in it: ids of users and agents, and of speakers by name, the MD5 of the name",
     )
     ends_with_question: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
 
@@ -175,6 +177,13 @@ class MessageORM(Tenanted, Recallable, Base):
         CheckConstraint("token_count >= 0", name="token_count"),
         Index("ix_messages_conversation", "organization_id", "conversation_id", "occurred_at"),
         Index("ix_messages_sender", "organization_id", "sender_id", text("occurred_at DESC")),
+        Index(
+            "ix_messages_speaker",
+            "organization_id",
+            "speaker",
+            text("occurred_at DESC"),
+            postgresql_where=text("speaker IS NOT NULL"),
+        ),
         {
             "comment": "Episodes: what was said, by whom, when (seeds 000, 002, 003)",
             "postgresql_partition_by": "HASH (organization_id)",
@@ -182,7 +191,12 @@ class MessageORM(Tenanted, Recallable, Base):
     )
 
     conversation_id: Mapped[UUID] = mapped_column()
-    sender_id: Mapped[UUID | None] = mapped_column(comment="The person who said it; null for agents and systems")
+    sender_id: Mapped[UUID | None] = mapped_column(
+        comment="The user who said it; null for agents, systems, and people known by name alone"
+    )
+    speaker: Mapped[str | None] = mapped_column(
+        String(255), comment="The name of who said it, as it was given; a name, and nobody who may see anything"
+    )
     role: Mapped[MessageRole] = mapped_column(native_enum(MessageRole, "message_role"), server_default="user")
     content_type: Mapped[str] = mapped_column(String(20), server_default="text", comment="text, file, system or ai")
     tool_calls: Mapped[Any | None] = mapped_column(JSONB)

@@ -40,8 +40,10 @@ class NewMessage(Schema):
         content: what was said; 1 to 50,000 characters.
         conversation: the conversation it belongs to.
         role: user, assistant, system or tool.
-        speaker: who said it, by name; a person for ``user``, an agent for ``assistant``; without it, ``user`` or
-            ``agent`` is taken as the speaker.
+        speaker: who said it, by name: a name alone, of nobody who may see or find anything by it, unless it is the
+            ``user`` (or, of an answer, the ``agent``) named here. Without it, ``user`` or ``agent`` is the speaker.
+        sender: the user who said it, where the speaker is one of the organisation's users; it takes part in the
+            conversation then.
         user: whose memory it is.
         agent: the agent that takes part.
         team: slug of the team that shares it.
@@ -56,6 +58,7 @@ class NewMessage(Schema):
     conversation_title: Label | None = None
     role: MessageRole = MessageRole.USER
     speaker: Label | None = None
+    sender: Label | None = None
     user: Label | None = None
     agent: Label | None = None
     team: Label | None = None

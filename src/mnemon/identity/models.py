@@ -108,6 +108,7 @@ class UserORM(Mutable, Base):
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
         Index("ix_users_created", "organization_id", "created_at", "id"),
+        Index("ix_users_display_name", "organization_id", "display_name"),
         Index("ix_users_organization_id_status", "organization_id", "status"),
         Index("ix_users_organization_id_tier", "organization_id", "tier"),
         CheckConstraint(EMAIL, name="email_format"),
@@ -194,17 +195,26 @@ class TeamMembershipORM(Tenanted, Base):
 
 
 class ParticipantNameORM(Tenanted, Base):
-    """One word by which recall knows a person or an agent."""
+    """One word by which recall knows a user, an agent or a speaker."""
 
     __tablename__ = "participant_names"
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
         belongs_to("users", "user_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "name", "user_id", "agent_id", postgresql_nulls_not_distinct=True),
-        CheckConstraint("(user_id IS NULL) <> (agent_id IS NULL)", name="one_owner"),
+        UniqueConstraint(
+            "organization_id",
+            "name",
+            "user_id",
+            "agent_id",
+            "speaker",
+            name="uq_participant_names_word",
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("num_nonnulls(user_id, agent_id, speaker) = 1", name="one_owner"),
         {"comment": "Words of participants' names, lower-case: recall takes them out of a question"},
     )
 
     name: Mapped[str] = mapped_column(String(100), comment="One word of the name, lower-case")
     user_id: Mapped[UUID | None] = mapped_column()
     agent_id: Mapped[UUID | None] = mapped_column(comment="No foreign key: agents rank above this domain")
+    speaker: Mapped[str | None] = mapped_column(String(255), comment="The whole name of somebody known by name alone")

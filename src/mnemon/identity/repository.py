@@ -114,6 +114,31 @@ async def add_names(
     )
 
 
+async def add_speaker_names(connection: Connection, organization_id: UUID, words: Collection[tuple[str, str]]) -> None:
+    """Let recall know speakers, by their whole names, by the words of them: (word, name)."""
+    await connection.execute(
+        "INSERT INTO participant_names (organization_id, name, speaker) "
+        "SELECT $1, n.name, n.speaker FROM unnest($2::text[], $3::text[]) AS n(name, speaker) "
+        "ORDER BY n.name, n.speaker ON CONFLICT DO NOTHING",
+        organization_id,
+        [word for word, _ in words],
+        [name for _, name in words],
+    )
+
+
+async def find_speaking(connection: Connection, organization_id: UUID, name: str) -> list[UUID]:
+    """Return ids of users who speak under a name: that of the caller's, or the one shown.
+
+    Indexes: uq_users_organization_id_external_id, ix_users_display_name.
+    """
+    rows = await connection.fetch(
+        "SELECT id FROM users WHERE organization_id = $1 AND (external_id = $2 OR display_name = $2)",
+        organization_id,
+        name,
+    )
+    return [row["id"] for row in rows]
+
+
 async def find_team(connection: Connection, organization_id: UUID, slug: str) -> UUID | None:
     """Return the team's id by its slug."""
     found: UUID | None = await connection.fetchval(

@@ -71,7 +71,11 @@ _MEMORIES = RecallTable(
     kind="memory",
     described=COLUMNS,
     columns=read_as(COLUMNS)
-    | {"sender": "t.user_id", "speaker_agent": "CASE WHEN t.user_id IS NULL THEN t.agent_id END"},
+    | {
+        "sender": "t.user_id",
+        "speaker_agent": "CASE WHEN t.user_id IS NULL THEN t.agent_id END",
+        "heard": "t.user_id",
+    },
     alive="(t.expires_at IS NULL OR t.expires_at > now()) AND t.status IN ('active', 'disputed')",
     owner=OWNER["memory"],
 )
@@ -148,7 +152,7 @@ def feature_parts(table: RecallTable) -> dict[str, str]:
 
 
 def _parts(table: RecallTable, columns: Iterable[str]) -> dict[str, str]:
-    people = {name: table.columns[name] for name in ("sender", "speaker_agent")}
+    people = {name: table.columns[name] for name in ("sender", "speaker_agent", "heard")}
     return {"table": table.name, "columns": lines(named(table.columns[name], name) for name in columns), **people}
 
 
@@ -168,12 +172,12 @@ require_same(
     "Item",
     Item.model_fields,
     RETURNED,
-    ("id", "kind", "speaker", "user", "agent", "conversation", "at", "recorded_at"),
+    ("id", "kind", "user", "agent", "conversation", "at", "recorded_at"),
 )
 require_same(
     "Scope",
     Scope.model_fields,
     (one.filter.field for one in CONDITIONS),
-    ("user", "agent", "conversation", "team", "kinds", "since", "until", "as_of", "valid_at"),
+    ("user", "agent", "said_by", "conversation", "team", "kinds", "since", "until", "as_of", "valid_at"),
 )
 require_same("MemoryORM", MemoryORM.__table__.columns.keys(), (c.name for c in COLUMNS), ("organization_id",))

@@ -60,10 +60,12 @@ def _item(row: Any, people: names.Labels, machines: names.Labels, places: names.
     for name, decode in _DECODED:
         if fields[name] is not None:
             fields[name] = decode(fields[name])
+    fields["speaker"] = (
+        fields["speaker"] or people.get(row["sender"], _NOBODY)[1] or machines.get(row["speaker_agent"], _NOBODY)[1]
+    )
     return Item.model_construct(
         id=row["id"],
         kind=row["kind"],
-        speaker=people.get(row["sender"], _NOBODY)[1] or machines.get(row["speaker_agent"], _NOBODY)[1],
         user=people.get(row["user_id"], _NOBODY)[0],
         agent=machines.get(row["agent_id"], _NOBODY)[0],
         conversation=places.get(row["conversation_id"], _NOBODY)[0],

@@ -109,8 +109,10 @@ class Scope(Schema):
     """Which rows a read may see, within what the principal may see. Everything given must hold.
 
     Attributes:
-        user: rows that belong to this person, or that they said.
+        user: rows that belong to this user, or that they said as a user.
         agent: rows this agent said, keeps or took part in.
+        said_by: messages that somebody of this name said: a speaker, a user or an agent. It says nothing of whose
+            they are: give ``user`` as well to read what was said to one person.
         conversation: rows of this conversation.
         team: rows shared with this team.
         kinds: messages, memories or both.
@@ -127,6 +129,7 @@ class Scope(Schema):
 
     user: Label | None = None
     agent: Label | None = None
+    said_by: Label | None = None
     conversation: Label | None = None
     team: Label | None = None
     kinds: frozenset[Kind] = frozenset({"message", "memory"})

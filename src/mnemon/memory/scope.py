@@ -29,6 +29,25 @@ _STATUS_THEN = (
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """Who is meant by the name of a speaker: whoever is called so, and the users and the agent of that name."""
+
+    name: str
+    user_ids: tuple[UUID, ...]
+    agent_id: UUID | None
+
+    def rule(self, params: Params) -> str:
+        """Return the predicate (alias ``t``) over messages. Indexes: ix_messages_speaker, _sender, _agent."""
+        rules = [f"t.speaker = {params.add(self.name, 'text')}"]
+        if self.user_ids:
+            rules.append(f"t.sender_id = ANY({params.add(list(self.user_ids), 'uuid[]')})")
+        if self.agent_id is not None:
+            agent = params.add(self.agent_id, "uuid")
+            rules.append(f"(t.agent_id = {agent} AND t.role = 'assistant' AND t.speaker IS NULL)")
+        return f"({' OR '.join(rules)})"
+
+
+@dataclass(frozen=True, slots=True)
 class ResolvedScope:
     """A scope whose names have become ids, and who looks.
 
@@ -42,6 +61,7 @@ class ResolvedScope:
     agent_id: UUID | None = None
     conversation_id: UUID | None = None
     team_id: UUID | None = None
+    said: Said | None = None
     nobody: bool = False
 
     @property
@@ -53,6 +73,7 @@ class ResolvedScope:
             or self.agent_id
             or self.conversation_id
             or self.team_id
+            or self.said
             or s.since
             or s.until
             or any(condition.value(s) is not None for condition in CONDITIONS)
@@ -71,7 +92,9 @@ class ResolvedScope:
         return [
             table
             for table in TABLES
-            if table.kind in self.scope.kinds and all(one.can_hold(table, self.scope) for one in CONDITIONS)
+            if table.kind in self.scope.kinds
+            and (self.said is None or table.kind == "message")
+            and all(one.can_hold(table, self.scope) for one in CONDITIONS)
         ]
 
     def predicate(self, table: RecallTable, params: Params, *, past: bool = False, whole: bool = False) -> str:
@@ -130,7 +153,9 @@ class ResolvedScope:
             value = getattr(self, column)
             if value is not None:
                 rules.append(f"t.{column} = {params.add(value, 'uuid')}")
-        return rules + [one.rule(table, self.scope, params) for one in CONDITIONS]
+        if self.said is not None:
+            rules.append(self.said.rule(params))
+        return rules + [condition.rule(table, self.scope, params) for condition in CONDITIONS]
 
     def _when(self, params: Params) -> list[str]:
         rules = []
@@ -159,6 +184,10 @@ async def resolve(ctx: Context, connection: Connection, scope: Scope) -> Resolve
                 resolved = replace(resolved, agent_id=named_id, nobody=missing)
             else:
                 resolved = replace(resolved, conversation_id=named_id, nobody=missing)
+    if scope.said_by is not None:
+        speaking = await identity.find_speaking(connection, principal.organization_id, scope.said_by)
+        agent_id = await names.find(ctx, connection, "agent", scope.said_by)
+        resolved = replace(resolved, said=Said(scope.said_by, tuple(speaking), agent_id))
     if scope.team is not None:
         resolved = await _team(connection, resolved, scope.team)
     if principal.is_organization and (resolved.user_id or resolved.agent_id):

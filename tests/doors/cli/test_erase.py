@@ -27,7 +27,7 @@ def test_a_person_is_erased_with_a_receipt(cli: Cli) -> None:
 
 
 def test_the_receipt_as_a_table(cli: Cli) -> None:
-    cli("remember", "Figs.", "--conversation", "talk", "--speaker", "ada")
+    cli("remember", "Figs.", "--conversation", "talk", "--sender", "ada")
     told = cli("erase", "--conversation", "talk", "-y").out
     assert told.startswith("Erased conversation ")
     assert "messages" in told

@@ -19,7 +19,7 @@ from mnemon.conversations.service.messages import (
     labels,
     recall_table,
     save_checkpoint,
-    speaker_of,
+    sender_of,
     write_messages,
 )
 from mnemon.conversations.service.searching import conversation_statistics, search_messages
@@ -42,7 +42,7 @@ __all__ = [
     "recall_table",
     "save_checkpoint",
     "search_messages",
-    "speaker_of",
+    "sender_of",
     "update_conversation",
     "write_messages",
 ]

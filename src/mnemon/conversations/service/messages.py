@@ -20,6 +20,7 @@ from mnemon.core.ids import new_id
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.recallable import SESSION_BITS, RecallTable
+from mnemon.identity import service as identity
 from mnemon.verbs import verb
 
 #: Source ids in a batch from which a sample of them may speak for all, and how many it has.
@@ -41,13 +42,17 @@ def recall_table() -> RecallTable:
     return MESSAGES
 
 
-def speaker_of(message: NewMessage) -> tuple[str | None, str | None]:
-    """Return who says it: (the person's name, the agent's name), at most one of them; by role."""
-    if message.role is MessageRole.USER:
-        return message.speaker or message.user, None
-    if message.role is MessageRole.ASSISTANT:
-        return None, message.speaker or message.agent
-    return None, message.agent
+def sender_of(message: NewMessage) -> str | None:
+    """Return the user who says it: the one that the caller says; or the message's own, if no other name is given."""
+    if message.sender is not None or message.role is not MessageRole.USER:
+        return message.sender
+    return message.user if message.speaker in (None, message.user) else None
+
+
+def _speaker_of(message: NewMessage) -> str | None:
+    """Return the name of who says it, where it is not that of the user or the agent who does."""
+    own = {MessageRole.USER: message.user, MessageRole.ASSISTANT: message.agent}.get(message.role)
+    return message.speaker if message.speaker != own else None
 
 
 async def find_conversations(connection: Connection, organization_id: UUID, names: Sequence[str]) -> dict[str, UUID]:
@@ -224,6 +229,7 @@ async def write_messages(
     columns = {"id": drafts.ids, "embedding": drafts.vectors, **batch.columns()}
     await repository.add_messages(connection, organization_id, drafts.columns, columns, model=ctx.embedder.name)
     await _note_participants(ctx, connection, batch.participants)
+    await _note_speakers(ctx, connection, batch.speakers)
     return results
 
 
@@ -234,6 +240,15 @@ async def _note_participants(ctx: Context, connection: Connection, pairs: Collec
     if new:
         await repository.add_participants(connection, organization_id, sorted(new))
         ctx.learn(connection, {(organization_id, "participant", *pair): True for pair in new})
+
+
+async def _note_speakers(ctx: Context, connection: Connection, names: Collection[str]) -> None:
+    """Let recall know speakers by the words of their names, as far as that is not known to be done already."""
+    organization_id = ctx.principal.organization_id
+    new = {name for name in names if not ctx.cache.get((organization_id, "speaker", name))}
+    if new:
+        await identity.add_speaker_names(connection, organization_id, new)
+        ctx.learn(connection, {(organization_id, "speaker", name): True for name in new})
 
 
 async def _known(
@@ -256,6 +271,7 @@ class _Row(NamedTuple):
     team_id: UUID | None
     agent_id: UUID | None
     sender_id: UUID | None
+    speaker: str | None
     occurred_at: datetime
     follows_question: bool
 
@@ -271,6 +287,7 @@ class _Batch:
     sessions: list[tuple[OpenSession, int]] = field(default_factory=list)
     opened: list[tuple[UUID, OpenSession]] = field(default_factory=list)
     participants: set[tuple[UUID, UUID]] = field(default_factory=set)
+    speakers: set[str] = field(default_factory=set)
 
     def add(self, place: int, message: NewMessage, conversation: LockedConversation) -> None:
         """Put one message, which is that one of the drafts, after those before it."""
@@ -286,9 +303,11 @@ class _Batch:
         session.ends_with_question = message.content.rstrip().endswith("?")
         self.kept.append(place)
         self.sessions.append((session, session.size))
-        person, speaking_agent = speaker_of(message)
         names = self.names
-        sender = names.users.get(person or "")
+        sender = names.users.get(sender_of(message) or "")
+        speaker = _speaker_of(message)
+        if speaker is not None and sender is None:
+            self.speakers.add(speaker)
         if sender is not None:
             self.participants.add((conversation.id, sender))
         self.rows.append(
@@ -296,8 +315,9 @@ class _Batch:
                 conversation.id,
                 names.users.get(message.user or ""),
                 names.teams.get(message.team or ""),
-                names.agents.get(speaking_agent or message.agent or ""),
+                names.agents.get(message.agent or ""),
                 sender,
+                speaker,
                 at,
                 follows_question,
             )

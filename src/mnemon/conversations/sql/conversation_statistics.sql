@@ -11,7 +11,7 @@ CROSS JOIN LATERAL (
     count(*) FILTER (WHERE t.role = 'user') AS by_user,
     count(*) FILTER (WHERE t.role = 'assistant') AS by_assistant,
     count(*) FILTER (WHERE t.role IN ('system', 'tool')) AS by_others,
-    count(DISTINCT coalesce(t.sender_id, t.agent_id)) AS speakers,
+    count(DISTINCT coalesce(t.sender_id, md5(t.speaker)::uuid, t.agent_id)) AS speakers,
     coalesce(sum(t.token_count) FILTER (WHERE t.role <> 'assistant'), 0)::bigint AS input_tokens,
     coalesce(sum(t.token_count) FILTER (WHERE t.role = 'assistant'), 0)::bigint AS output_tokens,
     count(*) FILTER (WHERE t.feedback_rating = 'positive') AS rated_positive,

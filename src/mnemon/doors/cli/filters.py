@@ -65,8 +65,9 @@ def _time(name: str, annotation: Any) -> ConditionOption:
 
 
 CONDITIONS = (
-    _word("user", "NAME", "Rows of this person, or said by them."),
+    _word("user", "NAME", "Rows of this user, or that they said."),
     _word("agent", "NAME", "Rows that this agent said or keeps."),
+    _word("said_by", "NAME", "Said by somebody of this name."),
     _word("conversation", "NAME", "Rows of this conversation."),
     _word("team", "SLUG", "Rows shared with this team."),
     _words("types", "--type", "TYPE", "Memory type, such as semantic; repeatable."),

@@ -97,7 +97,7 @@ class AsyncMemory(Rating):
             conversation: the conversation it was said in.
             team: slug of the team that shares it.
             role: user, assistant, system or tool.
-            speaker: who said it, if that is not ``user`` or ``agent``.
+            speaker: who said it, by name, if that is not ``user`` or ``agent``; a user only where ``sender`` says so.
             at: when it was said or true; now, if left out. A datetime without a zone is local time of the process; a
                 text (ISO 8601) without one, and a date, are in the zone of the user, else of the setting ``timezone``.
             tags: labels.
@@ -346,6 +346,7 @@ class AsyncMemory(Rating):
         conversation: str | None = None,
         user: str | None = None,
         agent: str | None = None,
+        speakers: Mapping[str, str] | None = None,
         stop_on_broken: bool = False,
         restart: bool = False,
         columns: Mapping[str, str] | None = None,
@@ -358,8 +359,9 @@ class AsyncMemory(Rating):
             path: the file, or ``-`` for standard input; of a folder or an archive each file by itself.
             format: one of the importers' formats; found out from the file when left out.
             conversation: the conversation of records that name none.
-            user: whose memory it becomes.
+            user: whose memory it becomes; a speaker of that name is this user.
             agent: the agent that takes part.
+            speakers: which speakers are users of yours, such as ``{"Rosa": "rosa@example.org"}``; others are names.
             stop_on_broken: stop at the first record that cannot be read.
             restart: read from the beginning; what is already there is not stored twice.
             columns: which key of a record holds what, such as ``{"text": "body", "at": "when"}``.
@@ -380,6 +382,7 @@ class AsyncMemory(Rating):
             conversation=conversation,
             user=user,
             agent=agent,
+            speakers=speakers,
             stop_on_broken=stop_on_broken,
             restart=restart,
             columns=columns,

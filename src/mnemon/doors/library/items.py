@@ -36,7 +36,7 @@ Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | H
 
 #: Fields that only something said has: one of them makes a mapping or a text a message.
 _SAID = frozenset(
-    {"role", "speaker", "session", "conversation_title", "model", "token_count", "tool_calls", "tool_results"}
+    {"role", "speaker", "sender", "session", "conversation_title", "model", "token_count", "tool_calls", "tool_results"}
 )
 _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 

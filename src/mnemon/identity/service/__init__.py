@@ -19,8 +19,10 @@ from mnemon.identity.service.keys import (
 )
 from mnemon.identity.service.participants import (
     add_agent_names,
+    add_speaker_names,
     ensure_organization,
     ensure_users,
+    find_speaking,
     find_team,
     find_users,
     labels,
@@ -74,6 +76,7 @@ from mnemon.identity.service.zones import read_timezones, set_timezone, zone_of,
 
 __all__ = [
     "add_agent_names",
+    "add_speaker_names",
     "add_team_member",
     "assign_role",
     "authenticate_api_key",
@@ -89,6 +92,7 @@ __all__ = [
     "ensure_organization",
     "ensure_users",
     "find_session",
+    "find_speaking",
     "find_team",
     "find_users",
     "get_preferences",

@@ -65,6 +65,18 @@ async def add_agent_names(connection: Connection, organization_id: UUID, agents:
     await repository.add_names(connection, organization_id, words, of_agents=True)
 
 
+async def add_speaker_names(connection: Connection, organization_id: UUID, names: Collection[str]) -> None:
+    """Let recall know speakers, who are no users, by the words of their names."""
+    words = [(word, name) for name in sorted(names) for word in name_words(name)]
+    if words:
+        await repository.add_speaker_names(connection, organization_id, words)
+
+
+async def find_speaking(connection: Connection, organization_id: UUID, name: str) -> list[UUID]:
+    """Return ids of the users who speak under a name: that of the caller's, or the one shown."""
+    return await repository.find_speaking(connection, organization_id, name)
+
+
 async def find_users(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, UUID]:
     """Return ids of the people who exist, by the caller's own strings."""
     return await repository.find_users(connection, organization_id, names)

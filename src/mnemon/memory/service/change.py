@@ -100,7 +100,7 @@ async def _lock(ctx: Context, connection: Connection, request: Update) -> Any:
 
 def _narrows(scope: Scope) -> bool:
     """Tell whether a scope says what is meant; when something was known or true is no such condition."""
-    named = scope.user or scope.agent or scope.conversation or scope.team
+    named = scope.user or scope.agent or scope.said_by or scope.conversation or scope.team
     return bool(named or scope.since or scope.until or any(one.narrows(scope) for one in CONDITIONS))
 
 

@@ -143,9 +143,7 @@ async def resolve_names(ctx: Context, connection: Connection, items: Sequence[It
         members.add(item.agent)
         groups.add(item.team)
         if isinstance(item, NewMessage):
-            person, agent = conversations.speaker_of(item)
-            users.add(person)
-            members.add(agent)
+            users.add(conversations.sender_of(item))
     ids: dict[str, dict[str, UUID]] = {}
     for kind, names, ensure in (("user", users, identity.ensure_users), ("agent", members, agents.ensure_agents)):
         asked = {name for name in names if name}

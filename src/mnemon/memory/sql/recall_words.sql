@@ -1,7 +1,7 @@
 -- What recall plans with, on every row: rows in the indexes, mean words of a session, which tables have anything; and
 -- for each word of a question: its lexemes, how many indexed rows have them, and the participants called by it: those
--- of the conversation $3, if one is given. What stands after the $4 words is the whole question, where it may have more
--- than words: identifiers, emoji, scripts without spaces.
+-- of the conversation $3, if one is given; of a speaker, who is no user, the MD5 of the name is the id. What stands after
+-- the $4 words is the whole question, where it may have more than words: identifiers, emoji, scripts without spaces.
 -- Indexes: pk_recall_statistics, pk_recall_terms, uq_participant_names (by name), uq_*_organization_id_ordinal.
 SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS session_terms,
   EXISTS (SELECT FROM messages t WHERE t.organization_id = $1) AS message,
@@ -12,11 +12,14 @@ SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS sessio
     LEFT JOIN recall_terms r ON r.organization_id = $1 AND r.lexeme = u.lexeme ORDER BY u.n
   ) AS documents,
   ARRAY(
-    SELECT coalesce(p.user_id, p.agent_id) FROM participant_names p
+    SELECT coalesce(p.user_id, p.agent_id, md5(p.speaker)::uuid) FROM participant_names p
     WHERE p.organization_id = $1 AND p.name = w.word
       AND ($3::uuid IS NULL OR p.agent_id IS NOT NULL OR EXISTS (
         SELECT FROM conversation_participants c
         WHERE c.organization_id = $1 AND c.conversation_id = $3 AND c.user_id = p.user_id
+      ) OR EXISTS (
+        SELECT FROM conversation_sessions c
+        WHERE c.organization_id = $1 AND c.conversation_id = $3 AND c.speaker_ids @> ARRAY[md5(p.speaker)::uuid]
       ))
     LIMIT 20
   ) AS participants

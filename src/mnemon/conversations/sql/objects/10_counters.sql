@@ -25,7 +25,8 @@ BEGIN
            (array_agg(right(rtrim(content, E' \t\n\r'), 1) = '?' ORDER BY ordinal DESC))[1] AS question,
            coalesce(array_agg(DISTINCT speaker) FILTER (WHERE speaker IS NOT NULL), '{}') AS speakers
     FROM (
-      SELECT organization_id, ordinal, search_vector, occurred_at, content, coalesce(sender_id, agent_id) AS speaker
+      SELECT organization_id, ordinal, search_vector, occurred_at, content,
+        coalesce(sender_id, md5(speaker)::uuid, agent_id) AS speaker
       FROM added
     ) a
     GROUP BY organization_id, ordinal >> 16

@@ -32,6 +32,10 @@ def import_files(
     ] = None,
     user: Annotated[str | None, typer.Option(metavar="NAME", help="Whose memory it becomes.")] = None,
     agent: Annotated[str | None, typer.Option(metavar="NAME", help="The agent that takes part.")] = None,
+    speakers: Annotated[
+        list[str] | None,
+        typer.Option("--speaker", metavar="NAME=USER", help="A speaker who is a user of yours; repeatable."),
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Read from the beginning; nothing is stored twice.")
@@ -55,6 +59,7 @@ def import_files(
         "conversation": conversation,
         "user": user,
         "agent": agent,
+        "speakers": _speakers(speakers),
         "stop_on_broken": strict,
         "restart": restart,
         "columns": _columns(column or []),
@@ -92,6 +97,21 @@ def _columns(given: list[str]) -> dict[str, str] | None:
                 field="columns",
             )
     return {name: key for name, _, key in pairs} or None
+
+
+def _speakers(given: list[str] | None) -> dict[str, str]:
+    users: dict[str, str] = {}
+    for pair in given or ():
+        name, equals, user = pair.partition("=")
+        if not equals:
+            raise Invalid(
+                f"--speaker: {pair[:60]!r} is not NAME=USER.",
+                code="invalid.speaker",
+                hint="Such as --speaker Rosa=rosa@example.org: the name in the file, and the user.",
+                field="speaker",
+            )
+        users[name] = user
+    return users
 
 
 def _refuse_terminal(files: list[Path]) -> None:

@@ -32,6 +32,7 @@ def remember(
         str | None, typer.Option(metavar="ROLE", help="user, assistant, system or tool: makes it a message.")
     ] = None,
     speaker: Annotated[str | None, typer.Option(metavar="NAME", help="Who said it: makes it a message.")] = None,
+    sender: Annotated[str | None, typer.Option(metavar="NAME", help="The user who said it.")] = None,
     at: Annotated[str | None, typer.Option(metavar="TIME", help=filters.WHEN)] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A label; repeatable.")] = None,
     importance: Annotated[int | None, typer.Option(metavar="1-10", help="How much recall weighs it.")] = None,
@@ -47,7 +48,7 @@ def remember(
     utc: filters.Utc = False,
 ) -> None:
     """Remember one thing: a memory, or a message if it has a conversation, a role or a speaker."""
-    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type}
+    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type, "sender": sender}
     fields = {name: value for name, value in fields.items() if value is not None}
     content = _standard_input() if text == "-" else text
     details = filters.json_object(metadata, "--metadata")
