@@ -98,7 +98,7 @@ async def import_file(
         stop_on_broken: stop at the first record that cannot be read, instead of reporting it and going on.
         restart: read from the beginning; what is already there is not stored twice.
         columns: which key of a record holds what, such as ``{"text": "body"}``.
-        timezone: the zone of times that name none, by its IANA name; the file's own goes before it.
+        timezone: the zone of times that name none, by its IANA name; the setting's without it.
         on_progress: called after each batch.
 
     Raises:
@@ -112,7 +112,7 @@ async def import_file(
     reading: dict[str, Any] = {
         "conversation": names.conversation,
         "columns": columns,
-        "zone": zone_of(timezone or ctx.settings.timezone),
+        "zone": zone_of(timezone, ctx.settings.timezone),
     }
     run = partial(_import_one, ctx, reading=reading, names=names, stop_on_broken=stop_on_broken)
     run = partial(run, restart=restart, on_progress=on_progress)

@@ -65,6 +65,24 @@ def test_a_file_of_which_nothing_can_be_read_ends_with_one_and_says_its_keys(cli
     assert "nothing to read as `colour`" in cli("import", path, "--column", "colour=body").err
 
 
+def test_a_folder_has_a_report_a_file_and_a_sum(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    jsonl(folder / "talk.jsonl", 5)
+    (folder / "chat.txt").write_text("31.12.23, 23:59 - Rosa: Hi\n31.12.23, 23:59 - Ben: <Media omitted>\n")
+    (folder / "tool.py").write_text("import os\n")
+    told = cli("import", folder, "--timezone", "Europe/Oslo")
+    assert told.code == 0
+    rows = [line.split()[:3] for line in told.out.splitlines() if line.split()[2:3] in (["5"], ["1"], ["6"])]
+    assert rows == [["chat.txt", "whatsapp", "1"], ["talk.jsonl", "jsonl", "5"], ["exports", "folder", "6"]]
+    assert "chat.txt: left out: 1 x media that the export leaves out" in told.err
+    assert "not imported:" in told.err
+    assert "tool.py" in told.err
+    report = cli("import", folder, "--json").json
+    assert (report["imported"], report["resumed_after"], len(report["files"])) == (0, 6, 2)
+    assert "no time zone" in cli("import", folder, "--timezone", "Nowhere/At-all").err
+
+
 def test_lines_that_are_no_objects_end_with_one_each_time(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "odd.jsonl"
     path.write_text("[1]\n[2]\nnope\n")

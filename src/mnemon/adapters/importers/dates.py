@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mnemon.adapters.importers.records import printable
+from mnemon.core import times
 from mnemon.core.errors import Invalid
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +25,24 @@ def parse_moment(value: object, zone: tzinfo = UTC) -> datetime | None:
     Raises:
         ValueError: it is none of these, or outside the years 1 to 9999.
     """
+    read = _read(value)
+    return None if read is None else as_utc(read, zone)
+
+
+def parse_both(value: object, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+    """Return a moment as :func:`parse_moment` does, and as if one without a zone were UTC's, whatever the zone is.
+
+    Raises:
+        ValueError: as :func:`parse_moment`.
+    """
+    read = _read(value)
+    if read is None:
+        return None, None
+    at = as_utc(read, zone)
+    return at, at if read.tzinfo is not None or zone is UTC else read.replace(tzinfo=UTC)
+
+
+def _read(value: object) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
@@ -35,7 +53,7 @@ def parse_moment(value: object, zone: tzinfo = UTC) -> datetime | None:
         return from_epoch(Decimal(text))
     if text[-4:].upper() == " UTC":
         text = text[:-4] + "Z"
-    return as_utc(datetime.fromisoformat(text), zone)
+    return datetime.fromisoformat(text)
 
 
 def from_epoch(value: float | Decimal) -> datetime:
@@ -88,19 +106,19 @@ def as_utc(moment: datetime, zone: tzinfo = UTC) -> datetime:
         raise ValueError("the moment lies outside the years 1 to 9999") from error
 
 
-def zone_of(name: str | tzinfo | None) -> tzinfo | None:
-    """Return a zone by its IANA name.
+def zone_of(asked: str | tzinfo | None, setting: str | None) -> tzinfo:
+    """Return the zone of times that name none: the one asked for, else the setting's, else the process's own.
 
     Raises:
-        Invalid: there is none of this name.
+        Invalid: nobody knows a zone of this name.
     """
-    if name is None or isinstance(name, tzinfo):
-        return name
+    if isinstance(asked, tzinfo):
+        return asked
     try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        return times.of_file(None, asked, setting)
+    except ValueError as error:
         raise Invalid(
-            f"There is no time zone {printable(name)[:60]!r}.",
+            f"There is no time zone {printable(asked or '')[:60]!r}.",
             code="invalid.timezone",
             hint="Give the name of one, such as Europe/Oslo or UTC.",
             field="timezone",

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, NoReturn
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.dates import parse_moment
+from mnemon.adapters.importers.dates import parse_both
 from mnemon.adapters.importers.jsonshape import Shape
 from mnemon.adapters.importers.parts import calls_text, in_words
 from mnemon.adapters.importers.records import (
@@ -95,8 +95,7 @@ def read_fields(record: dict[str, Any], columns: Columns, zone: tzinfo = UTC) ->
     """
     taken = {name: _take(record, keys) for name, keys in columns.items()}
     text = _text(taken["text"], columns["text"], record)
-    at = _moment(taken["at"], zone)
-    as_written = at if zone is UTC else _moment(taken["at"], UTC)
+    at, as_written = _moment(taken["at"], zone)
     conversation = _word(taken["conversation"], "conversation", record)
     speaker = _word(taken["speaker"], "speaker", record)
     role, tags, metadata = _role(taken["role"], record), _tags(taken["tags"]), taken["metadata"]
@@ -214,9 +213,9 @@ def _text(value: Any, keys: tuple[str, ...], record: dict[str, Any]) -> str:
     return value
 
 
-def _moment(value: Any, zone: tzinfo) -> datetime | None:
+def _moment(value: Any, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
     try:
-        return parse_moment(value, zone)
+        return parse_both(value, zone)
     except ValueError as error:
         raise BadRecord(f"the date {excerpt(str(value), 40)!r} is neither ISO 8601 nor seconds since 1970") from error
 
