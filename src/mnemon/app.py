@@ -21,6 +21,7 @@ from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
 from mnemon.db.connection import connect
+from mnemon.db.embedded.directory import explained
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
 from mnemon.db.startup import Facts, inspect_database, refuse_server, refuse_unsafe, refuse_wrong_login
@@ -92,7 +93,8 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
     Raises:
         Conflict: one of its replicas has taken its place.
     """
-    replicas.refuse_promoted(data_dir(settings))
+    with explained(data_dir(settings)):  # a HOME that may not be entered, as a container's other user has
+        replicas.refuse_promoted(data_dir(settings))
     key = embedded.KeySource.of(settings)
     lease = await _acquire(data_dir(settings), settings.embedded_version, key)
     DATA_DIRECTORIES.add(lease.endpoint.data_dir)

@@ -147,14 +147,23 @@ def read_or_make(path: Path) -> InstallationKey:
         Invalid: as :func:`read`.
         Unavailable: there is none and it cannot be made.
     """
-    if path.is_symlink():
+    try:
+        is_link, is_there = path.is_symlink(), path.exists()
+    except OSError as error:
+        raise Unavailable(
+            f"The installation's key cannot be looked for in {path}: {error.strerror}.",
+            code="unavailable.installation_key",
+            hint="Set MNEMON_DATA_DIR to a directory that this user can write, or MNEMON_INSTALLATION_KEY_FILE to a "
+            "file that it can read.",
+        ) from None
+    if is_link:
         raise Invalid(
             f"{path} is a symbolic link.",
             code="invalid.installation_key",
             hint="Put the key's file itself there, or name it in MNEMON_INSTALLATION_KEY_FILE.",
             field="installation_key_file",
         )
-    if not path.exists():
+    if not is_there:
         _make(path)
     return read(path)
 

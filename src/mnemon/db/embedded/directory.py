@@ -153,7 +153,7 @@ def explain(error: OSError, path: Path) -> MnemonError:
         return Invalid(
             f"The data directory {path} cannot be used: {where}: {error.strerror}.",
             code="embedded.data_dir_unreachable",
-            hint="Choose a directory that this user can write, or run as the user who owns it.",
+            hint="Set MNEMON_DATA_DIR to a directory that this user can write, or run as the user who owns this one.",
             field="data_dir",
             path=where,
         )
