@@ -15,7 +15,7 @@ from mnemon.doors.cli.application import application
 from mnemon.memory.schemas import Scope
 
 EVERY = [
-    *("--user", "ada", "--agent", "helper", "--conversation", "standup", "--team", "ship"),
+    *("--user", "ada", "--agent", "helper", "--said-by", "bo", "--conversation", "standup", "--team", "ship"),
     *("--type", "semantic", "--type", "episodic", "--tag", "one", "--since", "2026-03-31", "--until", "2026-04-01"),
     *("--as-of", "2026-04-02T09:30", "--valid-at", "2026-04-03T09:30+02:00", "--metadata", "page=3", "--utc"),
 ]
@@ -49,6 +49,7 @@ def test_each_condition_is_read_as_its_field() -> None:
         "conditions": {
             "user": "ada",
             "agent": "helper",
+            "said_by": "bo",
             "conversation": "standup",
             "team": "ship",
             "types": ["semantic", "episodic"],
