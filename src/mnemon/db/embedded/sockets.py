@@ -1,8 +1,9 @@
 """The directory of the server's socket: short, private, and where nobody else can keep the server from having one.
 
 A data directory's own path may be longer than a socket's path can be, so the socket lies elsewhere: in the user's
-runtime directory, else below /tmp. A name there can be known to others before, and planted; then another one is made,
-with a name that nobody knows, and noted in the control directory. What is planted is neither used nor removed.
+runtime directory, else below /tmp, else, where neither may be written, among the control files if their path is short.
+A name in /tmp can be known to others before, and planted; then another one is made, with a name that nobody knows, and
+noted in the control directory. What is planted is neither used nor removed.
 """
 
 from __future__ import annotations
@@ -41,11 +42,12 @@ def make_socket_dir(layout: Layout, uid: int, gid: int) -> Path:
         if _is_made(path, uid, gid):
             _note(layout, path)
             return path
+    place = _usual(layout, uid).parent
     raise Conflict(
-        f"No directory for the socket can be made in {_usual(layout, uid).parent}.",
+        f"No directory for the socket can be made in {place}, and the path of {layout.data_dir} is too long for one.",
         code="embedded.socket_dir_refused",
-        hint="Look at who may write there; XDG_RUNTIME_DIR names another place for it.",
-        path=str(_usual(layout, uid).parent),
+        hint=f"Let {place} be written, or set MNEMON_DATA_DIR to a path of at most {_longest(layout)} characters.",
+        path=str(place),
     )
 
 
@@ -80,6 +82,8 @@ def _candidates(layout: Layout, uid: int) -> Iterator[Path]:
     yield usual
     for _ in range(_TRIES):
         yield usual.with_name(f"mnemon-{uid}-{secrets.token_hex(8)}")
+    if _fits(inside := _inside(layout)):
+        yield inside
 
 
 def _is_made(path: Path, uid: int, gid: int) -> bool:
@@ -105,6 +109,17 @@ def _usual(layout: Layout, server_uid: int) -> Path:
         if _fits(candidate.with_name(f"mnemon-{server_uid}-{'0' * 16}")):
             return candidate
     return Path(f"/tmp/mnemon-{server_uid}-{name}")  # noqa: S108 - a planted one is passed over
+
+
+def _inside(layout: Layout) -> Path:
+    """Return the place that needs no other directory: only the server's account and root can enter it."""
+    return layout.control / "mnemon-socket"
+
+
+def _longest(layout: Layout) -> int:
+    """Return how long the path of a data directory may be that has its socket inside."""
+    beside = len(os.fsencode(_inside(layout))) - len(os.fsencode(layout.data_dir))
+    return _SOCKET_PATH_LIMIT - beside - len(f"/.s.PGSQL.{PORT}")
 
 
 def _fits(path: Path) -> bool:
