@@ -198,8 +198,8 @@ def test_a_time_is_answered_within_it(day: date, distance: int, form: str) -> No
     said = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     rows = [row(1, occurred_at=said), row(2, occurred_at=said + timedelta(days=distance))]
     on, off = value("date", rows, (), f"What was {form.format(day)}?")
-    assert off <= max(on, 0.5) or form == "in {0:%B}"  # of a month of any year, the latest is meant
-    assert max(on, off) == 1.0
+    assert off <= max(on, 0.6) or form == "in {0:%B}"  # of a month of any year, the latest is meant
+    assert max(on, off) == (1.0 if "%d" in form else 0.4 if form == "in {0:%Y}" else 0.7)
 
 
 @given(_days, st.integers(0, 60), st.integers(0, 60))
@@ -211,7 +211,7 @@ def test_the_longer_after_a_day_the_less(day: date, one: int, other: int) -> Non
     assert on == 1.0
     assert near >= far
     assert near >= before
-    assert sooner == 0 or near <= 0.5
+    assert sooner == 0 or near <= 0.6
 
 
 @given(candidates)

@@ -15,7 +15,9 @@ from mnemon.memory.recall.when import Named, Span
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR, _DAY = 3600.0, 86_400.0
 #: What is said after a time may tell of it, so that side falls off slowly; the side before it quickly.
-_AFTER, _BEFORE = 0.5, 0.25
+_AFTER, _BEFORE = 0.6, 0.25
+#: The longer a time is, the less it says: a month or a season, and a year or more, beside a day or a week.
+_MONTHS, _YEARS_LONG = 0.7, 0.4
 #: Of a month, a season or a day that comes every year, other years than the one that is meant.
 _OTHER_YEARS = 0.5
 #: Years that such a time is looked for in, from the newest candidate backwards.
@@ -64,20 +66,21 @@ def closeness(named: Named, at: Floats, zone: tzinfo) -> Floats:
     if named.cycle is None:
         return np.asarray(np.max(values, axis=0))
     # The year that is meant is the latest one of which there is anything; the others stay possible.
-    meant = next((place for place, value in enumerate(values) if len(value) and value.max() >= 1.0), 0)
+    meant = next((place for place, value in enumerate(values) if len(value) and value.max() > _AFTER), 0)
     others = [value for place, value in enumerate(values) if place != meant]
     return np.asarray(np.max([values[meant], *(_OTHER_YEARS * value for value in others)], axis=0))
 
 
 def _within(begin: float, end: float, at: Floats) -> Floats:
-    length = min(end - begin, 30 * _DAY)
+    length = min(end - begin, 400 * _DAY)
     before, after = np.maximum(begin - at, 0.0), np.maximum(at - end + 1e-6, 0.0)
     fading = np.where(
         before > 0,
         _BEFORE * np.exp(-before / float(np.clip(length / 2, _HOUR, 7 * _DAY))),
-        _AFTER * np.exp(-after / float(np.clip(10 * length, 2 * _HOUR, 10 * _DAY))),
+        _AFTER * np.exp(-after / float(np.clip(10 * length, 2 * _HOUR, max(10 * _DAY, length / 2)))),
     )
-    return np.where((begin <= at) & (at < end), 1.0, fading)
+    worth = 1.0 if length <= 8 * _DAY else _MONTHS if length <= 100 * _DAY else _YEARS_LONG
+    return np.asarray(worth * np.where((begin <= at) & (at < end), 1.0, fading))
 
 
 def _closeness(evidence: Evidence) -> Floats:
@@ -93,11 +96,11 @@ def _tells_time(evidence: Evidence) -> Floats:
 SIGNALS = (
     MatchSignal(
         name="date",
-        weight=1.2,
+        weight=1.0,
         about="time",
         says="around that time",
-        measures="the question names a time ([time.md](time.md)), and this was said within it; half and less, the "
-        "longer after it, and little before it",
+        measures="the question names a time ([time.md](time.md)), and this was said within it; less, the longer after "
+        "it, little before it, and less for a month or a year than for a day",
         measure=_closeness,
         columns=("occurred_at",),
         applies=lambda question: bool(question.times),
