@@ -34,12 +34,17 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
+def _ruled(reader: Reader, at: int) -> Found | None:
+    return next((each for rule in _RULES if (each := rule(reader, at)) is not None), None)
+
+
 def _edge(reader: Reader, at: int) -> Found | None:
     """Read "early March", "at the end of 2026", "Anfang Mai"."""
     meaning = reader.word(at, "early", "middle", "late")
     if meaning is None:
         return None
-    inner = _one(reader, reader.skip(at + meaning[0], beyond=1))
+    start = reader.skip(at + meaning[0], beyond=1)
+    inner = _ruled(reader, start) if start < len(reader.tokens) else None
     if inner is None or (inner.cycles and inner.cycles[0].every != "year"):
         return None
     which = {"early": 0, "middle": 1, "late": 2}[meaning[1].kind]
@@ -60,14 +65,14 @@ def _one(reader: Reader, at: int) -> Found | None:
     """Return the time that begins at a place, with a narrower or wider one that belongs to it."""
     if at >= len(reader.tokens) or (reader.tokens[at].kind == "word" and reader.tokens[at].kinds.isdisjoint(STARTS)):
         return None
-    parsed = _edge(reader, at) or next((each for rule in _RULES if (each := rule(reader, at)) is not None), None)
+    parsed = _edge(reader, at) or _ruled(reader, at)
     while parsed is not None:
         index = reader.skip(parsed.end)
         if index >= len(reader.tokens) or (reader.tokens[parsed.end - 1].ends and index > parsed.end):
             return parsed
         if reader.tokens[index].kind == "word" and reader.tokens[index].kinds.isdisjoint(STARTS):
             return parsed
-        addition = next((each for rule in _RULES if (each := rule(reader, index)) is not None), None)
+        addition = _ruled(reader, index)
         joined = _joined(parsed, addition, reader.now) if addition is not None else None
         if joined is None:
             return parsed
