@@ -12,13 +12,13 @@ def day_word(reader: Reader, at: int) -> Found | None:
     whole = reader.word(at, "parts")
     if whole is not None and len(whole[1].value) == 3:
         first, last, offset = whole[1].value
-        today = spans.unit("day", reader.now, offset).begin
+        today = spans.calendar("day", reader.now, offset).begin
         return spans_of(at, at + whole[0], spans.part(first, last).make(today.date()) if today else None)
     meaning = reader.word(at, "days")
     if meaning is None:
         return None
     index = at + meaning[0]
-    span = spans.unit("day", reader.now, meaning[1].value)
+    span = spans.calendar("day", reader.now, meaning[1].value)
     part = reader.word(index, "parts")
     morning = reader.text(index) == "morgen"  # "gestern Morgen"
     if (part is not None or morning) and span.begin is not None:
@@ -43,11 +43,11 @@ def relative(reader: Reader, at: int) -> Found | None:
         if unit is not None and which < 0 and reader.text(at - 1) == "the" and unit[1].value != "weekend":
             return spans_of(at, index + unit[0], spans.past(unit[1].value, 1, reader.now))  # "in the last week"
         if unit is not None:
-            return spans_of(at, index + unit[0], spans.unit(unit[1].value, reader.now, which))
+            return spans_of(at, index + unit[0], spans.calendar(unit[1].value, reader.now, which))
         cycle = _plain_cycle(reader, index)
         if cycle is not None and (cycle[2] != "parts" or which == 0):
             if cycle[2] == "parts":
-                today = spans.unit("day", reader.now, 0)
+                today = spans.calendar("day", reader.now, 0)
                 return spans_of(at, cycle[1], *cycle[0].within(today))
             if reader.year_after(cycle[1]):
                 return None
@@ -56,7 +56,7 @@ def relative(reader: Reader, at: int) -> Found | None:
     unit = reader.word(at, "unit")
     after = reader.word(at + unit[0], "relative") if unit is not None else None
     if unit is not None and after is not None and after[1].language in {"es", "fr"}:
-        return spans_of(at, at + unit[0] + after[0], spans.unit(unit[1].value, reader.now, after[1].value))
+        return spans_of(at, at + unit[0] + after[0], spans.calendar(unit[1].value, reader.now, after[1].value))
     return None
 
 
@@ -115,9 +115,9 @@ def weekend(reader: Reader, at: int) -> Found | None:
     meaning = reader.word(at, "unit")
     if meaning is None or meaning[1].value != "weekend" or not reader.prepared(at) or reader.text(at).endswith("s"):
         return None
-    this = spans.unit("weekend", reader.now, 0)
+    this = spans.calendar("weekend", reader.now, 0)
     begun = this.begin is not None and this.begin <= reader.now
-    return spans_of(at, at + meaning[0], this if begun else spans.unit("weekend", reader.now, -1))
+    return spans_of(at, at + meaning[0], this if begun else spans.calendar("weekend", reader.now, -1))
 
 
 def clock(reader: Reader, at: int) -> Found | None:
@@ -163,7 +163,7 @@ def month_day(reader: Reader, at: int) -> Found | None:
     if follows is not None and follows.kind == "word" and follows.text not in GOES_ON and not token.ends:
         return None
     for back in range(3):
-        month = spans.unit("month", reader.now, -back).begin
+        month = spans.calendar("month", reader.now, -back).begin
         if month is None:
             continue
         try:

@@ -143,7 +143,7 @@ def add_months(at: datetime, months: int) -> datetime:
     return at.replace(year=year, month=month + 1, day=min(at.day, last))
 
 
-def unit(name: str, now: datetime, shift: int) -> Span:
+def calendar(name: str, now: datetime, shift: int) -> Span:
     """Return the calendar's week, month, ... that is so many after that of now; weeks begin on Monday."""
     today = datetime.combine(now.date(), time())
     if name in {"minute", "hour"}:

@@ -115,7 +115,7 @@ def _stamp(match: re.Match[str], zone: tzinfo) -> tuple[str, Any]:
     at = datetime.fromisoformat(f"{match[1]}T{match[2]}:{match[3] or '00'}{(match[4] or '').upper()}")
     if at.tzinfo is not None:
         at = at.astimezone(zone).replace(tzinfo=None)
-    return "span", spans.unit("minute", at, 0)
+    return "span", spans.calendar("minute", at, 0)
 
 
 def _year_first(match: re.Match[str], _: tzinfo) -> tuple[str, Any] | None:
