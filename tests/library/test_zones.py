@@ -31,7 +31,7 @@ async def living_in(house: AsyncMemory, timezone: str | None) -> AsyncMemory:
 
 
 async def kept(memory: AsyncMemory, at: Any, **fields: Any) -> datetime:
-    return (await memory.get((await memory.remember("The boat is in", at=at, **fields)).id)).at
+    return (await memory.get((await memory.remember(f"The boat is in, {new_slug()}", at=at, **fields)).id)).at
 
 
 async def test_a_naive_datetime_is_local_and_a_text_is_in_the_zone_of_the_setting(house: AsyncMemory) -> None:
@@ -57,7 +57,9 @@ async def test_a_person_has_a_zone_of_their_own(house: AsyncMemory) -> None:
     assert await kept(memory, text, user=" ada\u200b") == berlin
     assert await kept(memory, text, user="ben") == new_york
     assert await kept(memory, text) == new_york
-    many = await memory.remember([{"content": "x", "user": name, "at": text} for name in ("ada", "ben", "ada")])
+    many = await memory.remember(
+        [{"content": f"x {n}", "user": name, "at": text} for n, name in enumerate(("ada", "ben", "ada"))]
+    )
     assert [(await memory.get(one)).at for one in many.ids] == [berlin, new_york, berlin]
     mixed = await memory.remember(({"content": "y", "user": "ada"}, "z"), at=text)
     assert [(await memory.get(one)).at for one in mixed.ids] == [berlin, new_york]

@@ -259,6 +259,9 @@ class Settings(BaseSettings):
         description="IANA name of the zone (Europe/Berlin) of texts without one, of times that are printed, and of "
         "days in questions, for who has none of their own ([time.md](time.md)); unset: the process's local zone",
     )
+    hemisphere: Literal["north", "south"] = Field(
+        default="north", description="whose seasons questions mean: spring begins in March, or in September"
+    )
     auto_maintenance: bool = Field(
         default=True, description="index vectors and refresh statistics in the background after large writes"
     )

@@ -51,7 +51,8 @@ class Explanation(Schema):
         recall: the five signals of recall; empty for a search.
         terms: words of the question (stemmed) that the hit or its neighbours have.
         names: participants named in the question.
-        via: how it became a candidate: ``vector``, ``words``, ``recent``.
+        times: times that the question names, as they were understood: ``2026-03-03, Europe/Berlin``.
+        via: how it became a candidate: ``vector``, ``words``, ``time``, ``recent``.
     """
 
     match: dict[str, Contribution]
@@ -59,4 +60,5 @@ class Explanation(Schema):
     recall: dict[str, Contribution] = Field(default_factory=dict)
     terms: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
     via: tuple[str, ...] = ()

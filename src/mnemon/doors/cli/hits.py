@@ -97,6 +97,8 @@ def _explained(screen: Console, hit: Hit, query: str, *, utc: bool) -> None:
         notes.append(f"words: {', '.join(asked_words(hit.why.terms, query))}")
     if hit.why.names:
         notes.append(f"names: {', '.join(hit.why.names)}")
+    if hit.why.times:
+        notes.append(f"time: {' or '.join(hit.why.times)}")
     screen.print(Text("; ".join(notes) + "\n", style="dim"))
 
 

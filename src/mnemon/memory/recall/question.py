@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, tzinfo
+
+from mnemon.memory.recall import when
+from mnemon.memory.recall.when import Named
 
 #: Letters and digits, and the marks that belong to the letter before: \\w does not have those.
 _LETTER = (
@@ -21,17 +24,6 @@ _MORE = re.compile(r"[^\x00-\x7f]|[_@#\\%$&+~/:=]|[.,][0-9A-Za-z]|[a-z][A-Z]|-[0
 TEXT_LIMIT = 4000
 _POSSESSIVE = re.compile(r"['’]s$", re.IGNORECASE)
 
-MONTHS = {
-    name: number
-    for number, name in enumerate(
-        (
-            *("january", "february", "march", "april", "may", "june"),
-            *("july", "august", "september", "october", "november", "december"),
-        ),
-        start=1,
-    )
-}
-_MONTH = "|".join(MONTHS)
 
 #: Names that are common words too: they are a name only when written like one.
 AMBIGUOUS = frozenset(
@@ -110,64 +102,6 @@ _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class NamedDate:
-    """A date in a question, as far as it says: any of the three may be missing, not all."""
-
-    year: int | None
-    month: int | None
-    day: int | None
-
-    def closeness(self, said: date) -> float:
-        """Return how well something said on a day may answer for this date: 0 to 1.
-
-        Things are told after they happen, so days after the date count and days before it hardly do.
-        """
-        if self.day is not None and self.month is not None and self.year is not None:
-            return self._full(said)
-        if self.month is not None and self.year is not None:
-            months = (said.year - self.year) * 12 + said.month - self.month
-            return 1.0 if months == 0 else 0.4 if months == 1 and said.day <= 15 else 0.0
-        if self.month is not None:
-            if said.month == self.month:
-                return 1.0
-            return 0.4 if (said.month - 1) % 12 == self.month % 12 and said.day <= 10 else 0.0
-        return 0.5 if said.year == self.year else 0.0
-
-    def _full(self, said: date) -> float:
-        try:
-            named = date(self.year or 1, self.month or 1, self.day or 1)
-        except ValueError:
-            return 0.0
-        if named <= said <= named + timedelta(days=3):
-            return 1.0
-        return 0.5 if named - timedelta(days=1) <= said <= named + timedelta(days=14) else 0.0
-
-
-_ORDINAL = r"(\d{1,2})(?:st|nd|rd|th)?"
-_DATES = (
-    (re.compile(r"\b((?:19|20)\d\d)-(\d{1,2})-(\d{1,2})\b"), lambda m: (int(m[1]), int(m[2]), int(m[3]))),
-    (
-        re.compile(rf"\b{_ORDINAL}(?: of)? ({_MONTH}),? (\d{{4}})\b", re.IGNORECASE),
-        lambda m: (int(m[3]), MONTHS[m[2].lower()], int(m[1])),
-    ),
-    (
-        re.compile(rf"\b({_MONTH}) {_ORDINAL},? (\d{{4}})\b", re.IGNORECASE),
-        lambda m: (int(m[3]), MONTHS[m[1].lower()], int(m[2])),
-    ),
-    (
-        re.compile(rf"\b({_MONTH}),? (?:of )?(\d{{4}})\b", re.IGNORECASE),
-        lambda m: (int(m[2]), MONTHS[m[1].lower()], None),
-    ),
-    (
-        # "may" alone is a verb more often than a month; after a preposition, with a capital, it is the month
-        re.compile(rf"(?<!\d )\b({_MONTH.replace('|may', '')})\b|(?i:\b(?:in|during|since|of|by|until)) (May)\b", re.I),
-        lambda m: (None, MONTHS[(m[1] or m[2]).lower()], None),
-    ),
-    (re.compile(r"\b((?:19|20)\d\d)\b"), lambda m: (int(m[1]), None, None)),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """What a question says on its face.
 
@@ -175,7 +109,8 @@ class Question:
         text: as it was asked.
         words: distinct words, lower-case, without possessive endings, in order.
         capitalised: those of them that were written with a capital.
-        date: the date it names, if one.
+        times: the times it names, in the asker's local time.
+        zone: the asker's.
         asks_when: whether it asks for a time.
         answers: what an answer of the kind it asks for looks like.
         has_more: whether it may have more than words: identifiers, other scripts, emoji.
@@ -184,7 +119,8 @@ class Question:
     text: str
     words: tuple[str, ...]
     capitalised: frozenset[str]
-    date: NamedDate | None
+    times: tuple[Named, ...]
+    zone: tzinfo
     asks_when: bool
     answers: tuple[re.Pattern[str], ...]
     has_more: bool = False
@@ -203,15 +139,23 @@ class Question:
         return left if any(ch.isalnum() for ch in left) else self.text
 
 
-def read(text: str) -> Question:
-    """Take a question apart."""
+def read(text: str, asked: datetime | None = None, *, southern: bool = False) -> Question:
+    """Take a question apart.
+
+    Args:
+        text: the question.
+        asked: the moment of asking, in the asker's zone; now in UTC, if left out.
+        southern: whether seasons are those of the south.
+    """
+    asked = asked or datetime.now(UTC)
     raw = _split(text[:TEXT_LIMIT])
     return Question(
         text=text,
         words=tuple(dict.fromkeys(word.lower().replace("’", "'") for word in raw)),
         capitalised=frozenset(word.lower() for word in raw if word[:1].isupper()),
         has_more=_MORE.search(text[:TEXT_LIMIT]) is not None,
-        date=_date(text[:TEXT_LIMIT]),
+        times=when.read(text, asked, southern=southern),
+        zone=asked.tzinfo or UTC,
         asks_when=bool(_TIME_QUESTION.search(text)),
         answers=tuple(answer for asks, answer in _ANSWERS if asks.search(text)),
     )
@@ -228,11 +172,3 @@ def _split(text: str) -> list[str]:
 
 def _camel(word: str) -> list[str]:
     return _HUMP.sub(r"\1 \2", word).split() if _HUMP.search(word) else []
-
-
-def _date(text: str) -> NamedDate | None:
-    for pattern, parts in _DATES:
-        match = pattern.search(text)
-        if match:
-            return NamedDate(*parts(match))
-    return None

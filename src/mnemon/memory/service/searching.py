@@ -24,6 +24,7 @@ from mnemon.memory.recall.candidates import Asked
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
+from mnemon.memory.recall.within import within
 from mnemon.memory.schemas import Explanation, Hit, Recollection, Search, Weights
 from mnemon.memory.scope import ResolvedScope, resolve
 from mnemon.memory.service.remember import embed
@@ -127,16 +128,16 @@ async def _hits_of(ctx: Context, request: Search, weights: Weights | None) -> tu
 
 async def _understand(ctx: Context, connection: Connection, request: Search) -> _Understood | None:
     """Turn names to ids and words to lexemes; None when nothing can match."""
-    question = read(request.query)
     scope = await resolve(ctx, connection, request.scope)
     if scope.nobody:
         return None
+    zone = await identity.zone_of(ctx, connection, scope.user_id or ctx.principal.user_id)
+    now = request.now or request.scope.as_of or ctx.clock.now()
+    question = read(request.query, now.astimezone(zone), southern=ctx.settings.hemisphere == "south")
     asked = await candidates.understand(connection, question, scope)
     if not asked.sizes.tables:
         return None
     concepts = await vocabulary.concepts(ctx, connection, asked.unheard)
-    zone = await identity.zone_of(ctx, connection, scope.user_id or ctx.principal.user_id)
-    now = request.now or request.scope.as_of or ctx.clock.now()
     return _Understood(request, question, scope, replace(asked, concepts=concepts), zone, now)
 
 
@@ -186,6 +187,11 @@ async def _gather(
     # posting in it is read, those of the organisation once its statistics are needed.
     lexicon = Lexicon.of(postings, asked, sizes.indexed or nearest.rows or 0)
     via = _merge(nearest.ordinals, [*_lexical(lexicon, depth), *lexicon.mentions[:DEPTH].tolist()])
+    if question.times and (nearest.rows is None or nearest.rows > depth):
+        for ordinal in await within(
+            connection, scope, sizes, question, vector, limit=depth, exact_limit=ctx.settings.exact_search_limit
+        ):
+            via.setdefault(ordinal, ("time",))
     if len(via) < request.k:  # nobody gets fewer than there are
         for ordinal in await candidates.latest(connection, scope, sizes.tables, limit=request.k + len(via)):
             via.setdefault(ordinal, ("recent",))
@@ -259,5 +265,8 @@ def _explain(understood: _Understood, gathered: _Gathered, ranked: _Ranked, inde
         recall=fusion.explain_recall(ranked.recalled, index, ranked.weights) if ranked.weights is not None else {},
         terms=tuple(term for term, count in seen if count),
         names=tuple(understood.asked.names),
+        times=tuple(
+            f"{span}, {times.name_of(understood.zone)}" for time in understood.question.times for span in time.spans
+        ),
         via=gathered.via.get(int(evidence.ordinals[index]), ()),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall.lexicon import Floats
+from mnemon.memory.recall.signals.dates import gaps
 from mnemon.memory.recall.signals.signal import Evidence, Signal
 from mnemon.memory.schemas import Weights
 
@@ -51,10 +52,14 @@ class Matched:
 
 
 def _recency(matched: Matched) -> Floats:
-    rows = matched.evidence.rows
-    age = np.array([max((matched.now - row["occurred_at"]).total_seconds(), 0.0) / 86_400 for row in rows])
+    evidence, rows = matched.evidence, matched.evidence.rows
+    if evidence.question.times and len(rows):  # a question about a time is not about now
+        at, zone = evidence.moments, evidence.question.zone
+        age = np.asarray(np.min([gaps(named, at, zone) for named in evidence.question.times], axis=0)) / 86_400
+    else:
+        age = np.array([max((matched.now - row["occurred_at"]).total_seconds(), 0.0) / 86_400 for row in rows])
     half_life = np.array([HALF_LIFE.get(row["tier"], 30.0) for row in rows])
-    return np.exp2(-age / half_life) if len(rows) else age
+    return np.asarray(np.exp2(-age / half_life)) if len(rows) else age
 
 
 def _importance(matched: Matched) -> Floats:
@@ -95,7 +100,8 @@ SIGNALS = (
         weight=_USUAL.recency,
         about="time",
         says="recent",
-        measures="halves with every half-life since it was said: hot 7, warm 30, cold 180 days",
+        measures="halves with every half-life since it was said: hot 7, warm 30, cold 180 days; counted from the time "
+        "that the question names, if it names one",
         measure=_recency,
         columns=("occurred_at", "tier"),
         label="recent",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -13,6 +14,8 @@ from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall.candidates import Int64
 from mnemon.memory.recall.lexicon import Floats, Lexicon, Window
 from mnemon.memory.recall.question import Question
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a signal looks at; doors give each its colour.
 About = Literal["meaning", "talk", "people", "time", "form", "worth"]
@@ -88,6 +91,11 @@ class Evidence:
     def zeros(self) -> Floats:
         """Nothing of any candidate."""
         return np.zeros(len(self.rows))
+
+    @cached_property
+    def moments(self) -> Floats:
+        """When the candidates were said or true, as seconds since 1970."""
+        return np.array([(row["occurred_at"] - _EPOCH).total_seconds() for row in self.rows], dtype=np.float64)
 
     @cached_property
     def ordinals(self) -> Int64:
