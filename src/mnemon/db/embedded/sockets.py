@@ -42,12 +42,12 @@ def make_socket_dir(layout: Layout, uid: int, gid: int) -> Path:
         if _is_made(path, uid, gid):
             _note(layout, path)
             return path
-    place = _usual(layout, uid).parent
+    usual = _usual(layout, uid).parent
     raise Conflict(
-        f"No directory for the socket can be made in {place}, and the path of {layout.data_dir} is too long for one.",
+        f"No directory for the socket can be made in {usual}, and the path of {layout.data_dir} is too long for one.",
         code="embedded.socket_dir_refused",
-        hint=f"Let {place} be written, or set MNEMON_DATA_DIR to a path of at most {_longest(layout)} characters.",
-        path=str(place),
+        hint=f"Let {usual} be written, or set MNEMON_DATA_DIR to a path of at most {_longest(layout)} characters.",
+        path=str(usual),
     )
 
 
