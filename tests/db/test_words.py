@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.db.session import Database
-from mnemon.memory.recall.candidates import quote_lexeme
+from mnemon.memory.recall.heard import quote_lexeme
 from tests.conftest import APP, Server
 from tests.factories import enter, new_slug
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory import columns
 from mnemon.memory.recall import signals
-from mnemon.memory.recall.candidates import Asked, Postings, Sizes, Word
+from mnemon.memory.recall.candidates import Asked, Postings, Sizes
+from mnemon.memory.recall.heard import Word
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured

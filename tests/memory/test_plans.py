@@ -12,6 +12,7 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
 from mnemon.memory import repetition
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
+from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE
 from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
@@ -64,8 +65,16 @@ CASES = (
     Case("recall_vocabulary", (1000,), small=("pk_recall_terms",), scans=frozenset({"recall_terms"})),
     Case(
         "recall_words",
-        (["one", "two"], Key("conversation"), 2),
+        (["one", "two", "and v2.3.1"], Key("conversation"), 2),
         ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
+        EVERY_LANGUAGE,
+        scans=frozenset({"messages", "memories"}),  # to the first row
+    ),
+    Case(
+        "recall_words",
+        (["one", "two"], Key("conversation")),
+        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
+        ENGLISH,
         scans=frozenset({"messages", "memories"}),  # to the first row
     ),
 )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall import fusion, signals
-from mnemon.memory.recall.candidates import Asked, Postings, Sizes, Word
+from mnemon.memory.recall.candidates import Asked, Postings, Sizes
+from mnemon.memory.recall.heard import Word
 from mnemon.memory.recall.lexicon import NEIGHBOURS, Lexicon
 from mnemon.memory.recall.question import read, tells_time
 from mnemon.memory.recall.signals import MATCH, Evidence

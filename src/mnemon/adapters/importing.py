@@ -29,7 +29,7 @@ from mnemon.adapters.importers.registry import find
 from mnemon.adapters.reports import KEPT_BROKEN, ImportReport
 from mnemon.adapters.sources import place_after, place_of, read_nothing, reader_place
 from mnemon.context import Context
-from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
 from mnemon.core import forks
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.ids import digest
@@ -56,6 +56,7 @@ class _Names(Schema):
     user: Label | None = None
     agent: Label | None = None
     speakers: dict[Label, Label] = Field(default_factory=dict)
+    language: Language | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ async def import_file(
     user: str | None = None,
     agent: str | None = None,
     speakers: Mapping[str, str] | None = None,
+    language: str | None = None,
     stop_on_broken: bool = False,
     restart: bool = False,
     columns: Mapping[str, str] | None = None,
@@ -95,6 +97,7 @@ async def import_file(
         agent: the agent that takes part.
         speakers: which speakers are users of the organisation: the name in the file, and the user. They take part in
             the conversations then; everybody else in the file is a name, and sees nothing by it.
+        language: what all of it is written in, as an ISO 639 code; found out, if left out.
         stop_on_broken: stop at the first record that cannot be read, instead of reporting it and going on.
         restart: read from the beginning; what is already there is not stored twice.
         columns: which key of a record holds what, such as ``{"text": "body"}``.
@@ -107,8 +110,8 @@ async def import_file(
         NotFound: nothing is there.
         Unavailable: the format's importer cannot be loaded.
     """
-    told_by_name = {"conversation": conversation, "user": user, "agent": agent, "speakers": dict(speakers or {})}
-    names = parse(_Names, told_by_name)
+    told_by_name = {"conversation": conversation, "user": user, "agent": agent, "language": language}
+    names = parse(_Names, {**told_by_name, "speakers": dict(speakers or {})})
     reading: dict[str, Any] = {
         "conversation": names.conversation,
         "columns": columns,
@@ -299,6 +302,7 @@ class _Run:
             sender=self.names.speakers.get(speaker) if speaker and is_person else None,
             user=self.names.user,
             agent=self.names.agent,
+            language=self.names.language,
             at=utterance.at,
             session=_name(utterance.session),
             tags=tuple(tag for tag in utterance.tags if trimmed(tag)),

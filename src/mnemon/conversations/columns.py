@@ -53,7 +53,7 @@ require_same(
     "NewMessage",
     NewMessage.model_fields,
     (column.name for column in COLUMNS if column.origin is Origin.REQUEST),
-    _NAMED,
+    (*_NAMED, "language"),
 )
 require_same(
     "MessageORM", MessageORM.__table__.columns.keys(), (column.name for column in COLUMNS), ("organization_id",)

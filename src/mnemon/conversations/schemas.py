@@ -28,6 +28,8 @@ from mnemon.core.text import (
 )
 
 ConversationType = Literal["direct", "group", "ai_chat"]
+#: What something is written in, by its ISO 639 code.
+Language = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 Text = Annotated[str, Field(max_length=50_000), AfterValidator(check_characters)]
 
 
@@ -49,6 +51,7 @@ class NewMessage(Schema):
         team: slug of the team that shares it.
         at: when it was said; now, if not given.
         session: the source's own name for the stretch of talk; without it, a pause of half an hour begins a new one.
+        language: what it is written in, as an ISO 639 code such as ``de``; found out, if not given.
         source: where it came from.
         source_id: its id there; the same source and id is stored once, however often it is remembered.
     """
@@ -72,6 +75,7 @@ class NewMessage(Schema):
     token_count: int | None = Field(default=None, ge=0, le=10_000_000)
     tool_calls: Json | None = None
     tool_results: Json | None = None
+    language: Language | None = None
 
 
 class Checkpoint(Schema):

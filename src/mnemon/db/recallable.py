@@ -99,6 +99,7 @@ SHARED = (
         filters=(Filter("tags", Compare.HAS_ALL), Filter("tags_any", Compare.HAS_ANY)),
     ),
     Column("metadata", "jsonb", updatable=True, returned=True, filters=(Filter("metadata", Compare.HAS_ALL),)),
+    Column("language", "text", Origin.WRITER, inherited=True, returned=True),
     Column("source", "text", inherited=True, returned=True),
     Column("source_id", "text", returned=True),
     Column("occurred_at", "timestamptz", Origin.WRITER),
@@ -108,7 +109,6 @@ SHARED = (
     Column("embedding_status", "text", Origin.DATABASE),
     Column("embedding_model", "text", Origin.DATABASE),
     Column("is_indexed", "boolean", Origin.DATABASE),
-    Column("language", "text", Origin.DATABASE),
     Column("search_vector", "tsvector", Origin.DATABASE),
 )
 

@@ -160,7 +160,7 @@ require_same(
     "NewMemory",
     NewMemory.model_fields,
     (column.name for column in COLUMNS if column.origin is Origin.REQUEST),
-    ("user", "agent", "team", "conversation", "at"),
+    ("user", "agent", "team", "conversation", "at", "language"),
 )
 require_same(
     "Update",

@@ -224,6 +224,9 @@ class RecallStatisticsORM(Base):
     sessions: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     session_terms: Mapped[float] = mapped_column(Float, server_default=text("0"), comment="Mean words of a session")
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    languages: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default=text("'{}'"), comment="Languages of rows that are not stemmed as English"
+    )
 
 
 from mnemon.memory import models_facts as models_facts  # noqa: E402 - its tables belong to this domain

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from mnemon.conversations.schemas import Checkpoint, NewMessage
+from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
 from mnemon.core import times
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.strict import Contained, Real, Whole
@@ -30,11 +30,9 @@ class NewMemory(Schema):
         content: the memory; 1 to 50,000 characters; never overwritten.
         memory_type: one of the seven types; ``agent_private`` needs an agent, ``user_profile`` a user.
         category: a free label.
-        importance: 1 to 10; recall weighs it.
-        confidence: 0 to 1.
-        at: when it was or became true; now, if not given.
-        valid_until: until when it was true, if that is known.
-        expires_at: when it stops being recalled.
+        importance: 1 to 10, recall weighs it; confidence: 0 to 1.
+        at: when it was or became true (now, if not given); language: its ISO 639 code (found out, if not given).
+        valid_until: until when it was true, if that is known; expires_at: when it stops being recalled.
     """
 
     content: Content
@@ -60,6 +58,7 @@ class NewMemory(Schema):
     source_id: Key | None = None
     source_message_ids: tuple[UUID, ...] = ()
     extraction_model: Label200 | None = None
+    language: Language | None = None
 
     @model_validator(mode="after")
     def _has_owner(self) -> NewMemory:
@@ -201,6 +200,7 @@ class Item(Schema):
     valid_until: datetime | None
     tags: tuple[str, ...]
     metadata: dict[str, Any]
+    language: str | None
     source: str
     source_id: str | None
     importance: int

@@ -157,31 +157,36 @@ class Drafts:
         ids: the id of each.
         vectors: the embedding of each, None for a text without known words.
         columns: the parameters of the columns that follow from the messages alone, by column.
+        languages: what each is written in, None where that is not known.
     """
 
     messages: Sequence[NewMessage]
     ids: Sequence[UUID]
     vectors: Sequence[Any]
     columns: Mapping[str, Any]
+    languages: Sequence[str | None]
 
     def only(self, places: Sequence[int]) -> Drafts:
         """Leave some of them out."""
         messages, ids = [self.messages[n] for n in places], [self.ids[n] for n in places]
-        return _drafts(messages, ids, [self.vectors[n] for n in places])
+        return _drafts(messages, ids, [self.vectors[n] for n in places], [self.languages[n] for n in places])
 
 
-def draft(messages: Sequence[NewMessage], vectors: Sequence[Any]) -> Drafts:
+def draft(messages: Sequence[NewMessage], vectors: Sequence[Any], languages: Sequence[str | None]) -> Drafts:
     """Make messages ready as far as it goes without the database; an import does it while another batch is written.
 
     Args:
         messages: what was said.
         vectors: one binary parameter a message, None for a text without known words.
+        languages: what each message is written in, None where that is not known.
     """
-    return _drafts(messages, [new_id() for _ in messages], vectors)
+    return _drafts(messages, [new_id() for _ in messages], vectors, languages)
 
 
-def _drafts(messages: Sequence[NewMessage], ids: Sequence[UUID], vectors: Sequence[Any]) -> Drafts:
-    return Drafts(messages, ids, vectors, INSERT.of_requests(messages))
+def _drafts(
+    messages: Sequence[NewMessage], ids: Sequence[UUID], vectors: Sequence[Any], languages: Sequence[str | None]
+) -> Drafts:
+    return Drafts(messages, ids, vectors, INSERT.of_requests(messages), languages)
 
 
 async def write_messages(
@@ -226,7 +231,7 @@ async def write_messages(
         await repository.add_sessions(connection, organization_id, rows)
     if len(batch.kept) < len(messages):
         drafts = drafts.only(batch.kept)
-    columns = {"id": drafts.ids, "embedding": drafts.vectors, **batch.columns()}
+    columns = {"id": drafts.ids, "embedding": drafts.vectors, "language": drafts.languages, **batch.columns()}
     await repository.add_messages(connection, organization_id, drafts.columns, columns, model=ctx.embedder.name)
     await _note_participants(ctx, connection, batch.participants)
     await _note_speakers(ctx, connection, batch.speakers)

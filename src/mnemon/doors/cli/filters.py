@@ -16,6 +16,9 @@ from mnemon.doors.cli.times import moment
 
 _PANEL = "Which rows"
 
+Language = Annotated[
+    str | None, typer.Option(metavar="CODE", help="What it is written in, such as de; found out, if left out.")
+]
 Hits = Annotated[int, typer.Option("-k", "--hits", min=1, max=1000, help="Hits wanted.")]
 AsOf = Annotated[
     str | None, typer.Option(metavar="TIME", help="What Mnemon knew at this time.", rich_help_panel=_PANEL)

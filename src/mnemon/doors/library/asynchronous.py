@@ -87,7 +87,7 @@ class AsyncMemory(Rating):
         """Remember one thing or thousands; up to 1,000 at a time are written in one transaction.
 
         A text with a conversation, a role or a speaker is a message, an episode of that conversation; otherwise it
-        is a memory (``memory_type="semantic"`` unless said otherwise).
+        is a memory (``memory_type="semantic"`` unless said otherwise). The ids come in order.
 
         Args:
             content: a text; a mapping of the fields of NewMessage or NewMemory; one of these; a message as a client
@@ -105,10 +105,7 @@ class AsyncMemory(Rating):
             source: where it came from.
             source_id: its id there; the same source and id is stored once.
             dedupe: confirm a memory that is there word for word, of the same owner and type; False keeps it twice.
-            **fields: any other field of NewMessage or NewMemory, such as ``importance=8``.
-
-        Returns:
-            The ids, in order.
+            **fields: any other field of NewMessage or NewMemory, such as ``importance=8`` or ``language="de"``.
 
         Raises:
             Invalid: something breaks a rule; nothing of its thousand was kept.
@@ -347,6 +344,7 @@ class AsyncMemory(Rating):
         user: str | None = None,
         agent: str | None = None,
         speakers: Mapping[str, str] | None = None,
+        language: str | None = None,
         stop_on_broken: bool = False,
         restart: bool = False,
         columns: Mapping[str, str] | None = None,
@@ -361,6 +359,7 @@ class AsyncMemory(Rating):
             conversation: the conversation of records that name none.
             user: whose memory it becomes; a speaker of that name is this user.
             agent: the agent that takes part.
+            language: what all of it is written in, as an ISO 639 code; found out, if left out.
             speakers: which speakers are users of yours, such as ``{"Rosa": "rosa@example.org"}``; others are names.
             stop_on_broken: stop at the first record that cannot be read.
             restart: read from the beginning; what is already there is not stored twice.
@@ -383,6 +382,7 @@ class AsyncMemory(Rating):
             user=user,
             agent=agent,
             speakers=speakers,
+            language=language,
             stop_on_broken=stop_on_broken,
             restart=restart,
             columns=columns,

@@ -21,6 +21,7 @@ from mnemon.db.sql import statement
 from mnemon.db.types import encode_vector
 from mnemon.db.words import matching
 from mnemon.memory.columns import feature_parts
+from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE, Word, hear, quote_lexeme
 from mnemon.memory.recall.question import TEXT_LIMIT, Question
 from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
@@ -41,14 +42,6 @@ LARGE = 200_000
 #: Settings of pgvector for such a search; a scan that is followed that far keeps more than the ordinary work_mem.
 EFFORT = {"ef_search": 1000, "scan_mem_multiplier": 8, "max_scan_tuples": 40_000}
 REACH_FILTERED = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A stemmed word of the question; ``documents`` is how many indexed rows of the organisation have it."""
-
-    lexeme: str
-    documents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +112,22 @@ async def understand(connection: Connection, question: Question, scope: Resolved
     """Ask the database what it knows of the question's words and of the organisation's size."""
     organization = scope.principal.organization_id
     asked_words = question.words[:200]
-    whole_text = (question.text[:TEXT_LIMIT],) if question.has_more else ()
-    rows = await connection.fetch(
-        statement(PACKAGE, "recall_words"),
-        organization,
-        [*asked_words, *whole_text],
-        scope.conversation_id,
-        len(asked_words),
-    )
+    rows: Sequence[Any] = ()
+    if not question.has_more:
+        rows = await connection.fetch(
+            statement(PACKAGE, "recall_words", **ENGLISH), organization, list(asked_words), scope.conversation_id
+        )
+    if not rows or rows[0]["languages"]:
+        whole_text = [question.text[:TEXT_LIMIT]] if question.has_more else []
+        rows = await connection.fetch(
+            statement(PACKAGE, "recall_words", **EVERY_LANGUAGE),
+            organization,
+            [*asked_words, *whole_text],
+            scope.conversation_id,
+            len(asked_words),
+        )
     sizes = rows[0]
-    heard = _hear(rows, question, asked_words)
+    heard = hear(rows, question, asked_words)
     words = heard.words
     if not words:  # only names, or only stop words: the names are all there is to go by
         words = {lexeme: Word(lexeme, 0) for lexeme in heard.name_words}
@@ -151,40 +150,6 @@ async def understand(connection: Connection, question: Question, scope: Resolved
         if sizes["indexed"]
         else [],
     )
-
-
-@dataclass(slots=True)
-class _Heard:
-    """What the rows of ``recall_words`` say of a question; ``unheard``: runs of words that no indexed row has."""
-
-    names: dict[str, frozenset[UUID]] = field(default_factory=dict)
-    words: dict[str, Word] = field(default_factory=dict)
-    name_words: list[str] = field(default_factory=list)
-    unheard: list[list[tuple[str, list[str]]]] = field(default_factory=lambda: [[]])
-
-
-def _hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -> _Heard:
-    """Tell names from words, and words that somebody said from those that nobody did."""
-    heard = _Heard()
-    for row in rows:
-        if row["place"] is None:
-            break  # a question without a single word
-        looked_up = {lexeme: Word(lexeme, n) for lexeme, n in zip(row["lexemes"], row["documents"], strict=True)}
-        if row["place"] > len(asked_words):  # what the question has besides words goes first
-            heard.words = looked_up | heard.words
-            continue
-        word = asked_words[row["place"] - 1]
-        if row["participants"] and question.is_name(word):
-            heard.names[word] = frozenset(row["participants"])
-            heard.name_words += row["lexemes"]
-            heard.unheard.append([])
-            continue
-        heard.words |= looked_up
-        if row["lexemes"] and not any(row["documents"]):
-            heard.unheard[-1].append((word, row["lexemes"]))
-        else:
-            heard.unheard.append([])
-    return heard
 
 
 async def nearest(
@@ -260,11 +225,14 @@ async def _nearest(
 async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, match: str) -> list[Postings]:
     """Return where the question's words stand, rarest words first within a budget for large tenants."""
     params = Params(scope.principal.organization_id)
+    queries = {word.lexeme: word.query for word in asked.words}
+    for lexeme in (*asked.lexemes, *asked.name_words):
+        queries.setdefault(lexeme, quote_lexeme(lexeme))
     tables, parts = [], []
     for table in asked.sizes.tables:
         lexemes = asked.lexemes
         affordable = _affordable(asked) if asked.sizes.indexed else lexemes
-        query = " | ".join(quote_lexeme(lexeme) for lexeme in affordable)
+        query = " | ".join(queries[lexeme] for lexeme in affordable)
         if table.kind == "memory" and asked.name_words:
             lexemes = lexemes + [name for name in asked.name_words if name not in lexemes]
             query = " | ".join([query, *(quote_lexeme(name) for name in asked.name_words)] if query else [])
@@ -272,7 +240,7 @@ async def postings(connection: Connection, scope: ResolvedScope, asked: Asked, m
             continue
         bits = " | ".join(
             # (in brackets: `<<` and `|` have the same precedence in SQL)
-            f"((t.search_vector @@ {params.add(quote_lexeme(lexeme), 'text')}::tsquery)::int << {n})"
+            f"((t.search_vector @@ {params.add(queries[lexeme], 'text')}::tsquery)::int << {n})"
             for n, lexeme in enumerate(lexemes[:31])
         )
         part = statement(
@@ -365,12 +333,6 @@ async def latest(
     ]
     rows = await connection.fetch(_union(parts), *params.values) if parts else []
     return [row["ordinal"] for row in sorted(rows, key=lambda row: row["occurred_at"], reverse=True)[:limit]]
-
-
-def quote_lexeme(lexeme: str) -> str:
-    """Return a lexeme as tsquery writes it."""
-    escaped = lexeme.replace("\\", "\\\\").replace("'", "''")
-    return f"'{escaped}'"
 
 
 def _union(parts: Sequence[str]) -> str:

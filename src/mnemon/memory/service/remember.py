@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.agents import service as agents
+from mnemon.ai import languages
 from mnemon.ai.embedders import LocalEmbedder
 from mnemon.context import Context
 from mnemon.conversations import service as conversations
@@ -59,6 +60,7 @@ class Prepared:
 
     request: Remember
     vectors: Sequence[Any]
+    languages: Sequence[str | None]
     drafts: conversations.Drafts
 
 
@@ -66,13 +68,40 @@ async def prepare(ctx: Context, request: Remember) -> Prepared:
     """Embed what is to be remembered; an import prepares its next batch while the present one is written."""
     ctx.principal.require("memories:write")
     vectors = encode_vectors(await embed(ctx, [item.content for item in request.items]))
-    spoken = [(item, vectors[n]) for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
-    messages, of_messages = [item for item, _ in spoken], [vector for _, vector in spoken]
+    codes = await _languages(ctx, request.items)
+    places = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
+    messages = [item for item in request.items if isinstance(item, NewMessage)]
+    parts = [vectors[n] for n in places], [codes[n] for n in places]
     if len(messages) <= _AT_ONCE:
-        drafts = conversations.draft(messages, of_messages)
+        drafts = conversations.draft(messages, *parts)
     else:
-        drafts = await asyncio.to_thread(conversations.draft, messages, of_messages)
-    return Prepared(request, vectors, drafts)
+        drafts = await asyncio.to_thread(conversations.draft, messages, *parts)
+    return Prepared(request, vectors, codes, drafts)
+
+
+async def _languages(ctx: Context, items: Sequence[Item]) -> list[str | None]:
+    """Return what each item is written in: as it says, or as its text shows, or as its conversation was before."""
+    places = [n for n, item in enumerate(items) if item.language is None]
+    codes = [item.language for item in items]
+    if not places:
+        return codes
+    texts = [items[n].content for n in places]
+    talks = [items[n].conversation if isinstance(items[n], NewMessage) else None for n in places]
+    key = (ctx.principal.organization_id, "language")
+    of_talks: dict[Hashable, str] = {
+        talk: code for talk in set(talks) if talk is not None and (code := ctx.cache.get((*key, talk))) is not None
+    }
+    before = dict(of_talks)
+    if len(texts) <= _AT_ONCE and all(map(languages.at_a_glance, texts)):
+        detected = languages.detect(texts, talks, of_talks)
+    else:
+        detected = await asyncio.to_thread(languages.detect, texts, talks, of_talks)
+    for talk, code in of_talks.items():
+        if before.get(talk) != code:
+            ctx.cache.put((*key, talk), code)
+    for n, code in zip(places, detected, strict=True):
+        codes[n] = code
+    return codes
 
 
 async def write(ctx: Context, prepared: Prepared) -> Remembered:
@@ -103,7 +132,7 @@ async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
 
 async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered:
     organization = ctx.principal.organization_id
-    request, encoded = prepared.request, prepared.vectors
+    request, encoded, codes = prepared.request, prepared.vectors, prepared.languages
     message_places = [n for n, item in enumerate(request.items) if isinstance(item, NewMessage)]
     memories = [(n, item) for n, item in enumerate(request.items) if isinstance(item, NewMemory)]
     now = ctx.clock.now()
@@ -123,7 +152,10 @@ async def _write(ctx: Context, prepared: Prepared, *, again: bool) -> Remembered
         if memories:
             for _, item in memories:
                 _require_own(ctx.principal, item, names)
-            rows = _Rows([item for _, item in memories], [encoded[n] for n, _ in memories], names, now)
+            places = [n for n, _ in memories]
+            rows = _Rows(
+                [item for _, item in memories], [encoded[n] for n in places], [codes[n] for n in places], names, now
+            )
             created += await rows.write(ctx, connection, dedupe=request.dedupe)
             for (n, _), identifier in zip(memories, rows.ids, strict=True):
                 ids[n] = identifier
@@ -176,9 +208,17 @@ def _require_own(principal: Principal, item: NewMemory, names: Names) -> None:
 class _Rows:
     """Memories on their way into the table: each gets an id, its own or that of the row its source brought before."""
 
-    def __init__(self, items: Sequence[NewMemory], vectors: Sequence[Any], names: Names, now: datetime) -> None:
+    def __init__(
+        self,
+        items: Sequence[NewMemory],
+        vectors: Sequence[Any],
+        codes: Sequence[str | None],
+        names: Names,
+        now: datetime,
+    ) -> None:
         self.items = items
         self.vectors = vectors
+        self.codes = codes
         self.names = names
         self.now = now
         self.ids: list[UUID] = []
@@ -238,6 +278,7 @@ class _Rows:
         columns = {
             "id": [self.ids[n] for n in new],
             "embedding": [self.vectors[n] for n in new],
+            "language": [self.codes[n] for n in new],
             **self._found(new, places),
         }
         created = await repository.add_memories(

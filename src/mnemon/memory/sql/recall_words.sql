@@ -1,19 +1,20 @@
 -- What recall plans with, on every row: rows in the indexes, mean words of a session, which tables have anything; and
 -- for each word of a question: its lexemes, how many indexed rows have them, and the participants called by it: those
--- of the conversation $3, if one is given; of a speaker, who is no user, the MD5 of the name is the id. What stands after
+-- of the conversation $3, if one is given; of a speaker, who is no user, the MD5 of the name is the id. Read in every
+-- language that the organisation has, words come once in English (null) and once in each other, and what stands after
 -- the $4 words is the whole question, where it may have more than words: identifiers, emoji, scripts without spaces.
 -- Indexes: pk_recall_statistics, pk_recall_terms, uq_participant_names (by name), uq_*_organization_id_ordinal.
 SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS session_terms,
   EXISTS (SELECT FROM messages t WHERE t.organization_id = $1) AS message,
   EXISTS (SELECT FROM memories t WHERE t.organization_id = $1) AS memory,
-  w.place::int AS place, l.lexemes,
+  w.place::int AS place, s.languages, {language} AS language, l.lexemes,
   ARRAY(
     SELECT coalesce(r.documents, 0) FROM unnest(l.lexemes) WITH ORDINALITY AS u(lexeme, n)
     LEFT JOIN recall_terms r ON r.organization_id = $1 AND r.lexeme = u.lexeme ORDER BY u.n
   ) AS documents,
   ARRAY(
     SELECT coalesce(p.user_id, p.agent_id, md5(p.speaker)::uuid) FROM participant_names p
-    WHERE p.organization_id = $1 AND p.name = w.word
+    WHERE p.organization_id = $1 AND p.name = w.word AND {language} IS NULL
       AND ($3::uuid IS NULL OR p.agent_id IS NOT NULL OR EXISTS (
         SELECT FROM conversation_participants c
         WHERE c.organization_id = $1 AND c.conversation_id = $3 AND c.user_id = p.user_id
@@ -26,6 +27,5 @@ SELECT coalesce(s.indexed, 0) AS indexed, coalesce(s.session_terms, 0) AS sessio
 FROM (SELECT 1) one
 LEFT JOIN recall_statistics s ON s.organization_id = $1
 LEFT JOIN unnest($2::text[]) WITH ORDINALITY AS w(word, place) ON true
-LEFT JOIN LATERAL (
-  SELECT CASE WHEN w.place <= $4 THEN words_asked(w.word, NULL) ELSE words_exact(w.word) END AS lexemes
-) l ON w.word IS NOT NULL
+{readings}
+LEFT JOIN LATERAL (SELECT {lexemes} AS lexemes) l ON w.word IS NOT NULL

@@ -12,6 +12,7 @@ import typer
 
 from mnemon.core.errors import Invalid
 from mnemon.doors.cli.commands.formats import list_formats
+from mnemon.doors.cli.filters import Language
 from mnemon.doors.cli.session import OpenedMemory, session
 from mnemon.doors.cli.state import state
 
@@ -36,6 +37,7 @@ def import_files(
         list[str] | None,
         typer.Option("--speaker", metavar="NAME=USER", help="A speaker who is a user of yours; repeatable."),
     ] = None,
+    language: Language = None,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first record that cannot be read.")] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Read from the beginning; nothing is stored twice.")
@@ -60,6 +62,7 @@ def import_files(
         "user": user,
         "agent": agent,
         "speakers": _speakers(speakers),
+        "language": language,
         "stop_on_broken": strict,
         "restart": restart,
         "columns": _columns(column or []),

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _COUNTED = 1000
 
+Type = Annotated[
+    str | None, typer.Option("--type", metavar="TYPE", help="semantic, episodic, procedural, user_profile, ...")
+]
+SourceId = Annotated[
+    str | None, typer.Option(metavar="ID", help="Its id where it comes from: the same id is kept once.")
+]
 Dedupe = Annotated[bool, typer.Option("--dedupe/--no-dedupe", help="Do not keep twice what is there word for word.")]
 
 
@@ -36,19 +42,18 @@ def remember(
     at: Annotated[str | None, typer.Option(metavar="TIME", help=filters.WHEN)] = None,
     tags: Annotated[list[str] | None, typer.Option("--tag", metavar="TAG", help="A label; repeatable.")] = None,
     importance: Annotated[int | None, typer.Option(metavar="1-10", help="How much recall weighs it.")] = None,
-    memory_type: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="semantic, episodic, procedural, user_profile, ...")
-    ] = None,
+    memory_type: Type = None,
     team: Annotated[str | None, typer.Option(metavar="SLUG", help="The team that shares it.")] = None,
-    source_id: Annotated[
-        str | None, typer.Option(metavar="ID", help="Its id where it comes from: the same id is kept once.")
-    ] = None,
+    source_id: SourceId = None,
+    language: filters.Language = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of yours.")] = None,
     dedupe: Dedupe = True,
     utc: filters.Utc = False,
 ) -> None:
     """Remember one thing: a memory, or a message if it has a conversation, a role or a speaker."""
-    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type, "sender": sender}
+    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type, "sender": sender} | {
+        "language": language
+    }
     fields = {name: value for name, value in fields.items() if value is not None}
     content = _standard_input() if text == "-" else text
     details = filters.json_object(metadata, "--metadata")
