@@ -322,9 +322,7 @@ async def test_an_agents_weights_and_budget_are_taken(memory: AsyncMemory, admin
 
 
 async def test_a_pin_counts_as_the_highest_importance(memory: AsyncMemory) -> None:
-    done = await memory.remember(
-        [{"content": "boat", "importance": 9}, {"content": "boat", "importance": 1}], dedupe=False
-    )
+    done = await memory.remember([{"content": "boat", "importance": 9}, {"content": "a boat", "importance": 1}])
     await memory.update(done.ids[1], is_pinned=True)
     found = await memory.recall("boat", weights={**NOTHING, "importance": 1})
     assert [hit.id for hit in found] == [done.ids[1], done.ids[0]]

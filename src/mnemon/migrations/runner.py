@@ -49,6 +49,8 @@ RANKS = (
     "operations",
 )
 _LOCK = 0x6D6E656D6F6E  # "mnemon"
+#: Seconds that one waits for another who migrates: as long as a large table takes, not as a statement may.
+_PATIENCE = 3600
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
 
@@ -93,6 +95,7 @@ def head() -> str:
 async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
     """Connect as the owner, alone: a second migrator waits at the lock until the first is done."""
     async with _session(url, lock_timeout=lock_timeout) as connection:
+        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
         await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
         await connection.commit()
         yield connection
