@@ -21,7 +21,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MEMORY, MESSAGE = Key("memory"), Key("message")
 VECTOR = HalfVector([0.1] * 256)
 SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
-NAMES = "uq_participant_names_organization_id_name_user_id_agent_id"
+NAMES = "uq_participant_names_word"
 USAGE = ("uq_message_memory_usage_memory_id", "ix_message_memory_usage_memory")
 
 NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}

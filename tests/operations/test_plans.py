@@ -12,10 +12,16 @@ from tests.plans import SIZES, Case, Crowd
 from tests.plans import crowd as crowd
 
 NOW = datetime.now(UTC)
-PERIOD = (NOW - timedelta(minutes=5), NOW)
+#: Of a day whose partition is full: just after midnight today's has hardly a row, and is read as it lies.
+PERIOD = (NOW - timedelta(days=1, minutes=5), NOW - timedelta(days=1))
 
 CASES = (
-    Case("errors_by_kind", (*PERIOD, 10), ("ix_error_logs_time",)),
+    Case(
+        "errors_by_kind",
+        (*PERIOD, 10),
+        ("ix_error_logs_time",),
+        small=("ix_error_logs_time|ix_error_logs_fingerprint",),
+    ),
     Case("request_statistics", (*PERIOD, 10), ("ix_api_requests_time",)),
     # All of it, which in a large tenant is nearly all there is; and one series.
     Case("dashboard", (None, None, None, 100), small=("uq_metric_summary",), scans=frozenset({"metric_summary"})),
