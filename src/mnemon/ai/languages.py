@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from threading import Lock
 from typing import Any
+
+from mnemon.core import forks
 
 #: What the model tells apart: the languages that PostgreSQL stems, and those that are often taken for one of them.
 MODEL_LANGUAGES = (
@@ -113,22 +115,31 @@ def by_model(text: str) -> str | None:
     begin = text[:_LOOK]
     if len(_LETTER.findall(begin)) < _LETTERS:
         return None
-    code, sure = _model().classify(begin)
+    model = _model()
+    if model is None:
+        return None
+    code, sure = model.classify(begin)
     return str(code) if sure >= (_SURE_OF_ASCII if begin.isascii() else _SURE) else None
 
 
-_LOADING = Lock()
+_log = logging.getLogger(__name__)
+_LOADING = forks.Lock()
 _LOADED: list[Any] = []
 
 
 def _model() -> Any:
-    """Load the model once; it takes a second and some 30 MB."""
+    """Load the model once, which takes a second and some 30 MB; None where no temporary file can be made for that."""
     if not _LOADED:
         with _LOADING:
             if not _LOADED:
                 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-                model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-                model.set_languages(MODEL_LANGUAGES)
-                _LOADED.append(model)
+                try:
+                    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+                except OSError as error:
+                    _log.warning("Languages are not found out, TMPDIR has to be a directory for that: %s", error)
+                    _LOADED.append(None)
+                else:
+                    model.set_languages(MODEL_LANGUAGES)
+                    _LOADED.append(model)
     return _LOADED[0]

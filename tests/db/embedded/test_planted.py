@@ -152,6 +152,7 @@ def test_where_nothing_can_be_made_the_error_says_so(data_dir: Path, monkeypatch
     layout = Layout.of(data_dir)
     layout.control.mkdir(parents=True)
     monkeypatch.setattr(sockets, "_usual", lambda _layout, _uid: Path("/proc/mnemon-none"))
+    monkeypatch.setattr(sockets, "_inside", lambda _layout: Path("/proc/mnemon-socket"))
     with pytest.raises(Conflict) as caught:
         make_socket_dir(layout, server_account().uid, server_account().gid)
     assert caught.value.code == "embedded.socket_dir_refused"
