@@ -46,6 +46,7 @@ FREE_IN = {
     ("File", "web_url"): THEIRS,
     ("File", "parent_path"): THEIRS,
     ("ListFiles", "name"): THEIRS,
+    ("PasswordCheck", "email"): "what somebody typed, and an error would tell them more than a wrong password",
     **{("Mail", field): THEIRS for field in ("thread_id", "subject", "from_email", "to_emails", "labels")},
 }
 

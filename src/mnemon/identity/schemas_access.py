@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -44,7 +44,7 @@ class PasswordCheck(Schema):
         ip_address: where they come from, as the door sees it; attempts are counted by it too.
     """
 
-    email: Label
+    email: Annotated[str, Field(max_length=255)]
     password: SecretStr
     ip_address: Address | None = None
 
@@ -315,7 +315,7 @@ class RoleUpdate(Schema):
     expected_version: int | None = Field(default=None, ge=1)
     name: Name | None = Field(default=None, max_length=100)
     description: Text | None = None
-    parent: Label100 | None = None
+    parent: Label100 | Literal[""] | None = None
 
 
 class RoleRef(Schema):
