@@ -222,7 +222,7 @@ async def test_runs_are_written_together_or_not_at_all(ctx: Context, admin: Any)
         (RecordRuns, {"execution_time_ms": 2**31}, "invalid.less_than_equal", "runs.0.execution_time_ms"),
         (RecordRuns, {"error_type": "x", "success": True}, "invalid.error_type", "runs.0.error_type"),
         (EffectivenessQuery, {"until": NOON}, "invalid.window", "until"),
-        (EffectivenessQuery, {"since": "soon"}, "invalid.datetime_from_date_parsing", "since"),
+        (EffectivenessQuery, {"since": "soon"}, "invalid.time", "since"),
         (RecomputeAccuracy, {"days": 0}, "invalid.greater_than_equal", "days"),
         (RecomputeAccuracy, {"minimum_runs": 0}, "invalid.greater_than_equal", "minimum_runs"),
     ],
