@@ -104,7 +104,8 @@ async def test_four_at_once_do_not_deadlock_over_the_words_of_two_tables(memory:
     for block in range(4):  # each batch of messages has the common word and one that sorts before it
         await memory.remember(
             [{"content": f"{words[block % 3]} mango", "conversation": "c"} for _ in range(500)]
-            + [{"content": " ".join(words[:3]), "importance": 3} for _ in range(500)]
+            + [{"content": " ".join(words[:3]), "importance": 3} for _ in range(500)],
+            dedupe=False,
         )
     ctx = with_settings(context_of(memory), exact_search_limit=100)
     done = await asyncio.gather(*(service.maintain(ctx) for _ in range(4)))

@@ -20,7 +20,7 @@ from tests.factories import context_of, with_settings
 def rows(messages: int, memories: int, word: str = "boat") -> list[dict[str, Any]]:
     """Rows with one word; every message in a conversation of its own, so that none has a neighbour."""
     talk = [{"content": f"a {word}", "user": "ada", "conversation": f"c{n}"} for n in range(messages)]
-    return [*talk, *({"content": f"a {word}", "user": "bob"} for _ in range(memories))]
+    return [*talk, *({"content": f"a {word}", "user": "bob", "metadata": {"n": n}} for n in range(memories))]
 
 
 async def counted(ctx: Context, *, scope: Scope | None = None, limit: int = 200, embedded: bool = True) -> int | None:
@@ -100,6 +100,6 @@ async def test_rows_that_came_after_the_statistics_make_a_word_more_common(memor
     ctx = with_settings(context_of(memory), exact_search_limit=100)
     await memory.remember([*rows(60, 70, "tram"), *rows(15, 5), *rows(0, 1, "gale")])
     await service.maintain(ctx)
-    await memory.remember(rows(20, 20))
+    await memory.remember(rows(20, 20), dedupe=False)
     boat, gale = rarity(151, 60), rarity(151, 1)
     assert await own_words(ctx, "a boat") == pytest.approx(boat / (boat + gale), abs=1e-5)
