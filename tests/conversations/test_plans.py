@@ -37,7 +37,7 @@ CASES = (
         ("pk_conversations", "ix_messages_conversation", "ix_conversation_sessions_conversation", PARTICIPANTS),
     ),
     Case("forget_conversation", (Key("conversation"),), ("ix_messages_conversation",), small=(OF_A_FEW,)),
-    Case("search_messages", (words(1), *[None] * 4, 20, 5000), ("ix_messages_search",), MATCH, small=(ANY,)),
+    Case("search_messages", (words(1), *[None] * 4, 20, 5000, None), ("ix_messages_search",), MATCH, small=(ANY,)),
     Case("save_checkpoint", ("source 1", "{}", 0, 0, 0, None), ("uq_import_checkpoints_organization_id_source",)),
 )
 

@@ -619,7 +619,7 @@ EXCEPTIONS: dict[str, str] = {
         ).split(),
         "the installation's: sizes and upkeep, no rows",
     ),
-    "identity.read_timezones": "tells by which zone the caller's own times are read, and nothing else of anybody",
+    "identity.read_timezones": "a person without users:read reads their own zone and nobody else's",
     "operations.preview_erasure": "counts, for who may erase; tests/operations/test_erasure*.py",
     "operations.erase": "erasure has its own rights and tests, tests/operations/test_erasure*.py",
     "installation.export_organization": "all that the organisation owns, for who may remove it; tests/installation",

@@ -120,3 +120,14 @@ async def test_no_user_and_no_agent_is_made_of_a_name(memory: AsyncMemory, admin
     organization = context_of(memory).principal.organization_id
     for table in ("users", "agents", "conversation_participants"):
         assert not await admin.fetchval(f"SELECT count(*) FROM {table} WHERE organization_id = $1", organization)
+
+
+async def test_a_name_goes_with_the_last_that_its_speaker_said(memory: AsyncMemory, admin: Any, talk: Path) -> None:
+    await memory.import_file(talk, user="Ada")
+    await memory.remember("I was there too", speaker="Rosa", user="bo", conversation="other")
+    organization = context_of(memory).principal.organization_id
+    names = "SELECT array_agg(DISTINCT speaker ORDER BY speaker) FROM participant_names WHERE organization_id = $1"
+    assert {"Helper", "Rosa"} <= set(await admin.fetchval(names, organization))
+    await memory.erase(user="Ada")
+    assert "Helper" not in (await admin.fetchval(names, organization) or ())
+    assert "Rosa" in await admin.fetchval(names, organization), "bo's conversation still has what she said"

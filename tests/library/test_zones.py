@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from mnemon.core.pages import PageRequest
 from mnemon.core.principal import Principal
 from mnemon.core.settings import load_settings
 from mnemon.identity import service as identity
-from mnemon.identity.schemas import TimezoneSet, UserCreate, UserRef, UserUpdate
+from mnemon.identity.schemas import TimezoneSet, TimezonesOf, UserCreate, UserRef, UserUpdate
 from tests.factories import context_of, new_slug
 from tests.zones import process_zone
 
@@ -147,3 +148,16 @@ async def test_what_is_no_time_is_refused_with_what_to_do(memory: AsyncMemory, a
         await memory.search("x", since=at)
     with pytest.raises(Invalid):
         await memory.get("0" * 32, as_of=at)
+
+
+async def test_a_person_reads_their_own_zone_and_nobody_elses(memory: AsyncMemory, admin: Any) -> None:
+    await memory.set_timezone("Asia/Tokyo", user="ada")
+    await memory.set_timezone("America/New_York", user="ben")
+    organization = context_of(memory).principal.organization_id
+    ada = await admin.fetchval("SELECT id FROM users WHERE organization_id = $1 AND external_id = 'ada'", organization)
+    for permissions, seen in ((frozenset(), {"ada"}), (frozenset({"users:read"}), {"ada", "ben"})):
+        principal = Principal(organization, user_id=ada, agent_id=None, permissions=permissions)
+        told = await identity.read_timezones(
+            replace(context_of(memory), principal=principal), TimezonesOf(users=("ada", "ben"))
+        )
+        assert {one.user for one in told} == seen

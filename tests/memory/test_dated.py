@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -55,8 +56,10 @@ async def test_the_moment_and_the_zone_of_asking_count(house: AsyncMemory) -> No
         assert {str((hit.item.at + timedelta(hours=offset)).date()) for hit in found} == {day}
         zone = "Asia/Tokyo" if user == "ada" else "America/New_York"
         assert found[0].why.times == (f"{day}, {zone}",)
-    earlier = await memory.search("Where was the boat yesterday?", k=1, as_of=datetime.now(UTC), user="ada")
-    assert earlier[0].why.times != found[0].why.times
+    as_of = datetime.now(UTC)
+    day = str((as_of.astimezone(ZoneInfo("Asia/Tokyo")) - timedelta(days=1)).date())
+    known = await memory.search("Where was the boat yesterday?", k=1, as_of=as_of, user="ada")
+    assert known[0].why.times == (f"{day}, Asia/Tokyo",)
 
 
 async def test_rows_of_the_time_are_found_among_many_that_match_better(house: AsyncMemory) -> None:

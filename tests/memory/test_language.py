@@ -9,6 +9,8 @@ import pytest_asyncio
 
 from mnemon import AsyncMemory, Invalid
 from mnemon.ai import languages
+from mnemon.conversations import service as conversations
+from mnemon.conversations.schemas import SearchMessages
 from tests.factories import context_of, new_slug
 
 #: (language, what was said, what is asked): the words meet only when both are stemmed in that language.
@@ -115,3 +117,22 @@ def test_one_german_text_in_talk_in_english_is_german() -> None:
     texts = ["What is that?", "Ich habe gestern drei Bücher gekauft", "ok", "And you know that"]
     assert languages.detect(texts, ["talk"] * 4) == ["en", "de", "en", "en"]
     assert languages.detect(["ok", "12", "👍"], [None] * 3) == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "text", ["Le but de la visite est simple", "Just nu bor jag i Lund", "My jsme doma", "Die Not ist gross"]
+)
+def test_a_word_that_other_languages_have_too_makes_no_english(text: str) -> None:
+    assert languages.at_a_glance(text) is None
+    assert languages.detect([text], [None]) != ["en"]
+
+
+async def test_the_search_of_messages_reads_each_language(memory: AsyncMemory) -> None:
+    said = "Die alten Häuser am Hafen werden verkauft"
+    await memory.remember(said, conversation="c", user="ada", language="de")
+    await memory.remember("The houses are sold", conversation="c", user="ada")
+    for asked in ("Häuser", "Haus", "verkauft"):
+        found = await conversations.search_messages(context_of(memory), SearchMessages(query=asked))
+        assert [hit.content for hit in found] == [said], asked
+    found = await conversations.search_messages(context_of(memory), SearchMessages(query="house"))
+    assert [hit.content for hit in found] == ["The houses are sold"]

@@ -92,8 +92,9 @@ async def test_texts_that_the_model_cannot_read_are_kept_and_found(memory: Async
     other = await memory.organization(new_slug())
     texts = ["🍵🍵🍵", "Γεια σου, με λένε Ελένη", "मुझे चाय पसंद है", "ordinary words beside them"]
     await other.remember(texts, user="ada")
-    found = await other.search("चाय", user="ada", k=10)
-    assert {hit.content for hit in found} == set(texts)
+    for asked, wanted in (("चाय", texts[2]), ("🍵", texts[0]), ("Ελένη", texts[1])):
+        (found,) = await other.search(asked, user="ada", k=1)
+        assert found.content == wanted
 
 
 async def test_databases_of_the_built_in_embedder_stay_theirs(server: Server, template: str, url: str) -> None:

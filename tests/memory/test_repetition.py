@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mnemon import AsyncMemory, NewMemory, NewMessage
 from mnemon.memory import repetition, service
+from mnemon.memory.models import FORM
 from mnemon.memory.schemas import Remember
 from tests.conftest import APP, Server
 from tests.factories import context_of
@@ -251,3 +252,9 @@ async def test_both_sides_know_the_same_form(memory: AsyncMemory, admin: Any, te
     """A batch is compared in Python and the rows by the database: what one takes for the same the other does too."""
     expression = repetition.statement_parts()["new"].replace("n.content", "$1::text")
     assert await admin.fetchval(f"SELECT {expression}", text) == repetition.form(text)
+
+
+@given(st.text(st.sampled_from(" a\t\n\v\f\r\x1c\x1f\u0085\u00a0\u1680\u2002\u2028\u3000\ufb01"), max_size=12))
+async def test_both_sides_compare_the_same_form(admin: Any, text: str) -> None:
+    stored = await admin.fetchval(f"SELECT {FORM} FROM (SELECT $1::text AS content) one", text)
+    assert repetition.form(text) == stored

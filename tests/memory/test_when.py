@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from mnemon.memory.recall import question, within
 from mnemon.memory.recall.when import read
 from tests.memory.dated import ASKED, BERLIN, QUESTIONS
 
@@ -24,6 +25,9 @@ def said(text: str, now: datetime = NOW, *, southern: bool = False) -> str:
     ("text", "meant"),
     [
         ("yesterday", "2026-11-28"),
+        ("What came up yesterday?", "2026-11-28"),
+        ("Who signed up last week?", "2026-11-16 to 2026-11-22"),
+        ("up to 2025", "before 2026-01-01"),
         ("the day after tomorrow", "2026-12-01"),
         ("What was in yesterday's letter?", "2026-11-28"),
         ("last month's bills", "2026-10-01 to 2026-10-31"),
@@ -179,3 +183,13 @@ def test_a_question_without_a_time_costs_next_to_nothing() -> None:
     for text in texts:
         assert read(text, ASKED)
     assert (time.process_time() - began) / len(texts) < 0.01
+
+
+@pytest.mark.parametrize("text", ["What happened on 0001-01-01?", "What happened on 9999-12-31?"])
+def test_no_rows_are_looked_for_in_years_that_are_not_kept(text: str) -> None:
+    assert within._edges(question.read(text, NOW)) == []
+
+
+def test_many_parts_of_one_time_are_looked_for_together() -> None:
+    edges = within._edges(question.read("What was at 3 pm in March 2026?", NOW))
+    assert edges == [(datetime(2026, 3, 1, 14, tzinfo=UTC), datetime(2026, 3, 31, 14, tzinfo=UTC))]

@@ -247,7 +247,7 @@ async def test_words_of_messages_use_the_full_text_index(ctx: Context, admin: An
     query = statement(
         "mnemon.conversations", "search_messages", match=matching(ctx.database.match_operator), seen="true"
     )
-    values: tuple[Any, ...] = ("ferry", None, None, None, None, 20, 2000)
+    values: tuple[Any, ...] = ("ferry", None, None, None, None, 20, 2000, None)
     assert any("search_words" in name for name in indexes(await plan(ctx, query, organization, *values)))
 
 

@@ -32,9 +32,9 @@ _SCRIPTS = tuple(
 )
 #: Words of English that no other of the languages has.
 _ENGLISH = frozenset(
-    "the and you that this with what they it's i'm don't were been would there about which from your she his but not "
-    "when how just know really yes i've that's we're you're didn't can't could should their them because some any "
-    "who why where isn't wasn't does my our okay thanks".split()
+    "the and you that this with what they it's i'm don't were would there about which from your she his when how know "
+    "really yes i've that's we're you're didn't can't could should their them because who why where isn't wasn't does "
+    "our okay thanks".split()
 )
 _WORD = re.compile(r"[a-z][a-z']*")
 _LETTER = re.compile(r"[^\W\d_]")

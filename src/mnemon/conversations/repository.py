@@ -22,7 +22,7 @@ from mnemon.db.params import Params
 from mnemon.db.repository import BaseRepository
 from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
-from mnemon.db.words import matching
+from mnemon.db.words import languages_of, matching
 
 PACKAGE = "mnemon.conversations"
 
@@ -178,6 +178,7 @@ async def search_messages(
         request.until,
         request.k,
         max(ranked, request.k),
+        await languages_of(connection, principal.organization_id),
     )
     # Of a conversation that is not to be seen, what one said oneself is not found here either: it is not listed.
     seen = f"{visible(principal, 'message', params, own=True)} AND {visible_conversation(principal, params)}"

@@ -7,8 +7,18 @@ nothing of where a word stands. A statement whose question may have phrases look
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from mnemon.db.connection import Connection
+
 #: The operator of the index where a superuser could make it, and let policies trust it.
 LEAKPROOF = "@~@"
+
+
+async def languages_of(connection: Connection, organization_id: UUID) -> list[str] | None:
+    """Return the languages besides English that an organisation's rows are stemmed in; None if there are none."""
+    question = "SELECT languages FROM recall_statistics WHERE organization_id = $1"
+    return await connection.fetchval(question, organization_id) or None
 
 
 def matching(operator: str) -> str:

@@ -60,13 +60,16 @@ async def find_users(connection: Connection, organization_id: UUID, names: Colle
     return {row["external_id"]: row["id"] for row in rows}
 
 
-async def zones_of(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, str]:
-    """Return the time zones of people who have one, by these strings of the caller's."""
+async def zones_of(
+    connection: Connection, organization_id: UUID, names: Collection[str], *, only: UUID | None = None
+) -> dict[str, str]:
+    """Return the time zones of people who have one, by these strings of the caller's; of one person only, if given."""
     rows = await connection.fetch(
-        "SELECT external_id, timezone FROM users "
-        "WHERE organization_id = $1 AND external_id = ANY($2) AND timezone <> '' AND deleted_at IS NULL",
+        "SELECT external_id, timezone FROM users WHERE organization_id = $1 AND external_id = ANY($2) "
+        "AND ($3::uuid IS NULL OR id = $3) AND timezone <> '' AND deleted_at IS NULL",
         organization_id,
         list(names),
+        only,
     )
     return {row["external_id"]: row["timezone"] for row in rows}
 

@@ -8,6 +8,7 @@ says stays as it was said.
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 import zlib
 from collections import Counter
@@ -30,11 +31,13 @@ PACKAGE = "mnemon.memory"
 
 #: Locks that an organisation's repetitions share: few, for a batch takes one for each of its texts.
 _LOCKS = 64
+#: As in the database's ``FORM``: what is left of white space in NFKC.
+_SPACES = re.compile("[ \\t\\n\\v\\f\\r\\u0085\\u2028\\u2029]+")
 
 
 def form(text: str) -> str:
     """Return a text as it is compared with others."""
-    return " ".join(unicodedata.normalize("NFKC", text).split())
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip(" ")
 
 
 def alike(item: NewMemory) -> tuple[Any, ...]:

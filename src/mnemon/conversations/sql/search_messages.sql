@@ -1,4 +1,4 @@
--- Messages that have the words $2, best first, of conversations that the reader sees. What a parameter does not ask for
+-- Messages that have the words $2, in each of the languages $9, best first, of conversations that the reader sees. What a parameter does not ask for
 -- is null, and with custom plans its condition is gone. A word that very many messages have is not ranked through all of
 -- them: of the newest $8 only.
 -- Index: ix_messages_search (leakproof operator), under row-level security too. It knows of no phrases; they are looked
@@ -9,8 +9,8 @@ WITH found AS MATERIALIZED (
   FROM messages t
   JOIN conversations c ON c.organization_id = $1 AND c.id = t.conversation_id AND c.deleted_at IS NULL
   WHERE t.organization_id = $1 AND t.deleted_at IS NULL
-    AND {match}(words_query($2, NULL))
-    AND coalesce(t.search_vector @@ words_query($2, NULL), false)
+    AND {match}(words_query($2, $9::text[]))
+    AND coalesce(t.search_vector @@ words_query($2, $9::text[]), false)
     AND ($3::uuid IS NULL OR t.conversation_id = $3)
     AND ($4::uuid IS NULL OR t.sender_id = $4)
     AND ($5::timestamptz IS NULL OR t.occurred_at >= $5)
@@ -20,7 +20,7 @@ WITH found AS MATERIALIZED (
   LIMIT $8
 )
 SELECT f.id, f.conversation_id, f.role, f.sender_id, f.agent_id, f.content, f.tags, f.occurred_at,
-  ts_rank_cd(f.search_vector, words_query($2, NULL))::float8 AS score
+  ts_rank_cd(f.search_vector, words_query($2, $9::text[]))::float8 AS score
 FROM found f
 ORDER BY score DESC, f.occurred_at DESC, f.id
 LIMIT $7

@@ -38,11 +38,12 @@ async def set_timezone(ctx: Context, request: TimezoneSet) -> None:
     know_zone(ctx, user_id, request.timezone)
 
 
-@verb(rule="tells by which zone the caller's own times are read, and nothing else of anybody", changes=False)
+@verb(rule="a person without users:read reads their own zone and nobody else's", changes=False)
 async def read_timezones(ctx: Context, request: TimezonesOf) -> tuple[TimezoneOf, ...]:
     """Read the zones of those of the people who have one of their own."""
+    only = None if ctx.principal.holds("users:read") else ctx.principal.user_id
     async with ctx.database.read_transaction(ctx.principal) as connection:
-        found = await repository.zones_of(connection, ctx.principal.organization_id, request.users)
+        found = await repository.zones_of(connection, ctx.principal.organization_id, request.users, only=only)
     return tuple(TimezoneOf(user=user, timezone=name) for user, name in found.items())
 
 

@@ -64,6 +64,7 @@ class Asked:
         text: the question without names, as it is embedded.
         unheard: runs of words that no indexed row has, with their lexemes.
         concepts: what stands for them.
+        multilingual: whether the organisation has rows that are not stemmed as English.
     """
 
     words: list[Word]
@@ -73,6 +74,7 @@ class Asked:
     sizes: Sizes
     unheard: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     concepts: list[Concept] = field(default_factory=list)
+    multilingual: bool = False
 
     @property
     def lexemes(self) -> list[str]:
@@ -108,12 +110,17 @@ class Nearest:
     rows: int | None
 
 
-async def understand(connection: Connection, question: Question, scope: ResolvedScope) -> Asked:
-    """Ask the database what it knows of the question's words and of the organisation's size."""
+async def understand(
+    connection: Connection, question: Question, scope: ResolvedScope, *, multilingual: bool = False
+) -> Asked:
+    """Ask the database what it knows of the question's words and of the organisation's size.
+
+    An organisation that is known to be multilingual is asked once, any other a second time if it turns out to be so.
+    """
     organization = scope.principal.organization_id
     asked_words = question.words[:200]
     rows: Sequence[Any] = ()
-    if not question.has_more:
+    if not question.has_more and not multilingual:
         rows = await connection.fetch(
             statement(PACKAGE, "recall_words", **ENGLISH), organization, list(asked_words), scope.conversation_id
         )
@@ -137,6 +144,7 @@ async def understand(connection: Connection, question: Question, scope: Resolved
         names=heard.names,
         name_words=heard.name_words[:6],
         text=question.without(frozenset(heard.names)),
+        multilingual=bool(sizes["languages"]),
         sizes=Sizes(
             indexed=sizes["indexed"],
             session_terms=sizes["session_terms"],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mnemon.core import times
 from mnemon.db.connection import Connection
 from mnemon.memory.recall import candidates
 from mnemon.memory.recall.candidates import Sizes
@@ -42,9 +45,21 @@ async def within(
 
 
 def _edges(question: Question) -> list[tuple[datetime | None, datetime | None]]:
-    """Return begin and end of each time in UTC."""
+    """Return begin and end of each time in UTC; of one with many parts ("at 3 pm in March") of all of them together."""
     edges = []
-    for span in (span for time in question.times for span in time.spans):
-        begin, end = (edge and edge.replace(tzinfo=question.zone).astimezone(UTC) for edge in (span.begin, span.end))
-        edges.append((begin, end))
+    for named in question.times:
+        spans = [(span.begin, span.end) for span in named.spans]
+        for begin, end in spans if len(spans) <= _TIMES else [_around(spans)]:
+            with suppress(ValueError):  # in the first or the last year that is kept
+                edges.append((_moment(begin, question.zone), _moment(end, question.zone)))
     return list(dict.fromkeys(edges))
+
+
+def _around(spans: Sequence[tuple[datetime | None, datetime | None]]) -> tuple[datetime | None, datetime | None]:
+    begins = [begin for begin, _ in spans if begin is not None]
+    ends = [end for _, end in spans if end is not None]
+    return min(begins) if len(begins) == len(spans) else None, max(ends) if len(ends) == len(spans) else None
+
+
+def _moment(edge: datetime | None, zone: tzinfo) -> datetime | None:
+    return None if edge is None else times.as_utc(edge.replace(tzinfo=zone))

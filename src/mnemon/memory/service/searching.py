@@ -131,10 +131,13 @@ async def _understand(ctx: Context, connection: Connection, request: Search) -> 
     scope = await resolve(ctx, connection, request.scope)
     if scope.nobody:
         return None
-    zone = await identity.zone_of(ctx, connection, scope.user_id or ctx.principal.user_id)
+    zone = await identity.zone_of(ctx, connection, ctx.principal.user_id or scope.user_id)
     now = request.now or request.scope.as_of or ctx.clock.now()
     question = read(request.query, now.astimezone(zone), southern=ctx.settings.hemisphere == "south")
-    asked = await candidates.understand(connection, question, scope)
+    key = (ctx.principal.organization_id, "multilingual")
+    asked = await candidates.understand(connection, question, scope, multilingual=bool(ctx.cache.get(key)))
+    if asked.multilingual:  # an organisation stays so
+        ctx.cache.put(key, True)
     if not asked.sizes.tables:
         return None
     concepts = await vocabulary.concepts(ctx, connection, asked.unheard)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
 import numpy as np
 
 from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.question import tells_time
-from mnemon.memory.recall.signals.signal import Evidence, MatchSignal
+from mnemon.memory.recall.signals.signal import EPOCH, Evidence, MatchSignal
 from mnemon.memory.recall.when import Named, Span
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR, _DAY = 3600.0, 86_400.0
 #: What is said after a time may tell of it, so that side falls off slowly; the side before it quickly.
 _AFTER, _BEFORE = 0.6, 0.25
@@ -24,15 +22,10 @@ _OTHER_YEARS = 0.5
 _YEARS = 60
 
 
-def seconds(moments: Sequence[datetime]) -> Floats:
-    """Return moments as seconds since 1970."""
-    return np.array([(one - _EPOCH).total_seconds() for one in moments], dtype=np.float64)
-
-
 def _edges(span: Span, zone: tzinfo) -> tuple[float, float]:
     """Return a span's begin and end as seconds since 1970."""
-    begin = -np.inf if span.begin is None else (span.begin.replace(tzinfo=zone) - _EPOCH).total_seconds()
-    end = np.inf if span.end is None else (span.end.replace(tzinfo=zone) - _EPOCH).total_seconds()
+    begin = -np.inf if span.begin is None else (span.begin.replace(tzinfo=zone) - EPOCH).total_seconds()
+    end = np.inf if span.end is None else (span.end.replace(tzinfo=zone) - EPOCH).total_seconds()
     return float(begin), float(end)
 
 

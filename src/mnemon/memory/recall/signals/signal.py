@@ -15,7 +15,7 @@ from mnemon.memory.recall.candidates import Int64
 from mnemon.memory.recall.lexicon import Floats, Lexicon, Window
 from mnemon.memory.recall.question import Question
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a signal looks at; doors give each its colour.
 About = Literal["meaning", "talk", "people", "time", "form", "worth"]
@@ -95,7 +95,7 @@ class Evidence:
     @cached_property
     def moments(self) -> Floats:
         """When the candidates were said or true, as seconds since 1970."""
-        return np.array([(row["occurred_at"] - _EPOCH).total_seconds() for row in self.rows], dtype=np.float64)
+        return np.array([(row["occurred_at"] - EPOCH).total_seconds() for row in self.rows], dtype=np.float64)
 
     @cached_property
     def ordinals(self) -> Int64:

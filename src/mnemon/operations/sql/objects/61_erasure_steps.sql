@@ -138,7 +138,7 @@ REVOKE ALL ON FUNCTION erase_documents(text[], uuid[]) FROM PUBLIC;
 
 -- object: function erase_references(text[], uuid[])
 -- What refers to erased rows without a foreign key, each to rows of one kind: the log of memories goes, the references
--- of what is somebody else's are taken out. Returns the rows.
+-- of what is somebody else's are taken out. Names of speakers of whom nothing is left go too. Returns the rows.
 CREATE OR REPLACE FUNCTION erase_references(p_tables text[], p_ids uuid[])
 RETURNS TABLE (table_name text, resource text, id uuid, kept boolean) LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
@@ -157,6 +157,8 @@ BEGIN
     SELECT array_agg(g.i) INTO gone FROM unnest(p_tables, p_ids) g(t, i) WHERE g.t = place.kind;
     RETURN QUERY SELECT * FROM erase_rows(place.name, place.pointer, gone);
   END LOOP;
+  DELETE FROM participant_names p WHERE p.organization_id = tenant AND p.speaker IS NOT NULL
+    AND NOT EXISTS (SELECT FROM messages m WHERE m.organization_id = tenant AND m.speaker = p.speaker);
   FOR place IN SELECT * FROM (VALUES ('notifications', 'resource_type', 'resource_id'),
     ('tasks', 'source_type', 'source_id')) v(name, kind, pointer)
   LOOP
