@@ -81,7 +81,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None,
         validation_alias=_names("database_url"),
-        description="postgresql+asyncpg://role:password@host/db as the application role; unset: embedded server",
+        description="address of a PostgreSQL as the application's role, in the form that your provider shows "
+        "([connecting.md](connecting.md)); unset: embedded server",
     )
     database_worker_url: SecretStr | None = Field(
         default=None,
@@ -126,7 +127,9 @@ class Settings(BaseSettings):
     database_replica_max_lag: float = Field(
         default=5.0, ge=0.1, le=3600, description="seconds behind the primary from which a replica gets no reads"
     )
-    database_connect_timeout: float = Field(default=10.0, gt=0, le=120, description="seconds to wait for a connection")
+    database_connect_timeout: float = Field(
+        default=10.0, gt=0, le=120, description="seconds to wait for a connection, to each host"
+    )
     database_statement_timeout: float = Field(
         default=60.0, ge=0, le=3600, description="seconds one statement may run; 0 means no limit"
     )

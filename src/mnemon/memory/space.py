@@ -37,8 +37,8 @@ def _another(row: Any, name: str, dimensions: int) -> Invalid:
         f"The vectors of this database were made by {row['model']} ({row['dimensions']} dimensions); this start was "
         f"given {name} ({dimensions}). Vectors of two models cannot be compared.",
         code="invalid.embedding_space",
-        hint=f"Set EMBEDDING_MODEL={row['model']} back; or run `mnemon export`, and import it into a new database with "
-        "the other model: its vectors are made anew there.",
+        hint=f"Set EMBEDDING_MODEL={row['model']} back; or take the organisation out with `mnemon organization "
+        "export FILE --without-vectors` and into a new database with the other model: its vectors are made anew there.",
         field="embedding_model",
         database=row["model"],
         given=name,
