@@ -37,3 +37,21 @@ def test_import_loads_nothing_heavy() -> None:
 def test_a_start_that_finds_its_database_current_needs_no_migrations() -> None:
     code = "import sys; from mnemon import Memory; import mnemon.doors.cli.main; print('alembic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
+
+
+_REMEMBERS = """
+import sys
+import mnemon.doors.cli.main
+from mnemon import Memory
+from mnemon.doors.library.items import as_items
+said = [{"role": "human", "content": [{"type": "text", "text": "Ahoy"}], "timestamp": "2026-03-01T12:00:00Z"}, ("ai", "Hi")]
+print(*(f"{item.role} {item.at}" for item in as_items(said, {}, {})), sep="|")
+print(*(name for name in sys.modules if name.startswith(("mnemon.adapters.import", "ijson", "charset_normalizer"))))
+"""
+
+
+def test_importers_are_loaded_by_an_import_alone() -> None:
+    process = subprocess.run([sys.executable, "-c", _REMEMBERS], check=True, capture_output=True, text=True)
+    said, loaded = process.stdout.split("\n")[:2]
+    assert said == "user 2026-03-01 12:00:00+00:00|assistant None"
+    assert not loaded, f"opening a memory and remembering loads {loaded}: only import_file may"

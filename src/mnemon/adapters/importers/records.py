@@ -11,28 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
+from mnemon.adapters.roles import Role as Role
+from mnemon.adapters.roles import role_of as role_of
 from mnemon.core.errors import Invalid
-
-Role = Literal["user", "assistant", "system", "tool"]
 
 MAX_TEXT = 50_000
 """The longest text of one utterance, in characters."""
 
-_ROLES: dict[str, Role] = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "bot": "assistant",
-    "agent": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "developer": "system",
-    "tool": "tool",
-    "function": "tool",
-}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -186,11 +173,6 @@ def character_problem(value: Any, where: str) -> str | None:
         elif isinstance(item, list | tuple):
             stack.extend((inner, name) for inner in item)
     return None
-
-
-def role_of(value: object) -> Role | None:
-    """Return the role that a source's word for it means (``human`` is a user, ``bot`` an assistant), or None."""
-    return _ROLES.get(value.strip().casefold()) if isinstance(value, str) else None
 
 
 def excerpt(raw: bytes | str, length: int = 80) -> str:

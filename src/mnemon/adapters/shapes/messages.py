@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from mnemon.adapters.importers.dates import parse_moment
-from mnemon.adapters.importers.records import role_of
+from mnemon.adapters.moments import parse_moment
+from mnemon.adapters.roles import role_of
 from mnemon.adapters.shapes.parts import MEDIA, TEXTS, THOUGHTS, Parts, is_call, is_result, type_of
 from mnemon.adapters.shapes.plain import given, mapping_of, plain, slim
 from mnemon.conversations.schemas import NewMessage

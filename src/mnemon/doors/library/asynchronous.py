@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from mnemon.adapters.importing import ImportReport, Progress, import_file
 from mnemon.core import times
 from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
@@ -34,6 +33,7 @@ from mnemon.memory.schemas import (
 )
 
 if TYPE_CHECKING:
+    from mnemon.adapters.importing import ImportReport, Progress
     from mnemon.operations.schemas import ErasurePreview, ErasureReceipt
 
 #: Items of one transaction when an iterable has more.
@@ -372,6 +372,8 @@ class AsyncMemory(Rating):
             NotFound: nothing is there.
             Unavailable: the format's importer cannot be loaded.
         """
+        from mnemon.adapters.importing import import_file
+
         refusals.path("path", path)
         refusals.texts(format=format, conversation=conversation, user=user, agent=agent)
         report = await import_file(

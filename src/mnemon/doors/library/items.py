@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import tzinfo
 from typing import Any, Protocol
 
-from mnemon.adapters.importers.records import role_of
+from mnemon.adapters.roles import role_of
 from mnemon.adapters.shapes import as_messages
 from mnemon.conversations.schemas import NewMessage
 from mnemon.core import times
