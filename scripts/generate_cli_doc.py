@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 
+import pages
 from mnemon.doors.cli.application import application
 from mnemon.doors.cli.errors import EXIT_CODES, INTERRUPTED, UNEXPECTED
 from mnemon.doors.cli.main import BROKEN_PIPE
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
 
 INTRODUCTION = """\
 <!-- Generated from src/mnemon/doors/cli by `make docs`. Change the command there. -->
@@ -128,14 +126,7 @@ def page() -> str:
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    wanted = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-            return 0
-        sys.stderr.write("docs/cli.md is not what the commands say: run `make docs` and commit the page\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return pages.keep("cli.md", lambda _: page(), "the commands")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
+import pages
 from mnemon.db.parameters import DRIVER, FOREIGN, PARAMETERS, Parameter
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "connecting.md"
+NAME = "connecting.md"
 BEGIN = "<!-- parameters: written by `make docs`; change src/mnemon/db/parameters.py -->\n"
 END = "<!-- end of parameters -->\n"
 
@@ -34,24 +34,12 @@ def tables() -> Iterator[str]:
 
 def page(text: str) -> str:
     """The page with its tables as they should be."""
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"docs/connecting.md has no {BEGIN.strip()} and {END.strip()} around its tables")
-    return f"{before}{BEGIN}\n{chr(10).join(tables())}\n\n{END}{after}"
+    return pages.between(text, BEGIN, END, "\n".join(tables()), NAME)
 
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    text = PAGE.read_text(encoding="utf-8")
-    wanted = page(text)
-    if "--check" in sys.argv[1:]:
-        if text == wanted:
-            return 0
-        sys.stderr.write("docs/connecting.md does not list the parameters as they are: run `make docs` and commit it\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return pages.keep(NAME, page, "the parameters")
 
 
 if __name__ == "__main__":

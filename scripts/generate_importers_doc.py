@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+import pages
 from mnemon.adapters.importers import Import, importers
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "importers.md"
+NAME = "importers.md"
 BEGIN = "<!-- formats: written by `make docs`; change the class there -->\n"
 END = "<!-- end of formats -->\n"
 
@@ -35,25 +35,13 @@ def recognised(kind: type[Import]) -> str:
 
 def page(text: str) -> str:
     """The page with its table as it should be."""
-    before, _, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        sys.exit(f"docs/importers.md has no {BEGIN.strip()} and {END.strip()} around its table")
     table = "\n".join(["| format | | reads | known by |", "|---|---|---|---|", *rows()])
-    return f"{before}{BEGIN}\n{table}\n\n{END}{after}"
+    return pages.between(text, BEGIN, END, table, NAME)
 
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    text = PAGE.read_text(encoding="utf-8")
-    wanted = page(text)
-    if "--check" in sys.argv[1:]:
-        if text == wanted:
-            return 0
-        sys.stderr.write("docs/importers.md does not list the importers as they are: run `make docs` and commit it\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return pages.keep(NAME, page, "the importers")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+import pages
 from mnemon.memory.recall.signals import MATCH, RECALL, Signal
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "recall.md"
 LISTS: dict[str, Sequence[Signal[Any]]] = {"match": MATCH, "recall": RECALL}
 _MARKED = re.compile(r"(<!-- signals: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -41,16 +40,8 @@ def filled(page: str) -> str:
 
 
 def main() -> int:
-    """Write the page, or say whether it is what would be written."""
-    page = PAGE.read_text(encoding="utf-8")
-    wanted = filled(page)
-    if "--check" in sys.argv[1:]:
-        if page == wanted:
-            return 0
-        sys.stderr.write("docs/recall.md is not what the signals say: run `make docs` and commit the page\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    """Write the page, or with --check say whether it is stale."""
+    return pages.keep("recall.md", filled, "the signals")
 
 
 if __name__ == "__main__":

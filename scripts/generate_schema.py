@@ -11,7 +11,6 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -31,13 +30,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex
 
+import pages
 from mnemon.catalog import metadata
 from mnemon.db.base import HASH_PARTITIONS, Base
 from mnemon.migrations import ddl, steps
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "schema.md"
-SOURCE = ROOT / "src" / "mnemon"
+SOURCE = pages.ROOT / "src" / "mnemon"
 
 #: The domains in the order they are explained in, and what each is for.
 DOMAINS = {
@@ -310,14 +308,7 @@ def page() -> str:
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    wanted = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-            return 0
-        sys.stderr.write("docs/schema.md is not what the models say: run `make docs` and commit the page\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return pages.keep("schema.md", lambda _: page(), "the models")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from typing import Literal, Union, get_args, get_origin
 from pydantic import AliasChoices, SecretStr
 from pydantic.fields import FieldInfo
 
+import pages
 from mnemon.core.settings import NEVER_FROM_A_FILE, Settings
-
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "settings.md"
 
 INTRODUCTION = """\
 <!-- Generated from src/mnemon/core/settings.py by `make docs`. Change the field there. -->
@@ -113,14 +112,7 @@ def page() -> str:
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    wanted = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.exists() and PAGE.read_text(encoding="utf-8") == wanted:
-            return 0
-        sys.stderr.write("docs/settings.md is not what the settings say: run `make docs` and commit the page\n")
-        return 1
-    PAGE.write_text(wanted, encoding="utf-8")
-    return 0
+    return pages.keep("settings.md", lambda _: page(), "the settings")
 
 
 if __name__ == "__main__":

@@ -15,12 +15,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import pages
 from mnemon import verbs
 from mnemon.verbs import Verb
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "verbs.md"
-SOURCE = ROOT / "src" / "mnemon"
+SOURCE = pages.ROOT / "src" / "mnemon"
 #: The packages that call verbs for somebody, and what a reader calls them.
 DOORS = {"library": "doors/library", "command line": "doors/cli", "worker": "doors/worker", "imports": "adapters"}
 
@@ -123,14 +122,7 @@ def page() -> str:
 
 def main() -> int:
     """Write the page, or with --check say whether it is stale."""
-    text = page()
-    if "--check" in sys.argv[1:]:
-        if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
-            return 0
-        sys.stderr.write("docs/verbs.md does not list the verbs as they are: run `make docs` and commit it\n")
-        return 1
-    PAGE.write_text(text, encoding="utf-8")
-    return 0
+    return pages.keep("verbs.md", lambda _: page(), "the verbs")
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from mnemon.core.installation import InstallationKey, read_or_make
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
+from mnemon.db.address import EMBEDDED
 from mnemon.db.connection import connect
 from mnemon.db.embedded.directory import explained
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.session import Database
-from mnemon.db.startup import Facts, inspect_database, refuse_server, refuse_unsafe, refuse_wrong_login
-from mnemon.db.unreachable import DATA_DIRECTORIES
+from mnemon.db.startup import Facts, inspect_database, refuse_unsafe, refuse_wrong_login
+from mnemon.db.versions import refuse_server, server_problem
 from mnemon.identity import service as identity
 from mnemon.installation import replicas
 from mnemon.memory import service as memory
@@ -64,7 +65,6 @@ class App:
         await self.embedder.aclose()
         await self.database.close()
         if self.lease is not None:
-            DATA_DIRECTORIES.discard(self.lease.endpoint.data_dir)
             self.lease.close()
 
 
@@ -97,7 +97,6 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
         replicas.refuse_promoted(data_dir(settings))
     key = embedded.KeySource.of(settings)
     lease = await _acquire(data_dir(settings), settings.embedded_version, key)
-    DATA_DIRECTORIES.add(lease.endpoint.data_dir)
     try:
         # Before anything is written: with synchronous replicas a commit waits for one of them.
         replicas.wake(lease.endpoint.data_dir, lease.endpoint.version)
@@ -157,8 +156,9 @@ async def _prepare_embedded(lease: embedded.Lease, settings: Settings) -> None:
         vector_index=settings.vector_index,
         installation=key,
         owner_url=endpoint.url(OWNER_ROLE, DATABASE),
+        setting=EMBEDDED,
     )
-    await runner.let_log_in(url)
+    await runner.let_log_in(url, setting=EMBEDDED)
 
 
 @asynccontextmanager
@@ -227,6 +227,8 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
 
 
 def _check(facts: Facts, settings: Settings, embedder: Embedder, *, worker: bool) -> None:
+    if (too_old := server_problem(facts.server_version)) is not None:
+        raise too_old  # before it is sent to `mnemon db upgrade`, which could not help
     if facts.revision is None:
         raise Unavailable(
             "The database has no Mnemon schema yet.",

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnemon import Invalid
-from mnemon.core.settings import load_settings, split_urls
+from mnemon.core.settings import load_settings
+from mnemon.core.urls import split_urls
 from mnemon.db.address import Address, parse_address
 from mnemon.db.embedded import binaries
 from mnemon.db.engine import SESSION_SETTINGS
@@ -160,7 +161,7 @@ def test_what_providers_hand_out_is_taken(name: str) -> None:
     address = parse_address(settings.database_url.get_secret_value())
     assert address.settings(SESSION_SETTINGS)["search_path"] == "public"
     assert address.password in {"hush", "p5678"}
-    assert "hush" not in f"{address!r} {address} {settings!r} {address.parts()}"
+    assert "hush" not in f"{address!r} {address} {settings!r} {address.parts(18)}"
     expected = {
         "Neon": ("verify-full", "ep-a-b-123.eu-central-1.aws.neon.tech:5432"),
         "Azure": ("require", "mill.postgres.database.azure.com:5432"),
@@ -315,7 +316,7 @@ def test_options_and_names_go_to_the_server() -> None:
 
 def test_programs_of_postgresql_get_the_same_without_the_password_in_their_arguments() -> None:
     address = parse_address(f"{URL}?sslmode=require&connect_timeout=2.5&channel_binding=prefer&sslpassword=hush2")
-    assert address.parts() == {
+    assert address.parts(18) == {
         "host": "db.example",
         "port": "5433",
         "user": "app",
@@ -323,7 +324,7 @@ def test_programs_of_postgresql_get_the_same_without_the_password_in_their_argum
         "connect_timeout": "3",
         "channel_binding": "prefer",
     }
-    assert address.variables() == {
+    assert address.variables(18) == {
         "PGHOST": "db.example",
         "PGPORT": "5433",
         "PGUSER": "app",

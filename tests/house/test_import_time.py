@@ -44,7 +44,8 @@ import sys
 import mnemon.doors.cli.main
 from mnemon import Memory
 from mnemon.doors.library.items import as_items
-said = [{"role": "human", "content": [{"type": "text", "text": "Ahoy"}], "timestamp": "2026-03-01T12:00:00Z"}, ("ai", "Hi")]
+parts = [{"type": "text", "text": "Ahoy"}]
+said = [{"role": "human", "content": parts, "timestamp": "2026-03-01T12:00:00Z"}, ("ai", "Hi")]
 print(*(f"{item.role} {item.at}" for item in as_items(said, {}, {})), sep="|")
 print(*(name for name in sys.modules if name.startswith(("mnemon.adapters.import", "ijson", "charset_normalizer"))))
 """

@@ -8,7 +8,6 @@ is read because it lies somewhere: a ``.env`` in the working directory is the wo
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -20,33 +19,14 @@ from mnemon.core import times
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 from mnemon.core.settings_file import NEVER_FROM_A_FILE, reading, told
+from mnemon.core.urls import postgres_url, split_urls
 
 PROVIDER_DEFAULT = "builtin"
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,19}")
-_WORD = re.compile(r"\s*(host|hostaddr|port|user|password|dbname|service)\s*=", re.IGNORECASE)
 
 
 def _names(name: str) -> AliasChoices:
     """Return a setting by its own name in code; in the environment by MNEMON_<NAME>, else by the bare <NAME>."""
     return AliasChoices(f"mnemon_{name}", name)
-
-
-def _postgres_url(raw: str) -> str:
-    """Return an address of PostgreSQL, a URL with the driver's scheme; what it means is :mod:`mnemon.db.address`'s."""
-    scheme, behind, rest = raw.strip().partition("://")
-    if behind and scheme.lower() in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        return "postgresql+asyncpg://" + rest
-    if _WORD.match(raw):  # libpq's own form, host=... dbname=...
-        return raw.strip()
-    # The value may carry a password: only a scheme is repeated.
-    given = f", not {scheme!r}" if behind and _SCHEME.fullmatch(scheme) else ""
-    raise ValueError(f"a PostgreSQL URL is needed (postgresql://role:password@host/database){given}")
-
-
-def split_urls(text: str) -> list[str]:
-    """Return the URLs of a list; a comma within one, as between its hosts, is part of it."""
-    parts = re.split(r",(?=\s*(?:[A-Za-z][A-Za-z0-9+]*://|$))", text)
-    return [part.strip(" \t\r\n,") for part in parts if part.strip(" \t\r\n,")]
 
 
 class _NamedFile(EnvSettingsSource):
@@ -296,7 +276,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         parts = split_urls(value.get_secret_value() if value else "")
-        return SecretStr(",".join(_postgres_url(part) for part in parts)) if parts else None
+        return SecretStr(",".join(postgres_url(part) for part in parts)) if parts else None
 
     @field_validator(
         "backup_dir",
@@ -316,7 +296,7 @@ class Settings(BaseSettings):
     def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value():
             return None
-        return SecretStr(_postgres_url(value.get_secret_value()))
+        return SecretStr(postgres_url(value.get_secret_value()))
 
     @field_validator("encryption_key", "encryption_key_file", "encryption_key_command", mode="before")
     @classmethod
@@ -332,9 +312,23 @@ class Settings(BaseSettings):
         return value
 
 
-__all__ = ["NEVER_FROM_A_FILE", "Settings", "load_settings"]
+__all__ = ["NEVER_FROM_A_FILE", "Settings", "load_settings", "variable_of"]
 
 ENV_FILE = "MNEMON_ENV_FILE"
+
+
+def variable_of(name: str) -> str:
+    """Return the variable that a setting was read from, or would be: the bare one, unless MNEMON_<NAME> is set.
+
+    Args:
+        name: the setting's own, such as ``database_url``.
+    """
+    prefixed = f"MNEMON_{name}".upper()
+    alias = Settings.model_fields[name].validation_alias
+    has_bare = isinstance(alias, AliasChoices) and name in alias.choices
+    if not has_bare or any(variable.upper() == prefixed for variable in (*os.environ, *told.get())):
+        return prefixed
+    return name.upper()
 
 
 def load_settings(*, env_file: str | Path | None = None, **overrides: object) -> Settings:
@@ -365,10 +359,12 @@ def load_settings(*, env_file: str | Path | None = None, **overrides: object) ->
             return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
+        # What it was read as is MNEMON_<NAME>, also where nothing in the environment says so.
+        field = ".".join(str(part) for part in first["loc"]).removeprefix("mnemon_")
         raise Invalid(
-            f"setting {field}: {first['msg']}",
+            f"setting {field}: {first['msg'].removeprefix('Value error, ')}",
             code="invalid.setting",
-            hint="See docs/settings.md for the settings and their bounds.",
+            hint=f"In the environment it is {variable_of(field.partition('.')[0])}. See docs/settings.md for the "
+            "settings and their bounds.",
             field=field,
         ) from None

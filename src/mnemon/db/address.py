@@ -14,11 +14,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mnemon.core.errors import Invalid
-from mnemon.core.settings import Settings
+from mnemon.core.settings import Settings, variable_of
+from mnemon.core.urls import split_urls
+from mnemon.db.certificates import KNOWS_SYSTEM, own_file, system_file
 from mnemon.db.parameters import FOREIGN, KNOWN, PARAMETERS, Parameter, closest
 from mnemon.db.written import ENCODE, options, refused, service, unreadable, written
 
 PORT = 5432
+#: What is named in errors of the embedded server's address, which no setting holds.
+EMBEDDED = "MNEMON_DATA_DIR"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 _PLACEHOLDER = re.compile(r"[\[<{(].*(password|pwd|secret).*[\]>})]", re.IGNORECASE)
 #: What we set and the user may set otherwise; anything else that we set is what statements rely on.
@@ -59,6 +63,7 @@ class Address:
         parameters: the other parameters, by libpq's names; checked.
         server: what ``options`` and ``application_name`` set on the server.
         setting: the variable that it came from, to be named in errors.
+        origins: where a parameter came from that the setting does not say itself: a variable of libpq's, a file.
     """
 
     hosts: tuple[Host, ...]
@@ -68,6 +73,7 @@ class Address:
     parameters: Mapping[str, str] = field(repr=False)
     server: Mapping[str, str] = field(repr=False)
     setting: str = "DATABASE_URL"
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -108,28 +114,52 @@ class Address:
             )
         return {**self.server, **wanted, **{name: self.server[name] for name in _YIELDS & self.server.keys()}}
 
-    def variables(self) -> dict[str, str]:
-        """Return the address as libpq's variables: everybody on a machine can read arguments, and not these."""
-        named = {PARAMETERS[name].variable: value for name, value in self.parts().items() if name in PARAMETERS}
+    def variables(self, libpq: int) -> dict[str, str]:
+        """Return the address as variables of a libpq: everybody on a machine can read arguments, and not these."""
+        named = {PARAMETERS[name].variable: value for name, value in self.parts(libpq).items() if name in PARAMETERS}
         named |= {"PGPASSWORD": self.password or ""}
         return {name: value for name, value in named.items() if name and value}
 
-    def parts(self) -> dict[str, str]:
-        """Return the address as libpq's parameters, without the database and without what is secret."""
+    def parts(self, libpq: int) -> dict[str, str]:
+        """Return the address as parameters of a libpq, without the database and without what is secret.
+
+        Args:
+            libpq: its major version: that of the programs which get them.
+
+        Raises:
+            Invalid: it trusts the system's certificates, which this libpq does not find and nor do we.
+        """
         own = {
             "host": ",".join(each.name for each in self.hosts),
             "hostaddr": ",".join(each.at for each in self.hosts) if any(each.at for each in self.hosts) else "",
             "port": ",".join(str(each.port) for each in self.hosts),
             "user": self.user or "",
         }
-        others = {n: v for n, v in self.parameters.items() if n in PARAMETERS and not PARAMETERS[n].secret}
+        known = {name for name, each in PARAMETERS.items() if not each.secret and each.since <= libpq}
+        others = {name: value for name, value in self.parameters.items() if name in known}
         if "connect_timeout" in others:  # libpq knows whole seconds
             others["connect_timeout"] = str(math.ceil(float(others["connect_timeout"])))
-        return {name: value for name, value in {**others, **own}.items() if value}
+        return {name: value for name, value in {**others, **self._trusted(libpq), **own}.items() if value}
+
+    def _trusted(self, libpq: int) -> dict[str, str]:
+        """Return whose certificates a libpq is to trust, where it would not find them itself as we do."""
+        root = self.parameters.get("sslrootcert")
+        if root is None and (self.parameters.get("sslmode") != "verify-full" or own_file("root.crt")):
+            return {}
+        if root not in {None, "system"}:
+            return {}
+        file = "system" if libpq >= KNOWS_SYSTEM else system_file()
+        if file is None:
+            raise self.refused(
+                f"the programs of PostgreSQL {libpq} find no file of the certificates that the system trusts.",
+                "Name it with sslrootcert=, or use programs of version 16 or newer.",
+                parameter="sslrootcert",
+            )
+        return {"sslrootcert": file, "sslmode": "verify-full"}
 
     def refused(self, why: str, hint: str, **data: str) -> Invalid:
-        """Return the error for an address that cannot be used."""
-        return refused(self.setting, why, hint, **data)
+        """Return the error for an address that cannot be used; it names where the parameter came from."""
+        return refused(self.origins.get(data.get("parameter", ""), self.setting), why, hint, **data)
 
 
 def parse_address(text: str, setting: str = "DATABASE_URL") -> Address:
@@ -144,13 +174,18 @@ def parse_address(text: str, setting: str = "DATABASE_URL") -> Address:
             parameter's name is repeated.
     """
     values = _checked(written(text, setting), setting)
+    origins: dict[str, str] = {}
     if "service" in values:
-        from_file = _checked(service(values, setting), setting)
+        said, file = service(values, setting)
+        from_file = _checked(said, f"The service file {file}")
+        origins = dict.fromkeys(from_file.keys() - values.keys(), f"The service file {file}")
         values = from_file | values
-    hosts = _hosts(values, setting)
+    hosts = _hosts(values, origins, setting)
     if not all(each.is_socket for each in hosts):
-        values = _environment(values) | values
-    return _address(values, hosts, setting)
+        added = _environment(values)
+        origins |= {name: PARAMETERS[name].variable or setting for name in added}
+        values = added | values
+    return _address(values, hosts, origins, setting)
 
 
 def _environment(values: Mapping[str, str]) -> dict[str, str]:
@@ -163,13 +198,30 @@ def _environment(values: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def chosen(settings: Settings, *names: str) -> tuple[str, str] | None:
+    """Return the first address that is set, and the variable that it came from.
+
+    Args:
+        settings: where they are looked for.
+        names: of settings, in the order in which they count.
+    """
+    for name in names:
+        secret = getattr(settings, name)
+        if secret is not None:
+            return secret.get_secret_value(), variable_of(name)
+    return None
+
+
 def setting_of(url: str, settings: Settings) -> str:
-    """Return the variable that an address came from, to be named in errors."""
+    """Return the variable that an address came from, to be named in errors; that of the embedded server's, if none."""
     for name in ("database_worker_url", "database_url", "database_owner_url", "backup_database_url"):
         secret = getattr(settings, name)
         if secret is not None and secret.get_secret_value() == url:
-            return f"MNEMON_{name}".upper() if name.startswith("backup") else name.upper()
-    return "DATABASE_REPLICA_URLS" if settings.database_replica_urls is not None else "DATABASE_URL"
+            return variable_of(name)
+    replicas = settings.database_replica_urls
+    if replicas is not None and url in split_urls(replicas.get_secret_value()):
+        return variable_of("database_replica_urls")
+    return EMBEDDED
 
 
 def _checked(values: dict[str, str], setting: str) -> dict[str, str]:
@@ -207,9 +259,13 @@ def _unknown(name: str, setting: str) -> Invalid:
     return refused(setting, f"it has an option that is not known: {name}.", hint, parameter=name)
 
 
-def _address(values: dict[str, str], hosts: tuple[Host, ...], setting: str) -> Address:
+def _address(values: dict[str, str], hosts: tuple[Host, ...], origins: Mapping[str, str], setting: str) -> Address:
     if _PLACEHOLDER.fullmatch(values.get("password", "")):
-        raise refused(setting, "the password is still a placeholder.", "Put the role's password in its place.")
+        raise refused(
+            origins.get("password", setting),
+            "the password is still a placeholder.",
+            "Put the role's password in its place.",
+        )
     own = {"host", "hostaddr", "port", "user", "password", "dbname", "service", "servicefile"}
     for_server = {"application_name", "fallback_application_name", "options", "client_encoding"}
     address = Address(
@@ -218,8 +274,9 @@ def _address(values: dict[str, str], hosts: tuple[Host, ...], setting: str) -> A
         password=values.get("password"),
         database=values.get("dbname"),
         parameters={name: value for name, value in values.items() if name not in own | for_server},
-        server=options(values.get("options", ""), setting),
+        server=options(values.get("options", ""), origins.get("options", setting)),
         setting=setting,
+        origins=origins,
     )
     name = values.get("application_name") or values.get("fallback_application_name")
     if name:
@@ -276,11 +333,12 @@ def _refuse_unreadable(address: Address, name: str, file: Path) -> None:
         raise address.refused(f"others may read {file}, the file of {name}.", f"Run: chmod 600 {file}", parameter=name)
 
 
-def _hosts(values: dict[str, str], setting: str) -> tuple[Host, ...]:
+def _hosts(values: dict[str, str], origins: Mapping[str, str], setting: str) -> tuple[Host, ...]:
     names = (values.get("host") or "").split(",")
     numbers = values["hostaddr"].split(",") if "hostaddr" in values else []
     if numbers and "host" not in values:
         names = [""] * len(numbers)
+    by_variable = os.environ.get("PGPORT", "")
     ports = (values.get("port") or "").split(",")
     parted = [_with_port(name) for name in names]
     if len(ports) == 1:
@@ -289,9 +347,12 @@ def _hosts(values: dict[str, str], setting: str) -> tuple[Host, ...]:
         raise unreadable(setting, f"it has {len(names)} hosts, {len(ports)} ports and {len(numbers)} addresses.")
     hosts = []
     for (name, own), port, at in zip(parted, ports, numbers or [""] * len(names), strict=True):
-        number = own or port or os.environ.get("PGPORT", "") or str(PORT)
+        number = own or port or by_variable or str(PORT)
         if not re.fullmatch(r"[0-9]{1,5}", number) or not 0 < int(number) < 65536:
-            raise unreadable(setting, "a port is no number from 1 to 65535.")
+            said_by = origins.get("port" if port else "host", setting) if own or port else "PGPORT"
+            raise unreadable(said_by, "a port is no number from 1 to 65535.")
+        if "=" in name:
+            raise unreadable(origins.get("host", setting), "a host's name has an = in it.")
         if name.startswith("@"):
             raise refused(setting, "abstract sockets are not known.", "Name the directory of the server's socket.")
         hosts.append(Host(name, int(number), at))

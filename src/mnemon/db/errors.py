@@ -20,6 +20,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from mnemon.core.errors import Conflict, Forbidden, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.db.refused import login
 from mnemon.db.unreachable import NotReached, disk_full, lost, not_reached
+from mnemon.db.versions import missing_vector
 
 _SHARD = re.compile(r"_\d{6,}$")
 #: What the name of a check says after its field's.
@@ -183,11 +184,7 @@ def _server(error: asyncpg.PostgresError) -> MnemonError | None:
     if refusal is not None:
         return refusal
     if isinstance(error, asyncpg.UndefinedObjectError) and '"vector"' in str(error):
-        return Unavailable(
-            "The database has not the extension pgvector.",
-            code="unavailable.pgvector",
-            hint="Let an administrator run CREATE EXTENSION vector in it, then run `mnemon db upgrade`.",
-        )
+        return missing_vector()
     if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError | asyncpg.UndefinedFunctionError):
         return Unavailable(
             "The database has not the schema that this version of Mnemon needs.",

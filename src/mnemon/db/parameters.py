@@ -27,6 +27,7 @@ class Parameter:
         variable: libpq's environment variable, for PostgreSQL's own programs.
         read: the variable counts here as well, where the URL says nothing.
         secret: its value is never shown.
+        since: the first major version of libpq that has it, where an older one does not.
     """
 
     does: str
@@ -35,6 +36,7 @@ class Parameter:
     variable: str | None = None
     read: bool = False
     secret: bool = False
+    since: int = 0
 
 
 def _one_of(*values: str) -> Callable[[str], str | None]:
@@ -110,7 +112,10 @@ PARAMETERS: dict[str, Parameter] = {
         read=True,
     ),
     "load_balance_hosts": Parameter(
-        "`random`: the hosts are tried in any order", takes=_one_of("disable", "random"), variable="PGLOADBALANCEHOSTS"
+        "`random`: the hosts are tried in any order",
+        takes=_one_of("disable", "random"),
+        variable="PGLOADBALANCEHOSTS",
+        since=16,
     ),
     "sslmode": Parameter(
         ", ".join(f"`{one}`" for one in SSL_MODES) + "; as in libpq, but that `verify-full` without a file of "
@@ -124,6 +129,7 @@ PARAMETERS: dict[str, Parameter] = {
         takes=_one_of("postgres", "direct"),
         variable="PGSSLNEGOTIATION",
         read=True,
+        since=17,
     ),
     "sslrootcert": Parameter(
         "a file of certificates to trust; `system`: those of the system, with `verify-full`",
@@ -142,6 +148,7 @@ PARAMETERS: dict[str, Parameter] = {
             "(clientcert=verify-full).",
         ),
         variable="PGSSLCERTMODE",
+        since=16,
     ),
     "sslcrl": Parameter("a file of revoked certificates", variable="PGSSLCRL", read=True),
     "sslcrldir": Parameter("a directory of them", variable="PGSSLCRLDIR", read=True),
@@ -170,6 +177,7 @@ PARAMETERS: dict[str, Parameter] = {
         "`0` changes nothing; `1` is refused",
         takes=_only("0", hint="Remove it: the driver hands on no Kerberos credentials."),
         variable="PGGSSDELEGATION",
+        since=17,
     ),
     "sslcompression": Parameter("changes nothing: TLS compresses no more", takes=_SWITCH),
     "sslsni": Parameter(
@@ -181,9 +189,13 @@ PARAMETERS: dict[str, Parameter] = {
         "`3.0` changes nothing; newer is refused",
         takes=_only("3.0", hint="Remove it: the driver speaks protocol 3.0."),
         variable="PGMINPROTOCOLVERSION",
+        since=18,
     ),
     "max_protocol_version": Parameter(
-        "changes nothing: the driver speaks 3.0", takes=_one_of("3.0", "3.2", "latest"), variable="PGMAXPROTOCOLVERSION"
+        "changes nothing: the driver speaks 3.0",
+        takes=_one_of("3.0", "3.2", "latest"),
+        variable="PGMAXPROTOCOLVERSION",
+        since=18,
     ),
     "replication": Parameter(
         "off changes nothing; on is refused",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote, quote_plus
 
 import asyncpg
 
@@ -10,7 +11,8 @@ from mnemon.core.errors import Forbidden, Invalid, MnemonError, Unavailable
 from mnemon.db.address import Address
 
 _ANYWHERE = "the database's address (DATABASE_URL)"
-_QUOTED = re.compile(r'"([^"]{1,63})"')
+#: A name as servers quote it, in the languages that they speak: "app", »app«, „app“, « app ».
+_QUOTED = re.compile(r"""["»„«“]\s?([^"»„«“”]{1,63}?)\s?["«“»”]""")
 _LONGEST = 300
 
 
@@ -18,7 +20,7 @@ def refused(error: asyncpg.PostgresError | asyncpg.InterfaceError, address: Addr
     """Return what a server means that does not let us in."""
     if isinstance(error, asyncpg.InterfaceError):
         return Unavailable(
-            f"The server asks for a way to log in that the driver does not have: {_said(error, address)}.",
+            f"The server asks for a way to log in that the driver does not have: {said(error, address)}.",
             code="unavailable.credentials",
             hint="Let its pg_hba.conf ask for scram-sha-256 or for a certificate.",
             reason="login_method",
@@ -28,7 +30,7 @@ def refused(error: asyncpg.PostgresError | asyncpg.InterfaceError, address: Addr
     if refusal is not None:
         return refusal
     return Unavailable(
-        f"The server at {address.label} refuses the connection: {_said(error, address)}.",
+        f"The server at {address.label} refuses the connection: {said(error, address)}.",
         code="unavailable.refused",
         hint=f"Check {address.setting}; the server's log, or that of a pooler in front of it, says more.",
         sqlstate=error.sqlstate,
@@ -77,7 +79,7 @@ def _authorization(
     error: asyncpg.PostgresError, whose_role: str, role: str, setting: str, address: Address | None
 ) -> tuple[str, str, str]:
     """Return message, hint and reason of a login that the server does not allow, whatever the password."""
-    sentence = _said(error, address)
+    sentence = said(error, address)
     if "not permitted to log in" in sentence:
         hint = f"An administrator runs ALTER ROLE {role} LOGIN; or name a login of the role in {setting}."
         return f"{whose_role[0].upper()}{whose_role[1:]} may not log in.", hint, "no_login"
@@ -110,7 +112,7 @@ def _limit(error: asyncpg.PostgresError, address: Address) -> MnemonError | None
         whose = f"The database {address.database or ''}".strip()
         hint = f"An administrator runs ALTER DATABASE ... CONNECTION LIMIT, or: {hint}"
     return Unavailable(
-        f"{whose} has no free connection: {_said(error, address)}.",
+        f"{whose} has no free connection: {said(error, address)}.",
         code="unavailable.connections",
         hint=hint,
         setting=address.setting,
@@ -119,7 +121,7 @@ def _limit(error: asyncpg.PostgresError, address: Address) -> MnemonError | None
 
 def _setting(error: asyncpg.PostgresError, address: Address) -> MnemonError | None:
     """Return what it means that the server does not take what we set on a connection."""
-    sentence = _said(error, address)
+    sentence = said(error, address)
     if "startup parameter" in sentence:
         return Unavailable(
             f"What answers at {address.label} does not take a connection's settings: {sentence}.",
@@ -134,21 +136,38 @@ def _setting(error: asyncpg.PostgresError, address: Address) -> MnemonError | No
             f"The server does not take a setting of {address.setting}: {sentence}.",
             code="invalid.database_url",
             hint="Correct options in it.",
-            field="database_url",
+            field=address.setting.removeprefix("MNEMON_").lower(),
             parameter="options",
         )
     return None
 
 
 def _role(error: BaseException, address: Address | None) -> str | None:
+    """Return whom the server refused: as the address says, else the name that it quotes, whatever its language."""
     if address is not None and address.user:
         return address.user
     refusal = re.search(r'(?:role|user) "([^"]{1,63})"', str(error))
-    return refusal[1] if refusal else None
+    quoted = _QUOTED.findall(str(error))
+    return refusal[1] if refusal else quoted[0] if len(quoted) == 1 else None
 
 
-def _said(error: BaseException, address: Address | None) -> str:
-    """Return the server's own sentence, which has no password of ours in it."""
-    sentence = " ".join(str(error).split())[:_LONGEST].rstrip(".")
-    secret = address.password if address else None
-    return sentence.replace(secret, "...") if secret and len(secret) > 3 else sentence
+def said(error: BaseException, address: Address | None) -> str:
+    """Return the server's own sentence, cut short, which has no password of ours in it."""
+    # What is cut first may end with half a password, which nothing would find any more.
+    sentence = without_secrets(str(error), address)
+    return " ".join(sentence.split())[:_LONGEST].rstrip(".")
+
+
+def without_secrets(text: str, address: Address | None) -> str:
+    """Return what somebody else says, without the address's passwords in any form that it may have repeated."""
+    parameters = {} if address is None else address.parameters
+    for secret in (address.password if address else None, parameters.get("sslpassword")):
+        if not secret:
+            continue
+        forms = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), " ".join(secret.split())}
+        for form in sorted(forms, key=len, reverse=True):
+            if len(form) > 3:
+                text = text.replace(form, "...")
+            elif form:  # anywhere else so few letters are no password, and their absence would tell them
+                text = text.replace(f":{form}@", ":...@").replace(f"password={form}", "password=...")
+    return text

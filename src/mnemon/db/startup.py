@@ -32,10 +32,6 @@ SELECT current_user::text AS role, r.rolsuper, r.rolbypassrls,
 FROM pg_roles r WHERE r.rolname = current_user
 """
 
-#: The oldest PostgreSQL and pgvector that the statements run on.
-OLDEST_SERVER = 150000
-OLDEST_VECTOR = (0, 8)
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -96,37 +92,6 @@ async def inspect_database(database: Database) -> Facts:
         worker=bool(row["worker"]),
         works=bool(row["works"]),
     )
-
-
-def refuse_server(version: int, vector: str | None) -> None:
-    """Refuse a server that is too old, or has no pgvector or too old a one.
-
-    Args:
-        version: the server's, such as 150004.
-        vector: the extension's, None where the database has none.
-
-    Raises:
-        Unavailable: it is one of these.
-    """
-    if version < OLDEST_SERVER:
-        raise Unavailable(
-            f"The server is PostgreSQL {version // 10000}, and Mnemon needs {OLDEST_SERVER // 10000} or newer.",
-            code="unavailable.server_version",
-            hint="Upgrade the server, or name a newer one in DATABASE_URL.",
-            version=version,
-        )
-    if vector is None:
-        raise Unavailable(
-            "The database has not the extension pgvector.",
-            code="unavailable.pgvector",
-            hint="Let an administrator run CREATE EXTENSION vector in it, then run `mnemon db upgrade`.",
-        )
-    if tuple(int(part) for part in vector.split(".")[:2] if part.isdecimal()) < OLDEST_VECTOR:
-        raise Unavailable(
-            f"The database has pgvector {vector}, and Mnemon needs 0.8 or newer.",
-            code="unavailable.pgvector",
-            hint="Install a newer one on the server, and let an administrator run ALTER EXTENSION vector UPDATE.",
-        )
 
 
 def refuse_unsafe(facts: Facts, *, allowed: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mnemon.db.address import Address
+from mnemon.db.certificates import own_file
 
 #: How one attempt is encrypted: not at all, by a context of ours, or as the driver does it.
 Encryption = ssl.SSLContext | str | bool
@@ -65,7 +66,7 @@ def _version(name: str) -> ssl.TLSVersion:
 def _trust(context: ssl.SSLContext, address: Address) -> None:
     """Say whose word counts for the server's certificate."""
     values = address.parameters
-    root, own = values.get("sslrootcert"), _own("root.crt")
+    root, own = values.get("sslrootcert"), own_file("root.crt")
     by_system = root is None and own is None and address.sslmode == "verify-full"
     if root == "system" or by_system:
         context.load_default_certs()
@@ -80,7 +81,7 @@ def _trust(context: ssl.SSLContext, address: Address) -> None:
             parameter="sslrootcert",
         )
     context.verify_mode = ssl.CERT_REQUIRED
-    revoked = values.get("sslcrl") or (None if "sslcrldir" in values else _own("root.crl"))
+    revoked = values.get("sslcrl") or (None if "sslcrldir" in values else own_file("root.crl"))
     if revoked is not None:
         _load(address, "sslcrl", str(revoked), lambda place: context.load_verify_locations(cafile=place))
     if "sslcrldir" in values:
@@ -94,10 +95,10 @@ def _present(context: ssl.SSLContext, address: Address) -> None:
     values = address.parameters
     if values.get("sslcertmode") == "disable":
         return
-    certificate = values.get("sslcert") or _own("postgresql.crt")
+    certificate = values.get("sslcert") or own_file("postgresql.crt")
     if certificate is None:
         return
-    key = values.get("sslkey") or _own("postgresql.key")
+    key = values.get("sslkey") or own_file("postgresql.key")
     password = values.get("sslpassword", "")
     _load(
         address,
@@ -105,16 +106,6 @@ def _present(context: ssl.SSLContext, address: Address) -> None:
         str(certificate),
         lambda place: context.load_cert_chain(place, keyfile=key, password=lambda: password),
     )
-
-
-def _own(name: str) -> Path | None:
-    """Return a file of the user's where libpq looks for it; None where there is none, or nobody lets us look."""
-    try:
-        place = Path.home() / ".postgresql" / name
-        with place.open("rb"):
-            return place
-    except (OSError, RuntimeError, KeyError):
-        return None
 
 
 def _load(address: Address, parameter: str, place: str, load: Callable[[str], None]) -> None:

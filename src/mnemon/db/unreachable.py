@@ -18,7 +18,9 @@ from pathlib import Path
 import asyncpg
 
 from mnemon.core.errors import Unavailable
-from mnemon.db.address import Address, Host
+from mnemon.db.address import EMBEDDED, Address, Host
+from mnemon.db.embedded.model import held_directories
+from mnemon.db.refused import said
 
 #: What asyncio says in one error of several addresses of a host.
 _NUMBERS = re.compile(r"\[Errno (-?\d+)\]")
@@ -27,9 +29,6 @@ _UNROUTED = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAI
 
 #: A file of the server's log: it stops where it cannot make the next one.
 _SEGMENT = 16 * 1024 * 1024
-
-#: Of the embedded servers that this process uses: a full disk there is why a connection ended.
-DATA_DIRECTORIES: set[Path] = set()
 
 Reason = tuple[str, str, str]
 """Its name for programs, a clause that goes on after a host, and what to do."""
@@ -65,20 +64,29 @@ def not_reached(error: NotReached) -> Unavailable:
     )
 
 
-def disk_full() -> Unavailable:
-    """Return what a caller is told whose write found no room."""
+def disk_full(directory: Path | None = None) -> Unavailable:
+    """Return what a caller is told whose write found no room.
+
+    Args:
+        directory: of the embedded server that has none, if it is one; else that whose server this process holds.
+    """
+    if directory is None:
+        directory = next(iter(sorted(held_directories())), None)
+    where = "" if directory is None else f", where its data directory is: {directory}"
     return Unavailable(
-        "The disk of the database is full.",
+        f"The disk of the database is full{where}.",
         code="unavailable.disk_full",
         hint="Nothing of the interrupted change was kept. Free some space, and try again; `mnemon doctor` says where.",
+        **({} if directory is None else {"path": str(directory)}),
     )
 
 
 def lost(error: BaseException) -> Unavailable:
     """Return what a caller is told whose connection ended, or who got none."""
     number = getattr(error, "errno", None)
-    if number in _FULL or any(_is_full(directory) for directory in DATA_DIRECTORIES):
-        return disk_full()
+    full = next((directory for directory in held_directories() if _is_full(directory)), None)
+    if number in _FULL or full is not None:
+        return disk_full(full)
     reason, message = type(error).__name__, "The database cannot be reached or went away."
     hint = "Nothing of the interrupted change was kept; check that the server runs and try again."
     if isinstance(error, asyncpg.CannotConnectNowError):
@@ -114,7 +122,7 @@ def why(error: BaseException, address: Address) -> Reason:
         )
         return "timeout", "did not answer in time", hint
     if isinstance(error, asyncpg.CannotConnectNowError):
-        return starting(error)
+        return starting(error, address)
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         attributes = address.parameters.get("target_session_attrs", "any")
         return (
@@ -125,9 +133,9 @@ def why(error: BaseException, address: Address) -> Reason:
     return _system(error, address)
 
 
-def starting(error: asyncpg.PostgresError) -> Reason:
+def starting(error: asyncpg.PostgresError, address: Address | None = None) -> Reason:
     """Return what a server that takes no connections just now says."""
-    text = str(error)
+    text = said(error, address)
     if "shutting down" in text:
         return "shutting_down", "is shutting down", "Start the server again, and try again."
     if "recovery" in text:
@@ -142,11 +150,18 @@ def _system(error: BaseException, address: Address) -> Reason:
     if isinstance(error, OSError) and error.errno is not None:
         numbers.add(error.errno)
     check = f"Check that the server runs, and the host and port in {address.setting}."
+    if address.setting == EMBEDDED:
+        check = "It is the embedded server's: `mnemon status` says what it does, and `mnemon up` starts it."
     if isinstance(error, FileNotFoundError):
         return "no_socket", "is no socket: no server listens there", check
     if isinstance(error, PermissionError):
         hint = "Let this process's user enter the socket's directory, or connect over TCP."
+        if address.setting == EMBEDDED:
+            hint = "Run as the user who started the server, or set MNEMON_DATA_DIR to a directory of your own."
         return "socket_permission", "may not be entered by this process's user", hint
+    if "path too long" in str(error):  # the system has no number for it
+        hint = f"Name a directory with a shorter path in {address.setting}, such as a link to this one."
+        return "socket_path", "has a path that is too long for a socket's", hint
     if errno.ECONNREFUSED in numbers and numbers <= {errno.ECONNREFUSED, *_UNROUTED}:
         return "refused", "refused the connection: no server listens there", check
     if numbers & _UNROUTED:

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mnemon.core.errors import Invalid
+from mnemon.db.parameters import KNOWN
 
 SCHEMES = ("postgresql+asyncpg://", "postgresql://", "postgres://")
 ENCODE = (
@@ -26,9 +27,17 @@ _SETTING = re.compile(r"([A-Za-z_][\w.-]*)=(.*)", re.DOTALL)
 
 
 def refused(setting: str, why: str, hint: str, **data: str) -> Invalid:
-    """Return the error for an address that cannot be used."""
-    name = setting.removeprefix("MNEMON_").lower()
-    return Invalid(f"{setting} cannot be used: {why}", code="invalid.database_url", hint=hint, field=name, **data)
+    """Return the error for an address that cannot be used.
+
+    Args:
+        setting: the variable that it came from, or a file.
+        why: what is wrong with it.
+        hint: what to do.
+        data: of the error; ``parameter`` is what cannot be used.
+    """
+    # The setting's own name; a variable of libpq's and a file have none, and are named as they are.
+    field = setting.removeprefix("MNEMON_").lower() if setting.isupper() else setting
+    return Invalid(f"{setting} cannot be used: {why}", code="invalid.database_url", hint=hint, field=field, **data)
 
 
 def unreadable(setting: str, why: str) -> Invalid:
@@ -103,16 +112,21 @@ def _words(text: str, setting: str) -> dict[str, str]:
         match = _WORDS.match(text, at)
         if match is None:
             raise unreadable(setting, "it is neither a URL nor name=value words.")
+        if match[1] in values and match[1] in KNOWN:
+            hint = "Remove one of them; in a list, a comma stands between two addresses."
+            raise refused(setting, f"it has {match[1]} twice.", hint, parameter=match[1])
         value = match[2][1:-1] if match[2].startswith("'") else match[2]
         values[match[1]] = re.sub(r"\\(.)", r"\1", value)
         at = match.end()
     if not values:
         raise unreadable(setting, "it is empty.")
+    if KNOWN.keys().isdisjoint(values):  # then what stands before an = may be part of a password
+        raise unreadable(setting, "it is neither a URL nor name=value words.")
     return values
 
 
-def service(values: Mapping[str, str], setting: str) -> dict[str, str]:
-    """Return what the service file says under the name that is given."""
+def service(values: Mapping[str, str], setting: str) -> tuple[dict[str, str], Path]:
+    """Return what the service file says under the name that is given, and which file it is."""
     name = values["service"]
     own = values.get("servicefile") or os.environ.get("PGSERVICEFILE")
     places = [Path(own)] if own else [_home(".pg_service.conf")]
@@ -133,7 +147,7 @@ def service(values: Mapping[str, str], setting: str) -> dict[str, str]:
                 ) from None
             continue
         if parser.has_section(name):
-            return dict(parser.items(name))
+            return dict(parser.items(name)), at
     raise refused(
         setting,
         f"there is no service {name[:60]!r}.",

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from mnemon.core.errors import Invalid
-from mnemon.core.settings import Settings
+from mnemon.core.settings import Settings, variable_of
 from mnemon.db.address import parse_address
 from mnemon.db.engine import POOLED_SETTINGS, session_settings
 
@@ -180,7 +180,7 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
             hint="Set DATABASE_URL to your PostgreSQL, as the application's login with its password.",
             field="database_url",
         )
-    address = parse_address(settings.database_url.get_secret_value())
+    address = parse_address(settings.database_url.get_secret_value(), variable_of("database_url"))
     if port is None and len({each.port for each in address.hosts}) > 1:
         raise Invalid(
             "The hosts of DATABASE_URL have several ports, and PgBouncer's configuration has one for all.",
@@ -198,7 +198,7 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
         "tls": address.sslmode,
     }
     if settings.database_worker_url is not None:
-        login = parse_address(settings.database_worker_url.get_secret_value(), "DATABASE_WORKER_URL")
+        login = parse_address(settings.database_worker_url.get_secret_value(), variable_of("database_worker_url"))
         from_settings |= {"worker": login.user or "", "worker_secret": login.password or ""}
     return Pooler(**{**from_settings, **options})  # type: ignore[arg-type]
 

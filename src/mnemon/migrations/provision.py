@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mnemon.core.errors import Unavailable
-from mnemon.db.startup import refuse_server
 from mnemon.db.tenant import PARAMETER
+from mnemon.db.versions import missing_vector, refuse_server, server_problem
 from mnemon.migrations import wall
 
 OWNER_ROLE = "mnemon_owner"
@@ -99,12 +99,15 @@ async def provision(connection: AsyncConnection) -> bool:
         True if the rest runs as ``mnemon_owner``; False if the connected login owns the schema itself.
 
     Raises:
-        Unavailable: the vector extension is not there and cannot be made, or a role cannot be made.
+        Unavailable: the server is too old; the vector extension is not there and cannot be made, or is too old; or a
+            role cannot be made.
     """
+    version = int(await _value(connection, "SELECT current_setting('server_version_num')"))
+    if (too_old := server_problem(version)) is not None:
+        raise too_old
     superuser = await _value(connection, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     await wall.refuse_planted(connection)
     await _vector(connection)
-    version = int(await _value(connection, "SELECT current_setting('server_version_num')"))
     vector = await _value(connection, "SELECT extversion FROM pg_extension WHERE extname = 'vector'")
     refuse_server(version, vector)
     if superuser:
@@ -162,19 +165,11 @@ async def _vector(connection: AsyncConnection) -> None:
     if await _value(connection, "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'vector')"):
         return
     if not await _value(connection, "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector')"):
-        raise Unavailable(
-            "The server has no pgvector.",
-            code="unavailable.pgvector",
-            hint="Install pgvector 0.8 or newer on the server (Debian: postgresql-NN-pgvector), then run this again.",
-        )
+        raise missing_vector(offered=False)
     try:
         await connection.exec_driver_sql("CREATE EXTENSION vector")
     except DBAPIError as error:
-        raise Unavailable(
-            "The extension `vector` is not in this database and this role may not create it.",
-            code="unavailable.pgvector",
-            hint="Let an administrator run CREATE EXTENSION vector in this database, then run this again.",
-        ) from error
+        raise missing_vector() from error
 
 
 async def _superuser(connection: AsyncConnection) -> None:

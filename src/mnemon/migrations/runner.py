@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from mnemon.core.errors import Invalid
 from mnemon.core.installation import InstallationKey
-from mnemon.db.address import parse_address
+from mnemon.db.address import EMBEDDED, parse_address
 from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, engine_options, leave_in_child
 from mnemon.db.errors import translated
 from mnemon.migrations import wall
@@ -32,6 +32,7 @@ from mnemon.migrations.provision import (
     trust_words,
     unprovision,
 )
+from mnemon.migrations.turns import PATIENCE, let_take_long, take_turn
 
 #: Domains in rank order, lowest first: a function may use what a lower domain made.
 RANKS = (
@@ -48,9 +49,6 @@ RANKS = (
     "integrations",
     "operations",
 )
-_LOCK = 0x6D6E656D6F6E  # "mnemon"
-#: Seconds that one waits for another who migrates: as long as a large table takes, not as a statement may.
-_PATIENCE = 3600
 _DROPS = re.compile(r"^-- object: (.+)$", re.MULTILINE)
 
 
@@ -76,9 +74,9 @@ class Check:
         return self.revision == self.head and not self.differences and not self.stale_objects
 
 
-def _engine(url: str, settings: dict[str, str]) -> AsyncEngine:
+def _engine(url: str, settings: dict[str, str], setting: str) -> AsyncEngine:
     """Make an engine with a connection for each use, and the settings of the server."""
-    address = parse_address(url, "DATABASE_OWNER_URL (or DATABASE_URL, if that is not set)")
+    address = parse_address(url, setting)
     options = engine_options(address, timeout=20, server_settings=settings)
     engine = create_async_engine(options.pop("url"), poolclass=NullPool, **options)
     leave_in_child(engine)
@@ -92,21 +90,22 @@ def head() -> str:
 
 
 @asynccontextmanager
-async def _connection(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
-    """Connect as the owner, alone: a second migrator waits at the lock until the first is done."""
-    async with _session(url, lock_timeout=lock_timeout) as connection:
-        await connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
-        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
-        await connection.commit()
+async def _connection(
+    url: str, *, lock_timeout: float, setting: str, patience: float = PATIENCE
+) -> AsyncIterator[AsyncConnection]:
+    """Connect as the owner, alone: a second migrator waits until the first is done."""
+    async with _session(url, lock_timeout=lock_timeout, setting=setting) as connection:
+        await take_turn(connection, patience)
         yield connection
 
 
 @asynccontextmanager
-async def _session(url: str, *, lock_timeout: float) -> AsyncIterator[AsyncConnection]:
-    engine = _engine(url, {"jit": "off"} | OWNER_PATH)
+async def _session(url: str, *, lock_timeout: float, setting: str) -> AsyncIterator[AsyncConnection]:
+    engine = _engine(url, {"jit": "off", "application_name": "mnemon migration"} | OWNER_PATH, setting)
     try:
         with translated():
             async with engine.connect() as connection:
+                await let_take_long(connection)
                 await connection.exec_driver_sql(f"SET lock_timeout = '{int(lock_timeout * 1000)}ms'")
                 await connection.commit()
                 yield connection
@@ -123,6 +122,8 @@ async def upgrade(
     lock_timeout: float = 10.0,
     installation: InstallationKey | None = None,
     owner_url: str | None = None,
+    setting: str = "DATABASE_OWNER_URL",
+    patience: float = PATIENCE,
 ) -> str:
     """Bring the database to a revision, and its functions, triggers and views to this version's text.
 
@@ -138,25 +139,28 @@ async def upgrade(
         installation: the key that processes prove themselves with; None: those that the database knows already.
         owner_url: the same database as the schema's owner, where ``url`` is a superuser and the owner may log in: then
             nothing that the owner could have made is run with more rights than its own.
+        setting: the variable that ``url`` came from, to be named in errors.
+        patience: seconds to wait for another who migrates.
 
     Returns:
         The revision the database has now.
 
     Raises:
-        Unavailable: the server cannot be reached, has no pgvector, or a lock was not to be had.
+        Unavailable: the server cannot be reached, has no pgvector, a lock was not to be had, or another went on
+            migrating (``unavailable.migrating``).
     """
     from mnemon.migrations import steps
 
     if vector_index not in {None, "hnsw", "ivfflat"}:
         raise Invalid("vector_index is hnsw or ivfflat.", code="invalid.vector_index", field="vector_index")
-    async with _connection(url, lock_timeout=lock_timeout) as connection:
+    async with _connection(url, lock_timeout=lock_timeout, setting=setting, patience=patience) as connection:
         as_owner = await provision(connection)
         if as_owner and owner_url is not None:
             await connection.exec_driver_sql(f"ALTER ROLE {OWNER_ROLE} LOGIN")
         await connection.commit()
         cfg = steps.config(dimensions=dimensions, vector_index=vector_index)
         if as_owner and owner_url is not None:
-            async with _session(owner_url, lock_timeout=lock_timeout) as own:
+            async with _session(owner_url, lock_timeout=lock_timeout, setting=setting) as own:
                 reached = await _bring(own, cfg, revision, installation)
         else:
             if as_owner:
@@ -192,11 +196,18 @@ async def _bring(connection: AsyncConnection, cfg: Any, revision: str, installat
     return reached
 
 
-async def downgrade(url: str, *, revision: str = "base", lock_timeout: float = 10.0) -> str:
+async def downgrade(
+    url: str,
+    *,
+    revision: str = "base",
+    lock_timeout: float = 10.0,
+    setting: str = "DATABASE_OWNER_URL",
+    patience: float = PATIENCE,
+) -> str:
     """Take the database back to a revision; to ``base``, nothing of ours is left but roles and extensions."""
     from mnemon.migrations import steps
 
-    async with _connection(url, lock_timeout=lock_timeout) as connection:
+    async with _connection(url, lock_timeout=lock_timeout, setting=setting, patience=patience) as connection:
         as_owner = await provision(connection)
         if as_owner:
             await act_as_owner(connection)
@@ -225,7 +236,7 @@ async def is_current(url: str, installation: InstallationKey | None = None) -> b
     It may be asked as a superuser, so it reads ordinary tables only: a view in the place of one would be somebody
     else's code, run with a superuser's rights.
     """
-    engine = _engine(url, CATALOGUE_PATH)
+    engine = _engine(url, CATALOGUE_PATH, EMBEDDED)
     try:
         with translated():
             async with engine.connect() as connection:
@@ -255,17 +266,17 @@ async def _are_tables(connection: AsyncConnection, *names: str) -> bool:
     return bool((await connection.execute(text(question), {"names": [f"public.{name}" for name in names]})).scalar())
 
 
-async def has_key(url: str) -> bool:
+async def has_key(url: str, *, setting: str = "DATABASE_OWNER_URL") -> bool:
     """Tell whether the database knows an installation key; False before the first migration."""
-    async with _connection(url, lock_timeout=10) as connection:
+    async with _connection(url, lock_timeout=10, setting=setting) as connection:
         if not await _are_tables(connection, "installation_keys"):
             return False
         return await wall.has_key(connection)
 
 
-async def let_log_in(url: str) -> None:
+async def let_log_in(url: str, *, setting: str = "DATABASE_OWNER_URL") -> None:
     """Let the roles log in by themselves: on the embedded server, whose door is its socket's directory."""
-    async with _connection(url, lock_timeout=10) as connection:
+    async with _connection(url, lock_timeout=10, setting=setting) as connection:
         for role in (APP_ROLE, WORKER_ROLE, OWNER_ROLE):
             await connection.exec_driver_sql(f"ALTER ROLE {role} LOGIN")
         for statement in limits(APP_ROLE):
@@ -273,11 +284,11 @@ async def let_log_in(url: str) -> None:
         await connection.commit()
 
 
-async def check(url: str) -> Check:
+async def check(url: str, *, setting: str = "DATABASE_OWNER_URL") -> Check:
     """Compare the database with this package: revision, tables, replaceable objects. Changes nothing."""
     from mnemon.migrations import steps
 
-    async with _connection(url, lock_timeout=10) as connection:
+    async with _connection(url, lock_timeout=10, setting=setting) as connection:
         revision = await connection.run_sync(steps.current)
         differences = await connection.run_sync(steps.differences) if revision else ()
         applied = await _applied(connection) if revision else {}

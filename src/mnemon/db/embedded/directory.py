@@ -15,7 +15,7 @@ from mnemon.db.embedded import vault
 from mnemon.db.embedded.account import VARIABLE, Account, first_closed, way_to
 from mnemon.db.embedded.layout import Layout
 
-DISK_FULL_HINT = "Free some space, or choose a data directory on another file system."
+DISK_FULL_HINT = "Free some space, or set MNEMON_DATA_DIR to a directory on another file system."
 
 
 def prepare(layout: Layout, account: Account) -> None:
@@ -98,7 +98,7 @@ def refuse_foreign(layout: Layout) -> None:
         raise Invalid(
             f"{layout.data_dir} is not empty and holds no PostgreSQL cluster.",
             code="embedded.not_a_cluster",
-            hint="Nothing in it was touched. Choose an empty or a new directory.",
+            hint="Nothing in it was touched. Set MNEMON_DATA_DIR to an empty or a new directory.",
             field="data_dir",
             path=str(layout.data_dir),
         )
@@ -145,7 +145,7 @@ def explain(error: OSError, path: Path) -> MnemonError:
         return Invalid(
             f"{where} cannot be (part of) a data directory: {error.strerror}.",
             code="embedded.data_dir_name",
-            hint="Choose another path.",
+            hint="Set MNEMON_DATA_DIR to another path.",
             field="data_dir",
             path=where,
         )
@@ -170,10 +170,10 @@ def _refuse_closed_way(existing: list[Path], data_dir: Path, account: Account) -
     raise Invalid(
         f"{subject} cannot reach the data directory {data_dir}: {closed} is closed to it.",
         code="embedded.data_dir_unreachable",
-        hint="Choose a directory that it can reach, such as /var/lib/mnemon/postgres, "
+        hint="Set MNEMON_DATA_DIR to a directory that it can reach, such as /var/lib/mnemon/postgres, "
         f"or name another account in {VARIABLE}."
         if account.switch
-        else "Choose a directory of your own.",
+        else "Set MNEMON_DATA_DIR to a directory of your own.",
         field="data_dir",
         path=str(closed),
     )
@@ -194,9 +194,10 @@ def _wrong_owner(path: Path, owner: int, account: Account) -> Invalid:
     return Invalid(
         f"{path} belongs to user {owner}, and PostgreSQL would run as {account.name}.",
         code="embedded.data_dir_owner",
-        hint=f"Run as its owner, or give the whole directory to {account.name} (chown -R), or choose another."
+        hint=f"Run as its owner, or give the whole directory to {account.name} (chown -R), or set MNEMON_DATA_DIR "
+        "to another."
         if account.switch
-        else "Run as its owner, or choose a directory of your own.",
+        else "Run as its owner, or set MNEMON_DATA_DIR to a directory of your own.",
         field="data_dir",
         path=str(path),
     )

@@ -39,7 +39,7 @@ def reachable_binaries(layout: Layout, installed: Path, account: Account) -> Pat
         raise Unavailable(
             f"The account {account.name} can execute PostgreSQL neither in {installed} nor in {home}.",
             code="embedded.binaries_unreachable",
-            hint="Choose a data directory on a file system that allows programs (not mounted noexec).",
+            hint="Set MNEMON_DATA_DIR to a directory on a file system that allows programs (not mounted noexec).",
             path=str(closed),
             account=account.name,
         )

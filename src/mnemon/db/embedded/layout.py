@@ -38,7 +38,7 @@ class Layout:
             raise Invalid(
                 "The path of the data directory holds a line break.",
                 code="embedded.data_dir_name",
-                hint="Choose a path without one.",
+                hint="Set MNEMON_DATA_DIR to a path without one.",
                 field="data_dir",
             )
         return cls(resolved)

@@ -122,6 +122,11 @@ _leases: weakref.WeakSet[Lease] = weakref.WeakSet()
 _open_fds: set[int] = set()
 
 
+def held_directories() -> frozenset[Path]:
+    """Return the data directories of the servers that this process holds a lease of."""
+    return frozenset(lease.endpoint.data_dir for lease in list(_leases) if not lease.closed)
+
+
 def open_held(path: Path) -> int:
     """Open a lock file, and note it, so that a forked child drops its copy of it."""
     with forks.no_fork():

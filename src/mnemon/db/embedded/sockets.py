@@ -38,16 +38,29 @@ def make_socket_dir(layout: Layout, uid: int, gid: int) -> Path:
     Raises:
         Conflict: ``embedded.socket_dir_refused`` if none can be made.
     """
+    problems: dict[Path, str] = {}
     for path in _candidates(layout, uid):
-        if _is_made(path, uid, gid):
+        problem = _made(path, uid, gid)
+        if problem is None:
             _note(layout, path)
             return path
+        problems[path.parent] = problem
+    raise _nowhere(layout, uid, problems)
+
+
+def _nowhere(layout: Layout, uid: int, problems: dict[Path, str]) -> Conflict:
+    """Return the error for a server whose socket can lie nowhere: which places there are, and what to change."""
+    if (problem := _unfit(_inside(layout))) is not None:
+        problems = {**problems, layout.data_dir: problem}
     usual = _usual(layout, uid).parent
-    raise Conflict(
-        f"No directory for the socket can be made in {usual}, and the path of {layout.data_dir} is too long for one.",
+    runtime = "" if os.geteuid() == 0 else "set XDG_RUNTIME_DIR to a directory of this user's of mode 0700, or "
+    return Conflict(
+        "The server's socket can lie nowhere: " + "; ".join(f"{at} {why}" for at, why in problems.items()) + ".",
         code="embedded.socket_dir_refused",
-        hint=f"Let {usual} be written, or set MNEMON_DATA_DIR to a path of at most {_longest(layout)} characters.",
+        hint=f"Let {usual} be written, or {runtime}set MNEMON_DATA_DIR to a directory that can be written and whose "
+        f"path has at most {_longest(layout)} bytes, letters and digits of English and / _ . + - only.",
         path=str(usual),
+        longest=_longest(layout),
     )
 
 
@@ -86,18 +99,21 @@ def _candidates(layout: Layout, uid: int) -> Iterator[Path]:
         yield inside
 
 
-def _is_made(path: Path, uid: int, gid: int) -> bool:
-    """Make it, or find it exactly as it would be made."""
+def _made(path: Path, uid: int, gid: int) -> str | None:
+    """Make it, or find it exactly as it would be made; return why it cannot serve, as words that go on after its place.
+
+    What is there and is somebody else's is one name that cannot be used; a place that cannot be written has no other.
+    """
     try:
         path.mkdir(mode=0o700)
     except FileExistsError:
         pass
-    except OSError:
-        return False
+    except OSError as error:
+        return f"cannot be written ({error.strerror})"
     else:
         if uid != os.geteuid():
             os.chown(path, uid, gid, follow_symlinks=False)
-    return is_private(path, uid)
+    return None if is_private(path, uid) else f"holds {path.name}, which is not the server's own"
 
 
 def _usual(layout: Layout, server_uid: int) -> Path:
@@ -123,8 +139,16 @@ def _longest(layout: Layout) -> int:
 
 
 def _fits(path: Path) -> bool:
-    is_short = len(os.fsencode(path / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT
-    return is_short and _PLAIN_PATH.fullmatch(str(path)) is not None
+    return _unfit(path) is None
+
+
+def _unfit(path: Path) -> str | None:
+    """Return why no socket can have this path, as words that go on after its place; None where one can."""
+    if len(os.fsencode(path / f".s.PGSQL.{PORT}")) > _SOCKET_PATH_LIMIT:
+        return "has a path that is too long for a socket's"
+    if _PLAIN_PATH.fullmatch(str(path)) is None:
+        return "has a path with characters that a socket's cannot have"
+    return None
 
 
 def _noted(layout: Layout) -> Path | None:

@@ -25,18 +25,18 @@ def place(wanted: Settings) -> Path:
 
 
 @contextmanager
-def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]]:
-    """Open the URL of the role that owns the schema, and tell whether the server is the user's own.
+def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, str | None]]:
+    """Open the URL of the role that owns the schema; beside it the variable that it came from, None if it is embedded.
 
     Args:
         wanted: the settings.
         fresh: make the embedded server's cluster and database where there is none.
     """
     from mnemon.db import embedded
+    from mnemon.db.address import chosen
 
-    secret = wanted.database_owner_url or wanted.database_url
-    if secret is not None:
-        yield secret.get_secret_value(), True
+    if (own := chosen(wanted, "database_owner_url", "database_url")) is not None:
+        yield own
         return
     from mnemon.app import ADMIN_ROLE, DATABASE, start_embedded
 
@@ -52,7 +52,7 @@ def owner(wanted: Settings, *, fresh: bool = False) -> Iterator[tuple[str, bool]
             hint="`mnemon up` or `mnemon db upgrade` makes it.",
         )
     with lease:
-        yield lease.endpoint.url(ADMIN_ROLE, DATABASE), False
+        yield lease.endpoint.url(ADMIN_ROLE, DATABASE), None
 
 
 async def inspect(url: str, wanted: Settings) -> Facts:

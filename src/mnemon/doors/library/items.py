@@ -32,7 +32,7 @@ class HasParts(Protocol):
         """What it is made of."""
 
 
-Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | HasParts | tuple[str, str]
+Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | HasParts | tuple[str, str | list[Any]]
 
 #: Fields that only something said has: one of them makes a mapping or a text a message.
 _SAID = frozenset(
@@ -52,7 +52,8 @@ def as_list(
     if content is None and not {"tool_calls", "tool_results"}.isdisjoint(defaults):
         return [{"content": None, **defaults}], {}
     refuse_pieces(content)
-    if isinstance(content, str | Mapping | NewMessage | NewMemory) or as_messages(content) is not None:
+    one = isinstance(content, str | Mapping | NewMessage | NewMemory) or _pair(content) is not None
+    if one or as_messages(content) is not None:
         return [content], defaults
     if not isinstance(content, Iterable):
         raise cannot_be_remembered(content)
@@ -65,7 +66,7 @@ def as_items(
     """Make schemas of values.
 
     Args:
-        many: texts, mappings of fields, schemas, or messages in the shape that a client has them.
+        many: texts, mappings of fields, schemas, pairs of a role and a text, or messages as a client has them.
         defaults: fields for texts and for mappings that do not have them.
         zones: those of people who have one, for texts that are times.
 
@@ -87,14 +88,21 @@ def _items(one: Any, defaults: Mapping[str, Any]) -> list[NewMessage | NewMemory
         return [one]
     if isinstance(one, str):
         return [_item({"content": one, **defaults})]
-    if isinstance(one, tuple) and len(one) == 2 and isinstance(one[1], str) and role_of(one[0]):
-        return [_item({**defaults, "role": one[0], "content": one[1]})]
+    if (pair := _pair(one)) is not None:
+        return _items(pair, defaults)
     messages = as_messages(one)
     if messages is not None:
         return [_message(message, defaults) for message in messages]
     if isinstance(one, Mapping):
         return [_item({**defaults, **one})]
     raise cannot_be_remembered(one)
+
+
+def _pair(one: Any) -> dict[str, Any] | None:
+    """Return the message that a tuple of a role and a text, or of a role and parts, stands for; None if it is none."""
+    if not isinstance(one, tuple) or len(one) != 2 or role_of(one[0]) is None:
+        return None
+    return {"role": one[0], "content": one[1]} if isinstance(one[1], str | list) else None
 
 
 def _message(message: dict[str, Any], defaults: Mapping[str, Any]) -> NewMessage:

@@ -19,7 +19,7 @@ from mnemon.core import trust
 from mnemon.core.errors import Invalid, MnemonError, Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db import embedded
-from mnemon.db.address import Address, parse_address, setting_of
+from mnemon.db.address import Address, chosen, parse_address
 from mnemon.db.connection import connect
 from mnemon.db.engine import CATALOGUE_PATH
 from mnemon.db.errors import translated
@@ -115,17 +115,16 @@ def url_of(settings: Settings) -> Address | None:
     Raises:
         NotConfigured: the application's URL alone is known.
     """
-    chosen = settings.backup_database_url or settings.database_owner_url
+    found = chosen(settings, "backup_database_url", "database_owner_url")
     if settings.database_url is None:
         return None
-    if chosen is None:
+    if found is None:
         raise NotConfigured(
             "DATABASE_URL is a server of your own, and no role is named that may take its backups.",
             code="backup.no_role",
             hint=f"Set MNEMON_BACKUP_DATABASE_URL. Such a role, made by an administrator:\n{GRANTS}",
         )
-    url = chosen.get_secret_value()
-    return parse_address(url, setting_of(url, settings))
+    return parse_address(*found)
 
 
 @asynccontextmanager
@@ -146,7 +145,6 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
     try:
         if lease is not None:
             at = lease.endpoint
-            environment = {"PGHOST": str(at.socket_dir), "PGPORT": str(at.port), "PGUSER": embedded.ADMIN_ROLE}
             with translated():
                 connection = await connect(
                     host=str(at.socket_dir),
@@ -157,18 +155,25 @@ async def open_source(settings: Settings) -> AsyncIterator[Source]:
                 )
         else:
             assert url is not None  # noqa: S101 - one of the two
-            environment = url.variables()
             with translated():
                 connection = await reach(url, timeout=settings.database_connect_timeout, server_settings=CATALOGUE_PATH)
         try:
             facts = await inspect_server(connection)
             programs = _programs(settings, facts.major, is_embedded=lease is not None)
-            yield Source(connection, facts, programs, lease is not None, environment)
+            yield Source(connection, facts, programs, lease is not None, _variables(url, lease, facts.major))
         finally:
             await connection.close()
     finally:
         if lease is not None:
             lease.close()
+
+
+def _variables(url: Address | None, lease: embedded.Lease | None, major: int) -> dict[str, str]:
+    """Return libpq's variables for programs of the server's version."""
+    if lease is not None:
+        at = lease.endpoint
+        return {"PGHOST": str(at.socket_dir), "PGPORT": str(at.port), "PGUSER": embedded.ADMIN_ROLE}
+    return url.variables(major) if url is not None else {}
 
 
 async def inspect_server(connection: Any) -> SourceFacts:

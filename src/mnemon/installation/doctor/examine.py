@@ -52,13 +52,14 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
 _PATIENCE = 20_000  # milliseconds for one statement: a check must not become a load
 
 
-async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
+async def examine(url: str, wanted: Settings, *, setting: str | None = None) -> dict[str, list[Finding]]:
     """Check everything in a database; by subject.
 
     Args:
         url: as the role that sees most: the owner's, the embedded server's administrator, else the application's,
             which finds less and says so.
         wanted: the settings.
+        setting: the variable that the URL came from, to be named in errors; None: that of the settings which has it.
 
     Raises:
         Unavailable: the database cannot be reached.
@@ -66,7 +67,7 @@ async def examine(url: str, wanted: Settings) -> dict[str, list[Finding]]:
     findings: dict[str, list[Finding]] = {}
     with translated():
         connection = await reach(
-            parse_address(url, setting_of(url, wanted)),
+            parse_address(url, setting or setting_of(url, wanted)),
             timeout=wanted.database_connect_timeout,
             server_settings={"application_name": "mnemon doctor"} | OWNER_PATH,
             statement_cache_size=0,  # a pooler may be in between

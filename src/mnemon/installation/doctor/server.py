@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 from mnemon.core.settings import Settings
+from mnemon.db.versions import missing_vector, server_problem, vector_problem
 from mnemon.installation.doctor.model import Finding
-
-OLDEST_SERVER = 15
-OLDEST_VECTOR = (0, 8)
 
 _FACTS = """
 SELECT current_setting('server_version_num')::int AS version,
@@ -45,23 +43,21 @@ async def _model(connection: asyncpg.Connection) -> Finding:
 
 
 def _postgres(number: int) -> Finding:
+    problem = server_problem(number)
+    if problem is not None:
+        return Finding("PostgreSQL", "wrong", problem.message, problem.hint)
     major, minor = divmod(number, 10_000)
-    if major < OLDEST_SERVER:
-        return Finding("PostgreSQL", "wrong", f"{major}.{minor}", f"Upgrade the server to {OLDEST_SERVER} or newer.")
     return Finding("PostgreSQL", "ok", f"{major}.{minor}")
 
 
 def _vector(version: str | None, newest: str | None) -> Finding:
-    if version is None:
-        return Finding(
-            "pgvector", "wrong", "not in this database", "Run `mnemon db upgrade`, or CREATE EXTENSION vector."
-        )
-    if _numbers(version) < OLDEST_VECTOR:
-        do = "Install pgvector 0.8 or newer on the server, then ALTER EXTENSION vector UPDATE."
-        return Finding("pgvector", "wrong", version, do)
-    if newest is not None and _numbers(newest) > _numbers(version):
-        return Finding("pgvector", "note", f"{version}; the server has {newest}", "Run: ALTER EXTENSION vector UPDATE;")
-    return Finding("pgvector", "ok", version)
+    problem = missing_vector(offered=newest is not None) if version is None else vector_problem(version)
+    if problem is not None:
+        return Finding("pgvector", "wrong", problem.message, problem.hint)
+    found = version or ""
+    if newest is not None and _numbers(newest) > _numbers(found):
+        return Finding("pgvector", "note", f"{found}; the server has {newest}", "Run: ALTER EXTENSION vector UPDATE;")
+    return Finding("pgvector", "ok", found)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

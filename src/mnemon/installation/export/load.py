@@ -63,7 +63,11 @@ async def verify_export(path: Path) -> Manifest:
 
 
 async def import_organization(
-    url: str, request: ImportOrganization, installation: InstallationKey | None = None
+    url: str,
+    request: ImportOrganization,
+    installation: InstallationKey | None = None,
+    *,
+    setting: str = "DATABASE_OWNER_URL",
 ) -> Imported:
     """Bring an organisation in, with the ids it had, or as a copy with others.
 
@@ -73,6 +77,7 @@ async def import_organization(
 
     Args:
         url: as the role that owns the schema, or a superuser, who then acts as that role.
+        setting: the variable that it came from, to be named in errors.
         request: where from, and how.
         installation: the key of this installation, which signs the trail that arrives; None: that of the settings.
 
@@ -94,7 +99,7 @@ async def import_organization(
     with opened(request.path) as archive:
         _check_asked(archive.manifest, request)
         await asyncio.to_thread(archive.verify)
-        async with _owner(url) as connection, connection.transaction():
+        async with _owner(url, setting) as connection, connection.transaction():
             return await _Import(connection, archive, request, Signer(key)).run()
 
 
@@ -113,10 +118,10 @@ def _check_asked(manifest: Manifest, request: ImportOrganization) -> None:
 
 
 @asynccontextmanager
-async def _owner(url: str) -> AsyncIterator[Any]:
+async def _owner(url: str, setting: str) -> AsyncIterator[Any]:
     """Connect as the owner."""
     settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
-    address = parse_address(url, "DATABASE_OWNER_URL")
+    address = parse_address(url, setting)
     engine = create_async_engine(poolclass=NullPool, **engine_options(address, timeout=20, server_settings=settings))
     leave_in_child(engine)
     try:

@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 
 from mnemon.core.errors import Conflict, MnemonError
-from mnemon.core.settings import Settings, split_urls
+from mnemon.core.settings import Settings, variable_of
+from mnemon.core.urls import split_urls
 from mnemon.db.address import parse_address
 from mnemon.db.embedded import Endpoint
 from mnemon.db.embedded import state as states
@@ -43,7 +44,7 @@ def addresses(settings: Settings, data_dir: Path | None, role: str) -> list[tupl
 
 def _label(url: str) -> str:
     """Host, port and nothing secret."""
-    return parse_address(url, "DATABASE_REPLICA_URLS").label
+    return parse_address(url, variable_of("database_replica_urls")).label
 
 
 def endpoint(record: Record, version: int) -> Endpoint:

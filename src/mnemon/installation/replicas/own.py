@@ -13,7 +13,7 @@ import asyncpg
 
 from mnemon.core import trust
 from mnemon.core.errors import Conflict, Invalid, MnemonError, Unavailable
-from mnemon.core.settings import Settings
+from mnemon.core.settings import Settings, variable_of
 from mnemon.db.address import Address, parse_address
 from mnemon.db.embedded import binaries
 from mnemon.db.engine import CATALOGUE_PATH
@@ -69,7 +69,8 @@ async def add_own(settings: Settings, name: str, directory: Path, *, programs: P
         await copy_primary(
             program,
             directory,
-            address.parts() | {"application_name": name},
+            # The server's version: what it says is written down for the copy, and is read by that one's own libpq.
+            address.parts(version) | {"application_name": name},
             slot=slot_of(name),
             environment=environment,
         )
@@ -134,7 +135,7 @@ def _owner_url(settings: Settings) -> Address:
             hint="Set DATABASE_OWNER_URL to a role with REPLICATION, or a superuser.",
             field="database_owner_url",
         )
-    return parse_address(settings.database_owner_url.get_secret_value(), "DATABASE_OWNER_URL")
+    return parse_address(settings.database_owner_url.get_secret_value(), variable_of("database_owner_url"))
 
 
 @asynccontextmanager

@@ -50,10 +50,12 @@ def upgrade(
     with working("Migrating"), owner(configured, fresh=True) as (url, own):
         from mnemon.app import installation_key
         from mnemon.core.installation import InstallationKey
+        from mnemon.db.address import EMBEDDED
         from mnemon.migrations import runner
 
+        setting = own or EMBEDDED
         key = InstallationKey.of(configured) if own else installation_key(configured)
-        new_key = None if key is not None or run(runner.has_key(url)) else InstallationKey.new()
+        new_key = None if key is not None or run(runner.has_key(url, setting=setting)) else InstallationKey.new()
         reached = run(
             runner.upgrade(
                 url,
@@ -61,10 +63,11 @@ def upgrade(
                 dimensions=_dimensions(configured),
                 vector_index=configured.vector_index,
                 installation=key or new_key,
+                setting=setting,
             )
         )
         if not own:
-            run(runner.let_log_in(url))
+            run(runner.let_log_in(url, setting=setting))
     if state.json:
         emit({"revision": reached} | ({"installation_key": new_key.text()} if new_key else {}))
         return
@@ -94,10 +97,11 @@ def downgrade(
             )
         if not typer.confirm(f"Take the schema back to {revision}? What newer tables and columns hold is lost."):
             raise typer.Exit(1)
-    with working("Migrating"), owner(configured) as (url, _):
+    with working("Migrating"), owner(configured) as (url, own):
+        from mnemon.db.address import EMBEDDED
         from mnemon.migrations import runner
 
-        reached = run(runner.downgrade(url, revision=revision))
+        reached = run(runner.downgrade(url, revision=revision, setting=own or EMBEDDED))
     if state.json:
         emit({"revision": reached})
     elif not state.quiet:
@@ -110,10 +114,11 @@ def check() -> None:
     from mnemon.doors.cli.output import emit, working
 
     configured = settings()
-    with working("Comparing"), owner(configured) as (url, _):
+    with working("Comparing"), owner(configured) as (url, own):
+        from mnemon.db.address import EMBEDDED
         from mnemon.migrations import runner
 
-        comparison = run(runner.check(url))
+        comparison = run(runner.check(url, setting=own or EMBEDDED))
     if state.json:
         emit(
             {

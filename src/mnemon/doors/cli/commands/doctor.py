@@ -133,6 +133,7 @@ def _database(wanted: Settings) -> Iterator[tuple[str | None, list[Finding]]]:
 
 def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | None) -> None:
     """Ask the database about itself: as the application's role, and as the one that sees most."""
+    from mnemon.db.address import EMBEDDED
     from mnemon.doors.cli.database import inspect, owner
     from mnemon.installation.doctor import Finding, examine, policies
 
@@ -148,8 +149,8 @@ def _inside(found: Findings, url: str, wanted: Settings, embedder: Embedder | No
         do = "Set DATABASE_OWNER_URL for a look at everything."
         found["server"].append(Finding("view", "ok", "as the application's role alone, which sees less", do))
     try:
-        with owner(wanted) as (most, _):
-            by_subject = run(examine(most, wanted))
+        with owner(wanted) as (most, own):
+            by_subject = run(examine(most, wanted, setting=own or EMBEDDED))
     except MnemonError as error:
         found["server"].append(_wrong("owner's connection", error))
         return
@@ -170,13 +171,14 @@ def _dimensions(facts: Facts, embedder: Embedder | None) -> list[Finding]:
 
 
 def _schema(facts: Facts, wanted: Settings) -> Iterator[Finding]:
+    from mnemon.db.address import EMBEDDED
     from mnemon.doors.cli.database import describe, owner
     from mnemon.installation.doctor import Finding
     from mnemon.migrations import runner
 
     try:
-        with owner(wanted) as (url, _):
-            comparison = run(runner.check(url))
+        with owner(wanted) as (url, own):
+            comparison = run(runner.check(url, setting=own or EMBEDDED))
     except MnemonError as error:
         # The application's own role may not look at everything; the revision it can see.
         level: Level = "note" if facts.revision == runner.head() else "wrong"

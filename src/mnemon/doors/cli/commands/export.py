@@ -73,6 +73,7 @@ def import_organization(
     """Bring an organisation in, in one transaction: DATABASE_OWNER_URL, else the embedded server."""
     from mnemon.ai.registry import configured_embedder
     from mnemon.app import installation_key
+    from mnemon.db.address import EMBEDDED
     from mnemon.doors.cli.database import owner
     from mnemon.doors.cli.output import emit, working
     from mnemon.installation.export import ImportOrganization
@@ -87,8 +88,8 @@ def import_organization(
         model=configured_embedder(configured).name,
         sha256=sha256,
     )
-    with working("Importing"), owner(configured, fresh=True) as (url, _):
-        imported = run(load(url, request, installation_key(configured)))
+    with working("Importing"), owner(configured, fresh=True) as (url, own):
+        imported = run(load(url, request, installation_key(configured), setting=own or EMBEDDED))
     with session(organization=imported.slug) as opened:
         embedded = _embed(opened)
     if state.json:
