@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,44 +12,11 @@ from hypothesis import strategies as st
 
 from mnemon import Invalid
 from mnemon.core.settings import load_settings
-from mnemon.core.urls import split_urls
 from mnemon.db.address import Address, parse_address
-from mnemon.db.embedded import binaries
 from mnemon.db.engine import SESSION_SETTINGS
 from mnemon.db.parameters import FOREIGN, KNOWN, PARAMETERS
 from mnemon.db.tls import tries
-
-URL = "postgresql://app:hush@db.example:5433/mnemon"
-
-
-def refusal(url: str) -> Invalid:
-    """Why an address is refused."""
-    with pytest.raises(Invalid) as caught:
-        parse_address(url).settings(SESSION_SETTINGS)
-    assert caught.value.code == "invalid.database_url"
-    assert caught.value.hint
-    for secret in ("hush", "hu", "sh@"):
-        assert secret not in str(caught.value).replace("shown", "")
-    return caught.value
-
-
-class _Option(ctypes.Structure):
-    _fields_ = [
-        *((name, ctypes.c_char_p) for name in ("keyword", "envvar", "compiled", "val", "label", "dispchar")),
-        ("dispsize", ctypes.c_int),
-    ]
-
-
-def of_libpq(version: int) -> dict[str, str]:
-    """Every parameter of a libpq, with its variable, as it says itself."""
-    library = ctypes.CDLL(str(binaries(version).parent / "lib" / "libpq.so.5"))
-    library.PQconndefaults.restype = ctypes.POINTER(_Option)
-    options = library.PQconndefaults()
-    found: dict[str, str] = {}
-    while options[len(found)].keyword:
-        one = options[len(found)]
-        found[one.keyword.decode()] = (one.envvar or b"").decode()
-    return found
+from tests.db.addresses import TAKEN, URL, arrived, of_libpq, refusal
 
 
 @pytest.mark.parametrize("version", [16, 18])
@@ -64,46 +30,6 @@ def test_no_parameter_of_libpq_is_forgotten(version: int) -> None:
             assert PARAMETERS[name].variable == variable
 
 
-#: A value of each parameter that is taken.
-TAKEN = {
-    "host": "other.example",
-    "hostaddr": "192.0.2.7",
-    "port": "6543",
-    "user": "else",
-    "password": "hush2",
-    "dbname": "base",
-    "connect_timeout": "7",
-    "application_name": "mill",
-    "fallback_application_name": "weir",
-    "options": "-c statement_timeout=5s",
-    "client_encoding": "UTF8",
-    "keepalives": "1",
-    "keepalives_idle": "30",
-    "keepalives_interval": "10",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "9000",
-    "target_session_attrs": "read-write",
-    "load_balance_hosts": "random",
-    "sslmode": "require",
-    "sslnegotiation": "postgres",
-    "sslcompression": "0",
-    "sslcertmode": "allow",
-    "sslpassword": "hush3",
-    "ssl_min_protocol_version": "TLSv1.3",
-    "ssl_max_protocol_version": "TLSv1.3",
-    "sslcrldir": "/etc/revoked",
-    "sslsni": "1",
-    "channel_binding": "prefer",
-    "krbsrvname": "postgres",
-    "gsslib": "gssapi",
-    "gssencmode": "disable",
-    "gssdelegation": "0",
-    "min_protocol_version": "3.0",
-    "max_protocol_version": "latest",
-    "replication": "false",
-    "authtype": "password",
-    "tty": "x",
-}
 FILES = ("passfile", "sslcert", "sslkey", "sslrootcert", "sslcrl")
 SERVICE = ("service", "servicefile")
 
@@ -118,9 +44,11 @@ def test_each_parameter_is_taken_or_refused_by_its_name(name: str, tmp_path: Pat
         assert address.label == "weir.example:5432"
         return
     value = TAKEN.get(name, str(file) if name in FILES else None)
-    if value is not None:
-        assert isinstance(parse_address(f"{URL}?{name}={quote(value)}"), Address)
     known = PARAMETERS[name]
+    assert (value is None) == (known.refusal is not None), f"{name} has no value here"
+    if value is not None:
+        address = parse_address(f"{URL}?{name}={quote(value)}")
+        assert value in arrived(address, name)
     if known.refusal is not None:
         assert value is None
         error = refusal(f"{URL}?{name}=anything")
@@ -276,7 +204,6 @@ def test_several_hosts_sockets_and_ipv6() -> None:
     assert label("host=/run/a,b port=1,2") == "/run/a:1,b:2"
     assert label("postgresql:///x?host=::1") == "::1:5432"
     assert label("postgresql://") == "localhost:5432"
-    assert split_urls("postgresql://a,b:1/x , postgres://c/y,") == ["postgresql://a,b:1/x", "postgres://c/y"]
 
 
 def test_a_service_fills_in_what_the_url_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,6 +230,15 @@ def test_the_environment_counts_where_the_url_says_nothing(monkeypatch: pytest.M
         parse_address(URL)
 
 
+@pytest.mark.parametrize("name", sorted(name for name, one in PARAMETERS.items() if one.read))
+def test_each_variable_that_is_read_counts(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    value = {**TAKEN, "sslcrl": str(file), "sslmode": "require", "sslnegotiation": "postgres"}.get(name, str(file))
+    monkeypatch.setenv(PARAMETERS[name].variable or "", value)
+    assert parse_address(URL).parameters[name] == value
+
+
 def test_options_and_names_go_to_the_server() -> None:
     given: Any = parse_address(f"{URL}?options=-c%20statement_timeout%3D5s%20--work-mem%3D64MB%20-cjit%3Doff")
     sent = given.settings(SESSION_SETTINGS | {"statement_timeout": "60000"})
@@ -312,27 +248,6 @@ def test_options_and_names_go_to_the_server() -> None:
     assert parse_address(f"{URL}?fallback_application_name=w").settings(SESSION_SETTINGS)["application_name"] == "w"
     escaped = parse_address(r"host=db options='-c application_name=a\\ b'")
     assert escaped.server == {"application_name": "a b"}
-
-
-def test_programs_of_postgresql_get_the_same_without_the_password_in_their_arguments() -> None:
-    address = parse_address(f"{URL}?sslmode=require&connect_timeout=2.5&channel_binding=prefer&sslpassword=hush2")
-    assert address.parts(18) == {
-        "host": "db.example",
-        "port": "5433",
-        "user": "app",
-        "sslmode": "require",
-        "connect_timeout": "3",
-        "channel_binding": "prefer",
-    }
-    assert address.variables(18) == {
-        "PGHOST": "db.example",
-        "PGPORT": "5433",
-        "PGUSER": "app",
-        "PGPASSWORD": "hush",
-        "PGSSLMODE": "require",
-        "PGCONNECT_TIMEOUT": "3",
-        "PGCHANNELBINDING": "prefer",
-    }
 
 
 def test_a_file_that_is_no_certificate_is_named(tmp_path: Path) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from mnemon import AsyncMemory, MnemonError
-from mnemon.db import startup
+from mnemon.core.settings import load_settings
+from mnemon.db import unreachable, versions
+from mnemon.db.address import parse_address
+from mnemon.db.embedded.model import Endpoint, Lease, held_directories
 from mnemon.db.errors import translate
-from mnemon.db.unreachable import DATA_DIRECTORIES
+from mnemon.db.refused import refused
+from mnemon.installation.doctor.server import check as check_server
 from mnemon.migrations import runner
 from tests.db.own_server import PASSWORD, OwnServer
 
@@ -199,14 +205,72 @@ async def test_a_server_that_is_too_old_or_has_no_pgvector(server: OwnServer, mo
             await runner.upgrade(server.url(database=BASE))
         return {opening.value.code, migrating.value.code}
 
-    monkeypatch.setattr(startup, "OLDEST_SERVER", 990000)
+    monkeypatch.setattr(versions, "OLDEST_POSTGRESQL", 99)
     assert await codes() == {"unavailable.server_version"}
+    assert await doctor(server) == ["PostgreSQL"]
     monkeypatch.undo()
-    monkeypatch.setattr(startup, "OLDEST_VECTOR", (99, 0))
+    monkeypatch.setattr(versions, "OLDEST_PGVECTOR", (99, 0))
     assert await codes() == {"unavailable.pgvector"}
+    assert await doctor(server) == ["pgvector"]
 
 
-def test_what_ends_a_connection_says_which_it_was(tmp_path: Any) -> None:
+async def doctor(server: OwnServer) -> list[str]:
+    """What the doctor finds wrong with the server, held to be said in the words of whoever refuses it."""
+    connection = await asyncpg.connect(server.url(database=BASE))
+    try:
+        findings = [one for one in await check_server(connection, load_settings()) if one.level == "wrong"]
+    finally:
+        await connection.close()
+    with pytest.raises(MnemonError) as opening:
+        await AsyncMemory(database_url=app(server)).open()
+    about = [one for one in findings if one.what in {"PostgreSQL", "pgvector"}]
+    assert [(one.found, one.do) for one in about] == [(opening.value.message, opening.value.hint)]
+    return [one.what for one in about]
+
+
+async def test_a_server_that_is_too_old_is_not_sent_to_the_migration(
+    server: OwnServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "OLDEST_POSTGRESQL", 99)
+    with pytest.raises(MnemonError) as caught:
+        await AsyncMemory(database_url=server.url(), allow_unsafe_role=True).open()
+    assert caught.value.code == "unavailable.server_version"
+
+
+#: Passwords of all lengths: the server's sentence is cut at 300 characters, somewhere within them or not.
+@pytest.mark.parametrize("before", [0, 200, 270, 285, 295, 299, 310])
+@pytest.mark.parametrize("secret", ["correct-horse", "p@ss/w:rd% 7", "two  spaces  within", "ä" * 40, "quotes'\"all"])
+def test_no_part_of_a_password_stays_where_the_server_repeats_the_address(before: int, secret: str) -> None:
+    written = f"host=db user=app password='{secret.replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+    address = parse_address(written)
+    assert address.password == secret
+    for form in (secret, quote(secret, safe=""), quote(secret)):
+        said = f"{'x' * before} cannot reach postgresql://app:{form}@db:5432/mnemon {'and so on ' * 40}"
+        for kind in (asyncpg.ProtocolViolationError, asyncpg.InvalidAuthorizationSpecificationError):
+            error = refused(kind(said), address)
+            for length in range(4, len(form) + 1):
+                assert f":{form[:length]}" not in str(error)
+        starting = unreachable.why(asyncpg.CannotConnectNowError(f"not accepting {said}"), address)
+        assert f":{form[:4]}" not in str(starting)
+        assert len(str(starting)) < 500
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'password authentication failed for user "mill"',
+        "Passwort-Authentifizierung für Benutzer »mill« fehlgeschlagen",
+        "authentification par mot de passe échouée pour l'utilisateur « mill »",
+        "la autentificación password falló para el usuario «mill»",
+        'пользователь "mill" не прошёл проверку подлинности',
+    ],
+)
+def test_a_role_is_known_whatever_language_the_server_speaks(said: str) -> None:
+    error = refused(asyncpg.InvalidPasswordError(said), parse_address("postgresql://db/mnemon"))
+    assert "the role mill" in error.message
+
+
+def test_what_ends_a_connection_says_which_it_was() -> None:
     for cause, words in (
         (asyncpg.CannotConnectNowError("the database system is shutting down"), "shutting down"),
         (asyncpg.CannotConnectNowError("the database system is starting up"), "starting up"),
@@ -221,4 +285,27 @@ def test_what_ends_a_connection_says_which_it_was(tmp_path: Any) -> None:
     full = translate(OSError(28, "No space left on device"))
     assert full is not None
     assert full.code == "unavailable.disk_full"
-    assert not DATA_DIRECTORIES & {tmp_path}
+
+
+def test_a_full_disk_of_a_server_that_is_held_is_why_a_connection_ended(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease says which server's: only as long as it is held, and of no server that nobody here uses."""
+    endpoint = Endpoint(tmp_path, 5432, tmp_path / "data", 18)
+    monkeypatch.setattr(unreachable, "_is_full", lambda directory: directory == tmp_path / "data")
+    ended = asyncpg.ConnectionDoesNotExistError("x")
+    before = translate(ended)
+    with Lease(endpoint, os.open(os.devnull, os.O_RDONLY)):
+        assert tmp_path / "data" in held_directories()
+        while_held = translate(ended)
+    after = translate(ended)
+    assert before is not None
+    assert after is not None
+    assert while_held is not None
+    assert [each.code for each in (before, while_held, after)] == [
+        "unavailable.database",
+        "unavailable.disk_full",
+        "unavailable.database",
+    ]
+    assert str(tmp_path / "data") in while_held.message
+    assert tmp_path / "data" not in held_directories()
