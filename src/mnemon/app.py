@@ -16,7 +16,7 @@ from mnemon.ai.registry import configured_embedder
 from mnemon.context import Context
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.errors import Invalid, Unavailable
-from mnemon.core.installation import InstallationKey, read_or_make
+from mnemon.core.installation import InstallationKey, read_or_make, refuse_unmakeable
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db import embedded
@@ -83,8 +83,13 @@ def installation_key(settings: Settings) -> InstallationKey | None:
     key = InstallationKey.of(settings)
     if key is not None or settings.database_url is not None:
         return key
+    return read_or_make(_key_file(settings))
+
+
+def _key_file(settings: Settings) -> Path:
+    """Return where the embedded server's key lies: beside the data directory, which backups copy whole."""
     directory = data_dir(settings).resolve()
-    return read_or_make(directory.with_name(directory.name + ".key"))
+    return directory.with_name(directory.name + ".key")
 
 
 async def start_embedded(settings: Settings) -> embedded.Lease:
@@ -92,9 +97,12 @@ async def start_embedded(settings: Settings) -> embedded.Lease:
 
     Raises:
         Conflict: one of its replicas has taken its place.
+        Unavailable: it does not start, or its installation's key cannot be kept.
     """
     with explained(data_dir(settings)):  # a HOME that may not be entered, as a container's other user has
         replicas.refuse_promoted(data_dir(settings))
+    if InstallationKey.of(settings) is None:
+        refuse_unmakeable(_key_file(settings))
     key = embedded.KeySource.of(settings)
     lease = await _acquire(data_dir(settings), settings.embedded_version, key)
     try:

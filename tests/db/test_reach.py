@@ -237,7 +237,14 @@ async def test_a_certificate_of_the_clients_own(places: Places) -> None:
         strict.close()
 
 
-async def test_a_home_that_may_not_be_entered_is_no_obstacle(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def closed_home(tmp_path: Path) -> Path:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    return home
+
+
+async def test_a_home_that_may_not_be_entered_is_no_obstacle(places: Places, closed_home: Path) -> None:
     """As in a container with a user of its own, whose HOME is still root's."""
     if os.geteuid() != 0:
         pytest.skip("only root can be somebody else")
@@ -246,10 +253,11 @@ async def test_a_home_that_may_not_be_entered_is_no_obstacle(places: Places, mon
     if not child:
         code = 1
         try:
-            os.environ["HOME"] = "/root"
+            os.environ["HOME"] = str(closed_home)
             os.setgroups([])
             os.setgid(54321)
             os.setuid(54321)
+            assert not os.access(closed_home, os.X_OK)
 
             async def connected() -> None:
                 driver = await reach(parse_address(url), timeout=30, server_settings={})

@@ -69,6 +69,34 @@ async def test_a_whole_conversation(memory: AsyncMemory) -> None:
     assert [hit.content for hit in await memory.search("which boat is blue", user="ada", k=2)]
 
 
+@pytest.mark.parametrize(
+    ("pair", "role"),
+    [
+        (("user", "Which boat?"), "user"),
+        (("human", "Which boat?"), "user"),
+        (("ai", "Which boat?"), "assistant"),
+        (("developer", "Which boat?"), "system"),
+        (("assistant", [{"type": "text", "text": "Which boat?"}]), "assistant"),
+    ],
+)
+async def test_a_role_and_a_text_are_one_message(memory: AsyncMemory, pair: Any, role: str) -> None:
+    alone = await memory.remember(pair, user="ada", conversation="c")
+    listed = await memory.remember([pair, pair], user="ada", conversation="c")
+    several = await memory.remember((pair, pair, pair), user="ada", conversation="c")
+    assert [len(done.ids) for done in (alone, listed, several)] == [1, 2, 3]
+    for one in (*alone.ids, *listed.ids, *several.ids):
+        item = await memory.get(one)
+        assert (item.kind, item.role, item.content) == ("message", role, "Which boat?")
+
+
+async def test_a_tuple_of_texts_is_several(memory: AsyncMemory) -> None:
+    done = await memory.remember(("Rosa", "Which boat?"), user="ada")
+    assert [(await memory.get(one)).content for one in done.ids] == ["Rosa", "Which boat?"]
+    with pytest.raises(Invalid) as caught:
+        await memory.remember(("user", 5))  # type: ignore[arg-type]
+    assert caught.value.code == "invalid.type"
+
+
 async def test_by_keyword(memory: AsyncMemory) -> None:
     done = await memory.remember(None, role="assistant", tool_calls=[CALL])  # type: ignore[arg-type]
     assert (await memory.get(done.id)).tool_calls == [CALL]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ async def refusal(call: Any) -> Invalid:
 def names(error: Invalid, argument: str) -> bool:
     """Whether an error names an argument, for people and for programs."""
     field = str(error.data.get("field", ""))
-    return argument in error.message and field.rpartition(".")[2] == argument
+    return re.search(rf"\b{argument}\b", error.message) is not None and field.rpartition(".")[2] == argument
 
 
 @pytest.mark.parametrize("kind", NO_TEXT)
@@ -172,10 +173,10 @@ async def test_metadata_holds_what_json_holds(memory: AsyncMemory) -> None:
 @pytest.mark.parametrize("value", [5, 0.5, True, b"a", [], {}, {"a": 1}, ["a"], [5], "no uuid", NOW, object()])
 async def test_ids_are_uuids(memory: AsyncMemory, value: Any) -> None:
     for verb in (memory.get, memory.history, memory.update):
-        assert names(await refusal(verb(value)), "id") or "id" in str(await refusal(verb(value)))
+        assert names(await refusal(verb(value)), "id")
     if value not in ([], {}):
-        assert "id" in (await refusal(memory.forget(value))).message
-    assert (await refusal(memory.forget([]))).code
+        assert names(await refusal(memory.forget(value)), "id")
+    assert (await refusal(memory.forget([]))).code == "invalid.scope"
 
 
 @pytest.mark.parametrize("value", [5, True, b"2026-01-01", "yesterday or so", [], {}, object()])
@@ -233,9 +234,9 @@ async def test_a_condition_that_is_not_known_names_the_known_ones(memory: AsyncM
         for name in Scope.model_fields:
             assert name in str(error)
     assert "importance" in str(await refusal(memory.remember("x", importanc=8)))
-    assert "since" in str(await refusal(memory.search("x", since__gt=NOW)))
-    assert "tags" in str(await refusal(memory.search("x", scope={"tag": ["a"]})))  # type: ignore[arg-type]
-    assert "token" in str(await refusal(memory.remember({"role": "user", "content": "x", "tokencount": 3})))
+    assert "mean since?" in str(await refusal(memory.search("x", since__gt=NOW)))
+    assert "mean tags?" in str(await refusal(memory.search("x", scope={"tag": ["a"]})))  # type: ignore[arg-type]
+    assert "mean token_count?" in str(await refusal(memory.remember({"role": "user", "content": "x", "tokencount": 3})))
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,31 @@ def read_or_make(path: Path) -> InstallationKey:
     return read(path)
 
 
+def refuse_unmakeable(path: Path) -> None:
+    """Refuse a place where there is no key and none can be made, before anything else is made for it.
+
+    Raises:
+        Unavailable: there is none, and the directory is there and cannot be written.
+    """
+    try:
+        is_there, parent = os.path.lexists(path), path.parent.is_dir()
+    except OSError:
+        return  # who reads it says more
+    if not is_there and parent and not os.access(path.parent, os.W_OK | os.X_OK):
+        raise _unkept(path, "its directory cannot be written")
+
+
+def _unkept(path: Path, why: str) -> Unavailable:
+    below = path.with_name(path.name.removesuffix(".key")) / "data"
+    return Unavailable(
+        f"The installation's key cannot be kept in {path}: {why}.",
+        code="unavailable.installation_key",
+        hint=f"It lies beside the data directory: set MNEMON_DATA_DIR to a directory within one that can be written, "
+        f"such as {below}; or set MNEMON_INSTALLATION_KEY, or name a file in MNEMON_INSTALLATION_KEY_FILE.",
+        path=str(path),
+    )
+
+
 def _make(path: Path) -> None:
     written = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
@@ -183,8 +208,4 @@ def _make(path: Path) -> None:
         finally:
             written.unlink()
     except OSError as error:
-        raise Unavailable(
-            f"The installation's key cannot be kept in {path}: {error.strerror}.",
-            code="unavailable.installation_key",
-            hint="Make its directory writable, or name another file in MNEMON_INSTALLATION_KEY_FILE.",
-        ) from None
+        raise _unkept(path, error.strerror or type(error).__name__) from None

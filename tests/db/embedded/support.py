@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 import asyncpg
 
 from mnemon.db import embedded
-from mnemon.db.embedded.account import server_account
+from mnemon.db.embedded.account import Account, first_closed, server_account, way_to
 from tests.patience import PATIENCE
 
 ROOT = os.geteuid() == 0
@@ -142,3 +144,22 @@ def as_server_account() -> dict[str, Any]:
     if not account.switch:
         return {"cwd": "/"}
     return {"user": account.uid, "group": account.gid, "extra_groups": [], "cwd": "/"}
+
+
+def reachable_python(place: Path) -> Path:
+    """An interpreter of this version that nobody may execute: another installation, or a copy of this one."""
+    found = pwd.getpwnam("nobody")
+    nobody = Account("nobody", found.pw_uid, found.pw_gid, switch=True)
+    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for candidate in (Path(sys.base_prefix, "bin", name), Path("/usr/local/bin", name), Path("/usr/bin", name)):
+        if candidate.exists() and first_closed([*way_to(candidate.resolve())], nobody) is None:
+            return candidate
+    copy = place / "python"
+    library = Path(sys.base_prefix, "lib", name)
+    leave = shutil.ignore_patterns("site-packages", "test", "tests", "idlelib", "config-*", "__pycache__")
+    shutil.copytree(library, copy / "lib" / name, ignore=leave, symlinks=True)
+    (copy / "bin").mkdir()
+    shutil.copy(Path(sys.base_prefix, "bin", name), copy / "bin" / name)
+    for shared in Path(sys.base_prefix, "lib").glob("libpython*"):
+        shutil.copy(shared, copy / "lib" / shared.name)
+    return copy / "bin" / name

@@ -30,8 +30,7 @@ from mnemon.installation.replicas.model import Record
 from tests.patience import PATIENCE
 
 from .conftest import _where
-from .support import ROOT, Client, fetch, kill, pids, runs, until
-from .test_ordinary_user import _reachable_python
+from .support import ROOT, Client, fetch, kill, pids, reachable_python, runs, until
 
 
 def _why_not() -> str | None:
@@ -176,7 +175,7 @@ def test_a_secret_is_found_in_a_plain_directory_and_nowhere_once_it_is_encrypted
     monkeypatch.setenv("MNEMON_ENCRYPTION_KEY_FILE", str(key))
     assert main([*where, "up", "--encrypted"]) == 0
     assert "encrypted on disk" in capfd.readouterr().out
-    assert word in (directory / f"{word}.txt").name
+    assert (directory / f"{word}.txt").read_text() == "its name tells"
     assert main([*where, "search", "vault"]) == 0
     assert word in capfd.readouterr().out
     assert main([*where, "status", "--json"]) == 0
@@ -435,7 +434,7 @@ def test_an_encryption_that_is_killed_leaves_the_plain_directory_and_can_be_done
 @pytest.mark.skipif(not ROOT, reason="the other tests ran as an ordinary user already")
 def test_it_works_for_an_ordinary_user_where_users_may_mount(place: Path) -> None:
     """In a mount namespace of its own, /dev/fuse is one that everybody may open, as most machines have it."""
-    python = _reachable_python(place)
+    python = reachable_python(place)
     libraries = [Path(mnemon.__file__).parents[1], Path(asyncpg.__file__).parents[1]]
     environment = {
         "PATH": os.environ["PATH"],

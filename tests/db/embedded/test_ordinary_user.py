@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -15,11 +13,10 @@ import pytest
 import mnemon
 from mnemon.core.errors import Invalid
 from mnemon.db import embedded
-from mnemon.db.embedded.account import Account, first_closed, way_to
 from mnemon.db.embedded.layout import Layout
 from mnemon.db.embedded.sockets import socket_dir_of
 
-from .support import ROOT, fetch
+from .support import ROOT, fetch, reachable_python
 
 _NOBODY = pwd.getpwnam("nobody")
 _AGAIN = (
@@ -38,7 +35,7 @@ _AGAIN = (
 
 @pytest.mark.skipif(not ROOT, reason="the other tests ran as an ordinary user already")
 def test_all_of_it_works_for_an_ordinary_user(place: Path) -> None:
-    python = _reachable_python(place)
+    python = reachable_python(place)
     here = Path(__file__).parent
     libraries = [Path(mnemon.__file__).parents[1], Path(asyncpg.__file__).parents[1]]
     environment = {
@@ -98,21 +95,3 @@ def test_the_socket_lives_in_the_users_runtime_directory(
         assert socket_dir_of(Layout(cluster), os.getuid()) == lease.endpoint.socket_dir
         with embedded.acquire(cluster) as second:
             assert second.endpoint == lease.endpoint
-
-
-def _reachable_python(place: Path) -> Path:
-    """An interpreter of this version that nobody may execute: another installation, or a copy of this one."""
-    nobody = Account("nobody", _NOBODY.pw_uid, _NOBODY.pw_gid, switch=True)
-    name = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (Path(sys.base_prefix, "bin", name), Path("/usr/local/bin", name), Path("/usr/bin", name)):
-        if candidate.exists() and first_closed([*way_to(candidate.resolve())], nobody) is None:
-            return candidate
-    copy = place / "python"
-    library = Path(sys.base_prefix, "lib", name)
-    leave = shutil.ignore_patterns("site-packages", "test", "tests", "idlelib", "config-*", "__pycache__")
-    shutil.copytree(library, copy / "lib" / name, ignore=leave, symlinks=True)
-    (copy / "bin").mkdir()
-    shutil.copy(Path(sys.base_prefix, "bin", name), copy / "bin" / name)
-    for shared in Path(sys.base_prefix, "lib").glob("libpython*"):
-        shutil.copy(shared, copy / "lib" / shared.name)
-    return copy / "bin" / name
