@@ -292,6 +292,21 @@ def test_the_ini_follows_the_settings_and_holds_no_secret() -> None:
     assert caught.value.data["field"] == "database_worker_url"
 
 
+def test_who_vouches_for_the_server_is_whom_the_address_names(tmp_path: Path) -> None:
+    root = tmp_path / "root.crt"
+    root.write_text("")
+    for query, file in (
+        (f"sslmode=verify-ca&sslrootcert={root}", str(root)),
+        ("sslrootcert=system", "/etc/ssl/certs/ca-certificates.crt"),
+        ("sslmode=verify-full", "/etc/ssl/certs/ca-certificates.crt"),
+        ("sslmode=require", None),
+    ):
+        made = pgbouncer.pooler_for(Settings(database_url=f"postgresql://app:s%22cret@db/mnemon?{query}"))
+        read = configparser.ConfigParser(interpolation=None, comment_prefixes=(";",))
+        read.read_string(pgbouncer.pgbouncer_ini(made))
+        assert read["pgbouncer"].get("server_tls_ca_file") == file, query
+
+
 def test_the_command_writes_for_nobody_else_and_replaces_what_was_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,6 +103,7 @@ class Pooler:
         worker: the workers' login, where they come through it too; ``worker_secret``: its password.
         connect_query: what every connection to the server runs first.
         tls: how the server is reached, in libpq's words.
+        ca: a file of certificates that vouch for the server; empty: the system's.
         auth_file: where PgBouncer finds the list of users; relative to its working directory.
     """
 
@@ -119,6 +120,7 @@ class Pooler:
     query_wait_timeout: int = 30
     idle_transaction_timeout: int = 60
     tls: str = "prefer"
+    ca: str = ""
     auth_file: str = "userlist.txt"
     worker: str = ""
     worker_secret: str = field(default="", repr=False)
@@ -157,7 +159,7 @@ class Pooler:
                 hint="Give it in DATABASE_WORKER_URL: postgresql://role:password@host/database.",
                 field="database_worker_url",
             )
-        if self.tls not in _TLS or any(mark in self.auth_file for mark in "\n\r'\""):
+        if self.tls not in _TLS or any(mark in f"{self.auth_file}{self.ca}" for mark in "\n\r'\""):
             raise Invalid("PgBouncer knows no such TLS mode or file.", code="invalid.pooler", field="tls")
 
 
@@ -197,6 +199,9 @@ def pooler_for(settings: Settings, *, host: str | None = None, port: int | None 
         "connect_query": connect_query(settings),
         "tls": address.sslmode,
     }
+    root = address.parameters.get("sslrootcert")
+    if root is not None and root != "system":
+        from_settings["ca"] = root
     if settings.database_worker_url is not None:
         login = parse_address(settings.database_worker_url.get_secret_value(), variable_of("database_worker_url"))
         from_settings |= {"worker": login.user or "", "worker_secret": login.password or ""}
@@ -214,8 +219,9 @@ def connect_query(settings: Settings) -> str:
 
 def pgbouncer_ini(pooler: Pooler) -> str:
     """Return the text of ``pgbouncer.ini``; there is no secret in it."""
-    # A mode that checks certificates needs to know by whose word; Debian and its kin keep the system's there.
-    ca = "\nserver_tls_ca_file = /etc/ssl/certs/ca-certificates.crt" if pooler.tls.startswith("verify") else ""
+    # A mode that checks certificates needs to know by whose word: the address's, or Debian's and its kin's.
+    file = pooler.ca or "/etc/ssl/certs/ca-certificates.crt"
+    ca = f"\nserver_tls_ca_file = {file}" if pooler.tls.startswith("verify") else ""
     fields = {name: getattr(pooler, name) for name in Pooler.__slots__ if "secret" not in name}
     return _INI.format(**fields, all_connections=pooler.pool_size * (2 if pooler.worker else 1), tls_ca=ca)
 
