@@ -35,7 +35,7 @@ def refused(setting: str, why: str, hint: str, **data: str) -> Invalid:
         hint: what to do.
         data: of the error; ``parameter`` is what cannot be used.
     """
-    # The setting's own name; a variable of libpq's and a file have none, and are named as they are.
+    # The setting's own name in code; a file has none, and is named as it is.
     field = setting.removeprefix("MNEMON_").lower() if setting.isupper() else setting
     return Invalid(f"{setting} cannot be used: {why}", code="invalid.database_url", hint=hint, field=field, **data)
 

@@ -321,6 +321,8 @@ class _Supervisor:
                     [logged for logged in log if _OF_THE_SERVER.search(logged)] if self.layout.is_encrypted else log
                 )
         full = any("No space left on device" in line or "Disk quota exceeded" in line for line in lines)
+        if full:
+            message = f"No space is left for the data directory {self.layout.data_dir}. {message}"
         return Unavailable(
             "\n".join([f"{message} The last lines of its log:", *lines[-6:]]) if lines else message,
             code="embedded.disk_full" if full else "embedded.start_failed",
