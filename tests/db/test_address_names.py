@@ -14,6 +14,7 @@ from mnemon import Invalid, MnemonError, app
 from mnemon.core.settings import Settings, load_settings
 from mnemon.db.address import parse_address, setting_of
 from mnemon.db.engine import create_engine, pooled
+from mnemon.db.errors import translated
 from mnemon.db.tls import tries
 from mnemon.doors.cli.main import main
 from mnemon.installation.backup.source import open_source
@@ -55,8 +56,9 @@ async def _read_replicas(settings: Settings) -> None:
     [(_, url)] = addresses(settings, None, "")
     engine = create_engine(url, settings)
     try:
-        async with pooled(engine):
-            pass
+        with translated():
+            async with pooled(engine):
+                pass
     finally:
         await engine.dispose()
 

@@ -42,7 +42,7 @@ def test_the_systems_certificates_are_named_to_programs_as_their_version_knows_t
     assert caught.value.data["parameter"] == "sslrootcert"
 
 
-NO_PATHS = ssl.DefaultVerifyPaths(None, None, "SSL_CERT_FILE", "/none", "SSL_CERT_DIR", "/none")
+NO_PATHS = ssl.DefaultVerifyPaths("", "", "SSL_CERT_FILE", "/none", "SSL_CERT_DIR", "/none")
 
 
 @pytest.mark.parametrize("version", [16, 18])

@@ -176,7 +176,7 @@ async def test_ids_are_uuids(memory: AsyncMemory, value: Any) -> None:
         assert names(await refusal(verb(value)), "id")
     if value not in ([], {}):
         assert names(await refusal(memory.forget(value)), "id")
-    assert (await refusal(memory.forget([]))).code == "invalid.scope"
+    assert (await refusal(memory.forget([]))).code == "invalid.forget"
 
 
 @pytest.mark.parametrize("value", [5, True, b"2026-01-01", "yesterday or so", [], {}, object()])

@@ -42,7 +42,8 @@ def split_urls(text: str) -> list[str]:
         if begins:
             addresses.append("")
         in_words = _URL.match(addresses[-1] or text[at:]) is None
-        end = _UNQUOTED.match(text, at).end() if in_words else at  # type: ignore[union-attr] - it matches nothing too
+        unquoted = _UNQUOTED.match(text, at) if in_words else None
+        end = unquoted.end() if unquoted else at
         comma = text.find(",", end)
         end = len(text) if comma < 0 else comma
         addresses[-1] += text[at:end] if begins else "," + text[at:end]

@@ -135,7 +135,7 @@ class Address:
             "port": ",".join(str(each.port) for each in self.hosts),
             "user": self.user or "",
         }
-        known = {name for name, each in PARAMETERS.items() if not each.secret and each.since <= libpq}
+        known = {name for name, each in PARAMETERS.items() if not each.secret and each.is_known_to(libpq)}
         others = {name: value for name, value in self.parameters.items() if name in known}
         if "connect_timeout" in others:  # libpq knows whole seconds
             others["connect_timeout"] = str(math.ceil(float(others["connect_timeout"])))

@@ -28,6 +28,7 @@ class Parameter:
         read: the variable counts here as well, where the URL says nothing.
         secret: its value is never shown.
         since: the first major version of libpq that has it, where an older one does not.
+        until: the last one, where a newer one has it no more.
     """
 
     does: str
@@ -37,6 +38,11 @@ class Parameter:
     read: bool = False
     secret: bool = False
     since: int = 0
+    until: int | None = None
+
+    def is_known_to(self, libpq: int) -> bool:
+        """Tell whether a libpq of that major version knows it."""
+        return self.since <= libpq and (self.until is None or libpq <= self.until)
 
 
 def _one_of(*values: str) -> Callable[[str], str | None]:
@@ -177,7 +183,7 @@ PARAMETERS: dict[str, Parameter] = {
         "`0` changes nothing; `1` is refused",
         takes=_only("0", hint="Remove it: the driver hands on no Kerberos credentials."),
         variable="PGGSSDELEGATION",
-        since=17,
+        since=16,
     ),
     "sslcompression": Parameter("changes nothing: TLS compresses no more", takes=_SWITCH),
     "sslsni": Parameter(
@@ -215,8 +221,8 @@ PARAMETERS: dict[str, Parameter] = {
     "oauth_client_secret": Parameter("refused", refusal=_OAUTH, secret=True),
     "oauth_scope": Parameter("refused", refusal=_OAUTH),
     "sslkeylogfile": Parameter("refused", refusal="Remove it: with that file everybody could read what was sent."),
-    "authtype": Parameter("changes nothing; PostgreSQL 13 and older had it"),
-    "tty": Parameter("changes nothing; PostgreSQL 13 and older had it"),
+    "authtype": Parameter("changes nothing; PostgreSQL 13 and older had it", until=13),
+    "tty": Parameter("changes nothing; PostgreSQL 13 and older had it", until=13),
 }
 
 #: Parameters of the driver and of SQLAlchemy that are taken too.

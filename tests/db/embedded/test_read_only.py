@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def test_what_is_not_the_servers_own_is_named(tmp_path: Path, monkeypatch: pytes
     planted.mkdir(parents=True)
     planted.chmod(0o755)
     monkeypatch.setattr(sockets, "_usual", lambda layout, uid: planted)
-    monkeypatch.setattr(sockets.secrets, "token_hex", lambda count: "planted")
+    monkeypatch.setattr(secrets, "token_hex", lambda count: "planted")
     account = server_account()
     (tmp_path / "run" / f"mnemon-{account.uid}-planted").mkdir(mode=0o755)
     layout = Layout.of(tmp_path / ("d" * 90))

@@ -362,7 +362,7 @@ class AsyncMemory(Rating):
             language: what all of it is written in, as an ISO 639 code; found out, if left out.
             speakers: which speakers are users of yours, such as ``{"Rosa": "rosa@example.org"}``; others are names.
             stop_on_broken: stop at the first record that cannot be read.
-            restart: read from the beginning; what is already there is not stored twice.
+            restart: read from the beginning; what is there is not stored twice.
             columns: which key of a record holds what, such as ``{"text": "body", "at": "when"}``.
             timezone: the zone of times that name none, such as ``Europe/Oslo``; the file's own goes before it.
             on_progress: called after each batch.
@@ -372,7 +372,7 @@ class AsyncMemory(Rating):
             NotFound: nothing is there.
             Unavailable: the format's importer cannot be loaded.
         """
-        from mnemon.adapters.importing import import_file
+        from mnemon.adapters.importing import import_file  # whose importers nothing else needs
 
         refusals.path("path", path)
         refusals.texts(format=format, conversation=conversation, user=user, agent=agent)

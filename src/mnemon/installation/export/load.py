@@ -45,6 +45,7 @@ BATCH = 16 << 20
 WHOLE = frozenset({"organizations", "users", "conversation_sessions"})
 
 _OWNER = "SELECT pg_get_userbyid(relowner)::text FROM pg_class WHERE oid = 'organizations'::regclass"
+_OWNER_URL = "DATABASE_OWNER_URL"
 
 
 async def verify_export(path: Path) -> Manifest:
@@ -63,11 +64,7 @@ async def verify_export(path: Path) -> Manifest:
 
 
 async def import_organization(
-    url: str,
-    request: ImportOrganization,
-    installation: InstallationKey | None = None,
-    *,
-    setting: str = "DATABASE_OWNER_URL",
+    url: str, request: ImportOrganization, installation: InstallationKey | None = None, *, setting: str = _OWNER_URL
 ) -> Imported:
     """Bring an organisation in, with the ids it had, or as a copy with others.
 
