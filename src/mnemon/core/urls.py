@@ -21,13 +21,13 @@ def postgres_url(raw: str) -> str:
     Raises:
         ValueError: it is neither; of what was given only a scheme is repeated, since the rest may hold a password.
     """
-    scheme, behind, rest = raw.strip().partition("://")
+    scheme, behind, behind_scheme = raw.strip().partition("://")
     if behind and scheme.lower() in {"postgres", "postgresql", "postgresql+asyncpg"}:
-        return "postgresql+asyncpg://" + rest
+        return "postgresql+asyncpg://" + behind_scheme
     if _WORD.match(raw):
         return raw.strip()
-    given = f", not {scheme!r}" if behind and _SCHEME.fullmatch(scheme) else ""
-    raise ValueError(f"a PostgreSQL URL is needed (postgresql://role:password@host/database){given}")
+    scheme_named = f", not {scheme!r}" if behind and _SCHEME.fullmatch(scheme) else ""
+    raise ValueError(f"a PostgreSQL URL is needed (postgresql://role:password@host/database){scheme_named}")
 
 
 def split_urls(text: str) -> list[str]:

@@ -135,8 +135,8 @@ class Address:
             "port": ",".join(str(each.port) for each in self.hosts),
             "user": self.user or "",
         }
-        known = {name for name, each in PARAMETERS.items() if not each.secret and each.is_known_to(libpq)}
-        others = {name: value for name, value in self.parameters.items() if name in known}
+        known_names = {name for name, each in PARAMETERS.items() if not each.secret and each.is_known_to(libpq)}
+        others = {name: value for name, value in self.parameters.items() if name in known_names}
         if "connect_timeout" in others:  # libpq knows whole seconds
             others["connect_timeout"] = str(math.ceil(float(others["connect_timeout"])))
         return {name: value for name, value in {**others, **self._trusted(libpq), **own}.items() if value}
@@ -176,8 +176,8 @@ def parse_address(text: str, setting: str = "DATABASE_URL") -> Address:
     values = _checked(written(text, setting), setting)
     origins: dict[str, str] = {}
     if "service" in values:
-        said, file = service(values, setting)
-        from_file = _checked(said, f"The service file {file}")
+        service_values, file = service(values, setting)
+        from_file = _checked(service_values, f"The service file {file}")
         origins = dict.fromkeys(from_file.keys() - values.keys(), f"The service file {file}")
         values = from_file | values
     hosts = _hosts(values, origins, setting)

@@ -72,7 +72,7 @@ async def take_turn(connection: AsyncConnection, patience: float = PATIENCE) -> 
 
 
 def _taken(holder: Any, waited: float) -> Unavailable:
-    who, hint = "another process", "Try again in a moment."
+    process_name, hint = "another process", "Try again in a moment."
     data: dict[str, Any] = {}
     if holder is not None:
         of = [
@@ -80,7 +80,7 @@ def _taken(holder: Any, waited: float) -> Unavailable:
         ]
         of += [f"from {holder.host}"] if holder.host else []
         of += [f"connected since {holder.since:%Y-%m-%d %H:%M:%S %Z}"] if holder.since else []
-        who = f"process {holder.pid} of the server" + (f" ({', '.join(of)})" if of else "")
+        process_name = f"process {holder.pid} of the server" + (f" ({', '.join(of)})" if of else "")
         hint = (
             "Wait until it is done and try again. If it hangs, an administrator ends it: "
             f"SELECT pg_terminate_backend({holder.pid})."
@@ -88,7 +88,7 @@ def _taken(holder: Any, waited: float) -> Unavailable:
         since = holder.since.isoformat() if holder.since else None
         data = {"pid": holder.pid, "application": holder.application, "role": holder.role, "since": since}
     return Unavailable(
-        f"The database is being migrated by {who}; it was waited for {waited:.0f} s.",
+        f"The database is being migrated by {process_name}; it was waited for {waited:.0f} s.",
         code="unavailable.migrating",
         hint=hint,
         **data,

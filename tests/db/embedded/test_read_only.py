@@ -60,7 +60,7 @@ def test_where_no_socket_can_lie_the_error_says_where_and_what_to_set(
     monkeypatch.setattr(sockets, "_usual", lambda layout, uid: nowhere)
     account = server_account()
     for name, problem in (("d" * 90, "too long for a socket's"), ("a b", "with characters"), ("ä", "with characters")):
-        layout = Layout.of(tmp_path / name)
+        layout = Layout.of(Path("/", name))
         with pytest.raises(Conflict, match=problem) as refused:
             sockets.make_socket_dir(layout, account.uid, account.gid)
         error = refused.value

@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from mnemon.adapters.importing import ImportReport, Progress
     from mnemon.operations.schemas import ErasurePreview, ErasureReceipt
 
-#: Items of one transaction when an iterable has more.
-_CHUNK = 1000
+_CHUNK = 1000  # items of one transaction when an iterable has more
 
 
 class AsyncMemory(Rating):

@@ -52,8 +52,8 @@ def as_list(
     if content is None and not {"tool_calls", "tool_results"}.isdisjoint(defaults):
         return [{"content": None, **defaults}], {}
     refuse_pieces(content)
-    one = isinstance(content, str | Mapping | NewMessage | NewMemory) or _pair(content) is not None
-    if one or as_messages(content) is not None:
+    is_single = isinstance(content, str | Mapping | NewMessage | NewMemory) or _pair(content) is not None
+    if is_single or as_messages(content) is not None:
         return [content], defaults
     if not isinstance(content, Iterable):
         raise cannot_be_remembered(content)

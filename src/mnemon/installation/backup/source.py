@@ -115,16 +115,16 @@ def url_of(settings: Settings) -> Address | None:
     Raises:
         NotConfigured: the application's URL alone is known.
     """
-    found = chosen(settings, "backup_database_url", "database_owner_url")
+    chosen_address = chosen(settings, "backup_database_url", "database_owner_url")
     if settings.database_url is None:
         return None
-    if found is None:
+    if chosen_address is None:
         raise NotConfigured(
             "DATABASE_URL is a server of your own, and no role is named that may take its backups.",
             code="backup.no_role",
             hint=f"Set MNEMON_BACKUP_DATABASE_URL. Such a role, made by an administrator:\n{GRANTS}",
         )
-    return parse_address(*found)
+    return parse_address(*chosen_address)
 
 
 @asynccontextmanager
