@@ -251,6 +251,7 @@ _SPECIAL: dict[str, str] = {
     "audit_blocks.mac": "sha256('{n}'::bytea)",
     "audit_blocks.mac_key": "sha256('{n}'::bytea)",
     "participant_names.user_id": "{reference}",
+    "message_memory_usage.memory_id": "{reference}",
     "api_keys.user_id": "{reference}",
     "api_keys.key_hash": "sha256('{n}'::bytea)",
     "sessions.token_hash": "sha256('{n}'::bytea)",

@@ -46,6 +46,8 @@ MORE = {
         SELECT {id:fact:i}, o.id, {id:user:i}, 'subject ' || i / 3, 'predicate ' || i % 300, 'object' FROM {rows}""",
     "message_memory_usage": """INSERT INTO message_memory_usage (organization_id, message_id, memory_id)
         SELECT o.id, {id:message:i}, {id:memory:i / 2} FROM {rows}""",
+    "uses_of_messages": """INSERT INTO message_memory_usage (organization_id, message_id, used_message_id)
+        SELECT o.id, {id:message:i}, {id:message:i / 2} FROM {rows} WHERE i > 0""",
     "recall_terms": """INSERT INTO recall_terms (organization_id, lexeme, documents)
         SELECT m.organization_id, w.lexeme, count(*) FROM memories m, unnest(m.search_vector) w GROUP BY 1, 2""",
     "recall_statistics": """INSERT INTO recall_statistics (organization_id, indexed)

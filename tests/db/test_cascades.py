@@ -20,8 +20,12 @@ SELECT c.conrelid::regclass::text AS table, c.conname AS name, c.confdeltype::te
 FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
 WHERE r.relnamespace = 'public'::regnamespace AND NOT r.relispartition AND c.contype = 'f' AND c.conparentid = 0
 """
-#: Tables whose rows belong to a person or to an agent, never to both.
-ONE_OWNER = {"api_keys", "participant_names"}
+#: Of references of which a row has one: what a row does without that has the other.
+INSTEAD = {
+    ("api_keys", "agent_id"): "user_id",
+    ("participant_names", "agent_id"): "user_id",
+    ("message_memory_usage", "used_message_id"): "memory_id",
+}
 _WORDS = {"a": None, "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
 
 
@@ -47,8 +51,8 @@ def declared() -> dict[tuple[str, str], str | None]:
 async def family(rows: Rows, table: Table, key: ForeignKey) -> tuple[dict[str, Any], dict[str, Any]]:
     """A row that refers by this key, and by no other where it can do without, to a parent of its own; both."""
     values = await rows.values(table.name)
-    if table.name in ONE_OWNER and key.columns[-1] == "agent_id":
-        del values["user_id"]
+    if (left_out := INSTEAD.get((table.name, key.columns[-1]))) is not None:
+        del values[left_out]
     parent = await (rows.row if key.table == "organizations" else rows.another)(key.table)
     generated = {column.name for column in table.columns if column.generated}  # from the tenant's own column
     values |= {

@@ -219,13 +219,13 @@ lists(
     of(usage.usage_of, UsageOf, message_id="messages"),
     fresh={"memory_id": "memories"},
     ordered={"rank": "CASE WHEN {n} % 3 > 0 THEN {n} + 1 END", "relevance_score": "CASE WHEN {n} % 2 > 0 THEN 0.5 END"},
-    key=lambda item: (item.memory_id,),
+    key=lambda item: (item.used_id,),
     columns=("memory_id",),
 )
 lists(
     "memory.usage_of (a memory)",
     "message_memory_usage",
-    of(usage.usage_of, UsageOf, memory_id="memories"),
+    of(usage.usage_of, UsageOf, used_id="memories"),
     "created_at",
     fresh={"message_id": "messages"},
     key=lambda item: (item.message_id,),

@@ -62,8 +62,8 @@ from mnemon.memory.schemas_facts import (
     AssertFact,
     FactHistory,
     FactsAt,
+    NoteUse,
     Reconstruct,
-    RecordUsage,
     RetractFact,
     UsageOf,
     Used,
@@ -187,7 +187,9 @@ async def _usage_of(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]
     for name in ("private_message", "open_message"):
         yield usage.usage_of(ctx, UsageOf(message_id=world.ids[name]))
     for name in ("private_memory", "open_memory"):
-        yield usage.usage_of(ctx, UsageOf(memory_id=world.ids[name]))
+        yield usage.usage_of(ctx, UsageOf(used_id=world.ids[name]))
+    for name in ("private_message", "open_message"):
+        yield usage.usage_of(ctx, UsageOf(used_id=world.ids[name]))
 
 
 @reads("conversations.get_conversation", "private", "team")
@@ -420,11 +422,11 @@ async def _rate(ctx: Context, world: World, kind: str) -> AsyncIterator[Awaitabl
         yield memory.rate(ctx, Rate(message_id=one, rating="negative"))
 
 
-@changes("memory.record_usage", *TALK)
-async def _record_usage(ctx: Context, world: World, kind: str) -> AsyncIterator[Awaitable[Any]]:
+@changes("memory.note_use", *TALK)
+async def _note_use(ctx: Context, world: World, kind: str) -> AsyncIterator[Awaitable[Any]]:
     for one in world.rows[kind]:
         for message, used in ((one, world.ids["open_memory"]), (world.ids["open_message"], one)):
-            yield usage.record_usage(ctx, RecordUsage(message_id=message, memories=(Used(memory_id=used),)))
+            yield usage.note_use(ctx, NoteUse(message_id=message, used=(Used(id=used),)))
 
 
 @changes("memory.retract_fact", *TALK)

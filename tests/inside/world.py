@@ -29,9 +29,9 @@ from mnemon.integrations import service as integrations
 from mnemon.integrations.schemas import CalendarEvent, Connect, File, Mail, SyncEvents, SyncFiles, SyncMail
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import Enqueue, SetSchedule
-from mnemon.memory.schemas_facts import AssertFact, RecordUsage, Used
+from mnemon.memory.schemas_facts import AssertFact, NoteUse, Used
 from mnemon.memory.service.facts import assert_fact
-from mnemon.memory.service.usage import record_usage
+from mnemon.memory.service.usage import note_use
 from mnemon.workspace import service as workspace
 from mnemon.workspace.schemas import CreateDocument, CreateTask, Notify
 from tests.factories import context_of
@@ -181,8 +181,13 @@ async def _talk(world: World, memory: AsyncMemory) -> None:
         )
     ids["open_message"], ids["open_memory"] = open_answer.id, open_memory.id
     signals = {"why": {"value": 1.0, "about": MARKS["private"]}}
-    for message, used in ((said.ids[0], open_memory.id), (open_answer.id, kept.ids[0])):
-        await record_usage(ctx, RecordUsage(message_id=message, memories=(Used(memory_id=used, signals=signals),)))
+    for message, used in (
+        (said.ids[0], open_memory.id),
+        (open_answer.id, kept.ids[0]),
+        (open_answer.id, said.ids[0]),
+        (said.ids[0], open_answer.id),
+    ):
+        await note_use(ctx, NoteUse(message_id=message, used=(Used(id=used, signals=signals),)))
     ids["open_entity"] = (
         await graph.ensure_entity(ctx, EnsureEntity(entity_type="place", name="The harbour"))
     ).entity.id

@@ -13,7 +13,7 @@ from mnemon.db.words import matching
 from mnemon.memory import repetition
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
 from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE
-from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_MEMORY
+from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_USED
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
 
@@ -22,7 +22,7 @@ MEMORY, MESSAGE = Key("memory"), Key("message")
 VECTOR = HalfVector([0.1] * 256)
 SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
 NAMES = "uq_participant_names_word"
-USAGE = ("uq_message_memory_usage_memory_id", "ix_message_memory_usage_memory")
+USAGE = ("uq_message_memory_usage_used", "ix_message_memory_usage_memory")
 
 NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}
 
@@ -56,9 +56,15 @@ CASES = (
         {"which": "t.predicate = $3", "order": "t.valid_from, t.id"},
         small=("ix_memory_facts_predicate|" + SUBJECT,),
     ),
-    Case("facts_record_usage", (MESSAGE, [MEMORY], [0.5], [1], ["{}"]), USAGE[:1]),
-    Case("facts_usage", (MESSAGE, 20, *[None] * 3), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_ANSWER}),
-    Case("facts_usage", (MEMORY, 20, NOW, MEMORY), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_MEMORY}),
+    Case("note_use", (MESSAGE, [MEMORY, None], [None, MESSAGE], [0.5] * 2, [1] * 2, ["{}"] * 2, None), USAGE[:1]),
+    Case("usage_of", (MESSAGE, 20, *[None] * 3), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_ANSWER}),
+    Case("usage_of", (MEMORY, 20, NOW, MEMORY), ("|".join(USAGE),), {"seen": "true", **PARTS_OF_USED["memory"]}),
+    Case(
+        "usage_of",
+        (MESSAGE, 20, NOW, MEMORY),
+        ("ix_message_memory_usage_message",),
+        {"seen": "true", **PARTS_OF_USED["message"]},
+    ),
     Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
     Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
     # All words of a tenant are read.

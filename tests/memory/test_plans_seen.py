@@ -78,5 +78,5 @@ async def test_where_a_fact_comes_from_is_looked_up(crowd: Crowd, who: str, size
 async def test_what_was_used_is_looked_up(crowd: Crowd, who: str, size: str) -> None:
     params = Params(None, Key("message"), 20, None, None, None)
     parts = {"seen": visible_use(eyes(who), params), **PARTS_OF_ANSWER}
-    case = Case("facts_usage", tuple(params.values[1:]), ("|".join(USAGE), "pk_messages", "pk_memories"), parts)
+    case = Case("usage_of", tuple(params.values[1:]), ("|".join(USAGE), "pk_messages", "pk_memories"), parts)
     await crowd.tenant(size).hold("mnemon.memory", case)

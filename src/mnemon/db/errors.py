@@ -65,7 +65,9 @@ _CHECKS = {
 _FIELDS = {
     "identified": "external_id",
     "not_superseded_by_itself": "superseded_by",
+    "not_used_by_itself": "used_message_id",
     "one_owner": "user_id",
+    "one_used": "memory_id",
     "private_has_agent": "agent_id",
     "profile_has_user": "user_id",
     "superseded": "superseded_at",

@@ -1,4 +1,4 @@
-"""Tables of facts, bitemporal, and of which memory an answer used."""
+"""Tables of facts, bitemporal, and of what an answer used."""
 
 from __future__ import annotations
 
@@ -69,22 +69,41 @@ class MemoryFactORM(Tenanted, Base):
 
 
 class MessageMemoryUsageORM(Tenanted, Base):
-    """Which memory was used for which answer."""
+    """Which message or memory was used for which answer."""
 
     __tablename__ = "message_memory_usage"
     __table_args__ = (
         belongs_to("messages", "message_id", ondelete="CASCADE"),
         belongs_to("memories", "memory_id", ondelete="CASCADE"),
-        UniqueConstraint("organization_id", "message_id", "memory_id", name="uq_message_memory_usage_memory_id"),
+        belongs_to("messages", "used_message_id", ondelete="CASCADE"),
+        UniqueConstraint(
+            "organization_id",
+            "message_id",
+            "memory_id",
+            "used_message_id",
+            name="uq_message_memory_usage_used",
+            postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("num_nonnulls(memory_id, used_message_id) = 1", name="one_used"),
+        CheckConstraint("used_message_id <> message_id", name="not_used_by_itself"),
         CheckConstraint("relevance_score BETWEEN 0 AND 1", name="relevance_score"),
         CheckConstraint("rank >= 1", name="rank"),
         Index("ix_message_memory_usage_memory", "organization_id", "memory_id", text("created_at DESC")),
-        {"comment": "Which memory was used for which answer, and why (seed 000)"},
+        Index(
+            "ix_message_memory_usage_message",
+            "organization_id",
+            "used_message_id",
+            text("created_at DESC"),
+            postgresql_where=text("used_message_id IS NOT NULL"),
+        ),
+        {"comment": "Which memory or message was used for which answer, and why (seed 000)"},
     )
 
     message_id: Mapped[UUID] = mapped_column(comment="The answer")
-    memory_id: Mapped[UUID] = mapped_column(comment="The memory it was given")
+    memory_id: Mapped[UUID | None] = mapped_column(comment="The memory it was given; or a message")
+    used_message_id: Mapped[UUID | None] = mapped_column(comment="The message it was given; or a memory")
     relevance_score: Mapped[float | None] = mapped_column(Float, comment="0 to 1")
     rank: Mapped[int | None] = mapped_column(Integer, comment="Its place among what was recalled, from 1")
     signals: Mapped[dict[str, Any]] = json_object("The signals of the score, as recall explained them")
+    helpful: Mapped[bool | None] = mapped_column(comment="Whether it helped; null: nobody said")
     created_at: Mapped[datetime] = created()

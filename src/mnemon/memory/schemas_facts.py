@@ -1,4 +1,4 @@
-"""What goes into facts and memory usage, and what comes out: the same for every door."""
+"""What goes into facts and uses, and what comes out: the same for every door."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Label, Moment, Schema, check_name
 from mnemon.memory.models_facts import OBJECT_LIMIT, SUBJECT_LIMIT
+from mnemon.memory.schemas import Kind
 
 Term = Annotated[
     str,
@@ -134,59 +135,85 @@ class Asserted(Schema):
 
 
 class Used(Schema):
-    """A memory that an answer was given.
+    """A message or a memory that an answer was given.
 
     Attributes:
+        id: the message's or the memory's.
         relevance_score: 0 to 1.
         rank: its place among what was recalled, from 1.
         signals: the signals of its score.
     """
 
-    memory_id: UUID
+    id: UUID
     relevance_score: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     rank: int | None = Field(default=None, ge=1, le=1_000_000)
     signals: JsonObject = Field(default_factory=dict)
 
 
-class RecordUsage(Schema):
-    """Which memories an answer was given; said again, it replaces the scores."""
+class NoteUse(Schema):
+    """Which messages and memories an answer was given; said again, it replaces what was said, and the rest stays.
+
+    Attributes:
+        message_id: the answer.
+        used: what it was given, each once.
+        helpful: whether these helped; None says nothing of it.
+    """
 
     message_id: UUID
-    memories: Annotated[tuple[Used, ...], Field(min_length=1, max_length=1000)]
+    used: Annotated[tuple[Used, ...], Field(min_length=1, max_length=1000)]
+    helpful: Annotated[bool, Field(strict=True)] | None = None
 
     @model_validator(mode="after")
-    def _once(self) -> RecordUsage:
-        if len({one.memory_id for one in self.memories}) < len(self.memories):
-            raise PydanticCustomError("memories", "a memory is listed twice")
+    def _once(self) -> NoteUse:
+        ids = {one.id for one in self.used}
+        if len(ids) < len(self.used):
+            raise PydanticCustomError("used", "used names a message or memory twice")
+        if self.message_id in ids:
+            raise PydanticCustomError("used", "used names the answer itself")
         return self
 
 
 class UsageOf(PageRequest):
-    """Whose usage to read: the memories of an answer, best first, or the answers of a memory, newest first."""
+    """Which uses to read: those of an answer, best first, or those of a message or memory, newest first.
+
+    Attributes:
+        message_id: the answer; or
+        used_id: the message or memory that answers were given.
+    """
 
     message_id: UUID | None = None
-    memory_id: UUID | None = None
+    used_id: UUID | None = None
 
     @model_validator(mode="after")
     def _one(self) -> UsageOf:
-        if (self.message_id is None) == (self.memory_id is None):
-            raise PydanticCustomError("message_id", "give either message_id or memory_id")
+        if (self.message_id is None) == (self.used_id is None):
+            raise PydanticCustomError("message_id", "give either message_id or used_id")
         return self
 
 
 class Usage(Schema):
-    """One memory's use in one answer."""
+    """The use of one message or memory in one answer.
+
+    Attributes:
+        message_id: the answer.
+        used_id, used_kind: what it was given.
+        relevance_score, rank, signals: as recall gave it, as far as that was said.
+        helpful: whether it helped; None if nobody said.
+        created_at: when the use was noted first.
+    """
 
     message_id: UUID
-    memory_id: UUID
+    used_id: UUID
+    used_kind: Kind
     relevance_score: float | None
     rank: int | None
     signals: dict[str, Any]
+    helpful: bool | None
     created_at: datetime
 
 
-class Recorded(Schema):
-    """How many uses were written."""
+class Noted(Schema):
+    """How many uses were noted, for the first time or again."""
 
     count: int
 

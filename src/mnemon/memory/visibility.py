@@ -21,9 +21,11 @@ def visible_fact(principal: Principal, params: Params) -> str:
 
 
 def visible_use(principal: Principal, params: Params) -> str:
-    """Return the predicate (alias ``u``) over uses of memories in answers: both are to be seen."""
+    """Return the predicate (alias ``u``) over uses in answers: both the answer and what was used are to be seen."""
     if principal.is_organization:
         return "true"
-    return " AND ".join(
-        visible_source(principal, kind, f"u.{kind}_id", params, alias=f"used_{kind}") for kind in ("message", "memory")
-    )
+    rules = [visible_source(principal, "message", "u.message_id", params, alias="answer")]
+    for kind, column in (("memory", "u.memory_id"), ("message", "u.used_message_id")):
+        seen = visible_source(principal, kind, column, params, alias=f"used_{kind}")
+        rules.append(f"({column} IS NULL OR {seen})")
+    return " AND ".join(rules)

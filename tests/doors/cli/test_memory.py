@@ -283,3 +283,21 @@ def test_what_was_said_is_rated(cli: Cli) -> None:
     assert "Not rated any more" in cli("rate", message, "none").out
     assert cli("rate", message, "good").code == 2
     assert cli("rate", str(uuid4()), "positive").code == 3
+
+
+def test_what_an_answer_used_is_noted(cli: Cli) -> None:
+    answer = cli("remember", "At noon", "--role", "assistant", "--json").json["id"]
+    said = cli("remember", "The boat leaves at noon", "--role", "user", "--json").json["id"]
+    kept = cli("remember", "Ada likes boats", "--json").json["id"]
+    assert cli("note-use", answer, said, kept, said, "--helpful").out == "Noted: 2 used.\n"
+    assert cli("note-use", answer, said, "--not-helpful", "--json").json == {"count": 1}
+    uses = {use["used_id"]: use for use in cli("usage", "--answer", answer, "--json").json["items"]}
+    assert {(use["used_kind"], use["helpful"]) for use in uses.values()} == {("message", False), ("memory", True)}
+    shown = cli("usage", "--used", kept).out
+    assert answer in shown
+    assert "yes" in shown
+    assert "No use of it is noted." in cli("usage", "--used", answer).out
+    assert cli("usage").code == 2
+    assert cli("note-use", answer, str(uuid4())).code == 3
+    assert cli("note-use", answer, "x").code == 2
+    assert cli("note-use", answer, answer).code == 2

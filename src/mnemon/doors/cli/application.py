@@ -24,6 +24,7 @@ from mnemon.doors.cli.commands import (
     read,
     server,
     tour,
+    uses,
     worker,
 )
 from mnemon.doors.cli.commands.formats import ImportCommand
@@ -48,6 +49,8 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "update": keep.update,
         "forget": keep.forget,
         "rate": keep.rate,
+        "note-use": uses.note_use,
+        "usage": uses.usage,
         "erase": erase.erase,
     },
     "The database": {

@@ -15,6 +15,7 @@ from mnemon.doors.cli.times import day_and_time
 if TYPE_CHECKING:
     from mnemon.core.pages import Page
     from mnemon.memory.schemas import History, Item
+    from mnemon.memory.schemas_facts import Usage
 
 
 def show_item(item: Item, *, utc: bool) -> None:
@@ -105,3 +106,17 @@ def show_history(story: History, *, utc: bool) -> None:
             day_and_time(event.at, utc=utc), event.action, one_line(event.changed_by), one_line(event.reason or "-")
         )
     screen.print(events)
+
+
+def show_uses(page: Page[Usage], *, of_answer: bool, utc: bool) -> None:
+    """Show uses: what an answer was given, or the answers."""
+    table = empty_table("rank", "score", "helped", "used" if of_answer else "answer", "noted")
+    for use in page.items:
+        table.add_row(
+            "-" if use.rank is None else str(use.rank),
+            "-" if use.relevance_score is None else f"{use.relevance_score:.3f}",
+            {None: "-", True: "yes", False: "no"}[use.helpful],
+            Text(f"{use.used_kind} {use.used_id}" if of_answer else str(use.message_id)),
+            day_and_time(use.created_at, utc=utc),
+        )
+    console().print(table)

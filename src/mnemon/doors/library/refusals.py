@@ -145,7 +145,18 @@ def path(name: str, value: Any) -> None:
         raise Invalid(f"{name}: the path has a NUL character.", code="invalid.characters", field=name)
 
 
-def uuid(value: UUID | str) -> UUID:
+def several(name: str, value: Any, wanted: str) -> list[Any]:
+    """Return what several values are given as, as a list.
+
+    Raises:
+        Invalid: it is nothing that has several.
+    """
+    if isinstance(value, (*_BYTES, dict)) or not hasattr(value, "__iter__"):
+        _refuse(name, value, wanted)
+    return list(value)
+
+
+def uuid(value: UUID | str, name: str = "id") -> UUID:
     """Return an id.
 
     Raises:
@@ -154,8 +165,12 @@ def uuid(value: UUID | str) -> UUID:
     try:
         return value if isinstance(value, UUID) else UUID(value)
     except (ValueError, AttributeError, TypeError):
+        which = "" if name == "id" else f"{name}: "
         raise Invalid(
-            "An id is a UUID, such as remember returns.", code="invalid.id", field="id", hint="Pass it unchanged."
+            f"{which}An id is a UUID, such as remember returns.",
+            code="invalid.id",
+            field=name,
+            hint="Pass it unchanged.",
         ) from None
 
 

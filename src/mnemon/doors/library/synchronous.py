@@ -199,6 +199,8 @@ class Memory:
     history = _blocking(AsyncMemory.history)
     set_timezone = _blocking(AsyncMemory.set_timezone)
     rate = _blocking(AsyncMemory.rate)
+    note_use = _blocking(AsyncMemory.note_use)
+    usage_of = _blocking(AsyncMemory.usage_of)
     position = _blocking(AsyncMemory.position)
     after = _blocking(AsyncMemory.after)
     erase = _blocking(AsyncMemory.erase)

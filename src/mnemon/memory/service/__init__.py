@@ -8,7 +8,7 @@ from mnemon.memory.service.rate import rate
 from mnemon.memory.service.read import get, history, list_items
 from mnemon.memory.service.remember import Prepared, prepare, remember, write
 from mnemon.memory.service.searching import recall, search
-from mnemon.memory.service.usage import record_usage, usage_of
+from mnemon.memory.service.usage import note_use, usage_of
 
 __all__ = [
     "AccessCounter",
@@ -21,11 +21,11 @@ __all__ = [
     "history_of",
     "list_items",
     "maintain",
+    "note_use",
     "prepare",
     "rate",
     "recall",
     "reconstruct",
-    "record_usage",
     "remember",
     "retract_fact",
     "search",

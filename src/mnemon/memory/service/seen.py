@@ -19,15 +19,34 @@ async def require_seen(ctx: Context, connection: Connection, kind: str, ids: Col
     Raises:
         NotFound: one is not there, or not this principal's to see; the two look the same.
     """
-    table = next(item_id for item_id in TABLES if item_id.kind == kind)
+    await kinds_seen(ctx, connection, ids, field, kinds=(kind,))
+
+
+async def kinds_seen(
+    ctx: Context,
+    connection: Connection,
+    ids: Collection[UUID],
+    field: str,
+    *,
+    kinds: Collection[str] = ("message", "memory"),
+) -> dict[UUID, str]:
+    """Return of which kind each id is, ``message`` or ``memory``; let through only what the principal may see.
+
+    Raises:
+        NotFound: one is not there, not of these kinds, or not this principal's to see; these look the same.
+    """
     params = Params(ctx.principal.organization_id, list(ids))
-    rule = visible(ctx.principal, kind, params)
     rows = await connection.fetch(
-        f"SELECT t.id FROM {table.name} t "  # noqa: S608 - the table's name is ours
-        f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {rule}",
+        " UNION ALL ".join(
+            f"SELECT t.id, '{table.kind}' AS kind FROM {table.name} t "  # noqa: S608 - names are ours
+            f"WHERE t.organization_id = $1 AND t.id = ANY($2::uuid[]) AND {visible(ctx.principal, table.kind, params)}"
+            for table in TABLES
+            if table.kind in kinds
+        ),
         *params.values,
     )
-    unseen = set(ids) - {row["id"] for row in rows}
+    found = {row["id"]: row["kind"] for row in rows}
+    unseen = set(ids) - found.keys()
     if unseen:
-        item_id = min(unseen)
-        raise missing("memory", item_id, called=kind, field=field)
+        raise missing("memory", min(unseen), called=" or ".join(kinds), field=field)
+    return found

@@ -1,4 +1,4 @@
-"""The verbs of usage: which memories an answer was given, and why."""
+"""The verbs of uses: which messages and memories an answer was given, why, and whether they helped."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mnemon.db.params import Params
 from mnemon.db.rows import from_row
 from mnemon.db.sql import statement
 from mnemon.db.types import dump_json
-from mnemon.memory.schemas_facts import Recorded, RecordUsage, Usage, UsageOf
-from mnemon.memory.service.seen import require_seen
+from mnemon.memory.schemas_facts import Noted, NoteUse, Usage, UsageOf
+from mnemon.memory.service.seen import kinds_seen, require_seen
 from mnemon.memory.visibility import visible_use
 from mnemon.verbs import verb
 
@@ -26,59 +26,66 @@ PARTS_OF_ANSWER = {
     "which": f"u.message_id = $2 AND ($4::int IS NULL OR ({_PLACE}, u.id) > ($4, $5::float8, $6::uuid))",
     "order": f"{_PLACE}, u.id",
 }
-_OF_MEMORY = Listing.newest("memory.usage_of:memory")
-PARTS_OF_MEMORY = {
-    "which": "u.memory_id = $2 AND ($4::timestamptz IS NULL OR (u.created_at, u.id) < ($4, $5::uuid))",
-    "order": "u.created_at DESC, u.id DESC",
+#: Uses of one thing, by its kind.
+_OF_USED = Listing.newest("memory.usage_of:used")
+PARTS_OF_USED = {
+    kind: {
+        "which": f"u.{column} = $2 AND ($4::timestamptz IS NULL OR (u.created_at, u.id) < ($4, $5::uuid))",
+        "order": "u.created_at DESC, u.id DESC",
+    }
+    for kind, column in (("memory", "memory_id"), ("message", "used_message_id"))
 }
 
 
 @verb("memories:write")
-async def record_usage(ctx: Context, request: RecordUsage) -> Recorded:
-    """Note which memories an answer was given, with their scores; said again, it replaces them.
+async def note_use(ctx: Context, request: NoteUse) -> Noted:
+    """Note which messages and memories an answer was given; said again, it replaces what was said of each.
+
+    What is not said this time stays: a score, a place, the signals, whether it helped.
 
     Raises:
-        NotFound: the message or a memory is not there, or not this principal's to see: nothing is noted.
+        NotFound: the answer, or something used, is not there or not this principal's to see: nothing is noted.
     """
-    organization = ctx.principal.organization_id
-    used = sorted(request.memories, key=lambda used_memory: used_memory.memory_id)
+    used = sorted(request.used, key=lambda one: one.id)
     async with ctx.database.transaction(ctx.principal) as connection:
         await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-        await require_seen(ctx, connection, "memory", [used_memory.memory_id for used_memory in used], "memories")
+        kinds = await kinds_seen(ctx, connection, [one.id for one in used], "used")
         rows = await connection.fetch(
-            statement(PACKAGE, "facts_record_usage"),
-            organization,
+            statement(PACKAGE, "note_use"),
+            ctx.principal.organization_id,
             request.message_id,
-            [used_memory.memory_id for used_memory in used],
-            [used_memory.relevance_score for used_memory in used],
-            [used_memory.rank for used_memory in used],
-            [dump_json(used_memory.signals) for used_memory in used],
+            [one.id if kinds[one.id] == "memory" else None for one in used],
+            [one.id if kinds[one.id] == "message" else None for one in used],
+            [one.relevance_score for one in used],
+            [one.rank for one in used],
+            [dump_json(one.signals) for one in used],
+            request.helpful,
         )
-    return Recorded(count=len(rows))
+    return Noted(count=len(rows))
 
 
 @verb("memories:read")
 async def usage_of(ctx: Context, request: UsageOf) -> Page[Usage]:
-    """List the memories of an answer, best first, or the answers that a memory was used for, newest first.
+    """List what an answer was given, best first, or the answers that a message or memory was used for, newest first.
 
-    Of them those of which the principal sees both the answer and the memory.
+    Of them those of which the principal sees both the answer and what was used.
 
     Raises:
         NotFound: the message or the memory is not there, or not this principal's to see.
     """
-    listing = _OF_ANSWER if request.message_id is not None else _OF_MEMORY
+    listing = _OF_ANSWER if request.message_id is not None else _OF_USED
     after = listing.after(ctx.principal, request)
     async with ctx.database.read_transaction(ctx.principal) as connection:
         if request.message_id is not None:
             await require_seen(ctx, connection, "message", [request.message_id], "message_id")
             asked_id, parts = request.message_id, PARTS_OF_ANSWER
         else:
-            assert request.memory_id is not None  # noqa: S101 - the schema has seen to it
-            await require_seen(ctx, connection, "memory", [request.memory_id], "memory_id")
-            asked_id, parts = request.memory_id, PARTS_OF_MEMORY
+            assert request.used_id is not None  # noqa: S101 - the schema has seen to it
+            kinds = await kinds_seen(ctx, connection, [request.used_id], "used_id")
+            asked_id, parts = request.used_id, PARTS_OF_USED[kinds[request.used_id]]
         params = Params(ctx.principal.organization_id, asked_id, request.limit + 1, *after)
         seen = visible_use(ctx.principal, params)
-        rows = await connection.fetch(statement(PACKAGE, "facts_usage", seen=seen, **parts), *params.values)
+        rows = await connection.fetch(statement(PACKAGE, "usage_of", seen=seen, **parts), *params.values)
     return listing.page(ctx.principal, request, rows, _use)
 
 
