@@ -123,6 +123,7 @@ async def test_what_is_none_and_what_is_of_others_is_refused_whole(
         with pytest.raises(Invalid) as refused:
             await memory.note_use(answer, said, helpful=value)
         assert refused.value.data["field"] == "helpful"
+    wrong: Any
     for wrong in ({}, {"answer": answer, "used": said}):
         with pytest.raises(Invalid):
             await memory.usage_of(**wrong)
