@@ -58,6 +58,7 @@ HELPERS = {
     "memory.prepare": "half of remember, so that an import embeds while it writes; checks the permission itself",
     "memory.write": "half of remember; takes only what prepare made",
     "memory.resolve_names": PART,
+    "memory.kinds_seen": PART,
     "memory.require_seen": PART,
     "operations.seal_receipt": PART,
     "operations.write": "what MetricWriter writes with, which checks the permission when it is made",

@@ -186,9 +186,7 @@ async def _history_of(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any
 async def _usage_of(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
     for name in ("private_message", "open_message"):
         yield usage.usage_of(ctx, UsageOf(message_id=world.ids[name]))
-    for name in ("private_memory", "open_memory"):
-        yield usage.usage_of(ctx, UsageOf(used_id=world.ids[name]))
-    for name in ("private_message", "open_message"):
+    for name in ("private_memory", "open_memory", "private_message", "open_message"):
         yield usage.usage_of(ctx, UsageOf(used_id=world.ids[name]))
 
 

@@ -59,8 +59,8 @@ class Rating(Opened):
             NotFound: the answer, or something used, is not there in this organisation; nothing is noted.
             Invalid: nothing is named, or the answer itself.
         """
-        given = [used] if isinstance(used, Usable) else refusals.several("used", used, "what recall gave, or ids")
-        fields = {one["id"]: one for one in map(_used, reversed(given))}
+        hits = [used] if isinstance(used, Usable) else refusals.several("used", used, "what recall gave, or ids")
+        fields = {use["id"]: use for use in map(_used, reversed(hits))}
         noted = {"message_id": refusals.uuid(answer, "answer"), "used": tuple(fields.values()), "helpful": helpful}
         request = parse(NoteUse, noted)
         return await service.note_use(await self.open(), request)

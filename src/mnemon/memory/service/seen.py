@@ -45,8 +45,8 @@ async def kinds_seen(
         ),
         *params.values,
     )
-    found = {row["id"]: row["kind"] for row in rows}
-    unseen = set(ids) - found.keys()
+    seen = {row["id"]: row["kind"] for row in rows}
+    unseen = set(ids) - seen.keys()
     if unseen:
         raise missing("memory", min(unseen), called=" or ".join(kinds), field=field)
-    return found
+    return seen

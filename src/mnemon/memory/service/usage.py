@@ -46,19 +46,19 @@ async def note_use(ctx: Context, request: NoteUse) -> Noted:
     Raises:
         NotFound: the answer, or something used, is not there or not this principal's to see: nothing is noted.
     """
-    used = sorted(request.used, key=lambda one: one.id)
+    used = sorted(request.used, key=lambda use: use.id)
     async with ctx.database.transaction(ctx.principal) as connection:
         await require_seen(ctx, connection, "message", [request.message_id], "message_id")
-        kinds = await kinds_seen(ctx, connection, [one.id for one in used], "used")
+        kinds = await kinds_seen(ctx, connection, [use.id for use in used], "used")
         rows = await connection.fetch(
             statement(PACKAGE, "note_use"),
             ctx.principal.organization_id,
             request.message_id,
-            [one.id if kinds[one.id] == "memory" else None for one in used],
-            [one.id if kinds[one.id] == "message" else None for one in used],
-            [one.relevance_score for one in used],
-            [one.rank for one in used],
-            [dump_json(one.signals) for one in used],
+            [use.id if kinds[use.id] == "memory" else None for use in used],
+            [use.id if kinds[use.id] == "message" else None for use in used],
+            [use.relevance_score for use in used],
+            [use.rank for use in used],
+            [dump_json(use.signals) for use in used],
             request.helpful,
         )
     return Noted(count=len(rows))
