@@ -81,7 +81,7 @@ async def _import(report: Report, memory: AsyncMemory, samples: dict[Path, dict[
         home = await memory.organization(str(sample["sample_id"]).lower())
         homes[str(sample["sample_id"])] = home
         for one in (home, together):
-            rows += (await one.import_file(path, format="locomo")).imported
+            rows += (await one.import_file(path, format="locomo", timezone="UTC")).imported
     seconds = time.perf_counter() - began
     report.say(f"{len(samples)} conversations imported twice: {rows:,} turns in {seconds:.1f} s.")
     report.numbers["imported"] = {"rows": rows, "seconds": seconds}

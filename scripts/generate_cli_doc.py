@@ -103,7 +103,11 @@ def exit_codes() -> str:
     """The table of exit codes."""
     rows = [
         (0, "it is done"),
-        (1, "`db check`: something differs; `doctor`: something must be done; a question was answered with no"),
+        (
+            1,
+            "`db check`: something differs; `doctor`: something must be done; `import`: a file of a folder failed, or "
+            "nothing in a file could be read; a question was answered with no",
+        ),
     ]
     rows += [(code, f"{kind.replace('_', ' ')}: {MEANINGS[kind]}") for kind, code in EXIT_CODES.items()]
     rows += [

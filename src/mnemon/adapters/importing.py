@@ -8,10 +8,8 @@ embedding and writing of consecutive batches overlap, and no more than two batch
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from functools import partial
@@ -21,17 +19,18 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from mnemon.adapters.folders import Target, plan_of
+from mnemon.adapters.collecting import seldom_collected
+from mnemon.adapters.folders import Plan, Target, plan_of
 from mnemon.adapters.importers import Broken, Import, Mark, Position, Record, Utterance, limits, open_import
 from mnemon.adapters.importers.dates import zone_of
 from mnemon.adapters.importers.records import excerpt
 from mnemon.adapters.importers.registry import find
+from mnemon.adapters.importers.zips import Archive
 from mnemon.adapters.reports import KEPT_BROKEN, ImportReport
 from mnemon.adapters.sources import place_after, place_of, read_nothing, reader_place
 from mnemon.context import Context
 from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
-from mnemon.core import forks
-from mnemon.core.errors import Invalid, Unavailable
+from mnemon.core.errors import Invalid, NotFound, Unavailable
 from mnemon.core.ids import digest
 from mnemon.core.text import LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
 from mnemon.memory import service as memory
@@ -46,7 +45,11 @@ FIRST = 250
 _POLITE = 8
 
 
+#: What else than an invalid file ends the import of that one alone, and not of those beside it.
+_OF_A_FILE = ("not_found.import_file", "unavailable.importer")
+
 Progress = Callable[[ImportReport], None]
+_One = Callable[..., Awaitable[ImportReport]]
 
 
 class _Names(Schema):
@@ -117,20 +120,64 @@ async def import_file(
         "columns": columns,
         "zone": zone_of(timezone, ctx.settings.timezone),
     }
-    run = partial(_import_one, ctx, reading=reading, names=names, stop_on_broken=stop_on_broken)
+    run = partial(_import_one, ctx, names=names, stop_on_broken=stop_on_broken)
     run = partial(run, restart=restart, on_progress=on_progress)
     plan = await asyncio.to_thread(plan_of, path, format)
     if plan is None:
-        return await run(Target(path, format or ""))
-    report = ImportReport(plan.kind, str(path), unknown=list(plan.unknown))
-    for target in plan.targets:
-        try:
-            report.add(await run(target, reading=_fitting(target, reading)))
-        except (Invalid, Unavailable) as error:
-            if stop_on_broken:
-                raise
-            report.unknown.append((target.name, error.message))
-    return report
+        return await run(Target(path, format or ""), ImportReport(format or "", str(path)), reading)
+    if (single := plan.single) is not None:
+        report = await run(single, ImportReport(single.format, single.name), reading)
+        report.unknown, report.left_out = plan.unknown, {**report.left_out, **plan.left_out}
+        return report
+    return await _import_each(run, plan, path, reading, stop_on_broken=stop_on_broken)
+
+
+async def _import_each(
+    run: _One, plan: Plan, path: Path, reading: dict[str, Any], *, stop_on_broken: bool
+) -> ImportReport:
+    """Import each file of a folder or an archive; one that cannot be imported is in the report with its error."""
+    whole = ImportReport(plan.kind, str(path), unknown=plan.unknown, left_out=dict(plan.left_out))
+    for name, why in plan.failed:
+        if stop_on_broken:
+            raise Invalid(why, code="invalid.import.unreadable", hint="Mend or remove it.", path=name)
+        whole.add(ImportReport("", name, error=why))
+    archives = _Archives()
+    try:
+        for target in plan.targets:
+            report = ImportReport(target.format, target.name)
+            try:
+                archive = await asyncio.to_thread(archives.of, target)
+                await run(target, report, _fitting(target, reading), archive=archive)
+            except (Invalid, NotFound, Unavailable) as error:
+                if stop_on_broken or not (isinstance(error, Invalid) or error.code in _OF_A_FILE):
+                    raise
+                report.error = str(error)
+            whole.add(report)
+    finally:
+        archives.close()
+    return whole
+
+
+class _Archives:
+    """The archive that files are being imported of: its list of files is read once for all of them."""
+
+    def __init__(self) -> None:
+        self._archive: Archive | None = None
+
+    def of(self, target: Target) -> Archive | None:
+        """Return the archive of a file, open; None of a file by itself."""
+        if target.member is None:
+            return None
+        if self._archive is None or self._archive.path != target.path:
+            self.close()
+            self._archive = Archive(target.path)
+        return self._archive
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._archive is not None:
+            self._archive.close()
+        self._archive = None
 
 
 def _fitting(target: Target, reading: dict[str, Any]) -> dict[str, Any]:
@@ -142,64 +189,29 @@ def _fitting(target: Target, reading: dict[str, Any]) -> dict[str, Any]:
 async def _import_one(
     ctx: Context,
     target: Target,
-    *,
+    report: ImportReport,
     reading: dict[str, Any],
+    *,
     names: _Names,
     stop_on_broken: bool,
     restart: bool,
     on_progress: Progress | None,
+    archive: Archive | None = None,
 ) -> ImportReport:
-    options = {**reading, "format": target.format or None, "member": target.member}
+    options = {**reading, "format": target.format or None, "member": target.member, "archive": archive}
     source = await asyncio.to_thread(open_import, target.path, **options)
     checkpoint = await place_of(ctx, source, reading)
     if restart or read_nothing(checkpoint):
         checkpoint = Checkpoint(source=checkpoint.source)
-    report = ImportReport(source.format, target.name, total_bytes=source.total_bytes)
+    report.format, report.total_bytes = source.format, source.total_bytes
     if begun_at := reader_place(checkpoint):
         start = Position.from_dict(begun_at)
         report.resumed_after, report.broken_before = start.entry, checkpoint.broken
         source = await asyncio.to_thread(open_import, target.path, start=start, **options)
     run = _Run(ctx, source, report, checkpoint, names, stop_on_broken=stop_on_broken)
-    with _seldom_collected():
+    with seldom_collected():
         await run.all(on_progress)
     return report
-
-
-_COLLECTION = forks.Lock()
-_importing: list[tuple[int, int, int]] = []
-
-
-class _Collection:
-    """How often Python looks for garbage."""
-
-    def forked(self) -> None:
-        """Put it back to what it was: the parent's imports do not go on here."""
-        if _importing:
-            gc.set_threshold(*_importing[0])
-            _importing.clear()
-
-
-_collection = _Collection()
-forks.in_child(_collection)
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let Python look for garbage seldom while imports are under way.
-
-    Their records are many, young and without cycles; to look through them every 700 takes an eighth of the time. The
-    first import of several keeps the thresholds that were, and the last one puts them back.
-    """
-    with _COLLECTION:
-        _importing.append(_importing[0] if _importing else gc.get_threshold())
-        gc.set_threshold(100_000, 50, 100)
-    try:
-        yield
-    finally:
-        with _COLLECTION:
-            before = _importing.pop()
-            if not _importing:
-                gc.set_threshold(*before)
 
 
 class _Run:
@@ -242,7 +254,7 @@ class _Run:
                     raise _stopped(batch.broken[0])
         finally:
             await asyncio.gather(reading, return_exceptions=True)
-        self.report.keys, self.report.left_out = self.source.keys_found(), dict(self.source.left_out)
+            self.report.keys, self.report.left_out = self.source.keys_found(), dict(self.source.left_out)
         await self._write(_Batch([], [], None, None, 0, self.source.bytes_read), finished=True)
         self.report.seconds = time.perf_counter() - began
 

@@ -24,7 +24,8 @@ class ImportReport:
         left_out: how many parts of what was read became neither text nor metadata, by reason.
         undated: utterances without a date that can be read: they have the time of the import.
         files: of a folder or an archive, the report of each file; the counts are their sums.
-        unknown: of a folder or an archive, the files that were not imported, and why.
+        unknown: of a folder or an archive, the files that are in no known form or were not looked at, and why.
+        error: why the import of this file of a folder or an archive ended before its end; what was read before stays.
         seconds: time spent.
     """
 
@@ -43,6 +44,7 @@ class ImportReport:
     undated: int = 0
     files: list[ImportReport] = field(default_factory=list)
     unknown: list[tuple[str, str]] = field(default_factory=list)
+    error: str | None = None
     seconds: float = 0.0
 
     @property
@@ -50,6 +52,11 @@ class ImportReport:
         """Whether there were records, and none of them could be read."""
         there = self.imported + self.skipped + self.resumed_after - self.broken_before
         return bool(self.broken + self.broken_before) and not there
+
+    @property
+    def failed(self) -> tuple[ImportReport, ...]:
+        """The files that could not be imported to their end, and those of which nothing could be read."""
+        return tuple(one for one in self.files or [self] if one.error is not None or one.read_nothing)
 
     @property
     def rate(self) -> float:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
+import tempfile
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from typing import Any
 
 from mnemon.core import forks
+from mnemon.core.errors import Unavailable
 
 #: What the model tells apart: the languages that PostgreSQL stems, and those that are often taken for one of them.
 MODEL_LANGUAGES = (
@@ -128,18 +130,37 @@ _LOADED: list[Any] = []
 
 
 def _model() -> Any:
-    """Load the model once, which takes a second and some 30 MB; None where no temporary file can be made for that."""
+    """Load the model once, which takes a second and some 30 MB; None where no directory can have temporary files.
+
+    Raises:
+        Unavailable: it cannot be read this time, such as where the disk is full; the next call tries again.
+    """
     if not _LOADED:
         with _LOADING:
             if not _LOADED:
-                from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-                try:
-                    model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-                except OSError as error:
-                    _log.warning("Languages are not found out, TMPDIR has to be a directory for that: %s", error)
-                    _LOADED.append(None)
-                else:
-                    model.set_languages(MODEL_LANGUAGES)
-                    _LOADED.append(model)
+                _LOADED.append(_load() if _has_temporary_files() else None)
     return _LOADED[0]
+
+
+def _has_temporary_files() -> bool:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        _log.warning("Languages are not found out, TMPDIR has to be a directory for that: %s", error)
+        return False
+    return True
+
+
+def _load() -> Any:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    try:
+        model = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:
+        raise Unavailable(
+            f"The model that tells languages apart cannot be loaded: {error.strerror or error}.",
+            code="unavailable.language_model",
+            hint="Make room where temporary files go (TMPDIR) and try again, or say the language.",
+        ) from error
+    model.set_languages(MODEL_LANGUAGES)
+    return model

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,31 +19,15 @@ from mnemon.adapters.importers.files import (
     Running,
     content_digest,
     open_plain,
+    reading,
     require_exists,
     require_file,
     unreadable,
 )
-from mnemon.adapters.importers.records import excerpt, printable
+from mnemon.adapters.importers.records import printable
+from mnemon.adapters.importers.zips import DAMAGE, Archive, crowded, damaged, linked
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
-
-# Stored, deflated, bzip2. LZMA is left out: an entry says itself how many gigabytes it wants to unpack with.
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
-_ENTRY = 30  # bytes that an entry takes at least beside its name and what is packed
-_LISTED = 100  # and about so many in the archive's list
-_TAIL = 65_557 + 76
-# All that zipfile raises on a file that is not as it should be, whichever way.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    LookupError,
-    OSError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
-)
 
 
 class Tree:
@@ -89,7 +71,8 @@ class Tree:
             Invalid: it cannot be read.
         """
         running = Running()
-        with self._open(name) as stream:
+        with self._open(name) as raw:
+            stream = _Counted(raw, self.label(name))
             while chunk := stream.read(1024 * 1024):
                 running.update(chunk)
         return running.mark().digest
@@ -123,10 +106,10 @@ class Tree:
             # Not followed if it became a link since it was listed, nor waited for if it became a pipe.
             fd = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise _damaged(self.label(name), error) from error
+            raise unreadable(self.path / name, error) from error
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise _link(self.label(name))
+            raise linked(self.label(name))
         return os.fdopen(fd, "rb")
 
 
@@ -137,49 +120,25 @@ class _Single(Tree):
         return printable(name)
 
     def _open(self, name: str) -> BinaryIO:
-        return open_plain(self.path)
+        with reading(self.path):
+            return open_plain(self.path)
 
 
 class _Zip(Tree):
     """A zip archive, whose list of files is read once and not for each file."""
 
-    _archive: zipfile.ZipFile | None = None
+    def __init__(self, archive: Archive, *, kept: bool) -> None:
+        """Take an open archive; one that is kept is somebody else's to close."""
+        super().__init__(archive.path, archive.sizes)
+        self._archive = archive
+        self._kept = kept
 
     def close(self) -> None:
-        if self._archive is not None:
+        if not self._kept:
             self._archive.close()
-        self._archive = None
 
     def _open(self, name: str) -> BinaryIO:
-        try:
-            if self._archive is None:
-                self._archive = zipfile.ZipFile(self.path)
-            info = self._archive.getinfo(name)
-        except (*_DAMAGE, KeyError) as error:
-            raise _damaged(printable(self.path.name), error) from error
-        self._refuse(info)
-        try:
-            return cast("BinaryIO", self._archive.open(info))
-        except _DAMAGE as error:
-            raise _damaged(self.label(name), error) from error
-
-    def _refuse(self, info: zipfile.ZipInfo) -> None:
-        label = self.label(info.filename)
-        if info.flag_bits & 1:
-            raise Invalid(
-                f"{label} needs a password.",
-                code="invalid.import.password",
-                hint="Unpack the archive yourself and import what is in it.",
-            )
-        if stat.S_ISLNK(info.external_attr >> 16):
-            raise _link(label)
-        if info.compress_type not in _METHODS:
-            raise Invalid(
-                f"{label} is packed by a method that no export uses (number {info.compress_type}).",
-                code="invalid.import.zip",
-                hint="Give the zip file as it was downloaded, or unpack it and import what is in it.",
-            )
-        _refuse_bomb(label, info.file_size, info.compress_size)
+        return self._archive.open(name)
 
 
 class _Counted:
@@ -193,16 +152,16 @@ class _Counted:
     def read(self, size: int = -1) -> bytes:
         try:
             chunk = self._raw.read(size)
-        except _DAMAGE as error:
-            raise _damaged(self._label, error) from error
+        except DAMAGE as error:
+            raise damaged(self._label, error) from error
         self.count += len(chunk)
         return chunk
 
     def readline(self, size: int = -1) -> bytes:
         try:
             line = self._raw.readline(size)
-        except _DAMAGE as error:
-            raise _damaged(self._label, error) from error
+        except DAMAGE as error:
+            raise damaged(self._label, error) from error
         self.count += len(line)
         return line
 
@@ -210,8 +169,8 @@ class _Counted:
 class MemberSource:
     """One file of a zip archive, read from its beginning."""
 
-    def __init__(self, path: Path, member: str, wanted: str) -> None:
-        self._tree = open_tree(path, wanted)
+    def __init__(self, path: Path, member: str, wanted: str, archive: Archive | None = None) -> None:
+        self._tree = open_tree(path, wanted, archive)
         if member not in self._tree.sizes:
             raise Invalid(
                 f"{path} has no file {printable(member)[:200]}.",
@@ -230,7 +189,8 @@ class MemberSource:
 
     def identify(self) -> str:
         """Return the digest of the file's content."""
-        return self._tree.digest_of(self.member)
+        with self._tree as tree:
+            return tree.digest_of(self.member)
 
     @contextmanager
     def open(self, _offset: int) -> Iterator[BinaryIO]:
@@ -240,136 +200,58 @@ class MemberSource:
             yield stream
 
 
-def open_tree(path: Path, wanted: str) -> Tree:
+def open_tree(path: Path, wanted: str, archive: Archive | None = None) -> Tree:
     """Return the files of an export.
 
     Args:
         path: a zip archive, a directory or one file.
         wanted: what it ought to be, for messages.
+        archive: the archive, where it is open already; it stays open.
 
     Raises:
         NotFound: nothing is there.
-        Invalid: it is empty, or a zip archive that cannot be read.
+        Invalid: it is empty, cannot be read, or is a zip archive that is damaged.
     """
+    if archive is not None:
+        return _Zip(archive, kept=True)
     require_exists(path)
     if path.is_dir():
         return _directory(path)
     size = require_file(path, wanted)
-    with path.open("rb") as stream:
+    with reading(path), path.open("rb") as stream:
         packed = stream.read(4) == b"PK\x03\x04"
-    zipped = packed or zipfile.is_zipfile(path)
-    return _Zip(path, _contents(path, size)) if zipped else _Single(path, {path.name: size})
-
-
-def _contents(path: Path, size: int) -> dict[str, int]:
-    """Return the files of a zip archive and their unpacked sizes.
-
-    Raises:
-        Invalid: it is damaged, holds more files than an export has, two of one name, or some that share their bytes.
-    """
-    label = printable(path.name)
-    if _list_size(path, size) > limits.MAX_ENTRIES * _LISTED:
-        raise _crowded(label)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-    except _DAMAGE as error:
-        raise _damaged(label, error) from error
-    if len(infos) > limits.MAX_ENTRIES:
-        raise _crowded(label)
-    sizes: dict[str, int] = {}
-    packed = unpacked = 0
-    for info in infos:
-        packed += info.compress_size + _ENTRY + len(info.filename)
-        unpacked += info.file_size
-        if info.filename in sizes:
-            raise _damaged(label, ValueError(f"it has two entries named {printable(info.filename)[:100]}"))
-        sizes[info.filename] = info.file_size
-    if packed > size:
-        raise _damaged(label, ValueError("its entries lie one over the other"))
-    _refuse_bomb(label, unpacked, size)
-    return {info.filename: info.file_size for info in infos if not info.filename.endswith("/")}
-
-
-def _list_size(path: Path, size: int) -> int:
-    """Return how many bytes an archive's list of files has, which is read whole before anything else is known.
-
-    0 where there is no list: then it is no archive, which others say.
-    """
-    with path.open("rb") as stream:
-        stream.seek(max(0, size - _TAIL))
-        tail = stream.read()
-    end = tail.rfind(b"PK\x05\x06")
-    stated_size = int.from_bytes(tail[end + 12 : end + 16], "little") if end >= 0 else 0
-    # Before it, in an archive of more than 4 GB or 65,535 files, its like with longer numbers.
-    large = tail.rfind(b"PK\x06\x06", 0, max(end, 0))
-    return max(
-        stated_size if stated_size != 0xFFFFFFFF else 0,
-        int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0,
-    )
+    if not packed and not zipfile.is_zipfile(path):
+        return _Single(path, {path.name: size})
+    listed = Archive(path)
+    listed.close()
+    return _Zip(listed, kept=False)
 
 
 def _directory(path: Path) -> Tree:
     names = _json_files(path, path)
     folders: list[str] = []
-    with os.scandir(path) as entries:
+    with reading(path), os.scandir(path) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.name)
             elif entry.is_symlink() and entry.is_dir():
-                raise _link(printable(f"{path.name}/{entry.name}"))
+                raise linked(printable(f"{path.name}/{entry.name}"))
     for folder in sorted(folders):
         names |= _json_files(path, path / folder)
         if len(names) > limits.MAX_ENTRIES:
-            raise _crowded(printable(path.name))
+            raise crowded(printable(path.name))
     return Tree(path, names)
 
 
 def _json_files(root: Path, folder: Path) -> dict[str, int]:
     sizes: dict[str, int] = {}
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if not entry.name.endswith(".json"):
-                    continue
-                name = entry.name if folder == root else f"{folder.name}/{entry.name}"
-                if entry.is_symlink():
-                    raise _link(printable(f"{root.name}/{name}"))
-                if entry.is_file():
-                    sizes[name] = entry.stat().st_size
-    except OSError as error:
-        raise unreadable(folder, error) from error
+    with reading(folder), os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.endswith(".json"):
+                continue
+            name = entry.name if folder == root else f"{folder.name}/{entry.name}"
+            if entry.is_symlink():
+                raise linked(printable(f"{root.name}/{name}"))
+            if entry.is_file():
+                sizes[name] = entry.stat().st_size
     return dict(sorted(sizes.items()))
-
-
-def _refuse_bomb(label: str, unpacked: int, packed: int) -> None:
-    if unpacked > limits.RATIO_MATTERS and unpacked > limits.MAX_RATIO * max(1, packed):
-        raise Invalid(
-            f"{label} unpacks to {unpacked:,} bytes from {packed:,}: no text packs like that.",
-            code="invalid.import.bomb",
-            hint="Do not trust this archive; export the conversations again.",
-        )
-
-
-def _crowded(label: str) -> Invalid:
-    return Invalid(
-        f"{label} has more than {limits.MAX_ENTRIES:,} files.",
-        code="invalid.import.entries",
-        hint="Export a shorter time, or unpack it and import folder by folder.",
-    )
-
-
-def _link(label: str) -> Invalid:
-    return Invalid(
-        f"{label} is a link or no plain file, and what it leads to is not part of the export.",
-        code="invalid.import.link",
-        hint="Put a copy of the file in its place if it belongs there.",
-    )
-
-
-def _damaged(label: str, error: Exception) -> Invalid:
-    return Invalid(
-        f"{label} cannot be unpacked: {excerpt(str(error), 200)}.",
-        code="invalid.import.zip",
-        hint="The archive is damaged or incomplete; download it again.",
-    )

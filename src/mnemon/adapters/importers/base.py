@@ -9,8 +9,10 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import ClassVar, TypedDict, Unpack, final
 
+from mnemon.adapters.importers.files import reading
 from mnemon.adapters.importers.records import Anchor, Broken, Mark, Position, Record
 from mnemon.adapters.importers.sample import Certainty, Sample
+from mnemon.adapters.importers.zips import Archive
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
@@ -26,6 +28,7 @@ class Options(TypedDict, total=False):
     columns: Mapping[str, str] | None
     zone: tzinfo | None
     member: str | None
+    archive: Archive | None
 
 
 class Import(ABC):
@@ -94,7 +97,8 @@ class Import(ABC):
     def fingerprint(self) -> str:
         """What tells the file from others: found out when it is asked for first, since all of the file may be read."""
         if self._fingerprint is None:
-            self._fingerprint = self.identify()
+            with reading(self.path):
+                self._fingerprint = self.identify()
         return self._fingerprint
 
     @fingerprint.setter
@@ -164,8 +168,12 @@ class Import(ABC):
         """Yield the records after :attr:`start`.
 
         Raises:
-            Invalid: the file is not the one that was begun, or it is damaged beyond reading on.
+            Invalid: the file is not the one that was begun; or it is gone, or damaged beyond reading on.
         """
+        with reading(self.path):
+            yield from self._after_start()
+
+    def _after_start(self) -> Iterator[Record]:
         if self.start is None:
             yield from self.reader(Anchor())
             return

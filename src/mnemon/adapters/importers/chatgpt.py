@@ -44,7 +44,7 @@ class ChatGpt(ConversationsExport):
     def messages(self, conversation: dict[str, Any]) -> Iterator[Message]:
         """Yield the messages of the current branch, oldest first."""
         mapping: dict[str, Any] = conversation["mapping"]
-        last = moment_or_none(conversation.get("create_time"))
+        last = moment_or_none(conversation.get("create_time"), self.zone)
         branch = _branch(mapping, conversation.get("current_node"))
         spoken = sum(bool(node.get("message")) for node in mapping.values())
         if others := spoken - sum(bool(node.get("message")) for node in branch):
@@ -65,7 +65,7 @@ class ChatGpt(ConversationsExport):
                 continue
             text = _text(content)
             # A message without a time comes right after the one before it.
-            at = moment_or_none(message.get("create_time"))
+            at = moment_or_none(message.get("create_time"), self.zone)
             last = at or last
             keeper = Kept(text)
             metadata = _metadata(message, content) | keeper.rest(message, _TAKEN) | keeper.rest(content, _SAID)

@@ -59,7 +59,7 @@ class Claude(ConversationsExport):
         account = conversation.get("account") or {}
         person = self._names_of.get(str(account.get("uuid")))
         about = _about(conversation)
-        last = moment_or_none(conversation.get("created_at"))
+        last = moment_or_none(conversation.get("created_at"), self.zone)
         for message in conversation["chat_messages"]:
             role = role_of(message.get("sender")) or "user"
             text = _text(message)
@@ -68,7 +68,7 @@ class Claude(ConversationsExport):
             metadata = _metadata(message) | keeper.rest(message, _taken(message, text)) | about
             if keeper.dropped:
                 self.leave_out(TOO_MUCH, keeper.dropped)
-            at = moment_or_none(message.get("created_at"))
+            at = moment_or_none(message.get("created_at"), self.zone)
             if at is None and message.get("created_at"):
                 # A date that cannot be read is kept as it stands; the message comes right after the one before it.
                 metadata["date"] = shown(message["created_at"])

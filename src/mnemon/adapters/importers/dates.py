@@ -17,11 +17,11 @@ _LOCOMO = re.compile(r"\s*(\d{1,2}):(\d{2})\s*([ap])\.?m\.?\s+on\s+(\d{1,2})\s+(
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def parse_locomo(value: str) -> datetime:
-    """Return a moment such as ``1:56 pm on 8 May, 2023``, taken as UTC.
+def parse_locomo(value: str, zone: tzinfo = UTC) -> datetime:
+    """Return a moment such as ``1:56 pm on 8 May, 2023``, which is one of `zone`.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: it is not written so, or lies outside the years 1 to 9999.
     """
     match = _LOCOMO.fullmatch(value)
     if match is None or int(match[1]) > 12:
@@ -29,7 +29,7 @@ def parse_locomo(value: str) -> datetime:
     hour, minute, half, day, month, year = match.groups()
     number = _MONTHS.index(month[:3].lower()) + 1
     hour24 = int(hour) % 12 + (12 if half.lower() == "p" else 0)
-    return datetime(int(year), number, int(day), hour24, int(minute), tzinfo=UTC)
+    return as_utc(datetime(int(year), number, int(day), hour24, int(minute), tzinfo=zone))
 
 
 def zone_of(asked: str | tzinfo | None, setting: str | None) -> tzinfo:

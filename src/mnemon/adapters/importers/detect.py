@@ -9,21 +9,27 @@ luck. Of Mnemon's own, a file that is named as one of them is asked about that o
 from __future__ import annotations
 
 import zipfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnemon.adapters.importers import foreign
+from mnemon.adapters.importers.archive import open_tree
 from mnemon.adapters.importers.base import Import
+from mnemon.adapters.importers.files import reading
 from mnemon.adapters.importers.records import excerpt, printable
 from mnemon.adapters.importers.registry import Importer, formats, importers, load_all
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.wholefile import WholeFile
+from mnemon.adapters.importers.zips import Archive
 from mnemon.core.errors import Invalid, MnemonError
 
-#: Names of files in an archive that may be texts, and how many of them are looked at.
-_MEMBERS = (".json", ".jsonl", ".ndjson", ".txt", ".md", ".markdown", ".csv", ".tsv", ".vtt", ".log")
-_MOST_MEMBERS = 2_000
+#: Names of files in an archive that may be texts, and how many of them are looked at: some minutes' worth.
+_MEMBERS = (".json", ".jsonl", ".ndjson", ".txt", ".md", ".markdown", ".csv", ".tsv", ".vtt", ".log", ".html", ".htm")
+_MOST_MEMBERS = 20_000
+#: Errors that say that a file is not anybody's, and nothing against the file.
+UNKNOWN = ("invalid.import.format", "invalid.import.ambiguous", "invalid.import.empty", "invalid.import.several")
 _WHAT = {"gzip": "gzip of what is in no format that is known here", "zip": "a zip file", "directory": "a directory"}
 
 
@@ -39,7 +45,7 @@ def detect_in(path: Path) -> tuple[str, str | None]:
     except Invalid as error:
         if error.code != "invalid.import.format":
             raise
-        matches, _ = members(path)
+        matches = members(path).matches
         if not matches:
             raise
         if len(matches) > 1:
@@ -52,32 +58,77 @@ def detect_in(path: Path) -> tuple[str, str | None]:
         return matches[0][1], matches[0][0]
 
 
-def members(path: Path, kind: type[Import] | None = None) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """Return the files of a zip archive that are of a known format, with its name, and those that are not, with why.
+@dataclass(slots=True)
+class Members:
+    """The files of an archive, by what became of them at a look.
 
-    Files whose names are those of no text (pictures, sounds) are passed over.
+    Attributes:
+        matches: the name of each file of a known format, and the format's.
+        unknown: the name of each that is of none, or was not looked at, and why.
+        failed: the name of each that could not be looked at, and why not.
+        others: how many files have names of no text (pictures, sounds), by the ending of the name.
+    """
+
+    matches: list[tuple[str, str]] = field(default_factory=list)
+    unknown: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def sort(self, name: str, error: MnemonError) -> None:
+        """Sort a file in that could not be recognised: of no format, or in itself not to be read."""
+        (self.unknown if error.code in UNKNOWN else self.failed).append((name, error.message))
+
+
+def members(path: Path, kind: type[Import] | None = None) -> Members:
+    """Look at the files of a zip archive; of what is no archive there are none.
+
+    Args:
+        path: what may be an archive.
+        kind: the format that each file is asked about, or None for all of them.
 
     Raises:
         Invalid: the archive is damaged.
     """
-    if not path.is_file() or not zipfile.is_zipfile(path):
-        return [], []
-    matches: list[tuple[str, str]] = []
-    unknown: list[tuple[str, str]] = []
-    for name in [name for name in Sample(path).names if name.lower().endswith(_MEMBERS)][:_MOST_MEMBERS]:
-        if kind is not None:
-            if kind.recognises(Sample(path, name)) or Sample(path, name).name.endswith(kind.suffixes):
-                matches.append((name, kind.format))
-            continue
-        try:
-            matches.append((name, detect(path, name)))
-        except MnemonError as error:
-            unknown.append((name, error.message))
-    return matches, unknown
+    seen = Members()
+    with reading(path):
+        if not path.is_file() or not zipfile.is_zipfile(path):
+            return seen
+    with Archive(path) as archive:
+        texts = []
+        for name in sorted(archive.sizes):
+            if name.lower().endswith(_MEMBERS):
+                texts.append(name)
+            else:
+                seen.others[printable(Path(name).suffix.lower())[:20]] += 1
+        for name in texts[:_MOST_MEMBERS]:
+            _look(path, name, archive, kind, seen)
+    if unseen := texts[_MOST_MEMBERS:]:
+        why = f"Not looked at: the archive has more than {_MOST_MEMBERS:,} texts. Unpack it and import its folders."
+        seen.unknown += [(name, why) for name in unseen]
+    return seen
 
 
-def detect(path: Path, member: str | None = None) -> str:
-    """Return the name of the format of a file, or of one file of an archive.
+def _look(path: Path, name: str, archive: Archive, kind: type[Import] | None, seen: Members) -> None:
+    try:
+        if not archive.sizes[name]:
+            seen.unknown.append((name, "It is empty."))
+            return
+        with open_tree(path, "what is imported", archive).open(name) as stream:
+            stream.read(1)  # a password, a link, damage: what hides what it is is no unknown format
+        if kind is None:
+            seen.matches.append((name, detect(path, name, archive)))
+            return
+        sample = Sample(path, name, archive)
+        if kind.recognises(sample) or sample.name.endswith(kind.suffixes or ("\0",)):
+            seen.matches.append((name, kind.format))
+        else:
+            seen.unknown.append((name, f"It is not in the format {kind.format}: it needs {kind.needs}."))
+    except MnemonError as error:
+        seen.sort(name, error)
+
+
+def detect(path: Path, member: str | None = None, archive: Archive | None = None) -> str:
+    """Return the name of the format of a file, or of one file of an archive (which stays open, where it is).
 
     A pipe (also ``-``, standard input) cannot be looked at beforehand and is taken as JSON Lines.
 
@@ -85,7 +136,7 @@ def detect(path: Path, member: str | None = None) -> str:
         NotFound: nothing is there.
         Invalid: it is empty, in none of the formats, or equally well in two; the message lists them.
     """
-    sample = Sample(path, member)
+    sample = Sample(path, member, archive)
     installed = (
         importers() if member is None else {n: entry for n, entry in importers().items() if _reads_members(entry)}
     )

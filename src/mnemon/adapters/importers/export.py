@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
 
@@ -165,7 +165,7 @@ def _strings(message: Message, key: str, title: str | None) -> list[object]:
     return [message.text, message.metadata, message.speaker, message.id, key, title]
 
 
-def moment_or_none(value: object, zone: tzinfo = UTC) -> datetime | None:
+def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
     """Return a moment, or None where the export has none that can be read: the words count more."""
     try:
         return parse_moment(value, zone)

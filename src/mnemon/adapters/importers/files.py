@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
 import stat
 import sys
+import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from mnemon.adapters.importers import limits
-from mnemon.adapters.importers.records import Mark, printable
+from mnemon.adapters.importers.records import Mark, excerpt, printable
 from mnemon.core.errors import Invalid, NotFound
 from mnemon.core.ids import digest
 
@@ -22,6 +24,9 @@ HEAD = 64 * 1024
 """How many bytes of a first line are looked at before reading begins."""
 
 _BLOCK = 1024 * 1024
+
+#: What reading a file raises that is gone, may not be read, or is not what it was packed as.
+DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 
 STDIN = "-"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -44,7 +49,9 @@ def require_exists(path: Path) -> None:
     Raises:
         NotFound: nothing is there.
     """
-    if not is_pipe(path) and not path.exists():
+    with reading(path):
+        is_there = is_pipe(path) or path.exists()
+    if not is_there:
         raise NotFound(
             f"There is no file {path}.",
             code="not_found.import_file",
@@ -128,19 +135,64 @@ def content_digest(path: Path) -> str:
     return digest(str(mark.bytes), mark.digest)
 
 
-def unreadable(path: Path, error: OSError) -> Invalid:
-    """Return the error for a file that may not be read."""
+def unreadable(path: Path, error: Exception) -> Invalid:
+    """Return the error for a file that is gone, may not be read, or is damaged."""
+    told, number = getattr(error, "strerror", None), getattr(error, "errno", None)
+    hint = "Check who may read it."
+    if number in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
+        hint = "It was there before: import again when nothing moves or removes it."
+    elif told is None:
+        hint = "It is damaged: copy, compress or download it again."
     return Invalid(
-        f"{path} cannot be read: {error.strerror or error}.",
-        code="invalid.import.unreadable",
-        hint="Check who may read it.",
+        f"{path} cannot be read: {excerpt(str(told or error), 200)}.",
+        code="invalid.import.unreadable" if told else "invalid.import.damaged",
+        hint=hint,
         path=str(path),
     )
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what the system and the libraries raise at a file into an error that says what to do.
+
+    Raises:
+        Invalid: the file is gone, may not be read, or is damaged.
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        raise unreadable(path, error) from error
+
+
+def read_line(stream: BinaryIO, note: Callable[[bytes], None] | None = None) -> tuple[bytes, int]:
+    """Return the next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length in bytes.
+
+    Args:
+        stream: what is read.
+        note: takes each piece of a line that is cut off, and nothing of any other.
+    """
+    raw = stream.readline(limits.MAX_LINE + 1)
+    size = len(raw)
+    if size <= limits.MAX_LINE or raw.endswith(b"\n"):
+        return raw, size
+    if note is not None:
+        note(raw)
+    while chunk := stream.readline(HEAD):
+        if note is not None:
+            note(chunk)
+        size += len(chunk)
+        if chunk.endswith(b"\n"):
+            break
+    return raw[:HEAD], size
+
+
 def is_gzip(path: Path) -> bool:
-    """Tell whether a regular file begins as gzip does."""
-    with path.open("rb") as stream:
+    """Tell whether a regular file begins as gzip does.
+
+    Raises:
+        Invalid: it cannot be read.
+    """
+    with reading(path), path.open("rb") as stream:
         return stream.read(2) == _GZIP_MAGIC
 
 
@@ -155,7 +207,8 @@ class ByteSource:
         self._read = 0
         if is_pipe(path):
             # Opened once, here: what has been looked at cannot be read again.
-            self.pipe = sys.stdin.buffer if str(path) == STDIN else path.open("rb")
+            with reading(path):
+                self.pipe = sys.stdin.buffer if str(path) == STDIN else path.open("rb")
             self.name = STDIN if str(path) == STDIN else printable(path.name)
             self.gzip = False
         else:
@@ -176,16 +229,8 @@ class ByteSource:
                 )
             self.pipe = cast("BinaryIO", io.BufferedReader(_Pushback(line, self.pipe)))
             return line
-        try:
-            with self.open(0) as stream:
-                return stream.readline(HEAD)
-        except (EOFError, OSError) as error:
-            raise Invalid(
-                f"{self.path} is not whole: {error}.",
-                code="invalid.import.damaged",
-                hint="Compress or download it again.",
-                path=str(self.path),
-            ) from error
+        with reading(self.path), self.open(0) as stream:
+            return stream.readline(HEAD)
 
     @property
     def bytes_read(self) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Iterator
 from typing import ClassVar
 
 from mnemon.adapters.importers.fields import COLUMNS, BadRecord, Unread, columns_of, read_fields
 from mnemon.adapters.importers.records import shown
 from mnemon.adapters.importers.sample import Certainty, Sample
-from mnemon.adapters.importers.talk import Said, Talk, Unreadable
+from mnemon.adapters.importers.talk import Occurrences, Said, Talk, Unreadable, said_of
 from mnemon.core.ids import digest
-
-_TOLD = 100_000  # ids of which is known how often they were met
 
 
 class JsonArray(Talk):
@@ -44,7 +41,7 @@ class JsonArray(Talk):
     def messages(self) -> Iterator[Said | Unreadable]:
         """Yield the objects."""
         self._unread = Unread()
-        columns, counts = columns_of(self.columns), Tally[str]()
+        columns, met = columns_of(self.columns), Occurrences()
         for number, line, record in self.objects():
             where = f"line {line}" if line else f"element {number}"
             if isinstance(record, str):
@@ -59,19 +56,5 @@ class JsonArray(Talk):
                 continue
             conversation = fields.conversation or self.conversation or self.stem
             when = fields.as_written.isoformat() if fields.as_written else where
-            key = fields.id or digest(conversation, when, fields.speaker or "", fields.text)
-            if len(counts) < _TOLD or key in counts:
-                counts[key] += 1
-            again = f":{counts[key]}" if counts[key] > 1 and not fields.id else ""
-            yield Said(
-                id=f"{conversation}:{key}{again}",
-                text=fields.text,
-                conversation=conversation,
-                at=fields.at,
-                speaker=fields.speaker,
-                role=fields.role,
-                session=fields.session,
-                line=line,
-                tags=fields.tags,
-                metadata=fields.metadata,
-            )
+            key = digest(conversation, when, fields.speaker or "", fields.text)
+            yield said_of(fields, conversation, key, line, met)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar, Unpack
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.fields import BadRecord, Fields, Unread, columns_of, parse_object, read_fields
-from mnemon.adapters.importers.files import STDIN, ByteSource, Running
+from mnemon.adapters.importers.files import STDIN, ByteSource, Running, read_line
 from mnemon.adapters.importers.records import (
     Anchor,
     Broken,
@@ -31,7 +31,6 @@ from mnemon.core.ids import digest
 
 _RUN = 10_000
 _BOM = b"\xef\xbb\xbf"
-_CHUNK = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -158,7 +157,7 @@ class JsonLines(Import):
         position, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
-                raw, size = _read_line(stream, self._running)
+                raw, size = read_line(stream, self._running.update)
             except (EOFError, OSError, zlib.error) as error:
                 reason = (
                     f"line {position.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
@@ -254,21 +253,3 @@ def _stem(path: Path) -> str:
         return "stdin"
     name = printable(path.name).removesuffix(".gz")
     return Path(name).stem or name
-
-
-def _read_line(stream: BinaryIO, running: Running) -> tuple[bytes, int]:
-    """Return the next line, cut off after :data:`limits.MAX_LINE` bytes, and its whole length.
-
-    One that is cut off is noted here, all others by the caller.
-    """
-    raw = stream.readline(limits.MAX_LINE + 1)
-    size = len(raw)
-    if size <= limits.MAX_LINE or raw.endswith(b"\n"):
-        return raw, size
-    running.update(raw)
-    while chunk := stream.readline(_CHUNK):
-        running.update(chunk)
-        size += len(chunk)
-        if chunk.endswith(b"\n"):
-            break
-    return raw[:_CHUNK], size

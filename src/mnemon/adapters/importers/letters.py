@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from email.errors import MessageError
 from email.message import Message
 from email.utils import parseaddr, parsedate_to_datetime
@@ -13,7 +13,7 @@ from typing import Any
 
 from mnemon.adapters.importers.dates import as_utc
 from mnemon.adapters.importers.mail import attachments, beside, body, decoded, header, own_words, parsed, raw_header
-from mnemon.adapters.importers.records import excerpt
+from mnemon.adapters.importers.records import Position, Utterance, excerpt
 from mnemon.adapters.importers.talk import SHAPELESS
 from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.ids import digest
@@ -37,6 +37,8 @@ _READ = {name.casefold() for name in _HEADERS.values()} | {
     "from", "date", "subject", "message-id", "references", "in-reply-to", "received", "mime-version", "content-type",
     "content-transfer-encoding", "content-disposition", "resent-date", "delivery-date",
 }  # fmt: skip
+# "+0000" would say that it is the sender's zone; "-0000" that it is UTC's, and that the sender's is not told.
+_UNTOLD = re.compile(r"-0000\b")
 _SENT_SO = re.compile(r"[A-Z][a-z]{2} +\d{1,2} +[\d:]{5,8}(?: +[A-Z]{1,5})? +\d{4}")
 
 
@@ -52,22 +54,43 @@ class Letter:
     metadata: dict[str, Any]
     text: str
 
-    def parts(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
-        """Yield the text, the source id and the metadata of each part; most mails are one."""
-        for part, source_id, extra in in_parts(own_words(self.text), self.id):
-            yield part, source_id, {**self.metadata, "original_length": len(self.text), **extra}
+    def utterances(
+        self, source: str, more: dict[str, Any], position: Callable[[int, str, str], Position]
+    ) -> Iterator[Utterance]:
+        """Yield the mail as what its writer says; most mails are one, long ones several.
+
+        Args:
+            source: the name of the format.
+            more: what else to keep as metadata.
+            position: where a part is, by its number from 1, its source id and its text.
+        """
+        for number, (text, source_id, part) in enumerate(in_parts(own_words(self.text), self.id), 1):
+            yield Utterance(
+                text=text,
+                at=self.at,
+                speaker=self.speaker,
+                role="user",
+                conversation=self.thread,
+                conversation_title=self.subject,
+                session=None,
+                source=source,
+                source_id=source_id,
+                position=position(number, source_id, text),
+                metadata={**self.metadata, "original_length": len(self.text), **part, **more},
+            )
 
 
 class NoLetter(Exception):  # noqa: N818 - a signal between importers, never raised to a caller
     """Why something is no mail."""
 
 
-def letter_of(content: bytes, leave_out: Callable[..., None], envelope: str = "") -> Letter:
+def letter_of(content: bytes, leave_out: Callable[..., None], zone: tzinfo, envelope: str = "") -> Letter:
     """Take a mail apart.
 
     Args:
         content: the mail, from its first header on.
         leave_out: takes the reasons for what is left out.
+        zone: the zone of a date that names none.
         envelope: the line before it in an mbox, which has a date.
 
     Raises:
@@ -76,7 +99,7 @@ def letter_of(content: bytes, leave_out: Callable[..., None], envelope: str = ""
     try:
         message = parsed(content)
         text = body(message)
-        letter = _letter(message, content, text, envelope)
+        letter = _letter(message, content, text, zone, envelope)
     except (*SHAPELESS, AssertionError, MessageError) as error:
         raise NoLetter(f"a message that is not in the form of mail: {excerpt(repr(error))}") from error
     if not text:
@@ -90,7 +113,7 @@ def letter_of(content: bytes, leave_out: Callable[..., None], envelope: str = ""
     return letter
 
 
-def _letter(message: Message, content: bytes, text: str, envelope: str) -> Letter:
+def _letter(message: Message, content: bytes, text: str, zone: tzinfo, envelope: str) -> Letter:
     ids = _ID.findall(header(message, "Message-ID") or "")
     # The blank lines at the end are the mbox's: a message has them only when another follows.
     identity = ids[0] if ids else digest(content.rstrip().decode("latin-1"))
@@ -99,7 +122,7 @@ def _letter(message: Message, content: bytes, text: str, envelope: str) -> Lette
     # Taken apart before it is decoded: the name may have a comma in it.
     name, address = parseaddr((raw_header(message, "From") or "")[:_MAX_ADDRESS])
     subject = header(message, "Subject")
-    at, raw = _sent(message, envelope)
+    at, raw = _sent(message, zone, envelope)
     values = {
         "subject": subject,
         "from": decoded(address),
@@ -123,22 +146,26 @@ def _letter(message: Message, content: bytes, text: str, envelope: str) -> Lette
     )
 
 
-def _sent(message: Message, envelope: str) -> tuple[datetime | None, str | None]:
+def _sent(message: Message, zone: tzinfo, envelope: str) -> tuple[datetime | None, str | None]:
     """Return when a mail was sent, by the first date that can be read, and its own date where that cannot be."""
     own = header(message, "Date")
-    if (at := _date(own)) is not None:
+    if (at := _date(own, zone)) is not None:
         return at, None
     received = [str(value).rpartition(";")[2] for value in message.get_all("Received", [])[:20]]
     stamped = _SENT_SO.search(envelope)
     for value in (header(message, "Resent-Date"), header(message, "Delivery-Date"), *reversed(received)):
-        if (at := _date(value)) is not None:
+        if (at := _date(value, zone)) is not None:
             return at, own
-    return _date(stamped[0]) if stamped else None, own
+    # What stands before a mail in an mbox is in UTC (RFC 4155).
+    return _date(stamped[0], UTC) if stamped else None, own
 
 
-def _date(value: str | None) -> datetime | None:
+def _date(value: str | None, zone: tzinfo) -> datetime | None:
+    if not value:
+        return None
     try:
-        return as_utc(parsedate_to_datetime(value.strip())) if value else None
+        read = parsedate_to_datetime(value.strip())
+        return as_utc(read, UTC if _UNTOLD.search(value) else zone)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
 

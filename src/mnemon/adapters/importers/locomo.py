@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ _READ = {"sample_id", "speakers", "sessions", "conversation"}
 class Locomo(WholeFile):
     """One sample or a list of them, in the paper's shape (``session_1``, ``session_1_date_time``) or as ``sessions``.
 
-    The dates have no zone and are taken as UTC; turn `i` of a session is `i` seconds after its beginning, which
+    The dates name no zone; turn `i` of a session is `i` seconds after its beginning, which
     keeps the order. What an image shows is part of the text, so that it can be found.
     """
 
@@ -62,7 +62,7 @@ class Locomo(WholeFile):
             yield counter.broken(self.file, f"sample {number + 1}: {problem}", excerpt(key))
             return
         for session, date_time, turns in _sessions(sample):
-            begin = _begin(date_time)
+            begin = _begin(date_time, self.zone)
             for index, turn in enumerate(turns):
                 where = f"{excerpt(key)}, session {session}, turn {index + 1}"
                 at = begin + timedelta(seconds=index) if begin else None
@@ -134,9 +134,9 @@ def _date_time(value: object) -> str | None:
     return excerpt(value) if isinstance(value, str) else None
 
 
-def _begin(date_time: str | None) -> datetime | None:
+def _begin(date_time: str | None, zone: tzinfo) -> datetime | None:
     try:
-        begin = parse_locomo(date_time) if date_time else None
+        begin = parse_locomo(date_time, zone) if date_time else None
     except ValueError:
         # The words are worth more than their date: the turns are read without a time, the date kept as it is.
         return None

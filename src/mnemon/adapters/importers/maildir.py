@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Counter, Import, Options
-from mnemon.adapters.importers.files import content_digest, open_plain, require_exists, require_file
-from mnemon.adapters.importers.letters import Letter, NoLetter, letter_of
-from mnemon.adapters.importers.records import Anchor, Record, Utterance, excerpt, printable
+from mnemon.adapters.importers.files import (
+    DAMAGE,
+    content_digest,
+    open_plain,
+    reading,
+    require_exists,
+    require_file,
+)
+from mnemon.adapters.importers.letters import NoLetter, letter_of
+from mnemon.adapters.importers.records import Anchor, Position, Record, excerpt, printable
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
@@ -28,8 +36,10 @@ class MailFiles(Import):
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
         super().__init__(path, **given)
         self._read = 0
-        self._files = self.files()
-        self.total_bytes = sum(file.stat().st_size for file in self._files)
+        with reading(path):
+            self._files = self.files()
+        self._sizes = {file: seen.st_size for file in self._files if (seen := _seen(file)) is not None}
+        self.total_bytes = sum(self._sizes.values())
 
     @abstractmethod
     def files(self) -> list[Path]:
@@ -39,10 +49,6 @@ class MailFiles(Import):
             NotFound: nothing is there.
             Invalid: there are none, or more than :data:`limits.MAX_ENTRIES`.
         """
-
-    def identify(self) -> str:
-        """Return the digest of all mails."""
-        return digest(*(part for file in self._files for part in (file.name.split(":")[0], content_digest(file))))
 
     @property
     def bytes_read(self) -> int:
@@ -56,35 +62,31 @@ class MailFiles(Import):
         self.left_out.clear()
         for file in self._files:
             name = printable(file.name)
+            content = b""
             try:
                 with open_plain(file) as stream:
                     content = stream.read(limits.MAX_MAIL)
                     cut = bool(stream.read(1))
-                self._read += file.stat().st_size
-                letter = letter_of(content, self.leave_out)
-            except (OSError, EOFError) as error:
+                letter = letter_of(content, self.leave_out, self.zone)
+            except DAMAGE as error:
                 yield counter.broken(name, f"{name}: it cannot be read: {excerpt(str(error))}")
-                continue
-            except NoLetter as error:
+            except (NoLetter, Invalid) as error:
                 yield counter.broken(name, f"{name}: {error}", excerpt(content))
-                continue
-            yield from self._letter(letter, name, counter, {"truncated": True} if cut else {})
+            else:
+                yield from letter.utterances(self.format, {"truncated": True} if cut else {}, _placing(counter, name))
+            self._read += self._sizes.get(file, 0)
 
-    def _letter(self, letter: Letter, name: str, counter: Counter, more: dict[str, bool]) -> Iterator[Record]:
-        for text, source_id, metadata in letter.parts():
-            yield Utterance(
-                text=text,
-                at=letter.at,
-                speaker=letter.speaker,
-                role="user",
-                conversation=letter.thread,
-                conversation_title=letter.subject,
-                session=None,
-                source=self.format,
-                source_id=source_id,
-                position=counter.next(name, f"{source_id}:{text}"),
-                metadata={**metadata, **more},
-            )
+
+def _placing(counter: Counter, name: str) -> Callable[[int, str, str], Position]:
+    return lambda _, source_id, text: counter.next(name, f"{source_id}:{text}")
+
+
+def _seen(file: Path) -> os.stat_result | None:
+    """Return what is known of a file; None where it is gone: another program may read the same mail."""
+    try:
+        return file.stat()
+    except OSError:
+        return None
 
 
 class Maildir(MailFiles):
@@ -98,29 +100,38 @@ class Maildir(MailFiles):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """Recognise the two folders."""
-        is_one = sample.kind == "directory" and all((sample.path / name).is_dir() for name in _FOLDERS)
-        return Certainty.CERTAIN if is_one else Certainty.NO
+        """Recognise the two folders, if there is a mail in one of them, or in those of a folder."""
+        if sample.kind != "directory" or not all((sample.path / name).is_dir() for name in _FOLDERS):
+            return Certainty.NO
+        holds = any(True for spot in _spots(sample.path) for _ in _mails(spot))
+        return Certainty.CERTAIN if holds else Certainty.NO
+
+    def identify(self) -> str:
+        """Return the digest of the mails' names, sizes and times.
+
+        A mail server gives each mail a name of its own and never changes what is in it, so that nothing has to be read
+        to know the mails again. What follows a colon in a name says whether somebody has read it.
+        """
+        known = []
+        for file in self._files:
+            seen = _seen(file)
+            folder = file.parent.parent.relative_to(self.path).as_posix()
+            known += [folder, _bare(file), str(seen and (seen.st_size, seen.st_mtime_ns))]
+        return digest("maildir", *known)
 
     def files(self) -> list[Path]:
         """Return the mails, also those of folders (``.Sent``), by folder and name."""
         require_exists(self.path)
         matches: list[Path] = []
-        places = [
-            self.path,
-            *sorted(entry for entry in self.path.glob(".*") if entry.is_dir() and not entry.is_symlink()),
-        ]
-        for spot in places if self.path.is_dir() else []:
-            for folder in _FOLDERS:
-                inner = spot / folder
-                if inner.is_dir() and not inner.is_symlink():
-                    matches += sorted(entry for entry in inner.iterdir() if entry.is_file() and not entry.is_symlink())
-                if len(matches) > limits.MAX_ENTRIES:
-                    raise Invalid(
-                        f"{self.path} has more than {limits.MAX_ENTRIES:,} mails.",
-                        code="invalid.import.entries",
-                        hint="Import it folder by folder.",
-                    )
+        for spot in _spots(self.path) if self.path.is_dir() else []:
+            # Not by folder: a mail goes from `new` to `cur` when it is read, and stays the mail that it is.
+            matches += sorted(_mails(spot), key=lambda file: (_bare(file), file.parent.name))
+            if len(matches) > limits.MAX_ENTRIES:
+                raise Invalid(
+                    f"{self.path} has more than {limits.MAX_ENTRIES:,} mails.",
+                    code="invalid.import.entries",
+                    hint="Import it folder by folder.",
+                )
         if not matches:
             require_file(self.path, "a Maildir") if not self.path.is_dir() else None
             raise Invalid(
@@ -130,6 +141,23 @@ class Maildir(MailFiles):
                 path=str(self.path),
             )
         return matches
+
+
+def _spots(path: Path) -> list[Path]:
+    """Return the Maildir itself and the folders in it, each with `cur` and `new` of its own."""
+    return [path, *sorted(entry for entry in path.glob(".*") if entry.is_dir() and not entry.is_symlink())]
+
+
+def _mails(spot: Path) -> Iterator[Path]:
+    for folder in _FOLDERS:
+        inner = spot / folder
+        if inner.is_dir() and not inner.is_symlink():
+            yield from (entry for entry in inner.iterdir() if entry.is_file() and not entry.is_symlink())
+
+
+def _bare(file: Path) -> str:
+    """Return a mail's name without what says whether it was read."""
+    return printable(file.name).split(":")[0]
 
 
 class Eml(MailFiles):
@@ -154,3 +182,7 @@ class Eml(MailFiles):
         """Return the one file."""
         require_file(self.path, "a mail")
         return [self.path]
+
+    def identify(self) -> str:
+        """Return the digest of the mail."""
+        return content_digest(self.path)

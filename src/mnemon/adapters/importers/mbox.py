@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Unpack
+from typing import Any, BinaryIO, ClassVar, Unpack
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.files import ByteSource, Running
 from mnemon.adapters.importers.letters import NoLetter, letter_of
-from mnemon.adapters.importers.records import Anchor, Broken, Mark, Position, Record, Utterance, excerpt
+from mnemon.adapters.importers.records import Anchor, Broken, Mark, Position, Record, excerpt
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
@@ -113,27 +113,14 @@ class Mbox(Import):
 
     def _message(self, raw: _Raw, begin: Anchor) -> Iterator[Record]:
         try:
-            letter = letter_of(raw.content, self.leave_out, raw.envelope)
+            letter = letter_of(raw.content, self.leave_out, self.zone, raw.envelope)
         except NoLetter as error:
             extras = "" if raw.whole else f" in its first {limits.MAX_MAIL >> 20} MB"
             reason = f"line {begin.line + 1}: {error}{extras}"
             yield Broken(self._position(begin, 1, reason), reason, excerpt(raw.content))
             return
-        more_of = {} if raw.whole else {"truncated": True}
-        for number, (part, source_id, metadata) in enumerate(letter.parts(), 1):
-            yield Utterance(
-                text=part,
-                at=letter.at,
-                speaker=letter.speaker,
-                role="user",
-                conversation=letter.thread,
-                conversation_title=letter.subject,
-                session=None,
-                source=self.format,
-                source_id=source_id,
-                position=self._position(begin, number, source_id),
-                metadata={**metadata, **more_of},
-            )
+        more: dict[str, Any] = {} if raw.whole else {"truncated": True}
+        yield from letter.utterances(self.format, more, lambda number, key, _: self._position(begin, number, key))
 
     def _position(self, begin: Anchor, number: int, check: str) -> Position:
         """Return the position of a message's record; to go on after it, the message is read again and passed over."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from mnemon.adapters.importers import foreign
 from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.detect import detect, detect_in, members
-from mnemon.adapters.importers.files import is_pipe
+from mnemon.adapters.importers.files import is_pipe, reading
 from mnemon.adapters.importers.records import Position
 from mnemon.adapters.importers.registry import Importer, find
 from mnemon.adapters.importers.wholefile import WholeFile
+from mnemon.adapters.importers.zips import Archive
 
 
 def open_import(
@@ -24,6 +25,7 @@ def open_import(
     columns: Mapping[str, str] | None = None,
     zone: tzinfo | None = None,
     member: str | None = None,
+    archive: Archive | None = None,
 ) -> Import:
     """Open a file, or ``Path("-")`` for standard input, to read what was said in it.
 
@@ -37,29 +39,32 @@ def open_import(
 
         zone: the zone of times that name none; UTC if it is left out.
         member: the file in a zip archive, by its name there, instead of the archive as a whole.
+        archive: that archive, where it is open already, so that its list of files is not read for each; it stays open.
 
     Raises:
         NotFound: nothing is there.
         Invalid: it cannot be read as that format, or as any; or an option has no meaning for it.
         Unavailable: the format's importer cannot be loaded.
     """
-    importer, member = _found(path, format, member)
+    importer, member = _found(path, format, member, archive)
     options: Options = {"start": start, "conversation": conversation, "columns": columns, "zone": zone}
     if member is not None:
         options["member"] = member
+        options["archive"] = archive
     if importer.is_ours:
-        return importer.load()(path, **options)
+        with reading(path):
+            return importer.load()(path, **options)
     return foreign.opened(importer, path, **options)
 
 
-def _found(path: Path, name: str | None, member: str | None) -> tuple[Importer, str | None]:
+def _found(path: Path, name: str | None, member: str | None, archive: Archive | None) -> tuple[Importer, str | None]:
     """Return the importer of a file, and which file of an archive it is to read, if it is one of those that do."""
     if name is None:
-        name, member = detect_in(path) if member is None else (detect(path, member), member)
+        name, member = detect_in(path) if member is None else (detect(path, member, archive), member)
         return find(name), member
     importer = find(name)
     if member is None and importer.is_ours and not is_pipe(path) and issubclass(kind := importer.load(), WholeFile):
-        matches, _ = members(path, kind)
+        matches = members(path, kind).matches
         if len(matches) == 1:
             member = matches[0][0]
     return importer, member

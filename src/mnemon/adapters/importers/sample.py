@@ -16,8 +16,9 @@ from typing import Any, BinaryIO, Literal
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.archive import Tree, open_tree
 from mnemon.adapters.importers.charsets import encoding_of, in_characters
-from mnemon.adapters.importers.files import is_gzip, is_pipe, open_plain, require_exists, require_file
+from mnemon.adapters.importers.files import is_gzip, is_pipe, open_plain, reading, require_exists, require_file
 from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, elements, top_keys
+from mnemon.adapters.importers.zips import Archive
 from mnemon.core.errors import Invalid
 
 _BOM = b"\xef\xbb\xbf"
@@ -49,8 +50,13 @@ class Sample:
         kind: ``file``, ``gzip``, ``zip``, ``directory``, or ``pipe``, of which nothing can be seen beforehand.
     """
 
-    def __init__(self, path: Path, member: str | None = None) -> None:
+    def __init__(self, path: Path, member: str | None = None, archive: Archive | None = None) -> None:
         """Look at what is there: a file or directory, or one file of an archive.
+
+        Args:
+            path: the file or directory.
+            member: the name of a file in the archive that the path is.
+            archive: that archive, where it is open already; it stays open.
 
         Raises:
             NotFound: nothing is there.
@@ -58,8 +64,10 @@ class Sample:
         """
         self.path = path
         self.member = member
+        self._archive = archive
         self.name = (path.name if member is None else member.rsplit("/", 1)[-1]).lower()
-        self.kind: Kind = _kind(path) if member is None else "file"
+        with reading(path):
+            self.kind: Kind = _kind(path) if member is None else "file"
         self.plain_name = self.name.removesuffix(".gz")
         self._keys: dict[str | None, _Remembered] = {}
 
@@ -165,7 +173,7 @@ class Sample:
 
     @cached_property
     def _tree(self) -> Tree:
-        return open_tree(self.path, "what is imported")
+        return open_tree(self.path, "what is imported", self._archive)
 
 
 class _Remembered:

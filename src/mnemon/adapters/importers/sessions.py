@@ -184,7 +184,8 @@ class Codex(Session):
 
     def begin(self) -> None:
         """Forget the session."""
-        self._session = self.stem
+        self._session: str | None = None
+        self._instructions: str | None = None
         self._cwd: str | None = None
         self._model: str | None = None
         self._last: deque[str] = deque(maxlen=_REPEATS)
@@ -194,11 +195,8 @@ class Codex(Session):
         kind = str(line.get("type") or "")
         payload = line["payload"] if isinstance(line.get("payload"), dict) else line
         inner = str(payload.get("type") or "")
-        if kind == "session_meta" or (not kind and "id" in payload):
-            self._session = str(payload.get("id") or self.stem)
-            self._cwd = str(payload["cwd"]) if payload.get("cwd") else None
-            text, role = joined(texts_in(payload, ("instructions", "base_instructions"))), "system"
-            text = text or f"Session of Codex in {self._cwd or 'no directory'}"
+        if kind == "session_meta" or (not kind and "id" in payload and self._session is None):
+            text, role = self._head(payload), "system"
         elif kind == "turn_context":
             self._model = str(payload["model"]) if payload.get("model") else self._model
             self.leave_out("settings of a turn")
@@ -211,17 +209,35 @@ class Codex(Session):
             self.leave_out("events that repeat what was said")
             return
         self._last.append(text.strip())
+        session = self._session or self.stem
         metadata = self.kept(payload, {"content", "message"}, text)
         metadata |= {key: value for key, value in (("cwd", self._cwd), ("model", self._model)) if value}
         yield Said(
-            id=f"{self._session}:{number}",
+            id=f"{session}:{number}",
             text=text,
-            conversation=self._session,
+            conversation=session,
             at=moment_or_none(line.get("timestamp") or payload.get("timestamp"), self.zone),
             speaker="Codex" if role == "assistant" else None,
             role=role_of(role) or "user",
             metadata=metadata,
         )
+
+    def _head(self, payload: dict[str, Any]) -> str:
+        """Return what the head of a session says.
+
+        The first is the session's own. A session that was forked has those of the sessions that it came from further
+        on, with what was said in them: it is one session all the same, and what they say again is counted.
+        """
+        text = joined(texts_in(payload, ("instructions", "base_instructions")))
+        if self._session is None:
+            self._session = str(payload.get("id") or self.stem)
+            self._cwd = str(payload["cwd"]) if payload.get("cwd") else None
+            self._instructions = text
+            return text or f"Session of Codex in {self._cwd or 'no directory'}"
+        if not text or text == self._instructions:
+            self.leave_out("heads of the sessions that it was forked from")
+            return ""
+        return text
 
     def _item(self, kind: str, inner: str, payload: dict[str, Any]) -> tuple[str, str]:
         """Return what an item says, and who."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Unpack
@@ -39,6 +39,7 @@ _TAKEN = {
     *("user_team", "source_team", "bot_id", "upload", "display_as_bot", "parent_user_id"),
     *("reply_count", "reply_users", "reply_users_count", "latest_reply", "replies", "subscribed", "last_read"),
 }
+_LOOKED_AT = 5  # days, to know an export by
 _MAX_MEMBERS = 50  # of a conversation, in its title
 _MAX_LABEL = 100  # characters of a name: a mention of five characters becomes so many
 # What Slack says about a channel, not what somebody said in it.
@@ -93,7 +94,8 @@ class Slack(Import):
     def __init__(self, path: Path, **given: Unpack[Options]) -> None:
         super().__init__(path, **given)
         self._tree = open_tree(path, "a slack export")
-        self._root, self._days = _layout(self._tree)
+        lists, self._days = _layout(self._tree.sizes)
+        self._root = _root(lists)
         if not self._days:
             raise Invalid(
                 f"{path} has no folders with a file a day (general/2026-03-01.json), so it is not a slack export.",
@@ -110,11 +112,14 @@ class Slack(Import):
 
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
-        """Recognise the lists of channels and people; people alone are listed by others too."""
-        found = {name.rsplit("/", 1)[-1] for name in sample.names if name.count("/") <= 1} & set(_LISTS)
-        if found == {"users.json"} and not any(_DAY.search(name) for name in sample.names):
-            return Certainty.POSSIBLE
-        return Certainty.CERTAIN if found else Certainty.NO
+        """Recognise the lists of channels and people, with the files of days; each of them others have as well."""
+        lists, days = _layout(sample.names)
+        if not lists or lists[0].count("/") > 1:
+            return Certainty.NO
+        if days:
+            return Certainty.CERTAIN if _has_messages(sample, days) else Certainty.NO
+        # Nothing was said, or the folders are missing: that it is one is still to be seen by its channels.
+        return Certainty.CERTAIN if any(_has_channels(sample, name) for name in lists) else Certainty.NO
 
     @property
     def bytes_read(self) -> int:
@@ -174,7 +179,7 @@ class Slack(Import):
         for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
             yield Utterance(
                 text=part,
-                at=moment_or_none(message["ts"]),
+                at=moment_or_none(message["ts"], self.zone),
                 speaker=speaker,
                 role="system" if subtype in _SYSTEM else "assistant" if bot else "user",
                 conversation=key,
@@ -187,13 +192,45 @@ class Slack(Import):
             )
 
 
-def _layout(tree: Tree) -> tuple[str, list[str]]:
-    """Return the folder that the export begins in (with its slash, or nothing), and the files of days in it, sorted."""
-    tops = [name for name in tree.sizes if name.rsplit("/", 1)[-1] in _LISTS]
-    root = min((name.rpartition("/")[0] for name in tops), key=len, default="")
-    root = f"{root}/" if root else ""
-    days = [n for n in tree.sizes if n.startswith(root) and _DAY.fullmatch(n.removeprefix(root))]
-    return root, sorted(days)
+def _layout(names: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the lists that an export begins with, those that are furthest out, and the files of days beside them."""
+    lists = [name for name in names if name.rsplit("/", 1)[-1] in _LISTS]
+    root = _root(lists)
+    lists = [name for name in lists if name.rpartition("/")[0] == root.removesuffix("/")]
+    return lists, sorted(n for n in names if n.startswith(root) and _DAY.fullmatch(n.removeprefix(root)))
+
+
+def _root(lists: list[str]) -> str:
+    """Return the folder that the lists are in, with its slash, or nothing."""
+    root = min((name.rpartition("/")[0] for name in lists), key=len, default="")
+    return f"{root}/" if root else ""
+
+
+def _has_messages(sample: Sample, days: list[str]) -> bool:
+    """Tell whether a message of the first days has a time as Slack's have; or none of them can be looked at."""
+    for name in days[:_LOOKED_AT]:
+        first = _first(sample, name)
+        if first is not None:
+            return isinstance(first, dict) and isinstance(first.get("ts"), str)
+    return True
+
+
+def _has_channels(sample: Sample, name: str) -> bool:
+    """Tell whether a list is one of channels; people alone are listed by others too."""
+    if name.rsplit("/", 1)[-1] == "users.json":
+        return False
+    first = _first(sample, name)
+    return first is None or (isinstance(first, dict) and "id" in first and not {"name", "members"}.isdisjoint(first))
+
+
+def _first(sample: Sample, name: str) -> Any:
+    """Return the first element of a list; None where it has none or is damaged, False where it is no list."""
+    try:
+        with sample.open(name) as raw:
+            stream = MeteredStream(raw, name)
+            return next(elements(stream), None) if stream.prefix else False
+    except (DamagedJson, Invalid):
+        return None
 
 
 def _directory(tree: Tree, root: str) -> _Directory:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter as Tally
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 from mnemon.adapters.importers.fields import COLUMNS, BadRecord, Columns, Unread, columns_of, read_fields
 from mnemon.adapters.importers.records import excerpt
 from mnemon.adapters.importers.sample import Certainty, Sample
-from mnemon.adapters.importers.talk import Said, Talk, Unreadable
+from mnemon.adapters.importers.talk import Occurrences, Said, Talk, Unreadable, said_of
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 
@@ -22,7 +21,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "speaker": ("sender", "from", "username"),
 }
 _MAX_COLUMNS = 500
-_TOLD = 100_000  # rows of which is known how often they were met
+_TOO_LONG = "lines of a table with more than 4 MB"
 
 
 class Csv(Talk):
@@ -57,7 +56,7 @@ class Csv(Talk):
     def messages(self) -> Iterator[Said | Unreadable]:
         """Yield the rows."""
         self._unread = Unread()
-        lines = _Lines(self.lines())
+        lines = _Lines(self.lines(), self.leave_out)
         header = next((line for line in lines if line.strip()), "")
         separator = separator_of(header)
         names = [name.strip() for name in _cells(header, separator)]
@@ -69,7 +68,7 @@ class Csv(Talk):
                 hint="Check that it is the right file.",
             )
         rows = csv.reader(lines, delimiter=separator, doublequote=True, skipinitialspace=False)
-        counts: Tally[str] = Tally()
+        met = Occurrences()
         while True:
             line = lines.number + 1
             try:
@@ -80,10 +79,10 @@ class Csv(Talk):
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield self._row(names, row, columns, line, counts)
+                yield self._row(names, row, columns, line, met)
 
     def _row(
-        self, names: list[str], row: list[str], columns: Columns, line: int, told: Tally[str]
+        self, names: list[str], row: list[str], columns: Columns, line: int, met: Occurrences
     ) -> Said | Unreadable:
         record: dict[str, Any] = {name: cell for name, cell in zip(names, row, strict=False) if name and cell.strip()}
         unnamed = [cell for n, cell in enumerate(row) if cell.strip() and (n >= len(names) or not names[n])]
@@ -96,36 +95,31 @@ class Csv(Talk):
             return Unreadable(f"line {line}: {bad}", excerpt(" | ".join(row)), line)
         conversation = fields.conversation or self.conversation or self.stem
         # As in JSON Lines: who said what when, and the line where that is not enough.
-        key = fields.id or digest(conversation, str(record), "" if fields.at else str(line))
-        if len(told) < _TOLD or key in told:
-            told[key] += 1
-        again = told[key] if not fields.id else 1
-        return Said(
-            id=f"{conversation}:{key}" + (f":{again}" if again > 1 else ""),
-            text=fields.text,
-            conversation=conversation,
-            at=fields.at,
-            speaker=fields.speaker,
-            role=fields.role,
-            session=fields.session,
-            line=line,
-            tags=fields.tags,
-            metadata=fields.metadata,
-        )
+        key = digest(conversation, str(record), "" if fields.at else str(line))
+        return said_of(fields, conversation, key, line, met)
 
 
 class _Lines:
-    """The lines of the file as the reader of rows wants them, counted."""
+    """The lines of the file as the reader of rows wants them, counted; without those that are too long for a row."""
 
-    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+    def __init__(self, lines: Iterator[tuple[int, str]], leave_out: Callable[[str], None]) -> None:
         self._lines = lines
+        self._leave_out = leave_out
+        self._next = next(lines, None)
         self.number = 0
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        self.number, line = next(self._lines)
+        if self._next is None:
+            raise StopIteration
+        (self.number, line), self._next = self._next, next(self._lines, None)
+        if self._next is not None and self._next[0] == self.number:
+            while self._next is not None and self._next[0] == self.number:
+                self._next = next(self._lines, None)
+            self._leave_out(_TOO_LONG)
+            line = ""
         # The reader takes NUL for the end of everything.
         return line.replace("\0", "\ufffd") + "\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter as Tally
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 
 from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.base import Counter
+from mnemon.adapters.importers.fields import Fields
 from mnemon.adapters.importers.jsonstream import DamagedJson
 from mnemon.adapters.importers.records import (
     Anchor,
@@ -24,6 +26,9 @@ from mnemon.adapters.importers.wholefile import WholeFile
 
 SHAPELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What is raised by code that takes values for those of a format that they are not of."""
+
+
+_TOLD = 100_000  # keys of which is known how often they were met
 
 
 @dataclass(slots=True)
@@ -41,6 +46,44 @@ class Said:
     line: int | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+
+
+class Occurrences:
+    """How often each of many keys was met, which tells apart what is alike; of the first 100,000 keys."""
+
+    def __init__(self) -> None:
+        self._counts: Tally[str] = Tally()
+
+    def count(self, key: str) -> int:
+        """Return how often a key has been met, this time included; 0 of one that is not counted."""
+        if len(self._counts) < _TOLD or key in self._counts:
+            self._counts[key] += 1
+        return self._counts[key]
+
+
+def said_of(fields: Fields, conversation: str, key: str, line: int | None, met: Occurrences) -> Said:
+    """Return the message that the fields of a record are.
+
+    Args:
+        fields: what the record says.
+        conversation: the conversation that it is in.
+        key: what tells a record without an id from others; it may be the same for several that are alike.
+        line: where it is, if the format has lines.
+        met: the keys before.
+    """
+    again = 1 if fields.id else met.count(key)
+    return Said(
+        id=f"{conversation}:{fields.id or key}" + (f":{again}" if again > 1 else ""),
+        text=fields.text,
+        conversation=conversation,
+        at=fields.at,
+        speaker=fields.speaker,
+        role=fields.role,
+        session=fields.session,
+        line=line,
+        tags=fields.tags,
+        metadata=fields.metadata,
+    )
 
 
 class Unreadable(Exception):  # noqa: N818 - a signal within an importer

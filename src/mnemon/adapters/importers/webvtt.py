@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from mnemon.adapters.importers import limits
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.talk import Said, Talk, Unreadable
+from mnemon.adapters.importers.texts import Gathered
 from mnemon.core.ids import digest
 
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{3})"
@@ -44,57 +47,103 @@ class WebVtt(Talk):
         """Yield the cues."""
         conversation = self.conversation or self.stem
         began = _began(self.stem)
-        block: list[tuple[int, str]] = []
+        block = _Block([])
         for number, line in self.lines():
-            if line.strip() and len(block) < 2_000:
-                block.append((number, line))
+            if not line.strip():
+                yield from self._block(block, conversation, began)
+                block = _Block([])
                 continue
-            yield from self._block(block, conversation, began)
-            block = []
+            if block.size + len(line) >= limits.MAX_MESSAGE_TEXT:
+                yield from self._block(block, conversation, began)
+                block = block.rest()
+            block.add(number, line)
         yield from self._block(block, conversation, began)
 
-    def _block(
-        self, block: list[tuple[int, str]], conversation: str, began: datetime | None
-    ) -> Iterator[Said | Unreadable]:
-        if not block:
+    def _block(self, block: _Block, conversation: str, began: datetime | None) -> Iterator[Said | Unreadable]:
+        if not block.lines:
             return
-        number, first = block[0]
+        number, first = block.lines[0]
         if number == 1 and first.startswith("WEBVTT"):
-            if len(block) > 1 or len(first.strip()) > len("WEBVTT"):
+            if len(block.lines) > 1 or len(first.strip()) > len("WEBVTT"):
                 self.leave_out("the head of a transcript")
             return
         if (word := first.split(None, 1)[0]) in _BLOCKS:
             self.leave_out(_BLOCKS[word])
             return
-        at = next((n for n, (_, line) in enumerate(block[:2]) if _TIMING.fullmatch(line)), None)
-        if at is None:
+        at = block.timing
+        match = _TIMING.fullmatch(block.lines[at][1]) if at is not None else None
+        if at is None or match is None:
             yield Unreadable(f"line {number}: no cue with a time", first[:80], number)
             return
-        match = _TIMING.fullmatch(block[at][1])
-        if match is None:
-            return
         start, end = _offset(match.groups()[:4]), _offset(match.groups()[4:])
-        speaker, text = _words("\n".join(line for _, line in block[at + 1 :]))
-        metadata = {"start": str(start), "end": str(end)} | ({"cue": block[0][1].strip()[:200]} if at else {})
-        yield Said(
-            id=digest(conversation, str(start), speaker or "", text),
-            text=text,
-            conversation=conversation,
-            at=_at(began, start),
-            speaker=speaker,
-            line=block[at][0],
-            metadata=metadata,
-        )
+        metadata = {"start": str(start), "end": str(end)} | ({"cue": first.strip()[:200]} if at else {})
+        for speaker, text in _words(block.words()):
+            yield Said(
+                id=digest(conversation, str(start), speaker or "", text),
+                text=text,
+                conversation=conversation,
+                at=_at(began, start),
+                speaker=speaker,
+                line=block.lines[at][0],
+                metadata=metadata,
+            )
 
 
-def _words(text: str) -> tuple[str | None, str]:
-    """Return who says a cue, and what."""
-    voice = _VOICE.search(text)
-    plain = html.unescape(_TAG.sub("", text)).strip()
-    if voice:
-        return html.unescape(voice[1]).strip() or None, plain
-    named = _NAME.fullmatch(plain)
-    return (named[1].strip(), named[2].strip()) if named else (None, plain)
+@dataclass(slots=True)
+class _Block:
+    """What stands between two blank lines."""
+
+    lines: list[tuple[int, str]]
+    size: int = 0
+
+    def add(self, number: int, line: str) -> None:
+        self.lines.append((number, line))
+        self.size += len(line) + 1
+
+    @property
+    def timing(self) -> int | None:
+        """Which line says when: the first, or the second after a name."""
+        return next((n for n, (_, line) in enumerate(self.lines[:2]) if _TIMING.fullmatch(line)), None)
+
+    def words(self) -> str:
+        """Return what is said in it."""
+        after = self.lines[(self.timing or 0) + 1 :]
+        whole = Gathered(*after[0]) if after else Gathered(0, "")
+        for number, line in after[1:]:
+            whole.add(number, line)
+        return whole.text
+
+    def rest(self) -> _Block:
+        """Return what goes on after so much text that it is a cue of its own: with the same time and speaker."""
+        if self.timing is None:
+            return _Block(self.lines[:1] if self.lines and self.lines[0][1].split(None, 1)[0] in _BLOCKS else [])
+        *_, (speaker, _) = _words(self.words())
+        # The name stands at the beginning of the text: a line of its own is taken off with the blanks.
+        voice = [(0, f"<v {html.escape(speaker)}>")] if speaker else []
+        return _Block([*self.lines[: self.timing + 1], *voice])
+
+
+def _words(text: str) -> list[tuple[str | None, str]]:
+    """Return who says a cue, and what; several say it where it names several voices."""
+    voices = list(_VOICE.finditer(text))
+    if not voices:
+        plain = _plain(text)
+        named = _NAME.fullmatch(plain)
+        return [(named[1].strip(), named[2].strip()) if named else (None, plain)]
+    before = _plain(text[: voices[0].start()])
+    ends = [voice.start() for voice in voices[1:]] + [len(text)]
+    spoken = [
+        (html.unescape(voice[1]).strip() or None, _plain(text[voice.end() : end]))
+        for voice, end in zip(voices, ends, strict=True)
+    ]
+    if before:
+        # What nobody is named for is said with what follows it.
+        spoken[0] = (spoken[0][0], f"{before} {spoken[0][1]}".strip())
+    return [one for one in spoken if one[1]] or spoken[:1]
+
+
+def _plain(text: str) -> str:
+    return html.unescape(_TAG.sub("", text)).strip()
 
 
 def _offset(parts: tuple[str, ...]) -> timedelta:

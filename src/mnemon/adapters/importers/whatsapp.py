@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.talk import Said, Talk, Unreadable
+from mnemon.adapters.importers.texts import Gathered
 from mnemon.adapters.importers.whatsapp_dates import DateOrder, Stamp, stamp_of
 from mnemon.adapters.importers.whatsapp_words import (
     DELETED,
@@ -21,7 +22,6 @@ from mnemon.adapters.importers.whatsapp_words import (
 from mnemon.core.ids import digest
 
 _SPEAKER = re.compile(r"(?P<name>[^:\n]{1,100}?)\s?:(?:\s|$)(?P<text>.*)", re.S)
-_MAX_LINES = 20_000  # of one message; a longer one is no message
 
 
 class WhatsApp(Talk):
@@ -81,21 +81,28 @@ class WhatsApp(Talk):
             yield spoken
 
     def _blocks(self) -> Iterator[tuple[int, Stamp | None, str]]:
-        """Yield each message's line, stamp and text, over several lines."""
-        begin, stamp, parts = 0, None, list[str]()
+        """Yield each message's line, stamp and text, over several lines; one that is too long for one as several."""
+        stamp: Stamp | None = None
+        block: Gathered | None = None
         for number, line in self.lines():
             matches = stamp_of(line)
-            if matches is None:
-                if begin and len(parts) < _MAX_LINES:
-                    parts.append(line)
-                elif line.strip():
+            if matches is not None:
+                if block:
+                    yield block.line, stamp, block.text
+                stamp, block = matches[0], Gathered(number, matches[1])
+            elif block is None:
+                if line.strip():
                     yield number, None, line
-                continue
-            if begin:
-                yield begin, stamp, "\n".join(parts)
-            begin, stamp, parts = number, matches[0], [matches[1]]
-        if begin:
-            yield begin, stamp, "\n".join(parts)
+            elif block.takes(line):
+                block.add(number, line)
+            else:
+                whole = block.text
+                yield block.line, stamp, whole
+                sayer = _SPEAKER.match(whole)
+                block = Gathered(number, whole[: sayer.start("text")] if sayer else "")
+                block.add(number, line)
+        if block:
+            yield block.line, stamp, block.text
 
     def _said(
         self, stamp: Stamp, text: str, conversation: str, speakers: Tally[str], order: DateOrder, line: int

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
-import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Unpack
 
@@ -14,7 +13,7 @@ from mnemon.adapters.importers.archive import MemberSource
 from mnemon.adapters.importers.base import Import, Options
 from mnemon.adapters.importers.charsets import encoding_of, in_encoding, is_wide
 from mnemon.adapters.importers.fields import BadRecord, parse_object
-from mnemon.adapters.importers.files import ByteSource, content_digest, is_pipe
+from mnemon.adapters.importers.files import DAMAGE, ByteSource, content_digest, is_pipe, read_line
 from mnemon.adapters.importers.jsonstream import DamagedJson, MeteredStream, branches, elements
 from mnemon.adapters.importers.records import printable
 from mnemon.core.errors import Invalid
@@ -22,6 +21,7 @@ from mnemon.core.errors import Invalid
 _BOM = "\ufeff"
 _LOOKED_AT = 1024 * 1024
 _BLOCK = 64 * 1024
+_PIECE = limits.MAX_LINE // 4
 
 
 class WholeFile(Import):
@@ -47,7 +47,9 @@ class WholeFile(Import):
             )
         member = given.get("member")
         expected = f"a file of {self.title}"
-        self._source = ByteSource(path, expected) if member is None else MemberSource(path, member, expected)
+        self._source = (
+            ByteSource(path, expected) if member is None else MemberSource(path, member, expected, given.get("archive"))
+        )
         self.file = self._source.name
         self.stem = stem_of(path, member)
         self.total_bytes = self._source.total or 0
@@ -65,32 +67,20 @@ class WholeFile(Import):
         """Go through the lines: each one's number, from 1, and its text without its end.
 
         The text is UTF-8, UTF-16 or UTF-32; what is none of these is read as the encoding that its bytes make likely.
+        A line of more than :data:`limits.MAX_LINE` comes in pieces, one after the other, all with its number.
 
         Raises:
-            DamagedJson: a line is longer than :data:`limits.MAX_LINE`, or the file cannot be unpacked any further.
+            DamagedJson: the file cannot be unpacked any further.
         """
         with self._unpacked() as stream:
-            encoding = encoding_of(stream.read(_LOOKED_AT))
+            encoding = encoding_of(_read(stream.read, _LOOKED_AT, 0))
         with self._unpacked() as stream:
-            read = _wide_lines(stream, encoding) if is_wide(encoding) else self._narrow_lines(stream, encoding)
-            for number, line in enumerate(read, 1):
+            last = 0
+            for number, line in (_wide_lines if is_wide(encoding) else _narrow_lines)(stream, encoding):
                 line = line.rstrip("\r\n")
-                yield number, line.removeprefix(_BOM) if number == 1 else line
-
-    def _narrow_lines(self, stream: BinaryIO, encoding: str) -> Iterator[str]:
-        number = 0
-        while raw := self._line(stream.readline, number):
-            number += 1
-            yield in_encoding(raw, encoding)
-
-    def _line(self, readline: Any, before: int) -> bytes:
-        try:
-            raw: bytes = readline(limits.MAX_LINE + 1)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DamagedJson(f"after line {before}: the compressed file is damaged: {error}") from error
-        if len(raw) > limits.MAX_LINE and not raw.endswith(b"\n"):
-            raise DamagedJson(f"line {before + 1} has more than {limits.MAX_LINE:,} bytes")
-        return raw
+                if line or number != last:
+                    yield number, line.removeprefix(_BOM) if number == 1 and last == 0 else line
+                last = number
 
     def elements(self) -> Iterator[Any]:
         """Go through the elements of the JSON array that the file is; or its one document, if it is no array.
@@ -102,7 +92,7 @@ class WholeFile(Import):
         with self._unpacked() as stream:
             try:
                 yield from elements(MeteredStream(stream, self.file))
-            except (EOFError, OSError, zlib.error) as error:
+            except DAMAGE as error:
                 raise DamagedJson(f"the compressed file is damaged: {error}") from error
 
     def branches(self, wanted: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -117,7 +107,7 @@ class WholeFile(Import):
         with self._unpacked() as stream:
             try:
                 yield from branches(MeteredStream(stream, self.file), wanted, self._outside)
-            except (EOFError, OSError, zlib.error) as error:
+            except DAMAGE as error:
                 raise DamagedJson(f"the compressed file is damaged: {error}") from error
 
     def _outside(self, way: str) -> None:
@@ -135,33 +125,43 @@ class WholeFile(Import):
             for number, value in enumerate(self.elements(), 1):
                 yield number, None, value if isinstance(value, dict) else f"element {number}: not an object"
             return
-        number = 0
+        number = line = 0
         with self._unpacked() as stream:
-            line = 0
-            while raw := self._line(stream.readline, line):
+            while True:
+                try:
+                    raw, size = read_line(stream)
+                except DAMAGE as error:
+                    raise _after(line, error) from error
+                if not raw:
+                    return
                 line += 1
                 raw = raw.removeprefix(codecs.BOM_UTF8) if line == 1 else raw
                 if not raw.strip():
                     continue
                 number += 1
                 try:
-                    yield number, line, parse_object(raw, len(raw))
+                    yield number, line, parse_object(raw, size)
                 except BadRecord as bad:
                     yield number, line, f"line {line}: {bad}"
 
     def _has_lines(self) -> bool:
         with self._unpacked() as stream:
             try:
-                head = stream.readline(limits.MAX_LINE + 1).removeprefix(codecs.BOM_UTF8).strip()
+                head = stream.readline(limits.MAX_LINE + 1)
+                ended = head.endswith(b"\n")
+                while not ended and (rest := stream.readline(_BLOCK)):
+                    ended = rest.endswith(b"\n")
                 following = stream.read(1)
-            except (EOFError, OSError, zlib.error):
+            except DAMAGE:
                 return True  # the damage is named where it is met
+        head = head.removeprefix(codecs.BOM_UTF8).strip()
         if head.startswith(b"["):
             return False
         try:
             return isinstance(json.loads(head), dict) and bool(following)
         except (ValueError, RecursionError):
-            return not head.startswith(b"{") or len(head) > _BLOCK
+            # An object that goes on in the next line is a document, and so is one that is all there is.
+            return not head.startswith(b"{") or (len(head) > _BLOCK and bool(following))
 
     def _unpacked(self) -> Any:
         return self._source.open(0)
@@ -175,16 +175,44 @@ def stem_of(path: Path, member: str | None) -> str:
     return (Path(name).stem or name)[:200]
 
 
-def _wide_lines(stream: BinaryIO, encoding: str) -> Iterator[str]:
+def _narrow_lines(stream: BinaryIO, encoding: str) -> Iterator[tuple[int, str]]:
+    number = 1
+    while raw := _read(stream.readline, limits.MAX_LINE + 1, number - 1):
+        if len(raw) <= limits.MAX_LINE or raw.endswith(b"\n"):
+            yield number, in_encoding(raw, encoding)
+        else:
+            decoder = codecs.getincrementaldecoder(encoding)("replace")
+            while raw and not raw.endswith(b"\n"):
+                yield number, decoder.decode(raw)
+                raw = _read(stream.readline, _PIECE, number - 1)
+            if rest := decoder.decode(raw, True):
+                yield number, rest
+        number += 1
+
+
+def _wide_lines(stream: BinaryIO, encoding: str) -> Iterator[tuple[int, str]]:
     decoder = codecs.getincrementaldecoder(encoding)("replace")
-    remainder = ""
+    number, parts, size = 1, list[str](), 0
+    while chunk := _read(stream.read, _BLOCK, number - 1):
+        *whole, remainder = decoder.decode(chunk).split("\n")
+        for line in whole:
+            yield number, "".join(parts) + line
+            number, parts, size = number + 1, [], 0
+        parts.append(remainder)
+        size += len(remainder)
+        if size > limits.MAX_LINE:
+            yield number, "".join(parts)
+            parts, size = [], 0
+    if remainder := "".join(parts) + decoder.decode(b"", True):
+        yield number, remainder
+
+
+def _read(read: Callable[[int], bytes], size: int, before: int) -> bytes:
     try:
-        while chunk := stream.read(_BLOCK):
-            *whole, remainder = (remainder + decoder.decode(chunk)).split("\n")
-            yield from whole
-            if len(remainder) > limits.MAX_LINE:
-                raise DamagedJson(f"a line has more than {limits.MAX_LINE:,} characters")
-    except (EOFError, OSError, zlib.error) as error:
-        raise DamagedJson(f"the compressed file is damaged: {error}") from error
-    if remainder := remainder + decoder.decode(b"", True):
-        yield remainder
+        return read(size)
+    except DAMAGE as error:
+        raise _after(before, error) from error
+
+
+def _after(line: int, error: Exception) -> DamagedJson:
+    return DamagedJson(f"after line {line}: the file cannot be read on: {error}")

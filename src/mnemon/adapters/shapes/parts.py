@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnemon.adapters.shapes.plain import DATA_KEYS, MEDIA_TYPES, given, is_reference, reference_in, slim
+from mnemon.adapters.shapes.plain import DATA_KEYS, MEDIA_TYPES, given, holds_bytes, is_reference, reference_in, slim
 from mnemon.core.errors import Invalid
 from mnemon.core.text import CONTENT_LIMIT
 
@@ -157,9 +157,11 @@ def _transcript(part: dict[str, Any]) -> Any:
 def _reference(part: dict[str, Any], kind: str) -> dict[str, Any]:
     """Return a picture, a sound or a file in one flat object; its bytes as their type, size and hash."""
     flat: dict[str, Any] = {}
+    words = False
     for name, value in _without_type(part).items():
         if name in _NESTS and isinstance(value, dict):
             is_text = value.get("type") == "text"
+            words = words or (_says_type(value) and not holds_bytes(value))
             for inner, reference in _without_type(value).items():
                 label = "text" if is_text and inner == "data" else inner
                 flat[f"{name}.{label}" if label in flat else label] = reference
@@ -170,12 +172,17 @@ def _reference(part: dict[str, Any], kind: str) -> dict[str, Any]:
     for name, value in list(flat.items()):
         reference = value if is_reference(value) else None
         if isinstance(value, str) and (name in DATA_KEYS or value.startswith("data:")):
-            reference = reference_in(value, surely=True)
+            # In a picture, a sound or a file base64 is its bytes; not where it says that it is a text.
+            reference = reference_in(value, surely=not (words or (_says_type(flat) and not holds_bytes(flat))))
         if reference is not None:
             del flat[name]
             flat |= {key: value_ for key, value_ in reference.items() if key not in flat}
     shown = _MEDIA[kind] or _by_media_type(flat)
     return {"type": shown, **given(slim(flat).items())}
+
+
+def _says_type(part: dict[str, Any]) -> bool:
+    return part.get("type") in ("text", "base64") or any(part.get(name) for name in MEDIA_TYPES)
 
 
 def _by_media_type(flat: dict[str, Any]) -> str:

@@ -6,13 +6,16 @@ import base64
 import binascii
 import dataclasses
 import hashlib
+import math
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from mnemon.core.errors import Invalid
@@ -28,11 +31,22 @@ _ATTRIBUTES = (
 )
 _SCALARS = (str, bytes, bytearray, memoryview, int, float, Decimal, date, UUID, Enum, os.PathLike, type(None))
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w.+-]+=[^;,]*)*(;base64)?,", re.I)
-_BASE64 = re.compile(r"[A-Za-z0-9+/=_-]+")
-#: Keys under which clients send bytes as base64, and from which length on such a text is taken for that anywhere.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+#: Base64 in lines, as mail and PEM have it: all of one length but the last.
+_LINE_BREAK = re.compile(r"\r?\n")
+_LINE_LENGTHS = range(60, 1025, 4)
+#: Keys under which clients send bytes as base64.
 DATA_KEYS = frozenset({"data", "file_data", "base64", "b64_json", "bytes", "image_data", "result"})
 MEDIA_TYPES = ("media_type", "mime_type", "mimeType", "mediaType")
-_SURELY_DATA = 1024
+_WORDS = ("text/", "application/json", "application/xml")
+#: What nobody says is base64 is taken for it from this length on, if its bytes begin as those of a picture, a sound or
+#: a file do, or if its letters are as evenly spread as those of packed bytes (6 bits each; of words they are 4).
+_SURELY_DATA, _SPREAD, _LOOK = 1024, 5.2, 16_384
+_SIGNATURES = (
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*", b"%PDF-"),
+    *(b"RIFF", b"OggS", b"ID3", b"fLaC", b"\x1f\x8b", b"\x1aE\xdf\xa3", b"wOFF", b"wOF2", b"\xff\xfb", b"\xff\xf3"),
+    *(b"PK\x03\x04", b"7z\xbc\xaf\x27\x1c", b"BZh", b"\xfd7zXZ\x00", b"SQLite format 3\x00", b"\x7fELF"),
+)
 
 
 def mapping_of(value: Any) -> Mapping[str, Any] | None:
@@ -105,7 +119,10 @@ def is_reference(value: Any) -> bool:
 
 
 def reference_in(text: str, *, surely: bool) -> dict[str, Any] | None:
-    """Return the reference that takes the place of a data URL, or of base64; None for any other text.
+    """Return the reference that takes the place of bytes in a text: a data URL, or base64; None for any other text.
+
+    Words are no base64, however long and without blanks: every sign must be one of its alphabet, its length must be
+    one that bytes have, and nothing but the ends of lines of one length is passed over.
 
     Args:
         text: what may be one.
@@ -113,19 +130,53 @@ def reference_in(text: str, *, surely: bool) -> dict[str, Any] | None:
     """
     url = _DATA_URL.match(text)
     if url is not None:
-        body = text[url.end() :]
-        return reference_of(_decoded(body) if url[2] else body.encode(errors="replace"), url[1])
-    if (surely or len(text) >= _SURELY_DATA) and _BASE64.fullmatch("".join(text.split())):
-        return reference_of(_decoded(text))
-    return None
+        return _of_url(text[url.end() :], url[1], packed=bool(url[2]))
+    if not surely and len(text) < _SURELY_DATA:
+        return None
+    data = _decoded(text)
+    if data is None or not (surely or data.startswith(_SIGNATURES) or _spread(text) >= _SPREAD):
+        return None
+    return reference_of(data)
 
 
-def _decoded(text: str) -> bytes:
-    joined = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+def _of_url(body: str, media_type: str | None, *, packed: bool) -> dict[str, Any] | None:
+    """Return the reference to what a data URL holds; None where that is a text, or where it is no such address."""
+    if packed:
+        data = _decoded(unquote(body) if "%" in body else body)
+        return None if data is None else reference_of(data, media_type)
+    # Without base64 it is written out: words, unless it says that it is a picture, a sound or the like.
+    if media_type is None or media_type.lower().startswith(_WORDS) or any(map(str.isspace, body)):
+        return None
+    return reference_of(body.encode(errors="replace"), media_type)
+
+
+def _decoded(text: str) -> bytes | None:
+    """Return the bytes that a text is the base64 of, in either of its alphabets; None where it is not."""
+    joined = text.strip("\r\n")
+    if "\n" in joined:
+        lines = _LINE_BREAK.split(joined)
+        if len(lines[0]) not in _LINE_LENGTHS or any(len(line) != len(lines[0]) for line in lines[:-1]):
+            return None
+        joined = "".join(lines) if 0 < len(lines[-1]) <= len(lines[0]) else ""
+    if not _BASE64.fullmatch(joined):
+        return None
+    bare = joined.rstrip("=").replace("-", "+").replace("_", "/")
+    padding = -len(bare) % 4
+    if padding == 3 or len(joined) - len(bare) not in (0, padding):
+        return None
     try:
-        return base64.b64decode(joined + "=" * (-len(joined) % 4), validate=True)
+        data = base64.b64decode(bare + "=" * padding, validate=True)
     except (binascii.Error, ValueError):
-        return text.encode(errors="replace")
+        return None
+    # The last sign of bytes has no more bits than they have: of words it mostly has.
+    end = base64.b64encode(data[-(len(data) % 3 or 3) :]).decode().rstrip("=")
+    return data if bare.endswith(end) else None
+
+
+def _spread(text: str) -> float:
+    """Return how many bits each sign of a text says, by how often it comes."""
+    look = text[:_LOOK]
+    return -sum(n / len(look) * math.log2(n / len(look)) for n in Counter(look).values())
 
 
 def slim(value: Any, key: str = "") -> Any:
@@ -135,7 +186,7 @@ def slim(value: Any, key: str = "") -> Any:
             return reference_in(value, surely=False) or value
         return value
     if isinstance(value, dict):
-        surely = value.get("type") == "base64" or any(value.get(name) for name in MEDIA_TYPES)
+        surely = holds_bytes(value)
         smaller: dict[str, Any] = {}
         for name, inner in value.items():
             is_data = surely and name in DATA_KEYS and isinstance(inner, str)
@@ -144,6 +195,15 @@ def slim(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [slim(inner, key) for inner in value]
     return value
+
+
+def holds_bytes(members: Mapping[str, Any]) -> bool:
+    """Tell whether what an object says of its data is that they are bytes: base64, or of a type that is no text."""
+    kind = members.get("type")
+    if kind in ("base64", "text"):
+        return kind == "base64"
+    types = [str(members[name]).lower() for name in MEDIA_TYPES if members.get(name)]
+    return bool(types) and not any(name.startswith(_WORDS) for name in types)
 
 
 def given(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

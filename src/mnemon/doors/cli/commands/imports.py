@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,10 +83,12 @@ def _import(files: list[Path], options: dict[str, Any]) -> None:
         _index(opened, reports)
     if not state.json:
         _problems(reports)
+        if not state.quiet:
+            _beside(reports)
+        _not_imported(reports)
     if not state.json and not state.quiet:
-        _beside(reports)
         _summary(reports)
-    if any(report.read_nothing for each in reports for report in (each.files or [each])):
+    if any(report.failed for report in reports):
         raise typer.Exit(1)
 
 
@@ -181,11 +185,10 @@ def _index(opened: OpenedMemory, reports: list[ImportReport]) -> None:
 
 
 def _emit(report: ImportReport) -> None:
-    from dataclasses import asdict
-
     from mnemon.doors.cli.output import emit
 
-    emit({**asdict(report), "rate": round(report.rate, 1), "read_nothing": report.read_nothing})
+    told = {"rate": round(report.rate, 1), "read_nothing": report.read_nothing, "failed": len(report.failed)}
+    emit({**asdict(report), **told})
 
 
 def _summary(reports: list[ImportReport]) -> None:
@@ -212,22 +215,43 @@ def _summary(reports: list[ImportReport]) -> None:
 
 
 def _beside(reports: list[ImportReport]) -> None:
-    """Say what was left out and what has no date, by file; and which files of a folder were not imported."""
+    """Say what was left out and what has no date, by file, and what an archive has beside its texts."""
     from rich.text import Text
 
     from mnemon.doors.cli.output import errors_console, one_line
 
     screen = errors_console()
     for report in reports:
-        for entry in report.files or [report]:
+        for entry in [*report.files, _own(report)]:
             name = Path(entry.path).name
             for reason, count in sorted(entry.left_out.items(), key=lambda pair: (-pair[1], pair[0])):
                 screen.print(Text(one_line(f"{name}: left out: {count:,} x {reason}"), "dim"), soft_wrap=True)
             if entry.undated:
                 sentence = f"{name}: {entry.undated:,} without a date: they have the time of the import"
                 screen.print(Text(one_line(sentence), "dim"), soft_wrap=True)
+
+
+def _own(report: ImportReport) -> ImportReport:
+    """Return what of a report is in none of its files' reports."""
+    left_out = Counter(report.left_out)
+    for one in report.files:
+        left_out.subtract(one.left_out)
+    return replace(report, left_out=dict(+left_out), undated=0 if report.files else report.undated)
+
+
+def _not_imported(reports: list[ImportReport]) -> None:
+    """Say which files of a folder are in no known form, and which failed; also where little is to be said."""
+    from rich.text import Text
+
+    from mnemon.doors.cli.output import errors_console, one_line
+
+    screen = errors_console()
+    for report in reports:
         for path, why in report.unknown:
             screen.print(Text(one_line(f"not imported: {path}: {why}"), "yellow"), soft_wrap=True)
+        for entry in report.files:
+            if entry.error is not None:
+                screen.print(Text(one_line(f"failed: {entry.path}: {entry.error}"), "red"), soft_wrap=True)
 
 
 def _problems(reports: list[ImportReport]) -> None:
