@@ -99,15 +99,17 @@ def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield f"{path} {name}", command
 
 
+NOT_ALL = (
+    "`db check`: something differs; `doctor`: something must be done; `import`: a file of a folder failed, or nothing "
+    "in a file could be read; a question was answered with no"
+)
+
+
 def exit_codes() -> str:
     """The table of exit codes."""
     rows = [
         (0, "it is done"),
-        (
-            1,
-            "`db check`: something differs; `doctor`: something must be done; `import`: a file of a folder failed, or "
-            "nothing in a file could be read; a question was answered with no",
-        ),
+        (1, NOT_ALL),
     ]
     rows += [(code, f"{kind.replace('_', ' ')}: {MEANINGS[kind]}") for kind, code in EXIT_CODES.items()]
     rows += [

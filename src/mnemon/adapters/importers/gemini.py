@@ -1,4 +1,4 @@
-"""What Google Takeout has of Gemini: the activity of Gemini Apps, a prompt and its answer each."""
+"""What Google Takeout has of Gemini: the activity of Gemini Apps, a prompt and its answer each, as JSON or a page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from mnemon.adapters.importers import geminipage
 from mnemon.adapters.importers.chatparts import joined, objects_in, placeholder, texts_in
 from mnemon.adapters.importers.export import moment_or_none
 from mnemon.adapters.importers.kept import TOO_MUCH, Kept
@@ -24,11 +25,11 @@ _PROMPTED = re.compile(
 
 
 class Gemini(Talk):
-    """``MyActivity.json`` of Gemini Apps: each entry is what was asked, and what was answered."""
+    """``MyActivity.json`` or ``.html`` of Gemini Apps: each entry is what was asked, and what was answered."""
 
     format: ClassVar[str] = "gemini"
     title: ClassVar[str] = "Gemini"
-    description: ClassVar[str] = "`MyActivity.json` of Gemini Apps, from Google Takeout with the format JSON."
+    description: ClassVar[str] = "`MyActivity.json` or `MyActivity.html` of Gemini Apps, from Google Takeout."
     shape: ClassVar[frozenset[str]] = frozenset(
         {"header", "title", "time", "products", "safeHtmlItem", "activityControls"}
     )
@@ -37,6 +38,9 @@ class Gemini(Talk):
     @classmethod
     def recognises(cls, sample: Sample) -> Certainty:
         """Recognise an entry of Google's activity that is Gemini's."""
+        if sample.is_document and sample.text.lstrip()[:1] == "<":
+            is_page = any(map(_APPS.search, geminipage.products(sample.head.decode("utf-8", "replace"))))
+            return Certainty.CERTAIN if is_page else Certainty.NO
         first = sample.first if sample.is_document else None
         if first is None or not {"title", "time"} <= first.keys() or not {"header", "products"} & first.keys():
             return Certainty.NO
@@ -44,7 +48,7 @@ class Gemini(Talk):
 
     def messages(self) -> Iterator[Said | Unreadable]:
         """Yield the prompt and the answer of each entry."""
-        for number, entry in enumerate(self.elements(), 1):
+        for number, entry in enumerate(geminipage.entries(self._page()) if self._is_page() else self.elements(), 1):
             if not isinstance(entry, dict) or not isinstance(entry.get("title"), str):
                 yield Unreadable(f"entry {number}: not an activity with a `title`", shown(entry))
                 continue
@@ -54,6 +58,17 @@ class Gemini(Talk):
                 yield Unreadable(f"entry {number}: not in the shape of gemini: {excerpt(repr(error))}", shown(entry))
                 continue
             yield from spoken
+
+    def _is_page(self) -> bool:
+        first = next((line for _, line in self.lines() if line.strip()), "")
+        return first.lstrip()[:1] == "<"
+
+    def _page(self) -> Iterator[str]:
+        """Yield the page; lines of pages are as long as they are."""
+        last = 0
+        for number, line in self.lines():
+            yield line if number == last else f"\n{line}"
+            last = number
 
     def _entry(self, entry: dict[str, Any]) -> Iterator[Said]:
         if not _is_gemini(entry):
@@ -66,6 +81,8 @@ class Gemini(Talk):
         )
         key = digest(str(entry.get("time")), entry["title"])
         at = moment_or_none(entry.get("time"), self.zone)
+        if at is None and isinstance(entry.get("time"), str):
+            at = geminipage.moment_of(entry["time"], self.zone)
         keeper = Kept(f"{prompt}\n{answer}")
         metadata = keeper.rest(entry, {"title", "time", "safeHtmlItem", "header"})
         if at is None and entry.get("time"):
