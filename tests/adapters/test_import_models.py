@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from mnemon.adapters.importers import Broken, Utterance, open_import
+from mnemon.adapters.importers import Broken, Utterance, limits, open_import
+from mnemon.core.errors import Invalid
 from tests.adapters.chat_samples import CLAUDE_CODE, CODEX, GEMINI, OPENAI, SHAREGPT, jsonl
 from tests.adapters.test_import_chats import opened, told
 
@@ -105,3 +108,106 @@ def test_lines_of_another_shape_are_named(tmp_path: Path, format_: str) -> None:
     records = list(open_import(path, format=format_))
     assert any(isinstance(record, Broken) for record in records)
     assert not any(isinstance(record, Utterance) for record in records)
+
+
+def test_a_session_of_codex_that_was_forked_is_one(tmp_path: Path) -> None:
+    head = {**CODEX[0], "payload": {**CODEX[0]["payload"], "id": "fork", "forked_from_id": "cx"}}
+    other = {**CODEX[0], "payload": {**CODEX[0]["payload"], "id": "older", "instructions": "be long"}}
+    one, said = opened(tmp_path / "rollout-2.jsonl", jsonl(head, *CODEX, other, CODEX[-1]))
+    assert {record.conversation for record in said} == {"fork"}
+    assert {record.source_id.split(":")[0] for record in said} == {"fork"}
+    assert [record.text for record in said if record.role == "system"] == ["be brief", "be long"]
+    assert one.left_out["heads of the sessions that it was forked from"] == 1
+
+
+def card(title: str, when: str, answer: str, header: str = "Gemini Apps", files: str = "") -> str:
+    cell = "content-cell mdl-cell mdl-cell--6-col mdl-typography--body-1"
+    return (
+        '<div class="outer-cell mdl-cell mdl-cell--12-col mdl-shadow--2dp"><div class="mdl-grid">'
+        f'<div class="header-cell mdl-cell mdl-cell--12-col"><p class="mdl-typography--title">{header}<br></p></div>'
+        f'<div class="{cell}">{title}<br>{files}{when}<br>{answer}</div>'
+        f'<div class="{cell} mdl-typography--text-right"></div>'
+        '<div class="content-cell mdl-cell mdl-cell--12-col mdl-typography--caption"><b>Products:</b><br>&emsp;'
+        f"{header}<br><b>Why is this here?</b><br>&emsp;This activity was saved.</div></div></div>"
+    )
+
+
+def page(*cards: str) -> str:
+    return (
+        "<html><head><title>My Activity History</title><style>.a { color: red }</style></head><body>"
+        f'<div class="mdl-grid">{"".join(cards)}</div></body></html>'
+    )
+
+
+def test_gemini_as_a_page(tmp_path: Path) -> None:
+    files = 'Attached 2 files.<br>-&nbsp; <a href="plan.pdf">plan.pdf</a><br>-&nbsp; <a href="b.png">b.png</a><br>'
+    whole = page(
+        card(
+            "Prompted&nbsp;What is tea?",
+            "May 1, 2024, 10:00:00\u202fAM UTC",
+            "<p>Tea is <b>a drink</b>.</p><div>And &lt;more&gt;</div>",
+        ),
+        card(
+            "Prompted a<br>- list<br>of two",
+            "1 May 2024, 12:00:01 CEST",
+            "<p>Yes</p><ul><li>one</li><li>two</li></ul>",
+            files=files,
+        ),
+        card("Searched for&nbsp;tea", "May 1, 2024, 10:00:00\u202fAM UTC", "", header="Search"),
+        card("Gefragt Und jetzt?", "01.05.2024, 14:00:02 Ortszeit", "Nichts."),
+        card("Prompted And when?", "some day", "<p>Who knows</p>"),
+    )
+    one, said = opened(tmp_path / "MyActivity.html", whole, zone=ZoneInfo("Europe/Oslo"))
+    assert one.format == "gemini"
+    assert [(record.role, record.text) for record in said] == [
+        ("user", "What is tea?"),
+        ("assistant", "Tea is a drink.\n\nAnd <more>"),
+        ("user", "a\n- list\nof two\n[file: plan.pdf]\n[file: b.png]"),
+        ("assistant", "Yes\n\n- one\n- two"),
+        ("user", "Und jetzt?"),
+        ("assistant", "Nichts."),
+        ("user", "And when?\nsome day"),
+        ("assistant", "Who knows"),
+    ]
+    assert [record.at and record.at.hour for record in said[::2]] == [10, 10, 12, None]
+    assert said[0].metadata["products"] == ["Gemini Apps"]
+    assert said[0].metadata["Why is this here?"] == ["This activity was saved."]
+    assert said[2].metadata["subtitles"] == [{"name": "Attached 2 files."}]
+    assert one.left_out == {"activity of other products": 1}
+    assert len({record.source_id for record in said}) == len(said)
+
+
+def test_the_answer_is_the_same_from_a_page_and_from_json(tmp_path: Path) -> None:
+    html = GEMINI["safeHtmlItem"][0]["html"]
+    _, of_page = opened(tmp_path / "a.html", page(card(GEMINI["title"], "May 1, 2024, 10:00:00 AM UTC", html)))
+    _, of_json = opened(tmp_path / "a.json", json.dumps([GEMINI]))
+    assert [(one.text, one.role, one.at) for one in of_page] == [(one.text, one.role, one.at) for one in of_json]
+
+
+def test_a_page_of_other_products_is_not_gemini_s_and_one_that_never_ends_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "MyActivity.html"
+    path.write_text(page(card("Searched for tea", "May 1, 2024, 10:00:00 AM UTC", "", header="Search")))
+    with pytest.raises(Invalid, match="no format that is known"):
+        open_import(path)
+    good = card("Prompted hi", "May 1, 2024, 10:00:00 AM UTC", "<p>ho</p>")
+    path.write_text(page(good, good.replace("hi", "hm")) + "<a " + "x" * (limits.MAX_LINE + 200_000))
+    *said, last = open_import(path)
+    assert [one.text for one in said if isinstance(one, Utterance)] == ["hi", "ho", "hm", "ho"]
+    assert isinstance(last, Broken)
+    assert "never ends" in last.reason
+
+
+def test_a_page_in_one_long_line_takes_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "MyActivity.html"
+    one = card("Prompted hi {}", "May 1, 2024, 10:00:00 AM UTC", "<p>" + "word " * 200 + "</p>")
+    with path.open("w") as stream:
+        stream.write(page().removesuffix("</div></body></html>"))
+        for number in range(8_000):
+            stream.write(one.format(number))
+    opened_page = open_import(path)
+    tracemalloc.start()
+    count = sum(isinstance(record, Utterance) for record in opened_page)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 16_000
+    assert peak < 64 * 1024 * 1024 < 6 * path.stat().st_size

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from mnemon import AsyncMemory, Invalid
+from mnemon.adapters.importers import limits
 from tests.adapters.chat_samples import FILES
+from tests.adapters.test_import_exports import CHAT
 from tests.factories import new_slug
 
 
@@ -64,10 +67,117 @@ async def test_a_file_that_breaks_does_not_stop_the_others(memory: AsyncMemory, 
     report = await memory.import_file(folder)
     assert report.imported == 5
     bad = next(one for one in report.files if one.path.endswith("bad.jsonl"))
-    assert (bad.read_nothing, bad.keys) == (True, ("body",))
-    assert [Path(path).name for path, _ in report.unknown] == ["utf16.jsonl"]
+    assert (bad.read_nothing, bad.keys, bad.error) == (True, ("body",), None)
+    utf16 = next(one for one in report.files if one.path.endswith("utf16.jsonl"))
+    assert utf16.format == "jsonl"
+    assert "is UTF-16 text, and JSON Lines is UTF-8. Save it as UTF-8." in str(utf16.error)
+    assert report.unknown == []
+    assert [Path(one.path).name for one in report.failed] == ["bad.jsonl", "utf16.jsonl"]
     with pytest.raises(Invalid):
         await memory.import_file(folder, stop_on_broken=True, restart=True)
+
+
+async def test_a_file_that_goes_bad_in_the_middle_keeps_what_was_read(memory: AsyncMemory, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "exports", "telegram")
+    talks = [{**CHAT, "conversation_id": str(n)} for n in range(3)]
+    (folder / "conversations.json").write_text(
+        json.dumps([*talks, {**CHAT, "conversation_id": "large", "padding": "x" * (limits.MAX_ELEMENT + 2_000_000)}])
+    )
+    report = await memory.import_file(folder)
+    large = next(one for one in report.files if one.path.endswith("conversations.json"))
+    assert "an element of more than 64 MB" in str(large.error)
+    assert (large.format, large.imported) == ("chatgpt", len(talks) * 4)
+    assert report.imported == 5 + large.imported
+    assert report.failed == (large,)
+
+
+async def test_a_file_that_goes_while_others_are_imported_is_named(memory: AsyncMemory, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.jsonl").write_text(json.dumps({"text": f"hello {name}"}) + "\n")
+    report = await memory.import_file(folder, on_progress=lambda _: (folder / "b.jsonl").unlink(missing_ok=True))
+    assert (report.imported, [Path(one.path).name for one in report.failed]) == (2, ["b.jsonl"])
+    assert "There is no file" in str(report.failed[0].error)
+
+
+async def test_what_an_archive_has_beside_its_one_file_is_in_the_report(memory: AsyncMemory, tmp_path: Path) -> None:
+    path = tmp_path / "WhatsApp Chat - Rosa.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("_chat.txt", FILES["whatsapp"][1])
+        archive.writestr("1.jpg", b"x")
+        archive.writestr("2.jpg", b"x")
+        archive.writestr("readme.json", "{}")
+    report = await memory.import_file(path)
+    assert (report.format, report.imported, report.files) == ("whatsapp", 6, [])
+    assert [Path(one).name for one, _ in report.unknown] == ["readme.json"]
+    assert report.left_out["files of an archive that are no texts (`.jpg`)"] == 2
+    within = await memory.import_file(tmp_path)
+    assert [Path(one).name for one, _ in within.unknown] == ["readme.json"]
+    assert (within.imported, within.resumed_after) == (0, report.imported)
+
+
+async def test_texts_of_an_archive_that_are_not_looked_at_are_named(
+    memory: AsyncMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["mnemon.adapters.importers.detect"], "_MOST_MEMBERS", 2)
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in "abcd":
+            archive.writestr(f"{name}.jsonl", json.dumps({"text": f"hello {name}"}) + "\n")
+    report = await memory.import_file(path)
+    assert report.imported == 2
+    assert [(Path(one).name, why.split(":")[0]) for one, why in report.unknown] == [
+        ("c.jsonl", "Not looked at"),
+        ("d.jsonl", "Not looked at"),
+    ]
+
+
+async def test_the_list_of_an_archive_is_not_read_for_each_of_its_files(
+    memory: AsyncMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(30):
+            archive.writestr(f"{number}.jsonl", json.dumps({"text": f"hello {number}"}) + "\n")
+    read: list[object] = []
+    listed = zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", lambda one: (read.append(one), listed(one))[1])
+    assert (await memory.import_file(path)).imported == 30
+    assert len(read) < 10
+
+
+async def test_the_format_that_is_asked_for_is_that_of_archives_within_too(memory: AsyncMemory, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "one.zip", "w") as archive:
+        archive.writestr("notes.md", "# Top\n\nText.\n")
+        archive.writestr("b.jpg", b"x")
+    with zipfile.ZipFile(folder / "two.zip", "w") as archive:
+        archive.writestr("talk.csv", FILES["csv"][1])
+    (folder / "plain.md").write_text("# Other\n\nText.\n")
+    report = await memory.import_file(folder, format="markdown")
+    assert {one.format for one in report.files} == {"markdown"}
+    assert sorted(Path(one.path).name for one in report.files) == ["notes.md", "plain.md"]
+    assert [Path(path).name for path, _ in report.unknown] == ["talk.csv"]
+    with zipfile.ZipFile(folder / "slack.zip", "w") as archive:
+        archive.writestr("users.json", "[]")
+        archive.writestr("general/2024-01-01.json", json.dumps([{"ts": "1700000000.1", "user": "U", "text": "hi"}]))
+    report = await memory.import_file(folder, format="slack")
+    assert [(one.format, Path(one.path).name, one.imported) for one in report.files if not one.error] == [
+        ("slack", "slack.zip", 1)
+    ]
+
+
+async def test_a_folder_with_a_list_of_people_is_no_export_of_slack(memory: AsyncMemory, tmp_path: Path) -> None:
+    folder = tmp_path / "app"
+    (folder / "logs").mkdir(parents=True)
+    (folder / "users.json").write_text('[{"id": 1, "name": "ada"}]')
+    (folder / "logs" / "2024-01-01.json").write_text('[{"text": "started", "at": "2024-01-01T10:00:00Z"}]')
+    (folder / "notes.md").write_text("# Notes\n\nText.\n")
+    report = await memory.import_file(folder)
+    assert {one.format for one in report.files} == {"json", "markdown"}
+    assert [Path(path).name for path, _ in report.unknown] == ["users.json"]
 
 
 async def test_a_folder_without_anything_is_refused(memory: AsyncMemory, tmp_path: Path) -> None:

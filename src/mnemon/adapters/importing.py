@@ -30,7 +30,7 @@ from mnemon.adapters.reports import KEPT_BROKEN, ImportReport
 from mnemon.adapters.sources import place_after, place_of, read_nothing, reader_place
 from mnemon.context import Context
 from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
-from mnemon.core.errors import Invalid, NotFound, Unavailable
+from mnemon.core.errors import Invalid, MnemonError, NotFound, Unavailable
 from mnemon.core.ids import digest
 from mnemon.core.text import LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
 from mnemon.memory import service as memory
@@ -71,6 +71,7 @@ class _Batch:
     undated: int
     bytes_read: int
     prepared: memory.Prepared | None = None
+    error: MnemonError | None = None
 
 
 async def import_file(
@@ -243,13 +244,17 @@ class _Run:
         try:
             while True:
                 batch = await reading
-                if batch.last is None and not batch.broken:
+                if batch.last is None and not batch.broken and batch.error is None:
                     break
-                reading = asyncio.create_task(self._next())
-                await self._write(batch)
+                if batch.error is None:
+                    reading = asyncio.create_task(self._next())
+                if batch.last is not None or batch.broken:
+                    await self._write(batch)
                 self.report.seconds = time.perf_counter() - began
                 if on_progress is not None:
                     on_progress(self.report)
+                if batch.error is not None:
+                    raise batch.error  # what came before it is written
                 if batch.broken and self.stop_on_broken:
                     raise _stopped(batch.broken[0])
         finally:
@@ -273,7 +278,8 @@ class _Run:
         mark: Mark | None = None
         size, self.size = self.size, min(2 * self.size, BATCH)
         begin: int | None = None
-        for n, record in enumerate(islice(self.records, size)):
+        failures: list[MnemonError] = []
+        for n, record in enumerate(_until_failure(islice(self.records, size), failures)):
             if n % _POLITE == 0:
                 time.sleep(0)  # hands the interpreter over, if the event loop wants it, sooner than it would be taken
             message = self._message(record) if isinstance(record, Utterance) else record
@@ -292,7 +298,9 @@ class _Run:
             if offset - begin > limits.BATCH_BYTES:
                 break
         undated = sum(message.at is None for message in messages)
-        return _Batch(messages, broken, last, mark or self.source.mark(), undated, self.source.bytes_read)
+        batch = _Batch(messages, broken, last, mark or self.source.mark(), undated, self.source.bytes_read)
+        batch.error = failures[0] if failures else None
+        return batch
 
     def _message(self, utterance: Utterance) -> NewMessage | Broken:
         """Return the utterance as a message; or what about it memory does not keep."""
@@ -350,6 +358,14 @@ class _Run:
         report.undated += batch.undated
         report.bytes_read = batch.bytes_read
         report.problems += batch.broken[: max(KEPT_BROKEN - len(report.problems), 0)]
+
+
+def _until_failure(records: Iterator[Record], failures: list[MnemonError]) -> Iterator[Record]:
+    """Yield records up to where the file cannot be read on, and note why not: those before it are good."""
+    try:
+        yield from records
+    except MnemonError as error:
+        failures.append(error)
 
 
 def _name(given: str | None) -> str | None:

@@ -98,6 +98,8 @@ def entries(pieces: Iterable[str]) -> Iterator[dict[str, Any]]:
         for begin in range(0, len(piece), _PIECE):
             page.feed(piece[begin : begin + _PIECE])
             if len(page.rawdata) > limits.MAX_LINE or page.size > limits.MAX_ELEMENT:
+                page.finish()
+                yield from page.take()
                 raise DamagedJson(f"the page has a tag or an entry that never ends, in line {page.getpos()[0]}")
             yield from page.take()
     page.close()

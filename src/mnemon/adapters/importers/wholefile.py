@@ -21,7 +21,6 @@ from mnemon.core.errors import Invalid
 _BOM = "\ufeff"
 _LOOKED_AT = 1024 * 1024
 _BLOCK = 64 * 1024
-_PIECE = limits.MAX_LINE // 4
 
 
 class WholeFile(Import):
@@ -184,7 +183,7 @@ def _narrow_lines(stream: BinaryIO, encoding: str) -> Iterator[tuple[int, str]]:
             decoder = codecs.getincrementaldecoder(encoding)("replace")
             while raw and not raw.endswith(b"\n"):
                 yield number, decoder.decode(raw)
-                raw = _read(stream.readline, _PIECE, number - 1)
+                raw = _read(stream.readline, max(1, limits.MAX_LINE // 4), number - 1)
             if rest := decoder.decode(raw, True):
                 yield number, rest
         number += 1
