@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -153,3 +154,64 @@ def test_every_format_is_read_from_gzip(tmp_path: Path, format_: str) -> None:
         return [(r.text, r.source_id) for r in one if isinstance(r, Utterance)]  # type: ignore[attr-defined]
 
     assert read(packed) == read(plain) != []
+
+
+@pytest.mark.parametrize(
+    ("date", "hour"),
+    [
+        ("Mon, 1 Jul 2024 12:00:00 +0100", 11),
+        ("Mon, 1 Jul 2024 12:00:00 GMT", 12),
+        ("Mon, 1 Jul 2024 12:00:00 -0000", 12),
+        ("Mon, 1 Jul 2024 12:00:00", 10),
+    ],
+)
+@pytest.mark.parametrize("kind", ["eml", "mbox"])
+def test_a_date_without_an_offset_is_in_the_zone_of_the_import(tmp_path: Path, kind: str, date: str, hour: int) -> None:
+    mail = EML.replace(b"Mon, 1 Jan 2024 10:00:00 +0100", date.encode()).replace(b"\r\n", b"\n")
+    content = mail if kind == "eml" else b"From r@x.example Mon Jul  1 10:00:00 2024\n" + mail
+    _, (one,) = opened(tmp_path / f"mail.{kind}", content, zone=ZoneInfo("Europe/Oslo"))
+    assert one.at == datetime(2024, 7, 1, hour, 0, tzinfo=UTC)
+
+
+def test_the_date_before_a_mail_in_a_box_is_in_utc(tmp_path: Path) -> None:
+    mail = b"From r@x.example Mon Jul  1 10:00:00 2024\nFrom: Rosa <r@x.example>\n\nHello.\n"
+    _, (one,) = opened(tmp_path / "mail.mbox", mail, zone=ZoneInfo("Europe/Oslo"))
+    assert one.at == datetime(2024, 7, 1, 10, 0, tzinfo=UTC)
+
+
+def test_a_maildir_is_known_again_without_its_mails_being_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "Mail"
+    for folder in ("cur", "new"):
+        (place / folder).mkdir(parents=True)
+    for number in range(5):
+        (place / "new" / f"{number}.x").write_bytes(EML.replace(b"<1@x>", b"<%d@x>" % number))
+    begun = open_import(place)
+    records = list(begun)
+    read: list[Path] = []
+    opening = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda path, *given, **named: (read.append(path), opening(path, *given, **named))[1]
+    )
+    known = open_import(place).fingerprint
+    assert (known, read) == (begun.fingerprint, [])
+    # Read by somebody, a mail goes to `cur` and its name says so: it is the same mail in the same place.
+    (place / "new" / "2.x").rename(place / "cur" / "2.x:2,S")
+    moved = open_import(place, start=records[2].position)
+    assert moved.fingerprint == known
+    assert [one.source_id for one in moved if isinstance(one, Utterance)] == ["3@x", "4@x"]
+    # Another mail, another size, another time: another source.
+    mail = place / "new" / "3.x"
+    seen = mail.stat()
+    os.utime(mail, ns=(seen.st_atime_ns, seen.st_mtime_ns + 1))
+    assert open_import(place).fingerprint != known
+    os.utime(mail, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    assert open_import(place).fingerprint == known
+    (place / "new" / "9.x").write_bytes(EML)
+    assert open_import(place).fingerprint != known
+
+
+def test_folders_for_mail_without_a_mail_are_no_maildir(tmp_path: Path) -> None:
+    for folder in ("cur", "new"):
+        (tmp_path / "Mail" / folder).mkdir(parents=True)
+    with pytest.raises(Invalid, match="a directory without"):
+        open_import(tmp_path / "Mail")

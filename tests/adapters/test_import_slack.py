@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from mnemon.adapters.importers import Broken, Record, Utterance, open_import
+from mnemon.adapters.importers import Broken, Certainty, Record, Sample, Utterance, open_import
+from mnemon.adapters.importers.slack import Slack
 from mnemon.core.errors import Invalid
 
 FILES: dict[str, Any] = {
@@ -139,3 +140,33 @@ def test_damage_is_named(tmp_path: Path) -> None:
     assert (good.conversation, good.conversation_title) == ("quay", "#quay")
     assert isinstance(broken, Broken)
     assert broken.reason.startswith("quay/2026-03-01.json: the JSON is damaged")
+
+
+@pytest.mark.parametrize(
+    ("files", "is_slack"),
+    [
+        ({"users.json": []}, False),
+        ({"users.json": [{"id": 1, "name": "ada"}], "settings.json": {}}, False),
+        ({"users.json": [], "logs/2026-03-01.json": [{"text": "started"}]}, False),
+        ({"users.json": [], "logs/2026-03-01.json": {"ts": "1.0"}}, False),
+        ({"users.json": [], "quay/2026-03-01.json": [{"ts": "1772352000.1", "text": "hi"}]}, True),
+        ({"dms.json": [], "D1/2026-03-01.json": [{"ts": "1772352000.1", "text": "hi"}]}, True),
+        ({"channels.json": [{"id": "C1", "name": "quay"}]}, True),
+        ({"channels.json": {"guild": 1}}, False),
+        ({"channels.json": [{"number": 7, "title": "Sports"}]}, False),
+        ({"groups.json": [{"name": "admins", "gid": 0}]}, False),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_export_is_known_by_its_shape(tmp_path: Path, files: dict[str, Any], is_slack: bool, packed: bool) -> None:
+    place = tmp_path / "export"
+    for name, value in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_text(json.dumps(value))
+    if packed:
+        with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+            for name, value in files.items():
+                archive.writestr(name, json.dumps(value))
+        place = tmp_path / "export.zip"
+    assert (Slack.recognises(Sample(place)) is Certainty.CERTAIN) is is_slack
+    assert (Slack.recognises(Sample(place)) is Certainty.NO) is not is_slack

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from py3langid.langid import LanguageIdentifier
 
-from mnemon import AsyncMemory, Invalid
+from mnemon import AsyncMemory, Invalid, Unavailable
 from mnemon.ai import languages
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import SearchMessages
@@ -136,3 +139,40 @@ async def test_the_search_of_messages_reads_each_language(memory: AsyncMemory) -
         assert [hit.content for hit in found] == [said], asked
     found = await conversations.search_messages(context_of(memory), SearchMessages(query="house"))
     assert [hit.content for hit in found] == ["The houses are sold"]
+
+
+class Loads:
+    """The model, loaded as often as it is asked for; the first times go wrong."""
+
+    def __init__(self, *errors: OSError) -> None:
+        self.errors = list(errors)
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        if self.errors:
+            raise self.errors.pop(0)
+        return loaded(*given, **named)
+
+
+loaded = LanguageIdentifier.from_model_file
+GERMAN = "Ich habe gestern drei neue Bücher gekauft"
+
+
+def test_a_model_that_cannot_be_loaded_this_time_is_loaded_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(languages, "_LOADED", [])
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(LanguageIdentifier, "from_model_file", Loads(full))
+    with pytest.raises(Unavailable, match=r"cannot be loaded: No space left on device\. Make room"):
+        languages.by_model(GERMAN)
+    assert languages.by_model(GERMAN) == "de"
+
+
+def test_without_a_directory_for_temporary_files_no_language_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(languages, "_LOADED", [])
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: [str(tmp_path / "nowhere")])
+    assert languages.by_model(GERMAN) is None
+    assert "TMPDIR has to be a directory" in caplog.text
+    assert languages.by_model(GERMAN) is None
+    assert len(caplog.records) == 1

@@ -173,3 +173,26 @@ def test_ctrl_c_says_that_it_resumes(cli: Cli, home: Path, slug: str, tmp_path: 
     assert "The same command goes on from there" in told
     assert "Traceback" not in told
     assert "Stopped: 0 of" not in told
+
+
+def test_each_file_of_a_folder_that_fails_is_told_and_ends_with_one(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "utf16.jsonl").write_bytes('{"text": "a"}'.encode("utf-16"))
+    (folder / "tool.py").write_text("import os\n")
+    for quiet in ((), ("--quiet",)):
+        told = cli("import", folder, *quiet)
+        assert told.code == 1
+        assert "failed: " in told.err
+        assert "utf16.jsonl is UTF-16 text, and JSON Lines is UTF-8. Save it as UTF-8." in told.err
+        assert "not imported: " in told.err
+        assert "tool.py" in told.err
+        assert bool(told.out) is not bool(quiet)
+    jsonl(folder / "talk.jsonl", 5)
+    told = cli("import", folder, "--json")
+    assert (told.code, told.json["imported"], told.json["failed"]) == (1, 5, 1)
+    assert {bool(one["error"]) for one in told.json["files"]} == {False, True}
+    (folder / "utf16.jsonl").unlink()
+    told = cli("import", folder, "--quiet")
+    assert (told.code, told.out) == (0, "")
+    assert "not imported: " in told.err
