@@ -7,6 +7,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -189,9 +190,12 @@ def test_a_maildir_is_known_again_without_its_mails_being_read(tmp_path: Path, m
     records = list(begun)
     read: list[Path] = []
     opening = Path.open
-    monkeypatch.setattr(
-        Path, "open", lambda path, *given, **named: (read.append(path), opening(path, *given, **named))[1]
-    )
+
+    def noted(path: Path, *given: Any, **named: Any) -> Any:
+        read.append(path)
+        return opening(path, *given, **named)
+
+    monkeypatch.setattr(Path, "open", noted)
     known = open_import(place).fingerprint
     assert (known, read) == (begun.fingerprint, [])
     # Read by somebody, a mail goes to `cur` and its name says so: it is the same mail in the same place.

@@ -163,7 +163,7 @@ def test_gemini_as_a_page(tmp_path: Path) -> None:
         ("user", "What is tea?"),
         ("assistant", "Tea is a drink.\n\nAnd <more>"),
         ("user", "a\n- list\nof two\n[file: plan.pdf]\n[file: b.png]"),
-        ("assistant", "Yes\n\n- one\n- two"),
+        ("assistant", "Yes\n\n- one\n\n- two"),
         ("user", "Und jetzt?"),
         ("assistant", "Nichts."),
         ("user", "And when?\nsome day"),

@@ -80,11 +80,11 @@ async def test_a_file_that_breaks_does_not_stop_the_others(memory: AsyncMemory, 
 async def test_a_file_that_goes_bad_in_the_middle_keeps_what_was_read(memory: AsyncMemory, tmp_path: Path) -> None:
     folder = fill(tmp_path / "exports", "telegram")
     talks = [{**CHAT, "conversation_id": str(n)} for n in range(3)]
-    (folder / "conversations.json").write_text(
+    (folder / "talks.json").write_text(
         json.dumps([*talks, {**CHAT, "conversation_id": "large", "padding": "x" * (limits.MAX_ELEMENT + 2_000_000)}])
     )
     report = await memory.import_file(folder)
-    large = next(one for one in report.files if one.path.endswith("conversations.json"))
+    large = next(one for one in report.files if one.path.endswith("talks.json"))
     assert "an element of more than 64 MB" in str(large.error)
     assert (large.format, large.imported) == ("chatgpt", len(talks) * 4)
     assert report.imported == 5 + large.imported
@@ -142,7 +142,12 @@ async def test_the_list_of_an_archive_is_not_read_for_each_of_its_files(
             archive.writestr(f"{number}.jsonl", json.dumps({"text": f"hello {number}"}) + "\n")
     read: list[object] = []
     listed = zipfile.ZipFile._RealGetContents  # type: ignore[attr-defined]
-    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", lambda one: (read.append(one), listed(one))[1])
+
+    def noted(one: zipfile.ZipFile) -> None:
+        read.append(one)
+        listed(one)
+
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", noted)
     assert (await memory.import_file(path)).imported == 30
     assert len(read) < 10
 

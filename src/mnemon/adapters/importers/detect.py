@@ -169,6 +169,8 @@ class _Asked:
         by_suffix = {
             name: kind for name, kind in self.kinds.items() if any(entry.endswith(kind.suffixes) for entry in names)
         }
+        if by_suffix and sample.member is not None and "json" in self.kinds:
+            by_suffix["json"] = self.kinds["json"]  # which reads lines where JSON Lines cannot: in an archive
         for name, kind in ((by_name and by_suffix) or self.kinds).items():
             try:
                 if asked[name].is_ours:

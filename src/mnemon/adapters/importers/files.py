@@ -106,6 +106,12 @@ class Running:
         self._hash.update(chunk)
         self.count += len(chunk)
 
+    def copy(self) -> Running:
+        """Return another that goes on from here by itself."""
+        other = Running()
+        other._hash, other.count = self._hash.copy(), self.count
+        return other
+
     def mark(self) -> Mark:
         """Return the digest up to here."""
         return Mark(self.count, self._hash.hexdigest())

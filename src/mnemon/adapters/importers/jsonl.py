@@ -157,7 +157,7 @@ class JsonLines(Import):
         position, run, before = anchor, _Run.begin(anchor), ""
         while True:
             try:
-                raw, size = read_line(stream, self._running.update)
+                raw, size = self._read_line(stream)
             except (EOFError, OSError, zlib.error) as error:
                 reason = (
                     f"line {position.line + 1}: the compressed file is damaged here, and cannot be read on: {error}"
@@ -179,6 +179,20 @@ class JsonLines(Import):
             run.count(after)
             yield record
             position, before = after, record.position.check
+
+    def _read_line(self, stream: BinaryIO) -> tuple[bytes, int]:
+        """Return the next line and its whole length; one that is cut off counts as read once its end is."""
+        ahead: list[Running] = []
+
+        def note(piece: bytes) -> None:
+            if not ahead:
+                ahead.append(self._running.copy())
+            ahead[0].update(piece)
+
+        raw, size = read_line(stream, note)
+        if ahead:
+            self._running = ahead[0]
+        return raw, size
 
     def _line(self, raw: bytes, size: int, here: Anchor, run: _Run, before: str) -> Record:
         try:

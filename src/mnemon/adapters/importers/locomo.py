@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import MAXYEAR, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -23,6 +24,8 @@ from mnemon.adapters.importers.records import (
 from mnemon.adapters.importers.wholefile import WholeFile
 
 _READ = {"sample_id", "speakers", "sessions", "conversation"}
+_SESSION = {"session", "date_time", "turns"}
+_TURNS = re.compile(r"session_\d{1,9}(_date_time)?")
 
 
 class Locomo(WholeFile):
@@ -56,8 +59,8 @@ class Locomo(WholeFile):
         name = sample.get("sample_id")
         key = shown(name) if name not in (None, "") else f"{Path(self.file).stem}-{number + 1}"
         title = _title(sample)
-        for name_of in sample.keys() - _READ:
-            self.leave_out(f"`{printable(name_of)[:40]}` of a sample, which is no turn")
+        for name_of, what in _beside(sample):
+            self.leave_out(f"`{printable(name_of)[:40]}` of a {what}, which is no turn")
         if problem := character_problem([key, title], "its name"):
             yield counter.broken(self.file, f"sample {number + 1}: {problem}", excerpt(key))
             return
@@ -127,6 +130,23 @@ def _sessions(sample: dict[str, Any]) -> Iterator[tuple[str, str | None, list[An
         turns = talk[f"session_{number}"]
         if isinstance(turns, list):
             yield number, _date_time(talk.get(f"session_{number}_date_time")), turns
+
+
+def _beside(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a sample, and of its sessions, that are neither read nor empty, each with what it is of."""
+    yield from ((name, "sample") for name in sample.keys() - _READ)
+    listed, talk = sample.get("sessions"), sample.get("conversation")
+    if isinstance(listed, list):
+        sessions = (one for one in listed if isinstance(one, dict))
+        yield from (
+            (name, "session") for one in sessions for name, value in one.items() if name not in _SESSION and value
+        )
+        if talk:
+            yield "conversation", "sample with `sessions`"
+        return
+    for name, value in talk.items() if isinstance(talk, dict) else ():
+        if not _TURNS.fullmatch(name) and name not in ("speaker_a", "speaker_b") and value:
+            yield name, "conversation"
 
 
 def _date_time(value: object) -> str | None:

@@ -182,10 +182,11 @@ def _narrow_lines(stream: BinaryIO, encoding: str) -> Iterator[tuple[int, str]]:
         else:
             decoder = codecs.getincrementaldecoder(encoding)("replace")
             while raw and not raw.endswith(b"\n"):
-                yield number, decoder.decode(raw)
-                raw = _read(stream.readline, max(1, limits.MAX_LINE // 4), number - 1)
-            if rest := decoder.decode(raw, True):
-                yield number, rest
+                for piece in _pieces(decoder.decode(raw)):
+                    yield number, piece
+                raw = _read(stream.readline, limits.MAX_LINE // 2, number - 1)
+            for piece in _pieces(decoder.decode(raw, True)):
+                yield number, piece
         number += 1
 
 
@@ -200,10 +201,17 @@ def _wide_lines(stream: BinaryIO, encoding: str) -> Iterator[tuple[int, str]]:
         parts.append(remainder)
         size += len(remainder)
         if size > limits.MAX_LINE:
-            yield number, "".join(parts)
+            for piece in _pieces("".join(parts)):
+                yield number, piece
             parts, size = [], 0
     if remainder := "".join(parts) + decoder.decode(b"", True):
         yield number, remainder
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Cut a line that is too long into pieces of which several make a message."""
+    length = limits.MAX_LINE // 4
+    return (text[begin : begin + length] for begin in range(0, len(text), length))
 
 
 def _read(read: Callable[[int], bytes], size: int, before: int) -> bytes:

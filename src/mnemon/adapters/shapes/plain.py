@@ -201,7 +201,7 @@ def holds_bytes(members: Mapping[str, Any]) -> bool:
     """Tell whether what an object says of its data is that they are bytes: base64, or of a type that is no text."""
     kind = members.get("type")
     if kind in ("base64", "text"):
-        return kind == "base64"
+        return bool(kind == "base64")
     types = [str(members[name]).lower() for name in MEDIA_TYPES if members.get(name)]
     return bool(types) and not any(name.startswith(_WORDS) for name in types)
 
