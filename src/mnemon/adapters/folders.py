@@ -171,8 +171,8 @@ def _walk(folder: Path, name: str | None, plan: Plan) -> None:
             elif is_file:
                 _note(path, name, plan)
             else:
-                what = "a link, and links are not followed" if entry.is_symlink() else "no file"
-                plan.unknown.append((str(path), f"It is {what}."))
+                reason = "a link, and links are not followed" if entry.is_symlink() else "no file"
+                plan.unknown.append((str(path), f"It is {reason}."))
         except MnemonError as error:
             if error.code == _TOO_MANY:
                 raise

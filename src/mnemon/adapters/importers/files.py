@@ -143,15 +143,15 @@ def content_digest(path: Path) -> str:
 
 def unreadable(path: Path, error: Exception) -> Invalid:
     """Return the error for a file that is gone, may not be read, or is damaged."""
-    told, number = getattr(error, "strerror", None), getattr(error, "errno", None)
+    message, number = getattr(error, "strerror", None), getattr(error, "errno", None)
     hint = "Check who may read it."
     if number in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE):
         hint = "It was there before: import again when nothing moves or removes it."
-    elif told is None:
+    elif message is None:
         hint = "It is damaged: copy, compress or download it again."
     return Invalid(
-        f"{path} cannot be read: {excerpt(str(told or error), 200)}.",
-        code="invalid.import.unreadable" if told else "invalid.import.damaged",
+        f"{path} cannot be read: {excerpt(str(message or error), 200)}.",
+        code="invalid.import.unreadable" if message else "invalid.import.damaged",
         hint=hint,
         path=str(path),
     )

@@ -97,7 +97,7 @@ def entries(pieces: Iterable[str]) -> Iterator[dict[str, Any]]:
     for piece in pieces:
         for begin in range(0, len(piece), _PIECE):
             page.feed(piece[begin : begin + _PIECE])
-            if len(page.rawdata) > limits.MAX_LINE or page.size > limits.MAX_ELEMENT:
+            if len(page.rawdata) > _LONGEST_TAG or page.size > limits.MAX_ELEMENT:
                 page.finish()
                 yield from page.take()
                 raise DamagedJson(f"the page has a tag or an entry that never ends, in line {page.getpos()[0]}")
@@ -108,6 +108,8 @@ def entries(pieces: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 _PIECE = 64 * 1024
+#: Characters that the parser may hold back until a tag ends: with each piece it looks through them again.
+_LONGEST_TAG = 1024 * 1024
 
 
 class _Page(HTMLParser):
@@ -209,28 +211,28 @@ class _Entry:
 
 def _said(markup: str) -> dict[str, Any]:
     """Return the title, the names of attached files, the date and the answer of a cell."""
-    lines, rest = _lines(markup)
+    lines, body = _lines(markup)
     texts = [" ".join(from_html(line).replace("\xa0", " ").split()) for line in lines]
     when = next((n for n in range(len(texts) - 1, 0, -1) if _is_date(texts[n])), None)
     if when is None:
-        head, answer = texts, rest
+        head, answer = texts, body
     else:
-        head, answer = texts[:when], "<br>".join([*lines[when + 1 :], rest])
+        head, answer = texts[:when], "<br>".join([*lines[when + 1 :], body])
     # A file that was attached is a link in a line of its own, after a line that says so.
     attached = {
-        n: found[1] for n, text in enumerate(head) if n and "<a" in lines[n] and (found := _FILE.fullmatch(text))
+        n: match[1] for n, text in enumerate(head) if n and "<a" in lines[n] and (match := _FILE.fullmatch(text))
     }
-    said = head[: max(1, min(attached) - 1)] if attached else head
+    title = head[: max(1, min(attached) - 1)] if attached else head
     link = re.search(r"""<a\s[^>]*?href=["']([^"'>]{1,2000})["']""", lines[0]) if lines else None
-    told = {
-        "title": "\n".join(said).strip(),
+    values = {
+        "title": "\n".join(title).strip(),
         "titleUrl": unescape(link[1]) if link else None,
-        "subtitles": [{"name": text} for n, text in enumerate(head) if n >= len(said) and n not in attached and text],
+        "subtitles": [{"name": text} for n, text in enumerate(head) if n >= len(title) and n not in attached and text],
         "attachedFiles": list(attached.values()),
         "time": texts[when] if when is not None else None,
         "safeHtmlItem": [{"html": answer}] if from_html(answer) else [],
     }
-    return {key: value for key, value in told.items() if value or key == "title"}
+    return {key: value for key, value in values.items() if value or key == "title"}
 
 
 def _lines(markup: str) -> tuple[list[str], str]:
@@ -260,24 +262,26 @@ def _details(cells: list[str]) -> dict[str, Any]:
 
 def moment_of(text: str, zone: tzinfo) -> datetime | None:
     """Return the moment that a page's date means, or None; the zone is its own, where it is known, else `zone`."""
-    match = next((found for pattern in _DATES if (found := pattern.fullmatch(text.strip()))), None)
+    match = next((match for pattern in _DATES if (match := pattern.fullmatch(text.strip()))), None)
     if match is None:
         return None
-    named = match.groupdict()
-    day, month = int(named["day"]), named.get("number")
-    half = (named["half"] or "").lower()[:1]
+    groups = match.groupdict()
+    day, month = int(groups["day"]), groups.get("number")
+    half = (groups["half"] or "").lower()[:1]
     if month is None:
-        word = named["month"].casefold()
+        word = groups["month"].casefold()
         number = _MONTHS.get(word) or _MONTHS.get(word[:4]) or _MONTHS.get(word[:3]) or 0
     else:
         number = int(month)
         if half and "/" in text:  # America alone writes half days, and it writes the month first
             day, number = number, day
-    hour = int(named["hour"])
+    hour = int(groups["hour"])
     hour = hour % 12 + 12 * (half == "p") if half else hour
     try:
-        read = datetime(int(named["year"]), number, day, hour, int(named["minute"]), int(named["second"]), tzinfo=UTC)
-        return as_utc(read.replace(tzinfo=_zone(named["zone"], zone)))
+        read = datetime(
+            int(groups["year"]), number, day, hour, int(groups["minute"]), int(groups["second"]), tzinfo=UTC
+        )
+        return as_utc(read.replace(tzinfo=_zone(groups["zone"], zone)))
     except (ValueError, OverflowError):
         return None
 

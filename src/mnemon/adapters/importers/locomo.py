@@ -59,8 +59,8 @@ class Locomo(WholeFile):
         name = sample.get("sample_id")
         key = shown(name) if name not in (None, "") else f"{Path(self.file).stem}-{number + 1}"
         title = _title(sample)
-        for name_of, what in _beside(sample):
-            self.leave_out(f"`{printable(name_of)[:40]}` of a {what}, which is no turn")
+        for name_of, holder in _beside(sample):
+            self.leave_out(f"`{printable(name_of)[:40]}` of a {holder}, which is no turn")
         if problem := character_problem([key, title], "its name"):
             yield counter.broken(self.file, f"sample {number + 1}: {problem}", excerpt(key))
             return
@@ -137,9 +137,12 @@ def _beside(sample: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((name, "sample") for name in sample.keys() - _READ)
     listed, talk = sample.get("sessions"), sample.get("conversation")
     if isinstance(listed, list):
-        sessions = (one for one in listed if isinstance(one, dict))
+        sessions = (session for session in listed if isinstance(session, dict))
         yield from (
-            (name, "session") for one in sessions for name, value in one.items() if name not in _SESSION and value
+            (name, "session")
+            for session in sessions
+            for name, value in session.items()
+            if name not in _SESSION and value
         )
         if talk:
             yield "conversation", "sample with `sessions`"

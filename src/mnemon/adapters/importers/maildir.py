@@ -112,12 +112,12 @@ class Maildir(MailFiles):
         A mail server gives each mail a name of its own and never changes what is in it, so that nothing has to be read
         to know the mails again. What follows a colon in a name says whether somebody has read it.
         """
-        known = []
+        parts = []
         for file in self._files:
             seen = _seen(file)
             folder = file.parent.parent.relative_to(self.path).as_posix()
-            known += [folder, _bare(file), str(seen and (seen.st_size, seen.st_mtime_ns))]
-        return digest("maildir", *known)
+            parts += [folder, _bare(file), str(seen and (seen.st_size, seen.st_mtime_ns))]
+        return digest("maildir", *parts)
 
     def files(self) -> list[Path]:
         """Return the mails, also those of folders (``.Sent``), by folder and name."""

@@ -128,8 +128,8 @@ def _words(text: str) -> list[tuple[str | None, str]]:
     voices = list(_VOICE.finditer(text))
     if not voices:
         plain = _plain(text)
-        named = _NAME.fullmatch(plain)
-        return [(named[1].strip(), named[2].strip()) if named else (None, plain)]
+        match = _NAME.fullmatch(plain)
+        return [(match[1].strip(), match[2].strip()) if match else (None, plain)]
     before = _plain(text[: voices[0].start()])
     ends = [voice.start() for voice in voices[1:]] + [len(text)]
     spoken = [
@@ -137,9 +137,9 @@ def _words(text: str) -> list[tuple[str | None, str]]:
         for voice, end in zip(voices, ends, strict=True)
     ]
     if before:
-        # What nobody is named for is said with what follows it.
+        # What nobody is match for is said with what follows it.
         spoken[0] = (spoken[0][0], f"{before} {spoken[0][1]}".strip())
-    return [one for one in spoken if one[1]] or spoken[:1]
+    return [(name, words) for name, words in spoken if words] or spoken[:1]
 
 
 def _plain(text: str) -> str:

@@ -148,8 +148,8 @@ class WholeFile(Import):
             try:
                 head = stream.readline(limits.MAX_LINE + 1)
                 ended = head.endswith(b"\n")
-                while not ended and (rest := stream.readline(_BLOCK)):
-                    ended = rest.endswith(b"\n")
+                while not ended and (chunk := stream.readline(_BLOCK)):
+                    ended = chunk.endswith(b"\n")
                 following = stream.read(1)
             except DAMAGE:
                 return True  # the damage is named where it is met
