@@ -16,7 +16,6 @@ import pytest
 
 from mnemon.adapters.importers import Utterance, detect, formats, open_import
 from mnemon.adapters.importers.dates import from_epoch, parse_locomo, parse_moment
-from mnemon.adapters.importers.texts import split
 from mnemon.core.errors import Invalid, NotFound
 
 CHATGPT = [{"title": "t", "create_time": 1.5, "mapping": {}, "conversation_id": "c"}]
@@ -174,12 +173,3 @@ def test_moments_are_read_as_others_write_them() -> None:
     for wrong_date in ("25:00 am on 1 May, 2023", "1:00 pm on 32 May, 2023", "1:00 pm on 1 Floréal, 2023"):
         with pytest.raises(ValueError, match=r".+"):
             parse_locomo(wrong_date)
-
-
-def test_long_texts_are_cut_between_paragraphs() -> None:
-    paragraphs = [f"{n} " + "word " * 30 for n in range(40)]
-    parts = split("\n\n".join(paragraphs), 1_000)
-    assert all(len(part) <= 1_000 for part in parts)
-    assert [p.strip() for p in "\n\n".join(parts).split("\n\n")] == [p.strip() for p in paragraphs]
-    assert split("x" * 2_500, 1_000) == ["x" * 1_000, "x" * 1_000, "x" * 500]
-    assert split("  short  ", 1_000) == ["short"]

@@ -95,7 +95,6 @@ BROKEN: list[tuple[bytes, str]] = [
     (b'{"text": ""}', "the text is blank"),
     (b'{"text": " \\n\\t"}', "the text is blank"),
     (b'{"text": 5}', "not a text but a number"),
-    (b'{"text": "' + b"x" * 50_001 + b'"}', "50,001 characters, more than 50,000"),
     (b'{"text": "a\\u0000b"}', "`text` contains a NUL"),
     (b'{"text": "a\\ud83d"}', "`text` contains half of a surrogate pair"),
     (b'{"text": "a", "note": {"deep": ["\\udc00"]}}', "`deep` contains half of a surrogate pair"),

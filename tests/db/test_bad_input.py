@@ -111,7 +111,7 @@ CASES = {
     ),
     "50,001 characters": Case(
         NewMemory,
-        {"content": LONG},
+        {"content": "x" * 4_194_305},
         ("invalid.content_too_long", "content"),
         "memories",
         {"content": LONG},

@@ -132,7 +132,7 @@ async def test_broken_lines_are_reported_and_passed_over(memory: AsyncMemory, ad
         line(0),
         "not json",
         line(1, text=""),
-        line(2, text="x" * 50_001),
+        line(2, text=5),
         line(3, tags=["x" * 101]),
         line(4, metadata=deep),
         line(5, text="a\\u0000b").replace("\\\\u0000", "\\u0000"),

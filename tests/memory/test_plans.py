@@ -24,25 +24,37 @@ SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
 NAMES = "uq_participant_names_word"
 USAGE = ("uq_message_memory_usage_used", "ix_message_memory_usage_memory")
 
+ONE = [[None]]
 NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}
 
 CASES = (
     Case("add_memories", (None, *INSERT.arguments({}, NOTHING)), ("uq_memories_source",), INSERT.parts),
-    Case("adjust", (MEMORY, *[None] * len(ADJUST.columns)), ("pk_memories",), ADJUST.in_place),
+    Case("adjust", ([MEMORY], *[None] * len(ADJUST.columns)), ("pk_memories",), ADJUST.in_place),
     Case(
         "supersede",
-        (MEMORY, MESSAGE, "x", NOW, None, None, *[None] * len(SUPERSEDE.columns)),
+        (MEMORY, [MESSAGE], ["x"], NOW, [None], None, None, *[None] * len(SUPERSEDE.columns)),
         ("pk_memories",),
         SUPERSEDE.corrected,
     ),
     Case("confirm", ([MEMORY], [1]), ("pk_memories",)),
     Case(
         "repetitions",
-        (["x"], *[[None]] * 4, ["semantic"], ["note"], [None], [None], ["[]"], ["{}"], *[[None]] * 3, NOW),
-        ("ix_memories_repetition",),
+        (
+            ["x"],
+            *[[None]] * 4,
+            ["semantic"],
+            ["note"],
+            *[[None]] * 2,
+            ["[]"],
+            ["{}"],
+            *[[None]] * 3,
+            NOW,
+            *[[None]] * 2,
+        ),
+        ("ix_memories_repetition", "ix_memories_whole"),
         {**repetition.statement_parts(), "seen": "true"},
     ),
-    Case("mark_superseded", (MEMORY, MESSAGE, NOW), ("pk_memories",)),
+    Case("mark_superseded", ([MEMORY], MESSAGE, NOW), ("pk_memories",)),
     Case("memory_chain", (MEMORY,), ("pk_memories", "ix_memories_superseded")),
     Case("memory_events", ([MEMORY],), ("ix_memory_log_memory",)),
     Case("facts_add", (*[[]] * 12, NOW)),

@@ -32,7 +32,7 @@ from mnemon.context import Context
 from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
 from mnemon.core.errors import Invalid, MnemonError, NotFound, Unavailable
 from mnemon.core.ids import digest
-from mnemon.core.text import LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
+from mnemon.core.text import CONTENT_LIMIT, LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
@@ -266,7 +266,8 @@ class _Run:
     async def _next(self) -> _Batch:
         """Return the next records, embedded: all that can be done before the database is needed."""
         batch = await asyncio.to_thread(self._read)
-        request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None)
+        # What was said is one message wherever it fits; what does not is kept in parts.
+        request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None, split_over=CONTENT_LIMIT)
         batch.prepared = await memory.prepare(self.ctx, request)
         return batch
 

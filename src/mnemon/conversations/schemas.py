@@ -21,6 +21,7 @@ from mnemon.core.text import (
     Label50,
     Label100,
     Label500,
+    LongContent,
     Moment,
     Schema,
     Tags,
@@ -39,7 +40,7 @@ class NewMessage(Schema):
     People, agents and conversations are named by the caller's own strings and made on first use.
 
     Attributes:
-        content: what was said; 1 to 50,000 characters.
+        content: what was said; 1 to 50,000 characters, or in parts up to 4,194,304.
         conversation: the conversation it belongs to.
         role: user, assistant, system or tool.
         speaker: who said it, by name: a name alone, of nobody who may see or find anything by it, unless it is the
@@ -56,7 +57,7 @@ class NewMessage(Schema):
         source_id: its id there; the same source and id is stored once, however often it is remembered.
     """
 
-    content: Content
+    content: LongContent
     conversation: Label = "default"
     conversation_title: Label | None = None
     role: MessageRole = MessageRole.USER

@@ -17,6 +17,7 @@ from mnemon.core import times
 from mnemon.core.errors import Invalid
 
 CONTENT_LIMIT = 50_000
+TEXT_LIMIT = 4_194_304
 LABEL_LIMIT = 255
 JSON_DEPTH = 32
 JSON_SIZE = 262_144
@@ -84,12 +85,23 @@ def _key(value: Any) -> Any:
 
 def check_content(value: str) -> str:
     """Refuse empty, blank and over-long content."""
-    if not value or value.isspace():
-        raise PydanticCustomError("content_empty", "the content is empty")
     if len(value) > CONTENT_LIMIT:
         raise PydanticCustomError(
             "content_too_long",
-            "the content has {length} characters; at most 50,000 are kept in one piece: split it",
+            "the content has {length} characters, more than 50,000: give a shorter one",
+            {"length": len(value)},
+        )
+    return check_text(value)
+
+
+def check_text(value: str) -> str:
+    """Refuse empty and blank texts, and those that are too long even in parts."""
+    if not value or value.isspace():
+        raise PydanticCustomError("content_empty", "the content is empty")
+    if len(value) > TEXT_LIMIT:
+        raise PydanticCustomError(
+            "content_too_long",
+            "the content has {length} characters; at most 4,194,304 are kept as one text: split it",
             {"length": len(value)},
         )
     return check_characters(value)
@@ -152,6 +164,8 @@ def _unique(value: Any) -> Any:
 
 
 Content = Annotated[str, Field(strict=True), AfterValidator(check_content)]
+#: A text to be kept: what is longer than one row may be is kept in parts, where that is asked for.
+LongContent = Annotated[str, Field(strict=True), AfterValidator(check_text)]
 #: A name of at most 255 characters: of a person, an agent, a conversation, a tag, a kind, and whatever is a name too.
 Label = Annotated[str, Field(strict=True, min_length=1, max_length=LABEL_LIMIT), BeforeValidator(check_name)]
 #: Names of the columns that hold 50, 100, 200 or 500 characters: a limit beside a default would not replace Label's.

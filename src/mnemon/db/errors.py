@@ -68,6 +68,7 @@ _FIELDS = {
     "not_used_by_itself": "used_message_id",
     "one_owner": "user_id",
     "one_used": "memory_id",
+    "part_of_whole": "whole_id",
     "private_has_agent": "agent_id",
     "profile_has_user": "user_id",
     "superseded": "superseded_at",

@@ -23,6 +23,7 @@ from sqlalchemy import (
     CheckConstraint,
     Computed,
     Index,
+    Integer,
     Sequence,
     String,
     Text,
@@ -33,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mnemon.db.base import Base
+from mnemon.db.base import Base, belongs_to
 from mnemon.db.columns import Column, Compare, Filter, Missing, Origin
 from mnemon.db.types import DEFAULT_DIMENSIONS, Embedding
 
@@ -102,6 +103,16 @@ SHARED = (
     Column("language", "text", Origin.WRITER, inherited=True, returned=True),
     Column("source", "text", inherited=True, returned=True),
     Column("source_id", "text", returned=True),
+    Column(
+        "whole_id",
+        "uuid",
+        Origin.WRITER,
+        returned=True,
+        scored=True,
+        filters=(Filter("part_of", Compare.EQUALS),),
+    ),
+    Column("part", "integer", Origin.WRITER, returned=True),
+    Column("parts", "integer", Origin.WRITER, returned=True),
     Column("occurred_at", "timestamptz", Origin.WRITER),
     Column("embedding", "halfvec", Origin.WRITER),
     Column("created_at", "timestamptz", Origin.DATABASE),
@@ -156,13 +167,21 @@ class Recallable:
         String(8), comment="ISO 639 code of what it is written in; null: not known"
     )
     search_vector: Mapped[Any] = mapped_column(TSVECTOR, Computed("words_of(content, language)", persisted=True))
+    whole_id: Mapped[UUID | None] = mapped_column(
+        comment="The text that it is a part of, by the id of the first part; null: it is the whole"
+    )
+    part: Mapped[int | None] = mapped_column(Integer, comment="Which part of the text it is, from 1")
+    parts: Mapped[int | None] = mapped_column(Integer, comment="How many parts the text has; joined they are the text")
 
 
 def recallable_args(table: str) -> tuple[Any, ...]:
     """Constraints and indexes that every recallable table has."""
     return (
+        belongs_to(table, "whole_id", ondelete="CASCADE"),
         CheckConstraint(f"char_length(content) <= {CONTENT_LIMIT}", name="content_length"),
-        CheckConstraint("content ~ '[^[:space:]]'", name="content_not_blank"),
+        CheckConstraint("content ~ '[^[:space:]]' OR whole_id IS NOT NULL", name="content_not_blank"),
+        CheckConstraint("num_nonnulls(whole_id, part, parts) IN (0, 3)", name="part_of_whole"),
+        CheckConstraint("part BETWEEN 1 AND parts AND parts > 1 AND (part = 1) = (whole_id = id)", name="part"),
         CheckConstraint("embedding_status IN ('pending', 'ready', 'empty', 'failed')", name="embedding_status"),
         UniqueConstraint("organization_id", "ordinal"),
         Index(
@@ -178,4 +197,11 @@ def recallable_args(table: str) -> tuple[Any, ...]:
         Index(f"ix_{table}_occurred", "organization_id", text("occurred_at DESC"), text("id DESC")),
         Index(f"ix_{table}_tail", "organization_id", "ordinal", postgresql_where=text("NOT is_indexed")),
         Index(f"ix_{table}_tags", "tags", postgresql_using="gin"),
+        Index(
+            f"ix_{table}_whole",
+            "organization_id",
+            "whole_id",
+            "part",
+            postgresql_where=text("whole_id IS NOT NULL"),
+        ),
     )

@@ -90,7 +90,7 @@ INSERT = Insert(COLUMNS, first=3)
 #: What ``adjust`` sets, after the organisation and the memory.
 ADJUST = ColumnChange(COLUMNS, first=3)
 #: What ``supersede`` takes over or has new, after its own parameters.
-SUPERSEDE = ColumnChange(COLUMNS, first=8)
+SUPERSEDE = ColumnChange(COLUMNS, first=9)
 
 #: What an item has of either table, by name.
 RETURNED = {column.name: column for table in TABLES for column in table.described if column.returned}

@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from mnemon.conversations.parts import Part
 from mnemon.core.principal import Principal
 from mnemon.db.connection import Connection
 from mnemon.db.params import Params
@@ -40,10 +41,14 @@ def form(text: str) -> str:
     return _SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip(" ")
 
 
-def alike(item: NewMemory) -> tuple[Any, ...]:
-    """Return what two memories of one batch have in common if one repeats the other."""
+def alike(item: NewMemory, part: Part | None = None) -> tuple[Any, ...]:
+    """Return what two memories of one batch have in common if one repeats the other; of a split text, its first part.
+
+    Texts that are split repeat each other letter by letter.
+    """
     return (
-        form(item.content),
+        part.text if part is not None else form(item.content),
+        part is None,
         *(item.user, item.agent, item.team, item.conversation, item.memory_type),
         *(item.category, item.title, item.subject, frozenset(item.tags), json.dumps(item.metadata, sort_keys=True)),
         *(item.at, item.valid_until, item.expires_at),
@@ -61,10 +66,11 @@ async def known(
     connection: Connection,
     principal: Principal,
     items: Sequence[NewMemory],
+    parts: Sequence[Part | None],
     owners: Mapping[str, Sequence[UUID | None]],
     now: datetime,
 ) -> dict[int, UUID]:
-    """Return the memories that are repeated, by the place of what repeats them."""
+    """Return the memories that are repeated, by the place of what repeats them; of split texts the first parts."""
     params = Params(principal.organization_id)
     params.add([item.content for item in items], "text[]")
     for name in ("user_id", "agent_id", "team_id", "conversation_id"):
@@ -76,8 +82,10 @@ async def known(
     for name in ("at", "valid_until", "expires_at"):
         params.add([getattr(item, name) for item in items], "timestamptz[]")
     params.add(now, "timestamptz")
-    parts = {**statement_parts(), "seen": visible(principal, "memory", params)}
-    rows = await connection.fetch(statement(PACKAGE, "repetitions", **parts), *params.values)
+    params.add([None if part is None else part.count for part in parts], "int[]")
+    params.add([None if part is None else part.text for part in parts], "text[]")
+    filled = {**statement_parts(), "seen": visible(principal, "memory", params)}
+    rows = await connection.fetch(statement(PACKAGE, "repetitions", **filled), *params.values)
     return {row["place"] - 1: row["id"] for row in rows}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import func, or_, select
 
+from mnemon.core.ids import new_id
 from mnemon.db import sources
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
@@ -89,35 +91,55 @@ async def add_memories(
     return {row["id"] for row in await connection.fetch(query, organization_id, model, *arguments)}
 
 
-async def adjust(connection: Connection, organization_id: UUID, request: Update) -> None:
-    """Set what a request changes in place."""
+async def adjust(connection: Connection, organization_id: UUID, ids: Sequence[UUID], request: Update) -> None:
+    """Set what a request changes in place, in a row or in all parts of a text."""
     query = statement(PACKAGE, "adjust", **ADJUST.in_place)
-    await connection.execute(query, organization_id, request.id, *ADJUST.arguments(request))
+    await connection.execute(query, organization_id, list(ids), *ADJUST.arguments(request))
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a memory is corrected by.
+
+    Attributes:
+        id: its id; of a text in parts that of the first.
+        pieces: its text, or the parts of it.
+        vectors: the embedding of each, None for one without known words.
+        at: when it became true.
+    """
+
+    id: UUID
+    pieces: Sequence[str]
+    vectors: Sequence[Any]
+    at: datetime
 
 
 async def supersede(
     connection: Connection,
     organization_id: UUID,
     request: Update,
-    successor: UUID,
-    at: datetime,
-    vector: Any,
+    old: Sequence[UUID],
+    correction: Correction,
     *,
     model: str,
 ) -> None:
-    """Write the memory that corrects another, and end that one where the correction begins."""
+    """Write what corrects a memory, and end that, with all its parts, where the correction begins."""
+    count = len(correction.pieces)
     await connection.execute(
         statement(PACKAGE, "supersede", **SUPERSEDE.corrected),
         organization_id,
-        request.id,
-        successor,
-        request.content,
-        at,
-        vector,
-        model if vector is not None else None,
+        old[0],
+        [correction.id, *(new_id() for _ in range(count - 1))],
+        list(correction.pieces),
+        correction.at,
+        list(correction.vectors),
+        model,
+        correction.id if count > 1 else None,
         *SUPERSEDE.arguments(request),
     )
-    await connection.execute(statement(PACKAGE, "mark_superseded"), organization_id, request.id, successor, at)
+    await connection.execute(
+        statement(PACKAGE, "mark_superseded"), organization_id, list(old), correction.id, correction.at
+    )
 
 
 async def count_accesses(connection: Connection, ids: Sequence[UUID]) -> None:

@@ -13,9 +13,25 @@ from pydantic_core import PydanticCustomError
 from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
 from mnemon.core import times
 from mnemon.core.pages import Limit, PageRequest
+from mnemon.core.pieces import PIECE
 from mnemon.core.strict import Contained, Real, Whole
-from mnemon.core.text import Content, JsonObject, Key, Label, Label50, Label200, Label500, Moment, Schema, Tags
+from mnemon.core.text import (
+    CONTENT_LIMIT,
+    Content,
+    JsonObject,
+    Key,
+    Label,
+    Label50,
+    Label200,
+    Label500,
+    LongContent,
+    Moment,
+    Schema,
+    Tags,
+)
 from mnemon.memory.models import MemorySource, MemoryTier, MemoryType
+from mnemon.memory.schemas_change import Rate as Rate
+from mnemon.memory.schemas_change import Update as Update
 from mnemon.memory.schemas_scores import Contribution as Contribution
 from mnemon.memory.schemas_scores import Explanation as Explanation
 from mnemon.memory.schemas_scores import Weights as Weights
@@ -27,7 +43,7 @@ class NewMemory(Schema):
     """Something to remember that is not part of a conversation's course.
 
     Attributes:
-        content: the memory; 1 to 50,000 characters; never overwritten.
+        content: the memory; 1 to 50,000 characters, or in parts up to 4,194,304; never overwritten.
         memory_type: one of the seven types; ``agent_private`` needs an agent, ``user_profile`` a user.
         category: a free label.
         importance: 1 to 10, recall weighs it; confidence: 0 to 1.
@@ -35,7 +51,7 @@ class NewMemory(Schema):
         valid_until: until when it was true, if that is known; expires_at: when it stops being recalled.
     """
 
-    content: Content
+    content: LongContent
     memory_type: MemoryType = MemoryType.SEMANTIC
     category: Label50 = "note"
     title: Label500 | None = None
@@ -78,18 +94,20 @@ class Remember(Schema):
         items: messages and memories, 1 to 10,000.
         checkpoint: an import's place, written with the items or not at all.
         dedupe: a memory that is there word for word is confirmed, not written again.
+        split_over: characters from which on a text is kept in parts; None: one that is too long for a row is refused.
     """
 
     items: Annotated[tuple[NewMessage | NewMemory, ...], Field(max_length=10_000)]
     checkpoint: Checkpoint | None = None
     dedupe: bool = True
+    split_over: Whole | None = Field(default=None, ge=PIECE, le=CONTENT_LIMIT)
 
 
 class Remembered(Schema):
     """What was remembered.
 
     Attributes:
-        ids: the id of each item, in the order given.
+        ids: the id of each item, in the order given; of one that was split that of its first part.
         created: how many are new; the rest were there already, by source and source id or word for word.
     """
 
@@ -119,6 +137,7 @@ class Scope(Schema):
         tags: rows with all of these; ``tags_any``: with at least one of these.
         since, until: when it was said or true, in the world; since is included, until is not.
         metadata: rows whose metadata contain this object.
+        part_of: parts of this text, by the id that it was remembered under (``whole_id`` of its parts).
         as_of: what was known at this moment: rows recorded by then, and not yet forgotten, corrected, archived or
             expired.
         valid_at: what was true at this moment, as far as it is known.
@@ -138,6 +157,7 @@ class Scope(Schema):
     since: Moment | None = None
     until: Moment | None = None
     metadata: Contained | None = None
+    part_of: UUID | None = None
     as_of: Moment | None = None
     valid_at: Moment | None = None
 
@@ -179,6 +199,7 @@ class Item(Schema):
         tool_calls, tool_results: of a message: calls of tools and what they returned, as the client has them.
         feedback_rating, feedback_comment: of a message: how it was rated.
         confirmed: of a memory: how often it was remembered again word for word; ``confirmed_at``: when last.
+        whole_id, part, parts: of a text that was split: the id of its first part, and that this is part 3 of 12.
     """
 
     id: UUID
@@ -203,6 +224,9 @@ class Item(Schema):
     language: str | None
     source: str
     source_id: str | None
+    whole_id: UUID | None
+    part: int | None
+    parts: int | None
     importance: int
     confidence: float
     is_pinned: bool
@@ -215,6 +239,11 @@ class Item(Schema):
     superseded_at: datetime | None
     deleted_at: datetime | None
     version: int
+
+    @property
+    def place(self) -> str:
+        """Which part of its text it is, as words: ``part 3 of 12``; nothing of a whole."""
+        return f"part {self.part} of {self.parts}" if self.parts else ""
 
 
 class Hit(Schema):
@@ -273,55 +302,13 @@ class Recollection(Schema):
         """The hits as lines for a prompt: when (in ``timezone``), who, what; oldest first, as things happened."""
         zone = times.zone_or(self.timezone, times.LOCAL)
         return "\n".join(
-            f"[{times.written(item.at, zone)[:16]}] {f'{item.speaker}: ' if item.speaker else ''}{item.content}"
+            f"[{times.written(item.at, zone)[:16]}] {f'{item.speaker}: ' if item.speaker else ''}"
+            f"{f'({item.place}) ' if item.place else ''}{item.content}"
             for item in sorted((hit.item for hit in self.hits), key=lambda item: item.at)
         )
 
     def __str__(self) -> str:
         return self.text
-
-
-class Update(Schema):
-    """A change to a memory. New content makes a new memory that supersedes the old one.
-
-    Attributes:
-        id: the memory.
-        content: the corrected text, if it changes.
-        at: when the new content became true; now, if not given.
-        reason: why; kept in the log.
-        expected_version: the version that was read; another one is a Conflict.
-    """
-
-    id: UUID
-    content: Content | None = None
-    at: Moment | None = None
-    importance: Whole | None = Field(default=None, ge=1, le=10)
-    confidence: Real | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
-    is_pinned: bool | None = None
-    tier: MemoryTier | None = None
-    tags: Tags | None = None
-    metadata: JsonObject | None = None
-    reason: Label | None = None
-    expected_version: Whole | None = Field(default=None, ge=1)
-
-
-class Rate(Schema):
-    """A rating of a message.
-
-    Attributes:
-        rating: positive or negative; None takes back what was said of it.
-        comment: why; 1 to 500 characters.
-    """
-
-    message_id: UUID
-    rating: Literal["positive", "negative"] | None
-    comment: Label500 | None = None
-
-    @model_validator(mode="after")
-    def _of_a_rating(self) -> Rate:
-        if self.rating is None and self.comment is not None:
-            raise PydanticCustomError("comment", "a comment belongs to a rating: positive or negative")
-        return self
 
 
 class Forget(Schema):

@@ -53,6 +53,7 @@ class ResolvedScope:
 
     Attributes:
         nobody: a name in the scope stands for nobody yet: nothing can match.
+        without: texts in parts of which enough was seen, by the ids of their first parts.
     """
 
     scope: Scope
@@ -63,6 +64,7 @@ class ResolvedScope:
     team_id: UUID | None = None
     said: Said | None = None
     nobody: bool = False
+    without: tuple[UUID, ...] = ()
 
     @property
     def selective(self) -> bool:
@@ -110,6 +112,9 @@ class ResolvedScope:
         rules = [*self._about(table, params), *self._when(params), seen]
         rules += self._known(table, params) if self.scope.as_of or not past else []
         rules += self._valid(table, params)
+        if self.without:
+            texts = params.add(list(self.without), "uuid[]")
+            rules.append(f"(t.whole_id IS NULL OR t.whole_id <> ALL({texts}))")
         return " AND ".join(rule for rule in rules if rule != "true") or "true"
 
     def _known(self, table: RecallTable, params: Params) -> list[str]:

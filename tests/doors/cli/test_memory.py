@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -301,3 +302,18 @@ def test_what_an_answer_used_is_noted(cli: Cli) -> None:
     assert cli("note-use", answer, str(uuid4())).code == 3
     assert cli("note-use", answer, "x").code == 2
     assert cli("note-use", answer, answer).code == 2
+
+
+def test_a_long_text_is_kept_in_parts_and_printed_whole(cli: Cli) -> None:
+    text = "\n\n".join(f"Chapter {n} is about the number {n * 7919}. " + "It goes on. " * 110 for n in range(40))
+    refused = cli("remember", "-", stdin=text.encode())
+    assert refused.code == 2
+    assert "--split" in refused.err
+    done = cli("remember", "-", "--split", "--json", stdin=text.encode()).json["id"]
+    assert cli("read", done).out == text
+    assert cli("read", done, "--json").json["text"] == text
+    for arguments in (["search", "the number 158380"], ["search", "the number 158380", "--explain"], ["list"]):
+        assert re.search(r"part \d+ of \d+", cli(*arguments).out)
+    assert len(cli("search", "number", "--part-of", done, "--json").json["hits"]) == 10
+    assert "Forgotten: 0 messages, 1 memories." in cli("forget", done).out
+    assert cli("read", done).code == 3

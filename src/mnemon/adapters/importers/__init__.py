@@ -30,7 +30,6 @@ from mnemon.adapters.importers.records import (
 )
 from mnemon.adapters.importers.registry import Importer, formats, importers
 from mnemon.adapters.importers.sample import Certainty, Sample
-from mnemon.adapters.importers.texts import in_parts
 from mnemon.adapters.importers.wholefile import WholeFile
 
 __all__ = [
@@ -59,7 +58,6 @@ __all__ = [
     "elements",
     "formats",
     "importers",
-    "in_parts",
     "limits",
     "open_import",
     "open_tree",

@@ -13,9 +13,8 @@ from mnemon.adapters.importers.export import moment_or_none
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.talk import Said, Talk, Unreadable
 from mnemon.core.ids import digest
+from mnemon.core.pieces import PIECE
 
-#: Characters of paragraphs that are put together into one piece; a paragraph itself is never cut here.
-PIECE = 1_500
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")

@@ -26,7 +26,6 @@ from mnemon.adapters.importers.records import (
 )
 from mnemon.adapters.importers.sample import Sample
 from mnemon.adapters.importers.talk import SHAPELESS
-from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
 # A large export comes in numbered pieces.
@@ -135,20 +134,20 @@ class ConversationsExport(Import):
             if problem := too_long(message) or character_problem(_strings(message, key, title), "the text"):
                 yield counter.broken(file, f"{where}, message {excerpt(message.id)}: {problem}", excerpt(message.text))
                 continue
-            for text, source_id, part in in_parts(message.text, f"{key}:{message.id}"):
-                yield Utterance(
-                    text=text,
-                    at=message.at,
-                    speaker=message.speaker,
-                    role=message.role,
-                    conversation=key,
-                    conversation_title=title,
-                    session=None,
-                    source=self.format,
-                    source_id=source_id,
-                    position=counter.next(file, source_id),
-                    metadata={**message.metadata, **part},
-                )
+            source_id = f"{key}:{message.id}"
+            yield Utterance(
+                text=message.text.strip(),
+                at=message.at,
+                speaker=message.speaker,
+                role=message.role,
+                conversation=key,
+                conversation_title=title,
+                session=None,
+                source=self.format,
+                source_id=source_id,
+                position=counter.next(file, source_id),
+                metadata=dict(message.metadata),
+            )
 
 
 def too_long(message: Message) -> str | None:

@@ -15,7 +15,6 @@ from mnemon.adapters.importers.dates import as_utc
 from mnemon.adapters.importers.mail import attachments, beside, body, decoded, header, own_words, parsed, raw_header
 from mnemon.adapters.importers.records import Position, Utterance, excerpt
 from mnemon.adapters.importers.talk import SHAPELESS
-from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.ids import digest
 
 _MAX_ADDRESS = 2000  # characters of one: parseaddr takes more than their number
@@ -57,14 +56,15 @@ class Letter:
     def utterances(
         self, source: str, more: dict[str, Any], position: Callable[[int, str, str], Position]
     ) -> Iterator[Utterance]:
-        """Yield the mail as what its writer says; most mails are one, long ones several.
+        """Yield the mail as what its writer says; nothing if that is nothing.
 
         Args:
             source: the name of the format.
             more: what else to keep as metadata.
-            position: where a part is, by its number from 1, its source id and its text.
+            position: where it is, by its number from 1, its source id and its text.
         """
-        for number, (text, source_id, part) in enumerate(in_parts(own_words(self.text), self.id), 1):
+        text = own_words(self.text).strip()
+        if text:
             yield Utterance(
                 text=text,
                 at=self.at,
@@ -74,9 +74,9 @@ class Letter:
                 conversation_title=self.subject,
                 session=None,
                 source=source,
-                source_id=source_id,
-                position=position(number, source_id, text),
-                metadata={**self.metadata, "original_length": len(self.text), **part, **more},
+                source_id=self.id,
+                position=position(1, self.id, text),
+                metadata={**self.metadata, "original_length": len(self.text), **more},
             )
 
 

@@ -6,6 +6,8 @@ grows with the size of the file; what goes beyond one is refused or reported wit
 
 from __future__ import annotations
 
+from mnemon.core.text import TEXT_LIMIT
+
 MAX_RATIO = 200
 """How many times larger than packed something may be: text packs 3 to 20 times, a bomb a thousand."""
 
@@ -33,8 +35,8 @@ MAX_LINE = 4 * 1024 * 1024
 MAX_NAME = 1000
 """Characters of an id or a name: each message carries those of its conversation, and is compared by them."""
 
-MAX_MESSAGE_TEXT = 4 * 1024 * 1024
-"""Characters of one message of an export, which becomes eighty parts."""
+MAX_MESSAGE_TEXT = TEXT_LIMIT
+"""Characters of one message of an export: what memory keeps of a text, in parts."""
 
 MAX_HEAD = 4 * 1024 * 1024
 """How much of a file is looked at to find out its format, in bytes."""

@@ -16,8 +16,9 @@ from typing import Any
 from mnemon.adapters.roles import Role as Role
 from mnemon.adapters.roles import role_of as role_of
 from mnemon.core.errors import Invalid
+from mnemon.core.text import TEXT_LIMIT
 
-MAX_TEXT = 50_000
+MAX_TEXT = TEXT_LIMIT
 """The longest text of one utterance, in characters."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -28,7 +28,6 @@ from mnemon.adapters.importers.records import (
 from mnemon.adapters.importers.sample import Certainty, Sample
 from mnemon.adapters.importers.slackblocks import attachment_text, block_texts
 from mnemon.adapters.importers.talk import SHAPELESS
-from mnemon.adapters.importers.texts import in_parts
 from mnemon.core.errors import Invalid
 
 _DAY = re.compile(r"(?!\.\.?/)(?P<folder>[^/]+)/\d{4}-\d{2}-\d{2}\.json")
@@ -176,20 +175,20 @@ class Slack(Import):
         if problem := too_long(message_said) or character_problem([text, speaker, metadata, key, title], "the text"):
             yield counter.broken(file, f"{where}: {problem}", excerpt(text))
             return
-        for part, source_id, extra in in_parts(text, f"{key}:{message['ts']}"):
-            yield Utterance(
-                text=part,
-                at=moment_or_none(message["ts"], self.zone),
-                speaker=speaker,
-                role="system" if subtype in _SYSTEM else "assistant" if bot else "user",
-                conversation=key,
-                conversation_title=title,
-                session=None,
-                source=self.format,
-                source_id=source_id,
-                position=counter.next(file, source_id),
-                metadata={**metadata, **extra},
-            )
+        source_id = f"{key}:{message['ts']}"
+        yield Utterance(
+            text=text.strip(),
+            at=moment_or_none(message["ts"], self.zone),
+            speaker=speaker,
+            role="system" if subtype in _SYSTEM else "assistant" if bot else "user",
+            conversation=key,
+            conversation_title=title,
+            session=None,
+            source=self.format,
+            source_id=source_id,
+            position=counter.next(file, source_id),
+            metadata=metadata,
+        )
 
 
 def _layout(names: Collection[str]) -> tuple[list[str], list[str]]:

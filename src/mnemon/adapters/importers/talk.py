@@ -21,7 +21,6 @@ from mnemon.adapters.importers.records import (
     character_problem,
     excerpt,
 )
-from mnemon.adapters.importers.texts import in_parts
 from mnemon.adapters.importers.wholefile import WholeFile
 
 SHAPELESS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -131,18 +130,18 @@ class Talk(WholeFile):
         if problem:
             yield counter.broken(self.file, f"{where}: {problem}", excerpt(said.text), line=said.line)
             return
-        for text, source_id, part in in_parts(said.text, said.id):
-            yield Utterance(
-                text=text,
-                at=said.at,
-                speaker=said.speaker or None,
-                role=said.role,
-                conversation=said.conversation or self.stem,
-                conversation_title=said.title[: limits.MAX_NAME] if said.title else None,
-                session=said.session or None,
-                source=self.format,
-                source_id=source_id,
-                position=counter.next(self.file, f"{source_id}:{text}", line=said.line),
-                tags=said.tags,
-                metadata={**said.metadata, **part},
-            )
+        text = said.text.strip()
+        yield Utterance(
+            text=text,
+            at=said.at,
+            speaker=said.speaker or None,
+            role=said.role,
+            conversation=said.conversation or self.stem,
+            conversation_title=said.title[: limits.MAX_NAME] if said.title else None,
+            session=said.session or None,
+            source=self.format,
+            source_id=said.id,
+            position=counter.next(self.file, f"{said.id}:{text}", line=said.line),
+            tags=said.tags,
+            metadata=dict(said.metadata),
+        )

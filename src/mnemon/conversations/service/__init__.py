@@ -1,5 +1,6 @@
 """The verbs of conversations, one file for each concern."""
 
+from mnemon.conversations.schemas import WrittenMessage
 from mnemon.conversations.service.lifecycle import (
     archive_conversation,
     create_conversation,
@@ -27,6 +28,7 @@ from mnemon.conversations.service.searching import conversation_statistics, sear
 __all__ = [
     "Drafts",
     "Names",
+    "WrittenMessage",
     "archive_conversation",
     "checkpoints",
     "conversation_statistics",

@@ -12,6 +12,8 @@ from mnemon.context import Context
 from mnemon.conversations import repository
 from mnemon.conversations.columns import INSERT, MESSAGES
 from mnemon.conversations.models import MessageRole
+from mnemon.conversations.parts import Part, earlier_id, firsts, is_first
+from mnemon.conversations.parts import columns as part_columns
 from mnemon.conversations.repository import LockedConversation, OpenSession
 from mnemon.conversations.schemas import Checkpoint, NewMessage, WrittenMessage
 from mnemon.conversations.sessions import continues
@@ -158,6 +160,7 @@ class Drafts:
         vectors: the embedding of each, None for a text without known words.
         columns: the parameters of the columns that follow from the messages alone, by column.
         languages: what each is written in, None where that is not known.
+        parts: which part of a text each is, None of a whole one; the parts of a text follow one another.
     """
 
     messages: Sequence[NewMessage]
@@ -165,28 +168,44 @@ class Drafts:
     vectors: Sequence[Any]
     columns: Mapping[str, Any]
     languages: Sequence[str | None]
+    parts: Sequence[Part | None]
 
     def only(self, places: Sequence[int]) -> Drafts:
         """Leave some of them out."""
-        messages, ids = [self.messages[n] for n in places], [self.ids[n] for n in places]
-        return _drafts(messages, ids, [self.vectors[n] for n in places], [self.languages[n] for n in places])
+        return _drafts(
+            [self.messages[n] for n in places],
+            [self.ids[n] for n in places],
+            [self.vectors[n] for n in places],
+            [self.languages[n] for n in places],
+            [self.parts[n] for n in places],
+        )
 
 
-def draft(messages: Sequence[NewMessage], vectors: Sequence[Any], languages: Sequence[str | None]) -> Drafts:
+def draft(
+    messages: Sequence[NewMessage],
+    vectors: Sequence[Any],
+    languages: Sequence[str | None],
+    parts: Sequence[Part | None],
+) -> Drafts:
     """Make messages ready as far as it goes without the database; an import does it while another batch is written.
 
     Args:
         messages: what was said.
         vectors: one binary parameter a message, None for a text without known words.
         languages: what each message is written in, None where that is not known.
+        parts: which part of a text each message is, None of a whole one.
     """
-    return _drafts(messages, [new_id() for _ in messages], vectors, languages)
+    return _drafts(messages, [new_id() for _ in messages], vectors, languages, parts)
 
 
 def _drafts(
-    messages: Sequence[NewMessage], ids: Sequence[UUID], vectors: Sequence[Any], languages: Sequence[str | None]
+    messages: Sequence[NewMessage],
+    ids: Sequence[UUID],
+    vectors: Sequence[Any],
+    languages: Sequence[str | None],
+    parts: Sequence[Part | None],
 ) -> Drafts:
-    return Drafts(messages, ids, vectors, INSERT.of_requests(messages), languages)
+    return Drafts(messages, ids, vectors, INSERT.of_requests(messages), languages, parts)
 
 
 async def write_messages(
@@ -203,7 +222,8 @@ async def write_messages(
         thorough: look every source id up. Without, a large batch of which a sample is new is believed to be new.
 
     Returns:
-        One a message, in order: its id, and False for ``created`` if its source had brought it before.
+        One a message, in order: its id, and False for ``created`` if its source had brought it before. Parts of a text
+        that was brought before have the id of its first part.
 
     Raises:
         NotFound: a conversation is there, and is not this principal's to see.
@@ -211,11 +231,15 @@ async def write_messages(
     """
     messages, ids, organization_id = drafts.messages, drafts.ids, ctx.principal.organization_id
     locked = await ensure_conversations(connection, ctx.principal, messages, names)
-    known_ids = await _known(connection, organization_id, messages, thorough=thorough)
+    known_ids = await _known(connection, organization_id, drafts, thorough=thorough)
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []
-    for index, (message, identifier) in enumerate(zip(messages, ids, strict=True)):
-        if message.source_id is not None:
+    for index, (message, identifier, part) in enumerate(zip(messages, ids, drafts.parts, strict=True)):
+        if part is not None and part.number > 1:  # with its first part, or not at all
+            if not results[-1].created:
+                results.append(results[-1])
+                continue
+        elif message.source_id is not None:
             key = (message.source, message.source_id)
             first = known_ids.setdefault(key, identifier)
             if first != identifier:
@@ -231,7 +255,8 @@ async def write_messages(
         await repository.add_sessions(connection, organization_id, rows)
     if len(batch.kept) < len(messages):
         drafts = drafts.only(batch.kept)
-    columns = {"id": drafts.ids, "embedding": drafts.vectors, "language": drafts.languages, **batch.columns()}
+    columns = {"id": drafts.ids, "embedding": drafts.vectors, "language": drafts.languages}
+    columns |= {**part_columns(drafts.parts, drafts.ids), **batch.columns()}
     await repository.add_messages(connection, organization_id, drafts.columns, columns, model=ctx.embedder.name)
     await _note_participants(ctx, connection, batch.participants)
     await _note_speakers(ctx, connection, batch.speakers)
@@ -257,15 +282,22 @@ async def _note_speakers(ctx: Context, connection: Connection, names: Collection
 
 
 async def _known(
-    connection: Connection, organization_id: UUID, messages: Sequence[NewMessage], *, thorough: bool
+    connection: Connection, organization_id: UUID, drafts: Drafts, *, thorough: bool
 ) -> dict[tuple[str, str], UUID]:
     """Return what these sources have brought before; read under the conversations' locks, so nobody is in between."""
-    pairs = list(dict.fromkeys((message.source, message.source_id) for message in messages if message.source_id))
+    first = [drafts.messages[n] for n in firsts(drafts.parts)]
+    pairs = list(dict.fromkeys((message.source, message.source_id) for message in first if message.source_id))
     if not thorough and len(pairs) > _SAMPLED_FROM:
         sample = pairs[:: len(pairs) // _SAMPLE]
         if not await repository.known_sources(connection, organization_id, sample):
-            return {}  # an import of something new: looking all up costs a third of what writing costs
-    return await repository.known_sources(connection, organization_id, pairs) if pairs else {}
+            pairs = []  # an import of something new: looking all up costs a third of what writing costs
+    stored = await repository.known_sources(connection, organization_id, pairs) if pairs else {}
+    split = [(m.source, m.source_id) for m, part in zip(drafts.messages, drafts.parts, strict=True) if is_first(part)]
+    earlier = {(source, earlier_id(name)): (source, name) for source, name in split if name}
+    if earlier:
+        earlier_ids = await repository.known_sources(connection, organization_id, list(earlier))
+        stored = {earlier[pair]: message_id for pair, message_id in earlier_ids.items()} | stored
+    return stored
 
 
 class _Row(NamedTuple):

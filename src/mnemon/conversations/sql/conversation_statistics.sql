@@ -1,4 +1,5 @@
--- What was said in a conversation, counted: by role, by people, in time. Forgotten messages are not counted.
+-- What was said in a conversation, counted: by role, by people, in time. Forgotten messages are not counted, and of a
+-- text in parts the first one alone.
 -- Indexes: pk_conversations, ix_messages_conversation, ix_conversation_sessions_conversation and the participants' key.
 SELECT c.id AS conversation_id, m.*,
   (SELECT count(*) FROM conversation_participants p
@@ -18,6 +19,6 @@ CROSS JOIN LATERAL (
     count(*) FILTER (WHERE t.feedback_rating = 'negative') AS rated_negative,
     min(t.occurred_at) AS first_message_at, max(t.occurred_at) AS last_message_at
   FROM messages t
-  WHERE t.organization_id = $1 AND t.conversation_id = c.id AND t.deleted_at IS NULL
+  WHERE t.organization_id = $1 AND t.conversation_id = c.id AND t.deleted_at IS NULL AND coalesce(t.part, 1) = 1
 ) m
 WHERE c.organization_id = $1 AND c.id = $2 AND c.deleted_at IS NULL

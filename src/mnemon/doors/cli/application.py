@@ -45,6 +45,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "search": find.search,
         "list": read.list_items,
         "get": read.get,
+        "read": read.read,
         "history": read.history,
         "update": keep.update,
         "forget": keep.forget,

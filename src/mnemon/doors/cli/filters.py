@@ -73,6 +73,7 @@ CONDITIONS = (
     _word("said_by", "NAME", "Said by somebody of this name."),
     _word("conversation", "NAME", "Rows of this conversation."),
     _word("team", "SLUG", "Rows shared with this team."),
+    _word("part_of", "ID", "Parts of this text; with it, search shows more than the best one."),
     _words("types", "--type", "TYPE", "Memory type, such as semantic; repeatable."),
     _words("tags", "--tag", "TAG", "With this tag; repeatable."),
     _time("since", _option(str | None, "TIME", "Said or true at this time or later.")),

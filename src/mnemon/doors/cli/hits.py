@@ -49,7 +49,7 @@ def _table(found: Recollection, width: int, *, utc: bool) -> Table:
         cells: list[RenderableType] = [str(hit.rank), f"{hit.score:.2f}", _when(hit.item, utc=utc), people]
         if not narrow:
             cells.append(Text(where))
-        table.add_row(*cells, Group(Text(clean(hit.content)), _mini(hit)))
+        table.add_row(*cells, Group(Text(clean(hit.content)), _mini(hit).append(hit.item.place, style="dim")))
     return table
 
 
@@ -92,7 +92,11 @@ def _explained(screen: Console, hit: Hit, query: str, *, utc: bool) -> None:
     if hit.why.recall:
         screen.print(_signals(f"recall {hit.score:.3f}", hit, hit.why.recall))
     screen.print(_signals(f"match {hit.why.match_score:.3f}", hit, hit.why.match))
-    notes = [f"id {hit.id}", f"found by {' and '.join(dict.fromkeys(hit.why.via)) or '-'}"]
+    notes = [
+        f"id {hit.id}",
+        *filter(None, [hit.item.place]),
+        f"found by {' and '.join(dict.fromkeys(hit.why.via)) or '-'}",
+    ]
     if hit.why.terms:
         notes.append(f"words: {', '.join(asked_words(hit.why.terms, query))}")
     if hit.why.names:

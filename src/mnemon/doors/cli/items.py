@@ -57,6 +57,7 @@ def _facts(item: Item, *, utc: bool) -> list[tuple[str, str]]:
         ("rated", " ".join(filter(None, (item.feedback_rating, item.feedback_comment)))),
         ("metadata", json.dumps(item.metadata, ensure_ascii=False) if item.metadata else ""),
         ("source", f"{item.source} {item.source_id or ''}".strip()),
+        ("part", f"{item.part} of {item.parts}, of the text {item.whole_id}" if item.parts else ""),
         ("version", str(item.version) if memory else ""),
     ]
 
@@ -77,6 +78,7 @@ def show_page(page: Page[Item], *, utc: bool) -> None:
     for item in page.items:
         mark = "" if item.kind == "message" else f"{item.memory_type.value} memory, "
         text = Text(clean(item.content))
+        mark += f"{item.place}, " if item.place else ""
         state = ", forgotten" if item.deleted_at else ", superseded" if item.superseded_at else ""
         text.append(f"\n{mark}{item.id}{state}", style="dim")
         table.add_row(

@@ -13,14 +13,13 @@ from mnemon.core.errors import Invalid
 from mnemon.core.pages import Page
 from mnemon.doors.library import refusals
 from mnemon.doors.library.erasing import erasure
-from mnemon.doors.library.items import Rememberable, as_items, as_list, given
-from mnemon.doors.library.rating import Rating
+from mnemon.doors.library.items import Rememberable, as_items, as_list, chunks, given
+from mnemon.doors.library.reading import Reading
 from mnemon.doors.library.zones import people_of
 from mnemon.memory import service
 from mnemon.memory.schemas import (
     Forget,
     Forgotten,
-    History,
     Item,
     ListItems,
     Recollection,
@@ -36,10 +35,8 @@ if TYPE_CHECKING:
     from mnemon.adapters.importing import ImportReport, Progress
     from mnemon.operations.schemas import ErasurePreview, ErasureReceipt
 
-_CHUNK = 1000  # items of one transaction when an iterable has more
 
-
-class AsyncMemory(Rating):
+class AsyncMemory(Reading):
     """Memory of one organisation.
 
     Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
@@ -81,6 +78,7 @@ class AsyncMemory(Rating):
         source: str | None = None,
         source_id: str | None = None,
         dedupe: bool = True,
+        split: bool = False,
         **fields: Any,
     ) -> Remembered:
         """Remember one thing or thousands; up to 1,000 at a time are written in one transaction.
@@ -104,6 +102,8 @@ class AsyncMemory(Rating):
             source: where it came from.
             source_id: its id there; the same source and id is stored once.
             dedupe: confirm a memory that is there word for word, of the same owner and type; False keeps it twice.
+            split: keep a text of more than 3,000 characters in parts, which are found as one text and are one under the
+                id that is returned; without it more than 50,000 are refused (docs/remembering.md).
             **fields: any other field of NewMessage or NewMemory, such as ``importance=8`` or ``language="de"``.
 
         Raises:
@@ -128,12 +128,14 @@ class AsyncMemory(Rating):
         zones = await self._zones(people_of(many, shared))
         with times.reading_in(self._zone):
             items = as_items(many, shared, zones)
+        over = refusals.split_over(split)
+        if over is None:
+            service.refuse_long(items)
         ctx = await self.open()
-        ids: list[UUID] = []
-        created = 0
-        for first in range(0, len(items), _CHUNK):
-            chunk = Remember.model_construct(items=tuple(items[first : first + _CHUNK]), checkpoint=None, dedupe=dedupe)
-            remembered = await service.remember(ctx, chunk)
+        ids, created = list[UUID](), 0
+        for chunk in chunks(items):
+            request = Remember.model_construct(items=chunk, checkpoint=None, dedupe=dedupe, split_over=over)
+            remembered = await service.remember(ctx, request)
             ids += remembered.ids
             created += remembered.created
         self._maintain_later(created)
@@ -201,16 +203,6 @@ class AsyncMemory(Rating):
         ctx = await self.open()
         return self._counted(ctx, await service.recall(ctx, request))
 
-    async def get(self, id: UUID | str, *, as_of: datetime | str | None = None) -> Item:  # noqa: A002 - the field's name
-        """Return one message or memory by its id; ``as_of``: as it was known at that moment.
-
-        Raises:
-            NotFound: there is none in this organisation.
-        """
-        item, checked = refusals.uuid(id), refusals.not_a_number("as_of", as_of)
-        moment = (await self._parsed(Scope, given(as_of=checked))).as_of
-        return await service.get(await self.open(), item, as_of=moment)
-
     async def list(
         self,
         /,
@@ -264,15 +256,6 @@ class AsyncMemory(Rating):
             fields["scope"] = _scope(scope, conditions)
         request = await self._parsed(Forget, fields)
         return await service.forget(await self.open(), request)
-
-    async def history(self, id: UUID | str) -> History:  # noqa: A002
-        """Return every content a memory had and everything that happened to it.
-
-        Raises:
-            NotFound: there is none in this organisation.
-        """
-        item = refusals.uuid(id)
-        return await service.history(await self.open(), item)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Protocol
 
@@ -38,6 +38,9 @@ Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | H
 _SAID = frozenset(
     {"role", "speaker", "sender", "session", "conversation_title", "model", "token_count", "tool_calls", "tool_results"}
 )
+#: Items of one transaction when an iterable has more, and their characters, unless a single one has more.
+_CHUNK = 1000
+_CHUNK_SIZE = 8_000_000
 _KEPT = frozenset(NewMemory.model_fields) - frozenset(NewMessage.model_fields)
 
 
@@ -121,6 +124,20 @@ def _with_known_role(fields: dict[str, Any]) -> dict[str, Any]:
     """Give the role its name here: a developer's message is the system's, a model's the assistant's."""
     role = role_of(fields.get("role"))
     return {**fields, "role": role} if role is not None else fields
+
+
+def chunks(items: Sequence[NewMessage | NewMemory]) -> Iterator[tuple[NewMessage | NewMemory, ...]]:
+    """Yield what is written in one transaction each: up to 1,000 items, and fewer where they are long."""
+    chunk: list[NewMessage | NewMemory] = []
+    size = 0
+    for item in items:
+        if chunk and (len(chunk) == _CHUNK or size + len(item.content) > _CHUNK_SIZE):
+            yield tuple(chunk)
+            chunk, size = [], 0
+        chunk.append(item)
+        size += len(item.content)
+    if chunk:
+        yield tuple(chunk)
 
 
 def given(**fields: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from mnemon.core.errors import Invalid
+from mnemon.core.pieces import SPLIT_OVER
 from mnemon.core.settings import Settings
 
 _BYTES = (bytes, bytearray, memoryview)
@@ -143,6 +144,17 @@ def path(name: str, value: Any) -> None:
         _refuse(name, value, "a text or a pathlib.Path")
     if "\0" in str(value):
         raise Invalid(f"{name}: the path has a NUL character.", code="invalid.characters", field=name)
+
+
+def split_over(split: Any) -> int | None:
+    """Return from how many characters on a text is kept in parts; None: it is not.
+
+    Raises:
+        Invalid: it is neither True nor False.
+    """
+    if not isinstance(split, bool):
+        _refuse("split", split, "True or False")
+    return SPLIT_OVER if split else None
 
 
 def several(name: str, value: Any, wanted: str) -> list[Any]:

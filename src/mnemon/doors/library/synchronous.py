@@ -193,6 +193,7 @@ class Memory:
     search = _blocking(AsyncMemory.search)
     recall = _blocking(AsyncMemory.recall)
     get = _blocking(AsyncMemory.get)
+    read = _blocking(AsyncMemory.read)
     list = _blocking(AsyncMemory.list)
     update = _blocking(AsyncMemory.update)
     forget = _blocking(AsyncMemory.forget)

@@ -10,12 +10,15 @@ from mnemon.memory.columns import MEMORIES, MESSAGES
 from mnemon.memory.items import as_items, select_items
 from mnemon.memory.schemas import Item, Rate
 from mnemon.memory.visibility import visible
+from mnemon.memory.wholes import rows_of
 from mnemon.verbs import verb
 
 
 @verb("memories:write")
 async def rate(ctx: Context, request: Rate) -> Item:
     """Record how a message is rated and why; said again, it replaces both, and None takes them back.
+
+    Of a text in parts any part stands for the whole.
 
     Raises:
         NotFound: there is no such message, it was forgotten, or it is not this principal's to see.
@@ -25,7 +28,7 @@ async def rate(ctx: Context, request: Rate) -> Item:
         params = Params(ctx.principal.organization_id, request.message_id, request.rating, request.comment)
         changed = await connection.fetchval(
             "UPDATE messages t SET feedback_rating = $3::text, feedback_comment = $4::text "  # noqa: S608 - ours
-            "WHERE t.organization_id = $1 AND t.id = $2::uuid AND t.deleted_at IS NULL "
+            f"WHERE t.organization_id = $1 AND {rows_of(MESSAGES, 'ARRAY[$2::uuid]')} AND t.deleted_at IS NULL "
             f"AND {visible(ctx.principal, 'message', params)} RETURNING t.id",
             *params.values,
         )

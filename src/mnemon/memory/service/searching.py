@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +22,7 @@ from mnemon.identity import service as identity
 from mnemon.memory import names
 from mnemon.memory.items import fetch_items
 from mnemon.memory.recall import candidates, fusion, packing, signals, vocabulary
-from mnemon.memory.recall.candidates import Asked
+from mnemon.memory.recall.candidates import Asked, Int64, Nearest
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
@@ -41,7 +43,7 @@ async def search(ctx: Context, request: Search) -> Recollection:
     """Find what matches a question best, with every signal and its share.
 
     Ranks by the match score alone: meaning, words in the talk around, who, when. Never returns fewer hits than asked
-    while the scope has more rows.
+    while the scope has more. A text in parts is found once, by the part that matches best.
     """
     return await _find(ctx, request, weights=None)
 
@@ -154,12 +156,10 @@ async def _answer(
     """Return (hits, how many the budget left out): candidates gathered, ranked, read and packed."""
     gathered = await _gather(ctx, connection, understood, vector)
     ranked = await _rank(ctx, connection, understood, gathered.measured, weights)
-    order = np.argsort(-ranked.score, kind="stable")[: understood.request.k]
+    order = _best(understood, gathered.measured.evidence, ranked.score)
     ordinals = [int(ordinal) for ordinal in gathered.measured.evidence.ordinals[order]]
     items = await fetch_items(ctx, connection, understood.scope, ordinals, understood.asked.sizes.tables)
-    read_rows = [
-        (int(index), items[ordinal]) for index, ordinal in zip(order, ordinals, strict=True) if ordinal in items
-    ]
+    read_rows = [(index, items[ordinal]) for index, ordinal in zip(order, ordinals, strict=True) if ordinal in items]
     sizes = [packing.tokens(item.content) for _, item in read_rows]
     packed = packing.pack(sizes, ranked.budget)
     hits = [
@@ -180,35 +180,73 @@ async def _gather(
 ) -> _Gathered:
     """Find candidates by meaning and by words, and measure every signal of each."""
     request, question, scope, asked = understood.request, understood.question, understood.scope, understood.asked
-    sizes = asked.sizes
+    sizes, exact_limit = asked.sizes, ctx.settings.exact_search_limit
     depth = max(DEPTH // 2 if sizes.indexed else DEPTH, request.k * _SPARE)
-    nearest = await candidates.nearest(
-        connection, scope, sizes, vector, limit=depth, exact_limit=ctx.settings.exact_search_limit
-    )
+    nearest = await candidates.nearest(connection, scope, sizes, vector, limit=depth, exact_limit=exact_limit)
     postings = await candidates.postings(connection, scope, asked, ctx.database.match_operator)
     # Frequencies and the number they are measured by must speak of the same rows: those of the scope while every
     # posting in it is read, those of the organisation once its statistics are needed.
     lexicon = Lexicon.of(postings, asked, sizes.indexed or nearest.rows or 0)
-    via = _merge(nearest.ordinals, [*_lexical(lexicon, depth), *lexicon.mentions[:DEPTH].tolist()])
+    lexical = _lexical(lexicon)
+    via = _merge(nearest.ordinals, [*lexical[:depth].tolist(), *lexicon.mentions[:DEPTH].tolist()])
     if question.times and (nearest.rows is None or nearest.rows > depth):
-        for ordinal in await within(
-            connection, scope, sizes, question, vector, limit=depth, exact_limit=ctx.settings.exact_search_limit
-        ):
+        for ordinal in await within(connection, scope, sizes, question, vector, limit=depth, exact_limit=exact_limit):
             via.setdefault(ordinal, ("time",))
     if len(via) < request.k:  # nobody gets fewer than there are
         for ordinal in await candidates.latest(connection, scope, sizes.tables, limit=request.k + len(via)):
             via.setdefault(ordinal, ("recent",))
-    rows = await candidates.features(
+    look = partial(
+        candidates.features,
         connection,
-        scope,
-        asked,
-        list(via),
-        vector,
+        asked=asked,
+        vector=vector,
         with_text=signals.reads_text(question),
         running=await _running(ctx, connection, request),
     )
+    rows = await look(scope, ordinals=list(via))
+    near = partial(candidates.nearest, connection, sizes=sizes, vector=vector, exact_limit=exact_limit)
+    rows += await _others(connection, understood, rows, via, lexical, look, near)
     evidence = Evidence(question, lexicon, rows, named=bool(asked.names), session_terms=sizes.session_terms)
     return _Gathered(signals.measure(evidence), via)
+
+
+async def _others(
+    connection: Connection,
+    understood: _Understood,
+    rows: Sequence[Any],
+    via: dict[int, tuple[str, ...]],
+    lexical: Int64,
+    look: Callable[..., Awaitable[list[Any]]],
+    near: Callable[..., Awaitable[Nearest]],
+) -> list[Any]:
+    """Return further candidates, where parts of a few long texts left no place for others; into ``via`` too.
+
+    Each further look passes over the texts that were seen, until there are enough others or nothing else is there.
+    """
+    enough = understood.request.k * _SPARE
+    texts = {row["whole_id"] for row in rows if row["whole_id"] is not None}
+    distinct = len({row["whole_id"] or row["ordinal"] for row in rows})
+    others: list[Any] = []
+    if distinct == len(rows) or understood.request.scope.part_of is not None:
+        return others
+    while distinct < enough:
+        scope = replace(understood.scope, without=tuple(sorted(texts)))
+        limit = enough + len(via)
+        new = _merge(
+            (await near(scope=scope, limit=limit)).ordinals,
+            [ordinal for ordinal in lexical.tolist() if ordinal not in via][:DEPTH],
+        )
+        for ordinal in await candidates.latest(connection, scope, understood.asked.sizes.tables, limit=limit):
+            new.setdefault(ordinal, ("recent",))
+        new = {ordinal: how for ordinal, how in new.items() if ordinal not in via}
+        if not new:
+            break
+        via.update(new)
+        further = await look(scope, ordinals=list(new))
+        others += further
+        distinct += len({row["whole_id"] or row["ordinal"] for row in further})
+        texts |= {row["whole_id"] for row in further if row["whole_id"] is not None}
+    return others
 
 
 async def _running(ctx: Context, connection: Connection, request: Search) -> UUID | None:
@@ -216,13 +254,12 @@ async def _running(ctx: Context, connection: Connection, request: Search) -> UUI
     return await names.find(ctx, connection, "conversation", request.running) if request.running is not None else None
 
 
-def _lexical(lexicon: Lexicon, depth: int) -> list[int]:
-    """List the ordinals that the words speak for most, their sessions included."""
+def _lexical(lexicon: Lexicon) -> Int64:
+    """Return the ordinals that the words speak for, those that they speak for most first, their sessions included."""
     windows = lexicon.windows()
     if not len(windows):
-        return []
-    best = np.argsort(-signals.lexical_scores(lexicon, windows), kind="stable")[:depth]
-    return [int(ordinal) for ordinal in windows[best]]
+        return windows
+    return np.asarray(windows[np.argsort(-signals.lexical_scores(lexicon, windows), kind="stable")])
 
 
 def _merge(near: Sequence[int], lexical: Sequence[int]) -> dict[int, tuple[str, ...]]:
@@ -243,6 +280,20 @@ async def _rank(
     weights, budget = await _agent_preferences(connection, understood, weights)
     recalled = fusion.recall_signals(measured, match, now=understood.now)
     return _Ranked(match, fusion.recall_scores(recalled, weights), recalled, weights, budget)
+
+
+def _best(understood: _Understood, evidence: Evidence, score: Floats) -> list[int]:
+    """Choose the candidates that score best; of a text in parts the best part, unless its parts are asked for."""
+    chosen: list[int] = []
+    texts: set[UUID] = set()
+    for index in np.argsort(-score, kind="stable").tolist():
+        text = evidence.rows[index]["whole_id"]
+        if text is None or text not in texts or understood.request.scope.part_of is not None:
+            chosen.append(index)
+            texts.add(text)
+        if len(chosen) == understood.request.k:
+            break
+    return chosen
 
 
 async def _agent_preferences(

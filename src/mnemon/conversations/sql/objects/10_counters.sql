@@ -6,7 +6,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   -- Materialized: a plan that begins at the conversations or sessions would read all rows again for each of them.
   WITH n AS MATERIALIZED (
-    SELECT organization_id, conversation_id, count(*) AS messages, max(occurred_at) AS latest,
+    SELECT organization_id, conversation_id, count(*) FILTER (WHERE coalesce(part, 1) = 1) AS messages, max(occurred_at) AS latest,
            coalesce(sum(token_count) FILTER (WHERE role <> 'assistant'), 0) AS tokens_in,
            coalesce(sum(token_count) FILTER (WHERE role = 'assistant'), 0) AS tokens_out
     FROM added GROUP BY organization_id, conversation_id

@@ -26,6 +26,8 @@ SourceId = Annotated[
 ]
 Dedupe = Annotated[bool, typer.Option("--dedupe/--no-dedupe", help="Do not keep twice what is there word for word.")]
 
+Split = Annotated[bool, typer.Option("--split", help="Keep a long text in parts, which are found as one text.")]
+
 
 def remember(
     text: Annotated[str, typer.Argument(help="What to remember; - reads standard input.", show_default=False)],
@@ -48,12 +50,12 @@ def remember(
     language: filters.Language = None,
     metadata: Annotated[str | None, typer.Option(metavar="JSON", help="A JSON object of yours.")] = None,
     dedupe: Dedupe = True,
+    split: Split = False,
     utc: filters.Utc = False,
 ) -> None:
     """Remember one thing: a memory, or a message if it has a conversation, a role or a speaker."""
-    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type, "sender": sender} | {
-        "language": language
-    }
+    fields: dict[str, Any] = {"importance": importance, "memory_type": memory_type, "sender": sender}
+    fields |= {"language": language, "split": split}
     fields = {name: value for name, value in fields.items() if value is not None}
     content = _standard_input() if text == "-" else text
     details = filters.json_object(metadata, "--metadata")

@@ -34,6 +34,19 @@ def get(item_id: Id, as_of: filters.AsOf = None, utc: filters.Utc = False) -> No
     show_item(item, utc=utc)
 
 
+def read(item_id: Id, as_of: filters.AsOf = None, utc: filters.Utc = False) -> None:
+    """Print a whole text, letter by letter, and nothing else; of a text in parts any part names it."""
+    when = moment(as_of, "--as-of", utc=utc)
+    with session() as opened:
+        text = opened.run(opened.memory.read(item_id, as_of=when))
+    if state.json:
+        from mnemon.doors.cli.output import emit
+
+        emit({"id": item_id, "text": text})
+    else:
+        typer.echo(text.encode(), nl=False)
+
+
 @filters.with_conditions()
 def list_items(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000, help="Rows of the page.")] = 50,

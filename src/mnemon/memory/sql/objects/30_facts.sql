@@ -16,11 +16,12 @@ CREATE OR REPLACE TRIGGER keep_fact BEFORE UPDATE ON memory_facts FOR EACH ROW
 
 -- object: view memory_tags
 -- Every tag of the organisation's current memories with its use count (seed 002 FR-3.9): the array is the one place
--- for the truth. It reads with the rights and the policies of whoever asks.
+-- for the truth. A text in parts counts once. It reads with the rights and the policies of whoever asks.
 CREATE OR REPLACE VIEW memory_tags WITH (security_invoker = true) AS
   SELECT m.organization_id, t.tag, count(*) AS uses, max(m.created_at) AS last_used_at
   FROM memories m CROSS JOIN LATERAL unnest(m.tags) AS t(tag)
   WHERE m.deleted_at IS NULL AND m.superseded_at IS NULL AND m.status IN ('active', 'disputed')
+    AND coalesce(m.part, 1) = 1
     AND (m.expires_at IS NULL OR m.expires_at > now())
   GROUP BY m.organization_id, t.tag;
 GRANT SELECT ON memory_tags TO mnemon_app;

@@ -12,6 +12,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := current_tenant();
   doomed uuid[];
+  more uuid[];
   child record;
 BEGIN
   IF p_ids IS NULL OR p_ids = '{}' THEN RETURN; END IF;
@@ -24,6 +25,20 @@ BEGIN
   EXECUTE format('SELECT array_agg(id) FROM %I WHERE organization_id = $1 AND %I = ANY ($2)', p_table, p_column)
     INTO doomed USING tenant, p_ids;
   IF doomed IS NULL THEN RETURN; END IF;
+  -- Rows of the table itself that go with them: a row may refer to itself, so they are not gone through as the others are.
+  FOR child IN
+    SELECT a.attname::text AS pointer FROM pg_constraint c
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) AND a.attname <> 'organization_id'
+    WHERE c.contype = 'f' AND c.confdeltype = 'c' AND c.conparentid = 0
+      AND c.conrelid = p_table::regclass AND c.confrelid = p_table::regclass
+  LOOP
+    LOOP
+      EXECUTE format('SELECT array_agg(id) FROM %I WHERE organization_id = $1 AND %I = ANY ($2) AND id <> ALL ($2)',
+        p_table, child.pointer) INTO more USING tenant, doomed;
+      EXIT WHEN more IS NULL;
+      doomed := doomed || more;
+    END LOOP;
+  END LOOP;
   FOR child IN
     SELECT r.relname::text AS name, a.attname::text AS pointer, c.confdeltype = 'c' AS goes,
       EXISTS (SELECT FROM pg_attribute i WHERE i.attrelid = r.oid AND i.attname = 'id') AS has_id
@@ -31,7 +46,7 @@ BEGIN
     JOIN pg_class r ON r.oid = c.conrelid
     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey) AND a.attname <> 'organization_id'
     WHERE c.contype = 'f' AND c.confdeltype IN ('c', 'n') AND c.conparentid = 0 AND NOT r.relispartition
-      AND c.confrelid = p_table::regclass
+      AND c.confrelid = p_table::regclass AND (c.confdeltype = 'n' OR c.conrelid <> c.confrelid)
     UNION ALL
     SELECT 'agent_metrics', 'agent_id', true, true WHERE p_table = 'agents'  -- by trigger, and counted here
   LOOP
@@ -222,7 +237,7 @@ BEGIN
   UPDATE conversations c SET message_count = greatest(c.message_count - n.messages, 0),
     total_input_tokens = greatest(c.total_input_tokens - n.tokens_in, 0),
     total_output_tokens = greatest(c.total_output_tokens - n.tokens_out, 0)
-  FROM (SELECT m.conversation_id, count(*) AS messages,
+  FROM (SELECT m.conversation_id, count(*) FILTER (WHERE coalesce(m.part, 1) = 1) AS messages,
           coalesce(sum(m.token_count) FILTER (WHERE m.role <> 'assistant'), 0) AS tokens_in,
           coalesce(sum(m.token_count) FILTER (WHERE m.role = 'assistant'), 0) AS tokens_out
         FROM messages m WHERE m.organization_id = tenant AND m.id = ANY (p_messages) GROUP BY m.conversation_id) n
