@@ -55,6 +55,7 @@ HELPERS = {
     "jobs.every_organization": "gives ids one by one to the worker's handlers; checks that it is the installation",
     "knowledge.acting_agent": PART,
     "memory.embed": "asks the embedder, not the database",
+    "memory.find_languages": "a part of maintain, in transactions of its own",
     "memory.prepare": "half of remember, so that an import embeds while it writes; checks the permission itself",
     "memory.write": "half of remember; takes only what prepare made",
     "memory.resolve_names": PART,

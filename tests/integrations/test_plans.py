@@ -29,7 +29,14 @@ CASES = (
     Case("prune_deliveries", (datetime(2020, 1, 1, tzinfo=UTC),), ("ix_webhook_deliveries_created",)),
     Case(
         "search_mail",
-        (USER, words(1), None, None, 20),
+        (USER, words(1), None, None, 20, None),
+        ("ix_gmail_messages_search",),
+        MATCH,
+        small=("ix_gmail_messages_search|" + OTHERS.format("gmail_messages", "received", "thread"),),
+    ),
+    Case(
+        "search_mail",
+        (USER, words(1), None, None, 20, ["de", "ru"]),
         ("ix_gmail_messages_search",),
         MATCH,
         small=("ix_gmail_messages_search|" + OTHERS.format("gmail_messages", "received", "thread"),),

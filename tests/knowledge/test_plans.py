@@ -15,7 +15,7 @@ ITEM, AGENT, PATTERN, SESSION = Key("item"), Key("agent"), Key("pattern"), Key("
 NOW = datetime.now(UTC)
 WINDOW = (NOW - timedelta(hours=1), NOW)
 MATCH = {"match": matching("@~@")}
-SEARCH = (words(1), None, None, None, None, None, 20, 5000)
+SEARCH = (words(1), None, None, None, None, None, 20, 5000, None)
 LIST = "ix_knowledge_items_created|ix_knowledge_items_domain"
 TRANSFERS = "ix_knowledge_transfers_source|ix_knowledge_transfers_target|ix_knowledge_transfers_created"
 
@@ -65,7 +65,9 @@ async def test_search_uses_the_full_text_index_under_policies(crowd: Crowd, size
     assert crowd.app.database.match_operator == "@~@"
     await tenant.hold(PACKAGE, Case("search_knowledge", SEARCH, ("ix_knowledge_items_search|" + LIST,), MATCH))
     if size == "large":
-        await tenant.hold(PACKAGE, Case("search_knowledge", SEARCH, ("ix_knowledge_items_search",), MATCH))
+        for languages in (None, ["de", "ru"]):
+            asked = (*SEARCH[:-1], languages)
+            await tenant.hold(PACKAGE, Case("search_knowledge", asked, ("ix_knowledge_items_search",), MATCH))
     # The operator that is not leakproof would not: what the doctor warns of is real.
     query = tenant.statement(PACKAGE, "search_knowledge", match=matching("@@"))
     plan = await tenant.plan(query, tenant.ctx.principal.organization_id, *SEARCH)

@@ -21,7 +21,7 @@ MACHINERY = {"alembic_version", "schema_objects"}
 #: Columns that are gone for good, since what they counted is counted elsewhere.
 GONE = {"mfa_devices": {"failed_attempts", "locked_until"}}
 #: Tables that an upgrade adds rows to: a right that came later and who has it, the seal on what was not sealed yet.
-ADDED = {"permissions", "role_permissions", "audit_blocks"}
+ADDED = {"permissions", "role_permissions", "audit_blocks", "recall_statistics"}
 
 
 async def rows(connection: Any, known: list[Table]) -> dict[str, Counter[str]]:

@@ -98,12 +98,15 @@ class GmailMessageORM(Tenanted, Mutable, Base):
     is_read: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
     received_at: Mapped[datetime | None] = mapped_column()
     synced_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was last brought")
+    language: Mapped[str | None] = mapped_column(
+        String(8), comment="ISO 639 code of what it is written in; null: not known"
+    )
     search_vector: Mapped[Any] = mapped_column(
         TSVECTOR,
         Computed(
             "words_of("
             f"COALESCE(subject, ''::text) || ' '::text || \"left\"(COALESCE(body_text, ''::text), {SEARCHED}), "
-            "NULL::text)",
+            "language)",
             persisted=True,
         ),
         comment=f"Subject and the first {SEARCHED:,} characters of the text",

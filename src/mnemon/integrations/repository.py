@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
-from mnemon.db.words import matching
+from mnemon.db.words import languages_of, matching
 from mnemon.integrations.models import (
     CalendarEventORM,
     DriveFileORM,
@@ -216,7 +216,8 @@ async def search_mail(
 ) -> list[Any]:
     """Return a person's mail that has the words, best first."""
     sql = statement(PACKAGE, "search_mail", match=matching(match))
-    return await connection.fetch(sql, organization_id, owner, query, since, until, limit)
+    languages = await languages_of(connection, organization_id)
+    return await connection.fetch(sql, organization_id, owner, query, since, until, limit, languages)
 
 
 async def enqueue(

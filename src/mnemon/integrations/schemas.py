@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.conversations.schemas import Language
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import Content, JsonObject, Key, Moment, Schema, check_characters
 from mnemon.integrations.models import BODY_LIMIT
@@ -140,7 +141,7 @@ class Tokens(Schema):
 
 
 class Mail(Schema):
-    """A mail of Gmail."""
+    """A mail of Gmail; ``language``: what it is written in, as an ISO 639 code; found out, if not given."""
 
     gmail_id: Id
     thread_id: Line | None = None
@@ -152,6 +153,7 @@ class Mail(Schema):
     labels: Lines = ()
     is_read: bool = False
     received_at: Moment | None = None
+    language: Language | None = None
 
 
 class CalendarEvent(Schema):

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, json_object
 
 #: What full text finds an item by (REQ-T114).
-SEARCHED = "words_of(coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''), NULL::text)"
+SEARCHED = "words_of(coalesce(content->>'title', '') || ' ' || coalesce(content->>'description', ''), language)"
 #: Title and description are strings, if there: what search reads is what a reader sees.
 CONTENT_FORMAT = (
     "jsonb_typeof(content) = 'object' AND coalesce(jsonb_typeof(content->'title'), 'string') = 'string' "
@@ -111,6 +111,9 @@ class KnowledgeItemORM(Tenanted, Mutable, Base):
     source_agent_id: Mapped[UUID] = mapped_column(comment="The agent that knows it first")
     confidence: Mapped[Decimal | None] = mapped_column(Numeric(3, 2), comment="0 to 1; null: not rated")
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    language: Mapped[str | None] = mapped_column(
+        String(8), comment="ISO 639 code of what it is written in; null: not known"
+    )
     search_vector: Mapped[Any] = mapped_column(TSVECTOR, Computed(SEARCHED, persisted=True), deferred=True)
 
 

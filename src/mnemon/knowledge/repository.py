@@ -14,7 +14,7 @@ from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.rows import parsed
 from mnemon.db.sql import statement
-from mnemon.db.words import matching
+from mnemon.db.words import languages_of, matching
 from mnemon.knowledge.models import KnowledgeItemORM, LearningSessionORM, PatternORM
 from mnemon.knowledge.schemas import SearchKnowledge, UsageQuery
 
@@ -79,6 +79,7 @@ async def search(
         *_filters(request),
         request.limit,
         RANKED,
+        await languages_of(connection, organization_id),
     )
     return [parsed(row, "content") for row in rows]
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    SmallInteger,
     String,
     Text,
     Uuid,
@@ -216,6 +217,7 @@ class RecallStatisticsORM(Base):
     __tablename__ = "recall_statistics"
     __table_args__ = (
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
+        CheckConstraint("language_step BETWEEN 0 AND 4", name="language_step"),
         {"comment": "Sizes of a tenant's recallable tables, kept by maintenance"},
     )
 
@@ -226,6 +228,14 @@ class RecallStatisticsORM(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     languages: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default=text("'{}'"), comment="Languages of rows that are not stemmed as English"
+    )
+    language_step: Mapped[int] = mapped_column(
+        SmallInteger,
+        server_default=text("4"),
+        comment="Tables whose rows from before languages were looked through; 4: all of them",
+    )
+    language_after: Mapped[str | None] = mapped_column(
+        Text, comment="The place of the last row that was looked at in the next of them"
     )
 
 

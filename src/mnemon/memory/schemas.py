@@ -378,10 +378,13 @@ class Maintained(Schema):
     Attributes:
         indexed: rows put into the vector index and the term statistics.
         remaining: rows that another round would take.
+        looked_at: rows from before languages that were looked at for theirs; ``unread``: there are more of these.
     """
 
     indexed: int
     remaining: int
+    looked_at: int = 0
+    unread: bool = False
 
 
 Search.model_rebuild()

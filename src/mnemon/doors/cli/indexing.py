@@ -25,16 +25,17 @@ def index(opened: OpenedMemory, *, max_rows: int | None = None) -> Maintained:
     from mnemon.doors.cli.output import errors_console
     from mnemon.memory.schemas import Maintained
 
-    waiting = opened.run(memory.maintain(max_rows=0)).remaining
-    total = waiting if max_rows is None else min(max_rows, waiting)
+    first = opened.run(memory.maintain(max_rows=1))
+    indexed, remaining, looked_at, unread = first.indexed, first.remaining, first.looked_at, first.unread
+    total = indexed + remaining if max_rows is None else min(max_rows, indexed + remaining)
     columns = (TextColumn("Indexing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    indexed, remaining = 0, waiting
     with Progress(*columns, console=errors_console(), transient=True) as bars:
-        task = bars.add_task("", total=total)
-        while indexed < total and remaining:
-            step = opened.run(memory.maintain(max_rows=min(_STEP, total - indexed)))
+        task = bars.add_task("", total=total, completed=indexed)
+        while (indexed < total and remaining) or (unread and (max_rows is None or looked_at < max_rows)):
+            step = opened.run(memory.maintain(max_rows=min(_STEP, total - indexed) if indexed < total else _STEP))
             indexed, remaining = indexed + step.indexed, step.remaining
+            looked_at, unread = looked_at + step.looked_at, step.unread
             bars.update(task, completed=indexed)
-            if not step.indexed:  # another process has the rest in hand
+            if not (step.indexed or step.looked_at):  # another process has the rest in hand
                 break
-    return Maintained(indexed=indexed, remaining=remaining)
+    return Maintained(indexed=indexed, remaining=remaining, looked_at=looked_at, unread=unread)

@@ -93,7 +93,8 @@ async def find_unindexed(run: Run) -> dict[str, int]:
     """Enqueue maintenance for each organisation that is large enough for indexes and has rows outside them."""
 
     async def look(ctx: Context) -> int:
-        if not (await memory.maintain(ctx, max_rows=0)).remaining:
+        waits = await memory.maintain(ctx, max_rows=0)
+        if not (waits.remaining or waits.unread):
             return 0
         return int((await jobs.enqueue(ctx, Enqueue(kind="memory.maintain", idempotency_key="maintain"))).created)
 

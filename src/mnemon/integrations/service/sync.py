@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+from mnemon.ai.languages import detect
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Invalid
 from mnemon.core.pages import Page
@@ -21,6 +23,7 @@ from mnemon.integrations.schemas import (
     FoundMail,
     ListEvents,
     ListFiles,
+    Mail,
     SearchMail,
     StoredEvent,
     StoredFile,
@@ -33,6 +36,8 @@ from mnemon.integrations.schemas import (
 from mnemon.verbs import verb
 from mnemon.workspace.ownership import owner_of, reach_of
 
+#: Characters of a mail that its language is looked for in, beside the subject.
+_SHOWS = 1000
 _EVENTS = Listing("integrations.list_events", {"start_time": datetime, "end_time": datetime, "id": UUID})
 _FILES = Listing(
     "integrations.list_files",
@@ -51,7 +56,16 @@ async def sync_mail(ctx: Context, request: SyncMail) -> Synced:
         Invalid: the connection's provider has no Gmail.
         Conflict: the connection was ended.
     """
-    return await _sync(ctx, request, MAIL, {item.gmail_id: item for item in request.items})
+    items = {item.gmail_id: item for item in request.items}
+    languages = await asyncio.to_thread(_languages, list(items.values()))
+    return await _sync(ctx, request, MAIL, items, dict(zip(items, languages, strict=True)))
+
+
+def _languages(mails: Sequence[Mail]) -> list[str | None]:
+    """Return what each mail is written in; what does not show it has the language of its thread."""
+    texts = [f"{mail.subject or ''} {(mail.body_text or mail.snippet or '')[:_SHOWS]}".strip() for mail in mails]
+    found = detect(texts, [mail.thread_id for mail in mails])
+    return [mail.language or code for mail, code in zip(mails, found, strict=True)]
 
 
 @verb("integrations:use")
@@ -66,12 +80,20 @@ async def sync_files(ctx: Context, request: SyncFiles) -> Synced:
     return await _sync(ctx, request, FILES, {item.provider_file_id: item for item in request.items})
 
 
-async def _sync(ctx: Context, request: Sync, table: SyncTable, items: Mapping[str, Schema]) -> Synced:
+async def _sync(
+    ctx: Context,
+    request: Sync,
+    table: SyncTable,
+    items: Mapping[str, Schema],
+    languages: Mapping[str, str | None] | None = None,
+) -> Synced:
     """Take the last one of an id that comes twice; one that is brought is not removed."""
     owner = reach_of(ctx.principal, None)
     organization = ctx.principal.organization_id
     # One order for all writers, so that two who bring the same rows wait for each other and do not deadlock.
     ordered = [items[key].model_dump(mode="json") for key in sorted(items)]
+    if languages is not None:
+        ordered = [{**item, "language": languages[key]} for key, item in zip(sorted(items), ordered, strict=True)]
     gone = sorted(set(request.removed) - items.keys())
     async with ctx.database.transaction(ctx.principal) as connection:
         integration = await repository.lock_integration(connection, organization, request.integration_id, owner)

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from mnemon.conversations.schemas import Language
 from mnemon.core.pages import Limit, PageRequest
 from mnemon.core.text import JsonObject, Moment, Schema, Tags
 from mnemon.knowledge.models import KnowledgeEvent
@@ -23,6 +24,7 @@ class AddKnowledge(Schema):
         content: the knowledge itself; its ``title`` and ``description`` are what search reads.
         source_agent_id: the agent that knows it; the acting agent, if not given.
         confidence: 0 to 1, kept to two decimals; None: not rated.
+        language: what title and description are written in, as an ISO 639 code; found out, if not given.
     """
 
     domain: Short
@@ -30,12 +32,14 @@ class AddKnowledge(Schema):
     source_agent_id: UUID | None = None
     confidence: Score | None = None
     tags: Tags = ()
+    language: Language | None = None
 
 
 class UpdateKnowledge(Schema):
     """A change to an item; what is not given stays.
 
     Attributes:
+        language: what it is written in; found out anew with other content, if not given.
         expected_version: the version that was read; another one is a Conflict.
     """
 
@@ -44,6 +48,7 @@ class UpdateKnowledge(Schema):
     content: KnowledgeContent | None = None
     confidence: Score | None = None
     tags: Tags | None = None
+    language: Language | None = None
     expected_version: Version | None = None
 
 

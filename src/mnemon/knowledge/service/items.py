@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
+from mnemon.ai.languages import detect
 from mnemon.context import Context
 from mnemon.core.changes import some_changes
 from mnemon.core.pages import Page
@@ -43,10 +45,18 @@ async def add_knowledge(ctx: Context, request: AddKnowledge) -> KnowledgeItem:
     """
     agent = acting_agent(ctx, request.source_agent_id, "source_agent_id")
     values = request.model_dump(exclude={"source_agent_id", "tags"})
+    values["language"] = request.language or await _language(request.content)
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.create(source_agent_id=agent, tags=list(request.tags), **values)
         return from_row(KnowledgeItem, row)
+
+
+async def _language(content: dict[str, Any]) -> str | None:
+    """Return what an item is written in, None where its words do not show it."""
+    text = " ".join(content[name] for name in ("title", "description") if content.get(name))
+    (code,) = await asyncio.to_thread(detect, [text], [None])
+    return code
 
 
 @verb("knowledge:read")
@@ -95,6 +105,8 @@ async def update_knowledge(ctx: Context, request: UpdateKnowledge) -> KnowledgeI
         Conflict: another change came first; both versions are in ``data`` (REQ-T107).
     """
     values = some_changes(request)
+    if request.content is not None and request.language is None:
+        values["language"] = await _language(request.content)
     async with ctx.database.session(ctx.principal) as session:
         items = KnowledgeItemRepository(session, ctx.principal.organization_id)
         row = await items.update(request.id, expected_version=request.expected_version, **values)

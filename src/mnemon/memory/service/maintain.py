@@ -8,6 +8,7 @@ from mnemon.db.recallable import RecallTable
 from mnemon.db.sql import statement
 from mnemon.memory.columns import TABLES
 from mnemon.memory.schemas import Maintained
+from mnemon.memory.service.languages import find_languages
 from mnemon.verbs import verb
 
 #: Rows of one transaction: short enough that a writer never waits long for a lock on the statistics.
@@ -16,17 +17,18 @@ BATCH = 500
 
 @verb("memories:write")
 async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
-    """Put rows of a large organisation into the vector index and the term statistics.
+    """Put rows of a large organisation into the vector index and the term statistics, and find languages of old rows.
 
     Organisations small enough for exact search are left alone: their rows need no index. Several callers share the
     work: each takes rows that no other has taken (SKIP LOCKED). Killed in the middle, a batch is as if it had not
-    begun.
+    begun. Rows from before rows had a language get theirs, once.
 
     Args:
         ctx: whose organisation it is done for.
-        max_rows: stop after about this many rows.
+        max_rows: stop after about this many rows of either kind.
     """
     await _analyse(ctx)
+    looked_at, unread = await find_languages(ctx, max_rows=max_rows)
     indexed = 0
     while max_rows is None or indexed < max_rows:
         batch = sum([await _batch(ctx, table) for table in TABLES])
@@ -37,7 +39,7 @@ async def maintain(ctx: Context, *, max_rows: int | None = None) -> Maintained:
         await _analyse(ctx)
     async with ctx.database.transaction(ctx.principal, readonly=True) as connection:
         remaining = await _waiting(ctx, connection)
-    return Maintained(indexed=indexed, remaining=remaining)
+    return Maintained(indexed=indexed, remaining=remaining, looked_at=looked_at, unread=unread)
 
 
 async def _analyse(ctx: Context) -> None:

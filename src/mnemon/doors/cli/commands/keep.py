@@ -220,3 +220,6 @@ def maintain(
         emit(maintained)
     elif not state.quiet:
         typer.echo(f"Indexed {maintained.indexed} rows; {maintained.remaining} remain.")
+        if maintained.looked_at or maintained.unread:
+            left = "there are more" if maintained.unread else "none is left"
+            typer.echo(f"Looked for the language of {maintained.looked_at} rows from before; {left}.")

@@ -67,10 +67,10 @@ CREATE OR REPLACE TRIGGER log_created AFTER INSERT ON memories
 CREATE OR REPLACE TRIGGER keep_content BEFORE UPDATE ON memories FOR EACH ROW
   WHEN (OLD.content IS DISTINCT FROM NEW.content) EXECUTE FUNCTION refuse_overwrite();
 
--- Access counts and index marks are bookkeeping: no version, no log. That it was said again is logged, and no version.
+-- Access counts, index marks and languages found are bookkeeping: no version, no log. That it was said again is logged, and no version.
 CREATE OR REPLACE TRIGGER touch BEFORE UPDATE ON memories FOR EACH ROW
   WHEN (OLD.access_count = NEW.access_count AND OLD.confirmed = NEW.confirmed AND OLD.is_indexed = NEW.is_indexed
-        AND OLD.embedding_status = NEW.embedding_status)
+        AND OLD.embedding_status = NEW.embedding_status AND OLD.language IS NOT DISTINCT FROM NEW.language)
   EXECUTE FUNCTION touch_row();
 
 -- Of the columns that an update may set, memory/columns.py has the list.

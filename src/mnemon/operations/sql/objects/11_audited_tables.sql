@@ -37,7 +37,7 @@ BEGIN
       CASE audited.name
         WHEN 'conversations' THEN 'WHEN (OLD.message_count = NEW.message_count)'
         WHEN 'memories' THEN 'WHEN (OLD.access_count = NEW.access_count AND OLD.is_indexed = NEW.is_indexed '
-          'AND OLD.embedding_status = NEW.embedding_status)'
+          'AND OLD.embedding_status = NEW.embedding_status AND OLD.language IS NOT DISTINCT FROM NEW.language)'
         ELSE '' END, arguments);
   END LOOP;
 END $$;
