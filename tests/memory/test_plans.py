@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pgvector import HalfVector
@@ -13,6 +14,7 @@ from mnemon.db.words import matching
 from mnemon.memory import repetition
 from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
 from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE
+from mnemon.memory.service import languages
 from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_USED
 from tests.plans import SIZES, Case, Crowd, Key, words
 from tests.plans import crowd as crowd
@@ -98,6 +100,22 @@ CASES = (
 )
 
 
+def _read(table: Any) -> tuple[Case, ...]:
+    """What is asked of each table whose old rows get a language."""
+    name, parts = table.name, table.parts()
+    by_key = f"uq_{name}_organization_id_ordinal" if table.key[0] == "ordinal" else f"pk_{name}"
+    after = "1" if table.key[0] == "ordinal" else str(uuid4())
+    take = {one: parts[one] for one in ("table", "key", "type", "text", "talk")}
+    fill = {one: parts[one] for one in ("table", "indexed")}
+    return (
+        Case("languages_take", (after, 500, 1000), (by_key,), take),
+        Case("languages_fill", ([MEMORY], ["de"]), (f"pk_{name}",), fill),
+    )
+
+
+READ = [(table.name, case) for table in languages.TABLES for case in _read(table)]
+
+
 def _of(table: RecallTable) -> tuple[Case, ...]:
     """What is asked of both tables alike."""
     name = table.name
@@ -140,6 +158,11 @@ BOTH = [(table.name, case) for table in TABLES for case in _of(table)]
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_statements_use_their_indexes(crowd: Crowd, case: Case, size: str) -> None:
     await crowd.tenant(size).hold("mnemon.memory", case)
+
+
+@pytest.mark.parametrize(("table", "case"), READ, ids=[f"{case}-{table}" for table, case in READ])
+async def test_languages_of_old_rows_are_read_in_order(crowd: Crowd, table: str, case: Any) -> None:
+    await crowd.tenant("large").hold("mnemon.memory", case)
 
 
 @pytest.mark.parametrize("size", SIZES)
