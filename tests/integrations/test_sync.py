@@ -294,7 +294,7 @@ async def test_the_search_reads_the_text_index_under_row_level_security(keyed: C
         )
     await admin.execute("ANALYZE gmail_messages")
     query = statement(PACKAGE, "search_mail", match=matching(keyed.database.match_operator))
-    found = await plan(keyed, query, keyed.principal.organization_id, ada, "lighthouse", None, None, 10)
+    found = await plan(keyed, query, keyed.principal.organization_id, ada, "lighthouse", None, None, 10, None)
     assert indexes(found) == {"ix_gmail_messages_search"}
     assert [one.gmail_id for one in await service.search_mail(keyed, SearchMail(user_id=ada, query="lighthouse"))] == [
         "4000"
