@@ -276,7 +276,11 @@ async def _make(server: Server) -> Crowd:
     )
     await admin.execute("RESET ALL")
     memory = AsyncMemory(
-        database_url=server.url(APP, name), organization="plans", auto_maintenance=False, exact_search_limit=1000
+        database_url=server.url(APP, name),
+        organization="plans",
+        auto_maintenance=False,
+        exact_search_limit=1000,
+        recall_copy_rows=0,
     )
     await memory.__aenter__()
     return Crowd(memory, admin, {one["name"]: one["root"] for one in roots}, {one["name"]: one["rows"] for one in rows})

@@ -14,6 +14,7 @@ from pathlib import Path
 from mnemon.ai.embedders import Embedder
 from mnemon.ai.registry import configured_embedder
 from mnemon.context import Context
+from mnemon.core.cache import Copies
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey, read_or_make, refuse_unmakeable
@@ -230,7 +231,14 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
         except BaseException:
             await database.close()
             raise
-    context = Context(Principal(organization), database, embedder, settings, clock or SystemClock())
+    context = Context(
+        Principal(organization),
+        database,
+        embedder,
+        settings,
+        clock or SystemClock(),
+        copies=Copies(settings.recall_copy_mb << 20),
+    )
     return App(settings, context, database, embedder, memory.AccessCounter(context), facts, lease)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mnemon.ai.embedders import Embedder
 from mnemon.core import times
-from mnemon.core.cache import Cache
+from mnemon.core.cache import Cache, Copies
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
@@ -30,6 +30,7 @@ class Context:
     settings: Settings
     clock: Clock = field(default_factory=SystemClock)
     cache: Cache = field(default_factory=Cache)
+    copies: Copies = field(default_factory=lambda: Copies(0))
 
     @property
     def zone(self) -> tzinfo:

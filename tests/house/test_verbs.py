@@ -54,6 +54,8 @@ HELPERS = {
     "integrations.unseal": "decrypts what verbs kept",
     "jobs.every_organization": "gives ids one by one to the worker's handlers; checks that it is the installation",
     "knowledge.acting_agent": PART,
+    "memory.understand": "half of search and recall, which check the permission",
+    "memory.gather": "half of search and recall, which check the permission",
     "memory.embed": "asks the embedder, not the database",
     "memory.find_languages": "a part of maintain, in transactions of its own",
     "memory.prepare": "half of remember, so that an import embeds while it writes; checks the permission itself",

@@ -14,6 +14,7 @@ from mnemon.memory import columns
 from mnemon.memory.recall import signals
 from mnemon.memory.recall.candidates import Asked, Postings, Sizes
 from mnemon.memory.recall.heard import Word
+from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
@@ -44,19 +45,23 @@ _moments = st.integers(0, 70_000).map(lambda hours: datetime(2018, 1, 1, tzinfo=
 def row(ordinal: int, **given_: Any) -> dict[str, Any]:
     """What the database says of a candidate."""
     usual = {
+        "talk": True,
         "cosine": 0.5,
+        "context": 0.5,
+        "similar": 0.0,
+        "rarity": 0.5,
         "spoke": 0,
         "present": False,
         "own": False,
         "occurred_at": datetime(2023, 5, 5, tzinfo=UTC),
         "terms": 4,
         "asks": False,
-        "follows_question": False,
         "content": "no",
         "session_terms": 20,
         "importance": 5,
         "is_pinned": False,
         "tier": "warm",
+        "whole_id": None,
         "running": None,
     }
     return {"ordinal": ordinal, **usual, **given_}
@@ -65,14 +70,17 @@ def row(ordinal: int, **given_: Any) -> dict[str, Any]:
 any_row = st.builds(
     row,
     st.builds(lambda session, place: session << SESSION_BITS | place, st.integers(1, 4), st.integers(1, 8)),
+    talk=st.booleans(),
     cosine=st.none() | st.floats(-1, 1),
+    context=st.floats(-1, 1),
+    similar=st.floats(0, 1),
+    rarity=st.floats(0, 1),
     spoke=st.integers(0, 2),
     present=st.booleans(),
     own=st.booleans(),
     occurred_at=_moments,
     terms=st.integers(0, 300),
     asks=st.booleans(),
-    follows_question=st.booleans() | st.none(),
     content=st.sampled_from(TEXTS),
     session_terms=st.integers(0, 5000),
     importance=st.integers(1, 10),
@@ -119,7 +127,9 @@ def measured(
 ) -> Measured:
     """Every signal of some rows."""
     asks = read(question) if isinstance(question, str) else question
-    return signals.measure(Evidence(asks, lexicon(places, 40), rows, named=named, session_terms=session_terms))
+    return signals.measure(
+        Evidence(asks, lexicon(places, 40), Known.of(rows), named=named, session_terms=session_terms)
+    )
 
 
 def related(found: Measured) -> Floats:

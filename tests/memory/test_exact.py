@@ -98,7 +98,7 @@ async def test_of_every_kind_nearly_all_are_found_first(filled: AsyncMemory) -> 
 async def test_in_the_indexes_it_is_the_same(house: AsyncMemory) -> None:
     memory = await house.organization(new_slug())
     ctx = context_of(memory)
-    ctx = replace(ctx, settings=ctx.settings.model_copy(update={"exact_search_limit": 50}))
+    ctx = replace(ctx, settings=ctx.settings.model_copy(update={"exact_search_limit": 50, "recall_copy_rows": 0}))
     rows = list(made(400))
     await memory.remember([{"content": row} for _, row, _ in rows])
     assert (await service.maintain(ctx)).indexed == 400

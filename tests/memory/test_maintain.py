@@ -34,7 +34,7 @@ async def large(memory: AsyncMemory, count: int) -> Context:
     """A context under which an organisation of more than a hundred rows is a large one."""
     for first in range(0, count, 500):
         await memory.remember(rows(min(500, count - first), first))
-    return with_settings(context_of(memory), exact_search_limit=100)
+    return with_settings(context_of(memory), exact_search_limit=100, recall_copy_rows=0)
 
 
 async def statistics(admin: Any, ctx: Context) -> tuple[dict[str, int], int]:
@@ -107,7 +107,7 @@ async def test_four_at_once_do_not_deadlock_over_the_words_of_two_tables(memory:
             + [{"content": " ".join(words[:3]), "importance": 3} for _ in range(500)],
             dedupe=False,
         )
-    ctx = with_settings(context_of(memory), exact_search_limit=100)
+    ctx = with_settings(context_of(memory), exact_search_limit=100, recall_copy_rows=0)
     done = await asyncio.gather(*(service.maintain(ctx) for _ in range(4)))
     again = await service.maintain(ctx)
     assert sum(one.indexed for one in done) + again.indexed == 4000
@@ -199,7 +199,9 @@ async def test_the_library_maintains_by_itself_after_large_writes(server: Any, t
     from tests.conftest import APP
     from tests.factories import new_slug, settings_of
 
-    settings = settings_of(server.url(APP), organization=new_slug(), auto_maintenance=True, exact_search_limit=100)
+    settings = settings_of(
+        server.url(APP), organization=new_slug(), auto_maintenance=True, exact_search_limit=100, recall_copy_rows=0
+    )
     async with AsyncMemory(settings) as memory:
         await memory.remember(rows(999))
         assert memory._maintenance is None

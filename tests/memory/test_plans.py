@@ -12,7 +12,7 @@ from pgvector import HalfVector
 from mnemon.db.recallable import RecallTable
 from mnemon.db.words import matching
 from mnemon.memory import repetition
-from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, item_parts
+from mnemon.memory.columns import ADJUST, INSERT, SUPERSEDE, TABLES, feature_parts, held_parts, item_parts
 from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE
 from mnemon.memory.service import languages
 from mnemon.memory.service.usage import PARTS_OF_ANSWER, PARTS_OF_USED
@@ -24,6 +24,7 @@ MEMORY, MESSAGE = Key("memory"), Key("message")
 VECTOR = HalfVector([0.1] * 256)
 SUBJECT = "ix_memory_facts_subject|ix_memory_facts_current"
 NAMES = "uq_participant_names_word"
+CHANGED = ("ix_messages_changed", "ix_memories_changed", "ix_conversations_changed")
 USAGE = ("uq_message_memory_usage_used", "ix_message_memory_usage_memory")
 
 ONE = [[None]]
@@ -81,19 +82,20 @@ CASES = (
     ),
     Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
     Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
+    Case("held_sessions", ([1],), ("uq_conversation_sessions_organization_id_number",)),
     # All words of a tenant are read.
     Case("recall_vocabulary", (1000,), small=("pk_recall_terms",), scans=frozenset({"recall_terms"})),
     Case(
         "recall_words",
-        (["one", "two", "and v2.3.1"], Key("conversation"), 2),
-        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
+        (["one", "two", "and v2.3.1"], Key("conversation"), 2, "1:1:", Key("user"), Key("agent")),
+        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants", *CHANGED),
         EVERY_LANGUAGE,
         scans=frozenset({"messages", "memories"}),  # to the first row
     ),
     Case(
         "recall_words",
-        (["one", "two"], Key("conversation")),
-        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants"),
+        (["one", "two"], Key("conversation"), "1:1:", Key("user"), Key("agent")),
+        ("pk_recall_statistics", "pk_recall_terms", NAMES, "pk_conversation_participants", *CHANGED),
         ENGLISH,
         scans=frozenset({"messages", "memories"}),  # to the first row
     ),
@@ -124,13 +126,28 @@ def _of(table: RecallTable) -> tuple[Case, ...]:
     ordinal, recent = f"uq_{name}_organization_id_ordinal", f"ix_{name}_occurred"
     tail = f"ix_{name}_tail"
     # A handful of rows is found as well by any index that begins with the tenant.
-    others = ("user", "agent", "occurred", "tail", "type", "superseded", "conversation", "sender", "search")
+    others = ("changed", "user", "agent", "occurred", "tail", "type", "superseded", "conversation", "sender", "search")
     any_of_tenant = "|".join([ordinal, f"pk_{name}", *(f"ix_{name}_{one}" for one in others)])
     match = {"match": matching("@~@"), "bits": "0", "any": "$2"}
     features = {"ordinals": "$3::bigint[]", "named": "$4::uuid[]", "asker": "$5::uuid", "running": "$6::uuid"}
+    held = {
+        "nothing": "$2::bytea",
+        "nobody": "$3::uuid",
+        "snapshot": "''",
+        "arrays": "array_agg(r.importance) AS importance",
+    }
     return (
         Case("items", (Key(table.kind),), (f"pk_{name}",), {**item_parts(table), "which": "t.id = $2"}),
         Case("items", ([1 << 16],), (ordinal,), {**item_parts(table), "which": "t.ordinal = ANY($2::bigint[])"}),
+        Case("held_changed", ("1000000000:1000000000:",), (f"ix_{name}_changed",), {**parts, "snapshot": "''"}),
+        Case(
+            "held_rows",
+            (b"", Key("user"), [1 << 16]),
+            (ordinal,),
+            {**held_parts(table), **held, "scope": "t.ordinal = ANY($4::bigint[])"},
+        ),
+        Case("held_within", (Key("user"),), (f"ix_{name}_user",), {**parts, "scope": "t.user_id = $2"}),
+        Case("held_texts", ([1 << 16],), (ordinal,), {**parts, "ordinals": "$2::bigint[]"}),
         Case("maintain_index", (100,), (tail, ordinal), parts, small=(any_of_tenant,)),
         Case("recall_latest", (), (recent,), parts, small=(any_of_tenant,)),
         Case("recall_exact", (VECTOR,), small=(any_of_tenant,), parts=nearest, scans=_parts(name)),

@@ -24,7 +24,13 @@ LOOKED_UP = "pk_conversations"
 #: What looks at all of its scope may read the tenant's conversations once instead, by any index that begins with it.
 WHOLE = ("recall_exact", "recall_postings")
 READ_ONCE = "|".join(
-    [LOOKED_UP, *(f"ix_conversations_{one}" for one in ("user", "agent", "team", "type", "created_by", "last_message"))]
+    [
+        LOOKED_UP,
+        *(
+            f"ix_conversations_{one}"
+            for one in ("changed", "user", "agent", "team", "type", "created_by", "last_message")
+        ),
+    ]
 )
 
 

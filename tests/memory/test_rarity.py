@@ -89,7 +89,7 @@ async def test_a_word_is_as_rare_as_the_rows_say(memory: AsyncMemory, messages: 
 
 @pytest.mark.parametrize(("messages", "memories"), [(130, 0), (0, 130), (60, 70)])
 async def test_a_word_is_as_rare_as_the_statistics_say(memory: AsyncMemory, messages: int, memories: int) -> None:
-    ctx = with_settings(context_of(memory), exact_search_limit=100)
+    ctx = with_settings(context_of(memory), exact_search_limit=100, recall_copy_rows=0)
     await memory.remember([*rows(messages, memories, "tram"), *rows(15, 5), *rows(0, 1, "gale")])
     await service.maintain(ctx)
     boat, gale = rarity(151, 20), rarity(151, 1)
@@ -97,7 +97,7 @@ async def test_a_word_is_as_rare_as_the_statistics_say(memory: AsyncMemory, mess
 
 
 async def test_rows_that_came_after_the_statistics_make_a_word_more_common(memory: AsyncMemory) -> None:
-    ctx = with_settings(context_of(memory), exact_search_limit=100)
+    ctx = with_settings(context_of(memory), exact_search_limit=100, recall_copy_rows=0)
     await memory.remember([*rows(60, 70, "tram"), *rows(15, 5), *rows(0, 1, "gale")])
     await service.maintain(ctx)
     await memory.remember(rows(20, 20), dedupe=False)

@@ -15,6 +15,7 @@ from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall import fusion, signals
 from mnemon.memory.recall.candidates import Asked, Postings, Sizes
 from mnemon.memory.recall.heard import Word
+from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.lexicon import NEIGHBOURS, Lexicon
 from mnemon.memory.recall.question import read, tells_time
 from mnemon.memory.recall.signals import MATCH, Evidence
@@ -33,7 +34,7 @@ from tests.memory.evidence import (
 )
 
 #: Signals that are there or not.
-YES_OR_NO = ("speaker", "present", "time", "answer", "question", "reply")
+YES_OR_NO = ("speaker", "present", "time", "answer", "question")
 NAMES = [signal.name for signal in MATCH]
 
 
@@ -187,7 +188,7 @@ def test_a_memory_that_mentions_who_is_named_counts_as_said_by_them() -> None:
     # the first has the word, the second the name
     lexical = Lexicon.of([Postings(TABLES["memory"], memories, np.array([1, 2], dtype=np.int32))], question, 10)
     rows: list[Any] = [row(int(ordinal)) for ordinal in memories]
-    found = signals.measure(Evidence(read("boat"), lexical, rows, named=True, session_terms=10))
+    found = signals.measure(Evidence(read("boat"), lexical, Known.of(rows), named=True, session_terms=10))
     assert found.values["speaker"].tolist() == [0.0, 1.0]
 
 
@@ -236,15 +237,17 @@ def test_an_answer_looks_like_what_is_asked_for(rows: Any) -> None:
 
 
 @given(candidates)
-def test_questions_and_replies_are_what_the_database_says(rows: Any) -> None:
-    assert value("question", rows) == [float(one["asks"]) for one in rows]
-    assert value("reply", rows) == [float(bool(one["follows_question"])) for one in rows]
+def test_what_the_database_says_is_taken_as_it_is(rows: Any) -> None:
+    read_as = {"question": "asks", "context": "context", "similar_words": "similar", "rare_words": "rarity"}
+    for name, column in read_as.items():
+        assert value(name, rows) == [float(one[column]) for one in rows], name
 
 
-@given(st.integers(0, 10_000), st.integers(0, 10_000))
-def test_a_longer_row_counts_more_and_ever_less_so(one: int, other: int) -> None:
-    short, long = sorted((one, other))
-    lengths = value("length", [row(1, terms=n) for n in (0, short, long, long + 1, long + 2)])
-    assert lengths[0] == 0
-    assert lengths[1] <= lengths[2] < lengths[3]
-    assert lengths[4] - lengths[3] < lengths[3] - lengths[2]
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_the_beginning_of_a_sitting_counts_more(one: int, other: int) -> None:
+    sooner, later = sorted((one, other))
+    session = 7 << SESSION_BITS
+    first, near, far = value("early", [row(session | place) for place in (1, sooner, later)])
+    assert first == 1.0
+    assert near >= far > 0
+    assert value("early", [row(session, talk=False)]) == [0.0], "a memory has no sitting"

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.columns import SCORED
 from mnemon.memory.recall import fusion
+from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.question import read
 from mnemon.memory.recall.signals import MATCH, RECALL, Evidence, Matched, Signal
 from mnemon.memory.recall.signals.recalled import HALF_LIFE
@@ -28,15 +29,22 @@ EVERY: tuple[Signal[Any], ...] = (*MATCH, *RECALL)
 some_scores = st.lists(st.floats(-0.5, 4), min_size=12, max_size=12)
 
 
-def recalled(rows: list[dict[str, Any]], scores: list[float], *, named: bool = False) -> dict[str, list[float]]:
+#: With these the other four signals count in full, whatever the match.
+NO_MATCH = Weights(semantic=0.0)
+
+
+def recalled(
+    rows: list[dict[str, Any]], scores: list[float], weights: Weights = NO_MATCH, *, named: bool = False
+) -> dict[str, list[float]]:
     """The five signals of some rows with their match scores."""
-    found = fusion.recall_signals(measured(rows, named=named), np.array(scores[: len(rows)], dtype=float), now=NOW)
+    matched = np.array(scores[: len(rows)], dtype=float)
+    found = fusion.recall_signals(measured(rows, named=named), matched, weights, now=NOW)
     return {name: [float(number) for number in numbers] for name, numbers in found.items()}
 
 
 @given(candidates, some_scores, st.booleans())
 def test_bounds(rows: Any, scores: list[float], named: bool) -> None:
-    found = recalled(rows, scores, named=named)
+    found = recalled(rows, scores, Weights(), named=named)
     assert list(found) == NAMES
     for name, numbers in found.items():
         assert len(numbers) == len(rows), name
@@ -54,9 +62,9 @@ def test_the_order_of_rows_does_not_matter(rows: Any, scores: list[float], named
 
 @given(candidates, some_scores, st.integers(1, 4))
 def test_the_whole_is_a_mean_of_the_five(rows: Any, scores: list[float], factor: int) -> None:
-    found = fusion.recall_signals(measured(rows), np.array(scores[: len(rows)], dtype=float), now=NOW)
     weights = Weights(semantic=0.2, recency=0.1, importance=0.0, continuity=0.2, relationship=0.05)
     larger = Weights(**{name: weight * factor for name, weight in weights.model_dump().items()})
+    found = fusion.recall_signals(measured(rows), np.array(scores[: len(rows)], dtype=float), weights, now=NOW)
     whole = fusion.recall_scores(found, weights)
     assert whole == pytest.approx(fusion.recall_scores(found, larger)), "only their proportions count"
     if rows:
@@ -68,6 +76,25 @@ def test_the_whole_is_a_mean_of_the_five(rows: Any, scores: list[float], factor:
 def test_a_better_match_is_never_worth_less(scores: list[float]) -> None:
     semantic = np.array(recalled([row(place) for place in range(12)], scores)["semantic"])
     assert (np.diff(semantic[np.argsort(scores)]) >= -1e-12).all()
+
+
+@given(candidates, some_scores, st.booleans())
+def test_the_other_four_count_by_the_match(rows: Any, scores: list[float], named: bool) -> None:
+    alone, beside = recalled(rows, scores, named=named), recalled(rows, scores, Weights(), named=named)
+    nearness = np.clip(1 - (max(scores[: len(rows)], default=0.0) - np.array(scores[: len(rows)])), 0, 1)
+    assert beside["semantic"] == alone["semantic"]
+    for name in NAMES[1:]:
+        assert beside[name] == pytest.approx(list(nearness**2 * np.array(alone[name]))), name
+
+
+@given(candidates, some_scores, st.booleans())
+def test_a_weak_match_is_not_lifted_over_the_best(rows: Any, scores: list[float], named: bool) -> None:
+    found = recalled(rows, scores, Weights(), named=named)
+    whole = fusion.recall_scores({name: np.array(values) for name, values in found.items()}, Weights())
+    best = max(scores[: len(rows)], default=0.0)
+    for score, total in zip(scores, whole, strict=False):
+        if score <= best - 0.75:  # a quarter as good: what speaks for it besides is worth less than the match it lacks
+            assert total <= whole[int(np.argmax(scores[: len(rows)]))] or best < 1.2
 
 
 @given(some_scores, st.floats(0.1, 2))
@@ -138,19 +165,20 @@ def test_the_five_are_those_that_an_agent_weighs() -> None:
     assert {signal.name: signal.weight for signal in RECALL} == Weights().model_dump()
 
 
-def test_the_statement_answers_every_column_that_a_signal_reads() -> None:
+def test_what_is_known_of_a_candidate_has_every_column_that_a_signal_reads() -> None:
     text = files("mnemon.memory").joinpath("sql", "recall_features.sql").read_text(encoding="utf-8")
     selected = text.split("FROM (")[0]
     answered = {*re.findall(r"\bAS (\w+)", selected), *re.findall(r"\bt\.(\w+),", selected), *SCORED}
+    answered |= {"ordinal", *Known.of([dict.fromkeys(answered, 0) | {"occurred_at": NOW, "content": ""}]).columns}
     for signal in EVERY:
         assert set(signal.columns) <= answered, signal.name
 
 
 @pytest.mark.parametrize("signal", EVERY, ids=lambda signal: signal.name)
 def test_a_signal_reads_no_other_columns_than_it_says(signal: Signal[Any]) -> None:
-    whole = row(1 << SESSION_BITS | 1, spoke=1)
-    rows = [{name: whole[name] for name in ("ordinal", *signal.columns)}]
+    whole = Known.of([row(1 << SESSION_BITS | 1, spoke=1)])
+    known = Known(1, {name: whole.columns[name] for name in ("ordinal", *signal.columns)})
     question = read("When and why did Ada sail on 5 May 2023?")
-    evidence = Evidence(question, lexicon([(1, 1, 1, True)], 10), rows, named=True, session_terms=0.0)
+    evidence = Evidence(question, lexicon([(1, 1, 1, True)], 10), known, named=True, session_terms=0.0)
     looked_at = evidence if signal in MATCH else Matched(evidence, np.ones(1), NOW)
     assert len(signal.measure(looked_at)) == 1

@@ -256,7 +256,7 @@ async def test_the_other_kind_of_vector_index_serves_and_can_be_changed(server: 
     kinds = "SELECT string_agg(DISTINCT a.amname, ',') FROM pg_class c JOIN pg_am a ON a.oid = c.relam "
     kinds += "WHERE c.relname IN ('ix_memories_embedding', 'ix_messages_embedding')"
     await upgrade(url, vector_index="ivfflat")
-    settings = settings_of(server.url(APP, name), exact_search_limit=100)
+    settings = settings_of(server.url(APP, name), exact_search_limit=100, recall_copy_rows=0)
     words = ("harbour", "market", "garden", "library", "workshop")
     async with AsyncMemory(settings) as memory:
         await memory.remember([f"Number {n} waits in the {words[n % 5]}" for n in range(500)])

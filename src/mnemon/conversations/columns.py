@@ -18,7 +18,7 @@ COLUMNS = (
     Column("conversation_id", "uuid", Origin.WRITER),
     Column("sender_id", "uuid", Origin.WRITER),
     Column("speaker", "text", Origin.WRITER, returned=True, elsewhere=None),
-    Column("follows_question", "boolean", Origin.WRITER, scored=True, elsewhere=False),
+    Column("follows_question", "boolean", Origin.WRITER),
     Column("ordinal", "bigint", Origin.WRITER),
     Column("content_type", "text", Origin.DATABASE),
     Column("feedback_rating", "text", Origin.DATABASE, returned=True, elsewhere=None),
@@ -40,6 +40,7 @@ MESSAGES = RecallTable(
         "heard": "coalesce(t.sender_id, md5(t.speaker)::uuid)",
     },
     alive="true",
+    expires="NULL::timestamptz",
     owner=OWNER["message"],
 )
 

@@ -76,6 +76,7 @@ class ConversationORM(Tenanted, Mutable, Base):
         Index("ix_conversations_type", "organization_id", "type"),
         Index("ix_conversations_created_by", "organization_id", "created_by"),
         Index("ix_conversations_last_message", "organization_id", *_LATEST_FIRST),
+        Index("ix_conversations_changed", "organization_id", "changed"),
         Index(
             "ix_conversations_active",
             "organization_id",
@@ -109,6 +110,7 @@ class ConversationORM(Tenanted, Mutable, Base):
     last_message_at: Mapped[datetime | None] = mapped_column(comment="Kept by trigger")
     expires_at: Mapped[datetime | None] = mapped_column()
     created_by: Mapped[UUID | None] = mapped_column()
+    changed: Mapped[int | None] = mapped_column(BigInteger, comment="The transaction that last changed who sees it")
 
 
 class ConversationParticipantORM(Base):

@@ -261,6 +261,16 @@ class Settings(BaseSettings):
         description="rows up to which a vector search is exact; larger tenants are indexed (HNSW)",
     )
 
+    recall_copy_rows: int = Field(
+        default=20_000,
+        ge=0,
+        le=1_000_000,
+        description="rows of a scope up to which recall works on a copy in the process ([recall.md](recall.md))",
+    )
+    recall_copy_mb: int = Field(
+        default=256, ge=0, description="megabytes of such copies that are held; what was used least recently goes first"
+    )
+
     @field_validator("timezone")
     @classmethod
     def _is_zone(cls, value: str | None) -> str | None:

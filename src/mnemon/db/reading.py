@@ -13,11 +13,9 @@ from mnemon.core.principal import Principal
 from mnemon.db.engine import pooled
 from mnemon.db.errors import translate
 from mnemon.db.replicas import REPLAYED, BusyReader, Replica
-from mnemon.db.tenant import SET_TENANT, Prover
+from mnemon.db.tenant import SET_TENANT, SET_TENANT_KEEPING_PLANS, Prover
 
 logger = logging.getLogger(__name__)
-
-_ENTER = f"{SET_TENANT}, {REPLAYED}"
 
 #: Errors that the primary may not have; what is wrong with the question itself is wrong there too.
 _MOVES = frozenset(
@@ -46,7 +44,8 @@ class Router(Protocol):
 class Reading(BusyReader):
     """The connection of one read: a replica's, until that fails, then the primary's."""
 
-    def __init__(self, routing: Router, principal: Principal) -> None:
+    def __init__(self, routing: Router, principal: Principal, *, by_key: bool = False) -> None:
+        self._enter = SET_TENANT_KEEPING_PLANS if by_key else SET_TENANT
         self._routing = routing
         self._principal = principal
         self._replica: Replica | None = None
@@ -104,7 +103,7 @@ class Reading(BusyReader):
         self._replica = replica
         replica.readings.add(self)
         try:
-            row = await self._begin(replica.engine, _ENTER)
+            row = await self._begin(replica.engine, f"{self._enter}, {REPLAYED}")
         except Exception as error:
             await self._end(error)
             if not may_move(error):
@@ -126,7 +125,7 @@ class Reading(BusyReader):
 
     async def _begin_at_primary(self) -> None:
         try:
-            await self._begin(self._routing.primary, SET_TENANT)
+            await self._begin(self._routing.primary, self._enter)
         except BaseException as error:
             await self._end(error)
             raise

@@ -64,6 +64,7 @@ class RecallTable:
         described: its columns.
         columns: expressions (alias ``t``) for its columns, and for what recall knows under other names.
         alive: predicate (alias ``t``) over what makes a row of this table current.
+        expires: expression (alias ``t``) of the moment from which a row is no longer current by itself; null: never.
         owner: predicate (alias ``t``) that a row belongs to the user in ``{user}``.
     """
 
@@ -72,6 +73,7 @@ class RecallTable:
     described: tuple[Column, ...]
     columns: Mapping[str, str]
     alive: str
+    expires: str
     owner: str
 
     def beside(self, other: RecallTable) -> RecallTable:
@@ -121,6 +123,7 @@ SHARED = (
     Column("embedding_model", "text", Origin.DATABASE),
     Column("is_indexed", "boolean", Origin.DATABASE),
     Column("search_vector", "tsvector", Origin.DATABASE),
+    Column("changed", "bigint", Origin.DATABASE),
 )
 
 
@@ -172,6 +175,11 @@ class Recallable:
     )
     part: Mapped[int | None] = mapped_column(Integer, comment="Which part of the text it is, from 1")
     parts: Mapped[int | None] = mapped_column(Integer, comment="How many parts the text has; joined they are the text")
+    changed: Mapped[int | None] = mapped_column(
+        BigInteger,
+        server_default=text("(pg_current_xact_id())::text::bigint"),
+        comment="The transaction that last changed what recall reads of it",
+    )
 
 
 def recallable_args(table: str) -> tuple[Any, ...]:
@@ -204,4 +212,5 @@ def recallable_args(table: str) -> tuple[Any, ...]:
             "part",
             postgresql_where=text("whole_id IS NOT NULL"),
         ),
+        Index(f"ix_{table}_changed", "organization_id", "changed"),
     )

@@ -188,10 +188,10 @@ class Routing:
     # -- reading --------------------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
+    async def read_transaction(self, principal: Principal, *, by_key: bool = False) -> AsyncIterator[Connection]:
         """Begin a read-only transaction of the principal's organisation, at a replica where one can serve it."""
         with translated():
-            async with Reading(self, principal) as reading:
+            async with Reading(self, principal, by_key=by_key) as reading:
                 yield reading
 
     async def read_session(self, principal: Principal, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

@@ -179,22 +179,28 @@ class Database:
         if self._routing is not None:
             self._routing.see(organization, place)
 
-    def read_transaction(self, principal: Principal) -> AbstractAsyncContextManager[Connection]:
+    def read_transaction(
+        self, principal: Principal, *, by_key: bool = False
+    ) -> AbstractAsyncContextManager[Connection]:
         """Begin a read-only transaction, at a replica where there is one that may serve it.
 
         It sees everything that its organisation wrote through this object before. What others write is seen a moment
         later; so what decides about access, or is read to be changed, is read by :meth:`transaction`.
+
+        Args:
+            principal: whose organisation the transaction is for.
+            by_key: keep the plans of its statements, see :meth:`transaction`.
         """
         if self._routing is None:
-            return self.transaction(principal, readonly=True)
-        return self._read_transaction(principal)
+            return self.transaction(principal, readonly=True, by_key=by_key)
+        return self._read_transaction(principal, by_key=by_key)
 
     @asynccontextmanager
-    async def _read_transaction(self, principal: Principal) -> AsyncIterator[Connection]:
+    async def _read_transaction(self, principal: Principal, *, by_key: bool) -> AsyncIterator[Connection]:
         with translated():
             routing = self._routed()
             assert routing is not None  # noqa: S101 - there is one, or this would not have been called
-        async with routing.read_transaction(principal) as reading:
+        async with routing.read_transaction(principal, by_key=by_key) as reading:
             yield reading
 
     def _routed(self) -> Routing | None:

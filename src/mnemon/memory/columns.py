@@ -77,6 +77,7 @@ _MEMORIES = RecallTable(
         "heard": "t.user_id",
     },
     alive="(t.expires_at IS NULL OR t.expires_at > now()) AND t.status IN ('active', 'disputed')",
+    expires="t.expires_at",
     owner=OWNER["memory"],
 )
 
@@ -148,7 +149,12 @@ def item_parts(table: RecallTable) -> dict[str, str]:
 
 def feature_parts(table: RecallTable) -> dict[str, str]:
     """Return what ``recall_features`` is filled with for a table, besides what is asked."""
-    return _parts(table, SCORED)
+    return {"talk": "true" if table.kind == "message" else "false", **_parts(table, SCORED)}
+
+
+def held_parts(table: RecallTable) -> dict[str, str]:
+    """Return what ``held_rows`` is filled with for a table, besides what is asked."""
+    return {"kind": table.kind, "expires": table.expires, **_parts(table, SCORED)}
 
 
 def _parts(table: RecallTable, columns: Iterable[str]) -> dict[str, str]:

@@ -237,6 +237,9 @@ class RecallStatisticsORM(Base):
     language_after: Mapped[str | None] = mapped_column(
         Text, comment="The place of the last row that was looked at in the next of them"
     )
+    erased: Mapped[int] = mapped_column(
+        BigInteger, server_default=text("0"), comment="Erasures so far: copies from before one are let go"
+    )
 
 
 from mnemon.memory import models_facts as models_facts  # noqa: E402 - its tables belong to this domain

@@ -69,18 +69,20 @@ class ResolvedScope:
     @property
     def selective(self) -> bool:
         """Whether something narrows the rows within the organisation."""
-        s = self.scope
         return bool(
             self.user_id
             or self.agent_id
             or self.conversation_id
             or self.team_id
-            or self.said
-            or s.since
-            or s.until
-            or any(condition.value(s) is not None for condition in CONDITIONS)
+            or self.has_conditions
             or not self.principal.is_organization
         )
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether rows are left out by what they say or when: by more than whose they are, and where."""
+        s = self.scope
+        return bool(self.said or s.since or s.until or any(condition.value(s) is not None for condition in CONDITIONS))
 
     @property
     def _own(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import pytest
 
 from mnemon.db import embedded
 from mnemon.doors.cli.main import main
+from mnemon.doors.cli.state import state
 from tests.conftest import Server, place
 from tests.factories import new_slug
 from tests.patience import PATIENCE
@@ -50,8 +52,10 @@ Cli = Callable[..., Result]
 
 @pytest.fixture(autouse=True)
 def _as_everywhere(tmp_path: Path) -> Iterator[None]:
-    """No .env of the working directory, one time zone that has summers, and no terminal of the developer's."""
+    """No .env of the working directory or of an earlier command, one time zone that has summers, no terminal."""
     with pytest.MonkeyPatch.context() as patch:
+        for field in dataclasses.fields(state):
+            patch.setattr(state, field.name, field.default)
         patch.chdir(tmp_path)
         patch.setenv("TZ", "Europe/Berlin")
         for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "MNEMON_DEBUG"):

@@ -23,6 +23,7 @@ from mnemon.db.words import matching
 from mnemon.memory.columns import feature_parts
 from mnemon.memory.recall.heard import ENGLISH, EVERY_LANGUAGE, Word, hear, quote_lexeme
 from mnemon.memory.recall.question import TEXT_LIMIT, Question
+from mnemon.memory.recall.state import State
 from mnemon.memory.recall.vocabulary import Concept
 from mnemon.memory.scope import ResolvedScope
 
@@ -65,6 +66,7 @@ class Asked:
         unheard: runs of words that no indexed row has, with their lexemes.
         concepts: what stands for them.
         multilingual: whether the organisation has rows that are not stemmed as English.
+        state: what a copy of the scope is measured by.
     """
 
     words: list[Word]
@@ -75,6 +77,7 @@ class Asked:
     unheard: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     concepts: list[Concept] = field(default_factory=list)
     multilingual: bool = False
+    state: State = field(default_factory=lambda: State("", 0.0, changed=True, moved=True, mark=""))
 
     @property
     def lexemes(self) -> list[str]:
@@ -110,29 +113,35 @@ class Nearest:
     rows: int | None
 
 
+async def plan_anew(connection: Connection) -> None:
+    """Have the statements that follow in the transaction planned for what they are asked: rows of a scope, not by key.
+
+    What finds rows by whole keys keeps its plan (``Database.read_transaction(by_key=True)``).
+    """
+    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 async def understand(
-    connection: Connection, question: Question, scope: ResolvedScope, *, multilingual: bool = False
+    connection: Connection,
+    question: Question,
+    scope: ResolvedScope,
+    *,
+    multilingual: bool = False,
+    version: str | None = None,
 ) -> Asked:
     """Ask the database what it knows of the question's words and of the organisation's size.
 
     An organisation that is known to be multilingual is asked once, any other a second time if it turns out to be so.
+
+    Args:
+        connection: in a transaction of the scope's principal.
+        question: what is asked.
+        scope: where.
+        multilingual: whether the organisation is known to be so.
+        version: of a copy of the scope's rows, if there is one.
     """
-    organization = scope.principal.organization_id
     asked_words = question.words[:200]
-    rows: Sequence[Any] = ()
-    if not question.has_more and not multilingual:
-        rows = await connection.fetch(
-            statement(PACKAGE, "recall_words", **ENGLISH), organization, list(asked_words), scope.conversation_id
-        )
-    if not rows or rows[0]["languages"]:
-        whole_text = [question.text[:TEXT_LIMIT]] if question.has_more else []
-        rows = await connection.fetch(
-            statement(PACKAGE, "recall_words", **EVERY_LANGUAGE),
-            organization,
-            [*asked_words, *whole_text],
-            scope.conversation_id,
-            len(asked_words),
-        )
+    rows = await _ask(connection, question, asked_words, scope, multilingual=multilingual, version=version)
     sizes = rows[0]
     heard = hear(rows, question, asked_words)
     words = heard.words
@@ -145,6 +154,7 @@ async def understand(
         name_words=heard.name_words[:6],
         text=question.without(frozenset(heard.names)),
         multilingual=bool(sizes["languages"]),
+        state=State(sizes["server"], sizes["now"], sizes["changed"], sizes["moved"], sizes["mark"]),
         sizes=Sizes(
             indexed=sizes["indexed"],
             session_terms=sizes["session_terms"],
@@ -160,6 +170,33 @@ async def understand(
     )
 
 
+async def _ask(
+    connection: Connection,
+    question: Question,
+    asked_words: Sequence[str],
+    scope: ResolvedScope,
+    *,
+    multilingual: bool,
+    version: str | None,
+) -> Sequence[Any]:
+    view = version, scope.principal.user_id, scope.principal.agent_id
+    organization = scope.principal.organization_id
+    if not question.has_more and not multilingual:
+        english = statement(PACKAGE, "recall_words", **ENGLISH)
+        rows = await connection.fetch(english, organization, list(asked_words), scope.conversation_id, *view)
+        if not rows[0]["languages"]:
+            return rows
+    whole_text = [question.text[:TEXT_LIMIT]] if question.has_more else []
+    return await connection.fetch(
+        statement(PACKAGE, "recall_words", **EVERY_LANGUAGE),
+        organization,
+        [*asked_words, *whole_text],
+        scope.conversation_id,
+        len(asked_words),
+        *view,
+    )
+
+
 async def nearest(
     connection: Connection,
     scope: ResolvedScope,
@@ -170,7 +207,7 @@ async def nearest(
     exact_limit: int,
 ) -> Nearest:
     """Return the rows closest in meaning: exactly in a small scope, through the vector index in a large one."""
-    exact = sizes.indexed == 0 or await _is_small(connection, scope, sizes, exact_limit)
+    exact = sizes.indexed == 0 or await is_small(connection, scope, sizes, exact_limit)
     if not exact and not vector.any():  # a question without a known word is close to nothing
         return Nearest((), None)
     reach = limit
@@ -187,9 +224,10 @@ async def nearest(
     return Nearest(tuple(row["ordinal"] for row in rows[: limit * 2]), counted)
 
 
-async def _is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, exact_limit: int) -> bool:
-    if not scope.selective:
-        return sizes.indexed <= exact_limit
+async def is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, limit: int) -> bool:
+    """Tell whether a scope has at most so many rows; its index is asked no further than that."""
+    if not scope.selective and sizes.indexed > limit:
+        return False
     params = Params(scope.principal.organization_id)
     parts = [
         statement(
@@ -197,12 +235,12 @@ async def _is_small(connection: Connection, scope: ResolvedScope, sizes: Sizes, 
             "recall_size_bounded",
             table=table.name,
             scope=scope.predicate(table, params, whole=True),
-            limit=str(exact_limit + 1),
+            limit=str(limit + 1),
         )
         for table in sizes.tables
     ]
     rows = await connection.fetch(_union(parts), *params.values)
-    return bool(sum(row["count"] for row in rows) <= exact_limit)
+    return bool(sum(row["count"] for row in rows) <= limit)
 
 
 async def _nearest(

@@ -16,25 +16,37 @@ from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals import MATCH, RECALL, Matched, Measured
 from mnemon.memory.schemas import Contribution, Weights
 
+SEMANTIC = "semantic"
+#: How fast the other four signals lose with a match's distance from the best one, at the usual weights: the square. So
+#: a match half as good as the best one does not come before it, whatever else speaks for it.
+STRICTNESS = 2.0
+
 
 def match_scores(measured: Measured) -> Floats:
     """Score by what search ranks by: the weighted sum of the match signals."""
-    total = np.zeros(len(measured.evidence.rows))
+    total = np.zeros(len(measured.evidence.known))
     for signal in MATCH:
         total += signal.weight * measured.values[signal.name]
     return total
 
 
-def recall_signals(measured: Measured, scores: Floats, *, now: datetime) -> dict[str, Floats]:
+def recall_signals(measured: Measured, scores: Floats, weights: Weights, *, now: datetime) -> dict[str, Floats]:
     """Measure the five signals of recall, each from 0 to 1.
+
+    The other four decide among comparable matches: each counts by how near a candidate's match is to the best one, the
+    more strictly the more the match weighs. Where it weighs nothing, they count in full.
 
     Args:
         measured: the candidates.
         scores: their match scores.
+        weights: what each signal counts.
         now: the moment that recency counts from.
     """
     matched = Matched(measured.evidence, scores, now)
-    return {signal.name: signal.measure(matched) for signal in RECALL}
+    comparable = matched.nearness ** (STRICTNESS * _parts(weights)[SEMANTIC] / _USUAL)
+    return {
+        signal.name: signal.measure(matched) * (1.0 if signal.name == SEMANTIC else comparable) for signal in RECALL
+    }
 
 
 def recall_scores(values: Mapping[str, Floats], weights: Weights) -> Floats:
@@ -61,6 +73,9 @@ def _parts(weights: Weights) -> dict[str, float]:
     given = weights.model_dump()
     total = sum(given.values())
     return {name: weight / total for name, weight in given.items()}
+
+
+_USUAL = _parts(Weights())[SEMANTIC]
 
 
 def _contribution(value: float, weight: float) -> Contribution:

@@ -15,13 +15,29 @@ ENGLISH = {
     "language": "NULL::text",
     "readings": "",
     "lexemes": "tsvector_to_array(to_tsvector('english'::regconfig, w.word))",
+    "version": "$4",
+    "user": "$5::uuid",
+    "agent": "$6::uuid",
 }
 EVERY_LANGUAGE = {
     "language": "g.language",
     "readings": "LEFT JOIN LATERAL unnest(array_prepend(NULL::text, s.languages)) AS g(language)\n"
     "  ON g.language IS NULL OR w.place <= $4",
     "lexemes": "CASE WHEN w.place <= $4 THEN words_asked(w.word, g.language) ELSE words_exact(w.word) END",
+    "version": "$5",
+    "user": "$6::uuid",
+    "agent": "$7::uuid",
 }
+
+#: Stems of words that frame a question in English ("what kind of ...", "the name of ..."), and what they count.
+FRAME = frozenset(
+    (
+        "kind type sort mani much name mention discuss describ say said tell talk plan recent accord specif way thing "
+        "happen event activ hobbi item place feel think consid would like interest differ various first last new year "
+        "month day date time current often long ago favorit main reason"
+    ).split()
+)
+FRAME_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +48,18 @@ class Word:
         lexeme: what it is called by.
         documents: how many indexed rows of the organisation have it.
         others: what it is in other languages that the organisation has; a row with one of them has the word.
+        asked: the word as it was asked; nothing where it is no word, but a part or a whole of something written.
     """
 
     lexeme: str
     documents: int
     others: tuple[str, ...] = ()
+    asked: str = ""
+
+    @property
+    def weight(self) -> float:
+        """What it counts of what its rarity is worth: a word that frames a question says little of what is asked."""
+        return FRAME_WEIGHT if self.lexeme in FRAME else 1.0
 
     @property
     def query(self) -> str:
@@ -75,7 +98,7 @@ def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) ->
             heard.name_words += dict.fromkeys(lexeme for row in read for lexeme in row["lexemes"])
             heard.unheard.append([])
             continue
-        looked_up = _words_of(read, language)
+        looked_up = _words_of(asked_word, read, language)
         heard.words |= {word.lexeme: word for word in looked_up}
         if looked_up and not any(word.documents for word in looked_up):
             heard.unheard[-1].append((asked_word, [word.lexeme for word in looked_up]))
@@ -94,7 +117,7 @@ def _language_of(readings: Mapping[int, Sequence[Any]], words: int) -> str | Non
     return max(stops, key=lambda language: stops[language])
 
 
-def _words_of(read: Sequence[Any], language: str | None) -> list[Word]:
+def _words_of(asked: str, read: Sequence[Any], language: str | None) -> list[Word]:
     """Return what a word is looked up as: its forms in all languages as one, where each is a single lexeme.
 
     A stop word of the language that the question is asked in is no word.
@@ -104,8 +127,8 @@ def _words_of(read: Sequence[Any], language: str | None) -> list[Word]:
     documents_of = {lexeme: n for row in read for lexeme, n in zip(row["lexemes"], row["documents"], strict=True)}
     if len(documents_of) > 1 and all(len(row["lexemes"]) <= 1 for row in read):
         first, *others = documents_of
-        return [Word(first, sum(documents_of.values()), tuple(others))]
-    return [Word(lexeme, documents) for lexeme, documents in documents_of.items()]
+        return [Word(first, sum(documents_of.values()), tuple(others), asked)]
+    return [Word(lexeme, documents, asked=asked) for lexeme, documents in documents_of.items()]
 
 
 def quote_lexeme(lexeme: str) -> str:

@@ -83,6 +83,7 @@ class Lexicon:
         total = max(rows, len(ordinals))
         idf = np.log1p((total - frequency + 0.5) / (frequency + 0.5))
         idf[frequency == 0] *= UNHEARD
+        idf *= [word.weight for word in asked.words]
         columns, weights, first = [has], [idf], len(terms)
         for concept in asked.concepts:
             bits_of_concept = bits[:, first : first + len(concept.alike)]

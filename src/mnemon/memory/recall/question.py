@@ -34,9 +34,12 @@ AMBIGUOUS = frozenset(
     ).split()
 )
 
+#: What asks for a time. A "when" in the middle asks for none, unless its clause is the question: "what did she think
+#: when he left".
 _TIME_QUESTION = re.compile(
-    r"\b(when|what (?:year|month|date|day|time)|which (?:year|month|day)|how long|since when|until when|"
-    r"how many (?:days|weeks|months|years))\b",
+    r"^\W*when\b|\bwhen (?:did|was|were|is|are|will|has|have|does|do|had|would|can|should)\b|"
+    r"\b(?:what|which) (?:year|month|date|day|time|week|season)\b|\bhow long\b|\b(?:since|until) when\b|"
+    r"\bhow many (?:days|weeks|months|years)\b|\bhow (?:recently|soon|old)\b",
     re.IGNORECASE,
 )
 _TIME_WORDS = frozenset(
@@ -100,6 +103,18 @@ _ANSWERS: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     ),
 )
 
+#: Traits of a text, one bit each: it tells a time; then, kind by kind, it looks like an answer.
+TELLS_TIME = 1
+_FIRST_ANSWER = 2
+#: In the place of traits: the text has not been read.
+UNREAD = -1
+
+
+def traits_of(text: str) -> int:
+    """Return what a text looks like, whatever is asked."""
+    answers = sum(_FIRST_ANSWER << n for n, (_, answer) in enumerate(_ANSWERS) if answer.search(text))
+    return answers + tells_time(text)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -112,7 +127,7 @@ class Question:
         times: the times it names, in the asker's local time.
         zone: the asker's.
         asks_when: whether it asks for a time.
-        answers: what an answer of the kind it asks for looks like.
+        answers: what an answer of the kind it asks for looks like: traits, see :func:`traits_of`.
         has_more: whether it may have more than words: identifiers, other scripts, emoji.
     """
 
@@ -122,7 +137,7 @@ class Question:
     times: tuple[Named, ...]
     zone: tzinfo
     asks_when: bool
-    answers: tuple[re.Pattern[str], ...]
+    answers: int
     has_more: bool = False
 
     def is_name(self, word: str) -> bool:
@@ -157,7 +172,7 @@ def read(text: str, asked: datetime | None = None, *, southern: bool = False) ->
         times=when.read(text, asked, southern=southern),
         zone=asked.tzinfo or UTC,
         asks_when=bool(_TIME_QUESTION.search(text)),
-        answers=tuple(answer for asks, answer in _ANSWERS if asks.search(text)),
+        answers=sum(_FIRST_ANSWER << n for n, (asks, _) in enumerate(_ANSWERS) if asks.search(text)),
     )
 
 

@@ -1,7 +1,7 @@
 -- What is known of each candidate before it is scored; people as their places in the list of who is named, 0 for the
 -- others. What is read as it is, memory/columns.py has.
 -- Indexes: uq_{table}_organization_id_ordinal, uq_conversation_sessions_organization_id_number.
-(SELECT t.ordinal, 1 - (t.embedding <=> {vector}) AS cosine,
+(SELECT t.ordinal, {talk} AS talk, 1 - (t.embedding <=> {vector}) AS cosine,
    coalesce(array_position({named}, coalesce({heard}, {speaker_agent})), 0) AS spoke,
    coalesce(s.speaker_ids && {named}, false) AS present, coalesce({asker} IN (t.user_id, {sender}), false) AS own,
    t.occurred_at, length(t.search_vector) AS terms, right(rtrim(t.content), 1) = '?' AS asks,

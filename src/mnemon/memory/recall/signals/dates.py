@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 import numpy as np
 
 from mnemon.memory.recall.lexicon import Floats
-from mnemon.memory.recall.question import tells_time
+from mnemon.memory.recall.question import TELLS_TIME
 from mnemon.memory.recall.signals.signal import EPOCH, Evidence, MatchSignal
 from mnemon.memory.recall.when import Named, Span
 
@@ -83,7 +83,7 @@ def _closeness(evidence: Evidence) -> Floats:
 
 
 def _tells_time(evidence: Evidence) -> Floats:
-    return np.array([float(tells_time(row["content"])) for row in evidence.rows])
+    return evidence.has_trait(TELLS_TIME)
 
 
 SIGNALS = (
@@ -100,12 +100,12 @@ SIGNALS = (
     ),
     MatchSignal(
         name="time",
-        weight=0.3,
+        weight=0.4,
         about="time",
         says="says when",
         measures="the question asks for a time, and the row has one",
         measure=_tells_time,
-        columns=("content",),
+        columns=("traits",),
         applies=lambda question: question.asks_when,
     ),
 )

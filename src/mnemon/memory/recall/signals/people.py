@@ -7,7 +7,7 @@ from mnemon.memory.recall.signals.signal import MatchSignal
 SIGNALS = (
     MatchSignal(
         name="speaker",
-        weight=0.225,
+        weight=0.3,
         about="people",
         says="said by who is named",
         measures="exactly one participant is named, and said it (or the memory mentions them)",

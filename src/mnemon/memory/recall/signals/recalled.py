@@ -11,7 +11,7 @@ import numpy as np
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals.dates import gaps
-from mnemon.memory.recall.signals.signal import Evidence, Signal
+from mnemon.memory.recall.signals.signal import EPOCH, Evidence, Signal
 from mnemon.memory.schemas import Weights
 
 #: Days after which a memory of each tier counts half.
@@ -39,35 +39,40 @@ class Matched:
     now: datetime
 
     @cached_property
+    def nearness(self) -> Floats:
+        """How near each match is to the best one: 1 for the best, 0 for what falls short of it by one or more."""
+        return np.asarray(np.clip(1.0 - (self.scores.max(initial=-np.inf) - self.scores), 0.0, 1.0))
+
+    @cached_property
     def semantic(self) -> Floats:
-        """How far each falls short of the best, times how good the best is.
+        """How near each is to the best, times how good the best is.
 
         Squashing each score by itself would press the best together until the other signals decide alone.
         """
         if not len(self.scores):
             return self.scores
-        best = self.scores.max()
-        trust = 1.0 + np.exp(-_STEEPNESS * (best - _MIDDLE))
-        return np.asarray(np.clip(1.0 - (best - self.scores), 0.0, 1.0) / trust)
+        trust = 1.0 + np.exp(-_STEEPNESS * (self.scores.max() - _MIDDLE))
+        return np.asarray(self.nearness / trust)
 
 
 def _recency(matched: Matched) -> Floats:
-    evidence, rows = matched.evidence, matched.evidence.rows
-    if evidence.question.times and len(rows):  # a question about a time is not about now
+    evidence = matched.evidence
+    if evidence.question.times and len(evidence.known):  # a question about a time is not about now
         at, zone = evidence.moments, evidence.question.zone
         age = np.asarray(np.min([gaps(named, at, zone) for named in evidence.question.times], axis=0)) / 86_400
     else:
-        age = np.array([max((matched.now - row["occurred_at"]).total_seconds(), 0.0) / 86_400 for row in rows])
-    half_life = np.array([HALF_LIFE.get(row["tier"], 30.0) for row in rows])
-    return np.asarray(np.exp2(-age / half_life)) if len(rows) else age
+        age = np.maximum((matched.now - EPOCH).total_seconds() - evidence.moments, 0.0) / 86_400
+    half_life = np.array([HALF_LIFE.get(tier, 30.0) for tier in evidence.known["tier"]])
+    return np.asarray(np.exp2(-age / half_life)) if len(age) else age
 
 
 def _importance(matched: Matched) -> Floats:
-    return np.array([1.0 if row["is_pinned"] else row["importance"] / 10 for row in matched.evidence.rows])
+    evidence = matched.evidence
+    return np.where(evidence.column("is_pinned") > 0, 1.0, evidence.column("importance") / 10)
 
 
 def _continuity(matched: Matched) -> Floats:
-    semantic, rows = matched.semantic, matched.evidence.rows
+    semantic, candidates = matched.semantic, matched.evidence.known
     if not len(semantic):
         return semantic
     _, session = np.unique(matched.evidence.ordinals >> SESSION_BITS, return_inverse=True)
@@ -76,10 +81,9 @@ def _continuity(matched: Matched) -> Floats:
     company = np.bincount(session, top)[session] - top  # what else of the session matches
     # by how well a row matches itself: company does not make an answer of a "roger" between two of them
     together = (1.0 - np.exp(-0.25 * company)) * semantic / (semantic.max() or 1.0)
-    if all(row["running"] is None for row in rows):
+    if not candidates.in_running:
         return np.asarray(together)
-    running = np.array([float(bool(row["running"])) for row in rows])
-    return np.asarray(0.5 * together + 0.5 * running)
+    return np.asarray(0.5 * together + 0.5 * matched.evidence.column("running"))
 
 
 RecallSignal = Signal[Matched]

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mnemon.db.recallable import SESSION_BITS
 from mnemon.memory.recall.candidates import Int64
+from mnemon.memory.recall.known import EPOCH, Known
 from mnemon.memory.recall.lexicon import Floats, Lexicon, Window
 from mnemon.memory.recall.question import Question
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+__all__ = ["EPOCH", "About", "Evidence", "MatchSignal", "People", "Signal"]
 
 #: What a signal looks at; doors give each its colour.
 About = Literal["meaning", "talk", "people", "time", "form", "worth"]
@@ -37,7 +38,7 @@ class Signal(Generic[LookedAt]):
         says: the reason to a person, as the end of "found because it ...".
         measures: what is measured, to a reader of the documentation.
         measure: one number for each candidate.
-        columns: what ``measure`` reads of a candidate, by the names in ``recall_features.sql``.
+        columns: what ``measure`` reads of a candidate, by the names in :mod:`mnemon.memory.recall.known`.
         bounds: the least and the greatest number there can be; None where there is no such.
         label: it in one word, for a narrow column; its name, if nothing else is said.
         applies: whether a question asks for it; where it does not, it is 0 and nothing is measured.
@@ -72,35 +73,45 @@ class Evidence:
     Attributes:
         question: what was asked.
         lexicon: where its words stand.
-        rows: the candidates, as ``recall_features.sql`` answers them.
+        known: the candidates.
         named: whether the question names anybody.
         session_terms: mean words of a session; 0 if it is not known: then that of the candidates' sessions.
     """
 
     question: Question
     lexicon: Lexicon
-    rows: Sequence[Any]
+    known: Known
     named: bool
     session_terms: float
 
     def column(self, name: str) -> Floats:
-        """Return one column of the candidates as numbers, null as 0."""
-        return np.array([row[name] or 0.0 for row in self.rows], dtype=np.float64)
+        """Return one column of the candidates as numbers; 0 where nothing is known."""
+        return np.asarray(self.known[name], dtype=np.float64)
+
+    def take(self, places: NDArray[np.intp]) -> Evidence:
+        """Return some of the candidates; who spoke is who spoke among all of them."""
+        taken = Evidence(self.question, self.lexicon, self.known.take(places), self.named, self.session_terms)
+        taken.people = People(*(values[places] for values in self.people))
+        return taken
+
+    def has_trait(self, traits: int) -> Floats:
+        """Tell of each candidate whether its text has one of these traits."""
+        return np.asarray((np.asarray(self.known["traits"], dtype=np.int64) & traits) != 0, dtype=np.float64)
 
     @cached_property
     def zeros(self) -> Floats:
         """Nothing of any candidate."""
-        return np.zeros(len(self.rows))
+        return np.zeros(len(self.known))
 
     @cached_property
     def moments(self) -> Floats:
         """When the candidates were said or true, as seconds since 1970."""
-        return np.array([(row["occurred_at"] - EPOCH).total_seconds() for row in self.rows], dtype=np.float64)
+        return self.column("occurred_at")
 
     @cached_property
     def ordinals(self) -> Int64:
         """Recall's addresses of the candidates."""
-        return np.array([row["ordinal"] for row in self.rows], dtype=np.int64)
+        return np.asarray(self.known["ordinal"], dtype=np.int64)
 
     @cached_property
     def window(self) -> Window:
@@ -112,7 +123,7 @@ class Evidence:
         """BM25 of the candidates' sessions."""
         lengths = self.column("session_terms")
         mean = self.session_terms
-        if not mean and len(self.rows):
+        if not mean and len(self.known):
             _, first = np.unique(self.ordinals >> SESSION_BITS, return_index=True)
             mean = float(lengths[first].mean())
         return self.lexicon.session(self.ordinals, lengths, mean)
@@ -122,7 +133,7 @@ class Evidence:
         """Who is named spoke, was there, or is related; if two are named and spoke, neither is meant."""
         if not self.named:
             return People(self.zeros, self.zeros, self.column("own"))
-        places = np.array([row["spoke"] for row in self.rows], dtype=np.int64)
+        places = np.asarray(self.known["spoke"], dtype=np.int64)
         speakers = np.unique(places[places > 0])
         speaks = (places == speakers[0]).astype(np.float64) if len(speakers) == 1 else self.zeros
         if len(self.lexicon.mentions):

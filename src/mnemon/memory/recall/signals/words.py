@@ -10,7 +10,7 @@ from mnemon.memory.recall.signals.signal import MatchSignal
 
 WORDS = MatchSignal(
     name="words",
-    weight=1.15,
+    weight=1.2,
     about="talk",
     says="same words in the talk around",
     measures="the question's words in the row and two neighbours on each side, rare words more (BM25's term weight, "
@@ -19,7 +19,7 @@ WORDS = MatchSignal(
 )
 OWN_WORDS = MatchSignal(
     name="own_words",
-    weight=0.3,
+    weight=0.2,
     about="talk",
     says="same words in it",
     measures="the question's words in the row itself, rare words more",
@@ -27,14 +27,34 @@ OWN_WORDS = MatchSignal(
 )
 SESSION = MatchSignal(
     name="session",
-    weight=0.55,
+    weight=0.6,
     about="talk",
     says="same words in that sitting",
     measures="BM25 of the whole session the row belongs to (k1 1.2, b 0.75)",
     measure=lambda evidence: evidence.session,
     columns=("session_terms",),
 )
-SIGNALS = (WORDS, OWN_WORDS, SESSION)
+SIMILAR = MatchSignal(
+    name="similar_words",
+    weight=0.75,
+    about="talk",
+    says="words like these in the talk around",
+    measures="words close in meaning to those of the question that are not there themselves, in the row and two "
+    "neighbours on each side; rare words more",
+    measure=lambda evidence: evidence.column("similar"),
+    columns=("similar",),
+)
+RARE = MatchSignal(
+    name="rare_words",
+    weight=0.5,
+    about="form",
+    says="says something rare",
+    measures="how rare the row's words are on the whole, whatever is asked",
+    measure=lambda evidence: evidence.column("rarity"),
+    columns=("rarity",),
+    is_reason=False,
+)
+SIGNALS = (WORDS, OWN_WORDS, SESSION, SIMILAR, RARE)
 
 
 def lexical_scores(lexicon: Lexicon, ordinals: Int64) -> Floats:

@@ -232,6 +232,9 @@ BEGIN
   )
   SELECT array_agg(c.lexeme), array_agg(c.documents), (SELECT count(*) FROM gone) INTO words, documents, indexed
   FROM counted c;
+  -- Whoever holds a copy of what recall knows of these rows lets go of it.
+  INSERT INTO recall_statistics AS r (organization_id, erased) VALUES (tenant, 1)
+  ON CONFLICT (organization_id) DO UPDATE SET erased = r.erased + 1;
   IF touched IS NOT NULL THEN
     PERFORM erase_from_sessions(touched, said);
     UPDATE conversations c SET description = NULL

@@ -1,0 +1,90 @@
+"""Words close in meaning: where the talk has not the word that was asked, but one like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnemon.ai.embedders import LocalEmbedder
+from mnemon.core import forks
+from mnemon.memory.recall.heard import Word
+from mnemon.memory.recall.held.scope import HeldScope
+from mnemon.memory.recall.lexicon import Floats
+
+#: Words of the scope that may stand for one that was asked, and how close they must be.
+ALIKE = 8
+CLOSENESS = 0.35
+#: Words whose vectors are held: some 50 MB with 256 numbers.
+_HELD = 50_000
+
+
+class WordVectors:
+    """The vectors of words, worked out when they are first met: they are the same wherever the words are said.
+
+    Args:
+        embedder: one that answers at once.
+    """
+
+    def __init__(self, embedder: LocalEmbedder) -> None:
+        self._embedder = embedder
+        self._rows: dict[str, int] = {}
+        self._vectors = np.zeros((1024, embedder.dimensions), dtype=np.float32)
+        forks.in_child(self)
+
+    def forked(self) -> None:
+        """Begin empty: a thread of the parent may have been in the middle of adding some."""
+        self._rows = {}
+
+    def of(self, words: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector a word, shape (words, dimensions)."""
+        rows = self._rows
+        missing = [word for word in words if word not in rows]
+        if missing:
+            if len(rows) + len(missing) > _HELD:
+                rows.clear()
+                missing = list(dict.fromkeys(words))
+            self._add(missing)
+        return self._vectors[[rows[word] for word in words]]
+
+    def _add(self, words: Sequence[str]) -> None:
+        first, count = len(self._rows), len(words)
+        if first + count > len(self._vectors):
+            room = np.zeros((max(2 * len(self._vectors), first + count), self._vectors.shape[1]), dtype=np.float32)
+            room[:first] = self._vectors[:first]
+            self._vectors = room
+        self._vectors[first : first + count] = self._embedder.embed_now(words)
+        self._rows.update(zip(words, range(first, first + count), strict=True))
+
+
+def similar(held: HeldScope, vectors: WordVectors, words: Sequence[Word]) -> Floats:
+    """Return how far the talk around each row has words like those asked, where it has not these themselves: 0 to 1.
+
+    A word counts by its rarity; one that nobody said counts like the rarest.
+    """
+    size = len(held)
+    total = np.zeros(size)
+    words = [word for word in words if word.asked]
+    names = held.said()
+    if not size or not words or not names:
+        return total
+    name_vectors = held.derived("vectors", lambda: vectors.of(names))
+    closeness = [np.vecdot(name_vectors, vector) for vector in vectors.of([word.asked for word in words])]
+    weight = 0.0
+    for word, near in zip(words, closeness, strict=True):
+        own = held.places_of((word.lexeme, *word.others))
+        rarity = float(np.log1p((size - len(own) + 0.5) / (len(own) + 0.5)))
+        weight += rarity
+        best = np.argpartition(-near, min(ALIKE, len(near) - 1))[: ALIKE + 1]
+        stand_ins = np.zeros(size)
+        for at in best[np.argsort(near[best])]:  # the closest last: it is what counts where there are several
+            name = names[at]
+            if near[at] > CLOSENESS and name != word.lexeme and name not in word.others:
+                stand_ins[held.places_of((name,))] = (near[at] - CLOSENESS) / (1.0 - CLOSENESS)
+        if not stand_ins.any():
+            continue
+        exact = np.zeros(size)
+        exact[own] = 1.0
+        total += rarity * np.where(held.around(exact) > 0, 0.0, held.around(stand_ins))
+    return np.minimum(total / (weight or 1.0), 1.0)

@@ -1,0 +1,92 @@
+"""Which scopes are held, and that what is held is never behind."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+
+from mnemon.context import Context
+from mnemon.db.connection import Connection
+from mnemon.memory.recall import candidates
+from mnemon.memory.recall.candidates import Asked
+from mnemon.memory.recall.held import load
+from mnemon.memory.recall.held.scope import HeldScope
+from mnemon.memory.schemas import Scope
+from mnemon.memory.scope import ResolvedScope
+
+#: Rows that are held of a scope, beside those that are of it, before it is read anew.
+_REPLACED = 3
+_SERVER = "recall's server"
+
+
+def base_of(scope: ResolvedScope) -> ResolvedScope:
+    """Return what of a scope is held: whose rows and where, without the conditions that change from call to call.
+
+    What was known or true at another moment is held as it is asked, and for that question alone.
+    """
+    asked = scope.scope
+    if asked.as_of is not None or asked.valid_at is not None:
+        return scope
+    return replace(scope, scope=Scope(kinds=asked.kinds), said=None)
+
+
+def find(ctx: Context, base: ResolvedScope) -> HeldScope | None:
+    """Return the copy of a scope, as it was last seen."""
+    held: HeldScope | None = ctx.copies.get(_key(base, ctx.cache.get(_SERVER)))
+    return held
+
+
+async def settle(ctx: Context, connection: Connection, base: ResolvedScope, asked: Asked) -> HeldScope | None:
+    """Return a scope's rows as the database has them now; None if they are more than are held.
+
+    Args:
+        ctx: the context; it has the copies.
+        connection: in a transaction of the scope's principal.
+        base: the scope, see :func:`base_of`.
+        asked: what was asked with the version of the copy that :func:`find` returned.
+    """
+    state, limit = asked.state, ctx.settings.recall_copy_rows
+    key = _key(base, state.server)
+    asked_about = find(ctx, base)  # what the state speaks of
+    held: HeldScope | None = ctx.copies.get(key)
+    ctx.cache.put(_SERVER, state.server)
+    if held is not None and (held.mark != state.mark or (state.moved and not base.principal.is_organization)):
+        held = None
+    if held is not None and (held is not asked_about or state.changed):
+        is_whole = await load.bring_up(connection, base, held, dimensions=ctx.embedder.dimensions)
+        held = held if is_whole and held.came <= _REPLACED * max(len(held), 64) else None
+    if held is None:
+        await candidates.plan_anew(connection)
+        if ctx.cache.get((*key, "large")) or not await candidates.is_small(connection, base, asked.sizes, limit):
+            ctx.cache.put((*key, "large"), True)
+            ctx.copies.drop(key)
+            return None
+        held = await load.hold(connection, base, dimensions=ctx.embedder.dimensions, mark=state.mark)
+    if base.scope.as_of is None and base.scope.valid_at is None:
+        held.leave_out(state.now)
+        ctx.copies.put(key, held)
+    return held
+
+
+def forget(ctx: Context, base: ResolvedScope, asked: Asked) -> None:
+    """Let go of a copy that has rows which are no longer there."""
+    ctx.copies.drop(_key(base, asked.state.server))
+
+
+def _key(base: ResolvedScope, server: str | None) -> tuple[Hashable, ...]:
+    principal = base.principal
+    return (
+        "held",
+        principal.organization_id,
+        server,
+        principal.user_id,
+        principal.agent_id,
+        principal.team_ids,
+        base.user_id,
+        base.agent_id,
+        base.conversation_id,
+        base.team_id,
+        base.scope.kinds,
+        base.scope.as_of,
+        base.scope.valid_at,
+    )
