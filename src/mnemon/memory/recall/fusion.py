@@ -57,9 +57,9 @@ def recall_scores(values: Mapping[str, Floats], weights: Weights) -> Floats:
 def explain_match(measured: Measured, index: int) -> dict[str, Contribution]:
     """List the match signals that one candidate has, with their shares."""
     return {
-        signal.name: _contribution(float(measured.values[signal.name][index]), signal.weight)
+        signal.name: _contribution(value, signal.weight)
         for signal in MATCH
-        if measured.values[signal.name][index]
+        if (value := float(measured.values[signal.name][index]))
     }
 
 

@@ -92,6 +92,7 @@ class Evidence:
         """Return some of the candidates; who spoke is who spoke among all of them."""
         taken = Evidence(self.question, self.lexicon, self.known.take(places), self.named, self.session_terms)
         taken.people = People(*(values[places] for values in self.people))
+        taken.window = Window(*(values[places] for values in self.window))
         return taken
 
     def has_trait(self, traits: int) -> Floats:
