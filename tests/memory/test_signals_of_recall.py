@@ -169,7 +169,10 @@ def test_what_is_known_of_a_candidate_has_every_column_that_a_signal_reads() -> 
     text = files("mnemon.memory").joinpath("sql", "recall_features.sql").read_text(encoding="utf-8")
     selected = text.split("FROM (")[0]
     answered = {*re.findall(r"\bAS (\w+)", selected), *re.findall(r"\bt\.(\w+),", selected), *SCORED}
-    answered |= {"ordinal", *Known.of([dict.fromkeys(answered, 0) | {"occurred_at": NOW, "content": ""}]).columns}
+    answered |= {
+        "ordinal",
+        *Known.of([dict.fromkeys(answered, 0) | {"occurred_at": NOW, "content": "", "whole_id": None}]).columns,
+    }
     for signal in EVERY:
         assert set(signal.columns) <= answered, signal.name
 
