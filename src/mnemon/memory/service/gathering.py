@@ -22,6 +22,7 @@ from mnemon.memory.recall.candidates import Asked, Int64, Nearest
 from mnemon.memory.recall.held import holding
 from mnemon.memory.recall.held.alike import WordVectors
 from mnemon.memory.recall.held.gather import Via, measure_held
+from mnemon.memory.recall.held.scope import HeldScope
 from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.lexicon import Lexicon
 from mnemon.memory.recall.question import Question, read
@@ -42,6 +43,7 @@ class Understood:
 
     Attributes:
         base: what of the scope may be held in the process.
+        held: what was held of it as the words were asked.
         zone: that of who asks.
         now: the moment of asking.
     """
@@ -53,6 +55,7 @@ class Understood:
     asked: Asked
     zone: tzinfo
     now: datetime
+    held: HeldScope | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ async def understand(ctx: Context, connection: Connection, request: Search) -> U
         ctx.cache.put(key, True)
     if not asked.sizes.tables:
         return None
-    return Understood(request, question, scope, base, asked, zone, now)
+    return Understood(request, question, scope, base, asked, zone, now, held)
 
 
 async def gather(
@@ -110,7 +113,7 @@ async def gather(
     running = await _running(ctx, connection, understood.request)
     if anew:
         holding.forget(ctx, understood.base, understood.asked)
-    held = await holding.settle(ctx, connection, understood.base, understood.asked)
+    held = await holding.settle(ctx, connection, understood.base, understood.asked, understood.held)
     if held is None:
         return await _gather(ctx, connection, understood, vector, running)
     measured, via = await measure_held(

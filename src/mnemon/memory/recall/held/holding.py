@@ -36,18 +36,21 @@ def find(ctx: Context, base: ResolvedScope) -> HeldScope | None:
     return held
 
 
-async def settle(ctx: Context, connection: Connection, base: ResolvedScope, asked: Asked) -> HeldScope | None:
+async def settle(
+    ctx: Context, connection: Connection, base: ResolvedScope, asked: Asked, asked_about: HeldScope | None
+) -> HeldScope | None:
     """Return a scope's rows as the database has them now; None if they are more than are held.
 
     Args:
         ctx: the context; it has the copies.
         connection: in a transaction of the scope's principal.
         base: the scope, see :func:`base_of`.
-        asked: what was asked with the version of the copy that :func:`find` returned.
+        asked: the question's words, and the state of the database.
+        asked_about: the copy that the state speaks of: the one that :func:`find` returned before. Another search may
+            have put another in its place since.
     """
     state, limit = asked.state, ctx.settings.recall_copy_rows
     key = _key(base, state.server)
-    asked_about = find(ctx, base)  # what the state speaks of
     held: HeldScope | None = ctx.copies.get(key)
     ctx.cache.put(_SERVER, state.server)
     if held is not None and (held.mark != state.mark or (state.moved and not base.principal.is_organization)):
