@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from mnemon.core.cache import Cache, Copies
 from mnemon.core.principal import Principal
 from mnemon.memory import service
 from mnemon.memory.schemas import Recollection, Scope, Search
+from mnemon.memory.service.gathering import gather, understand
 from tests.factories import context_of, new_slug, with_settings
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -271,6 +273,23 @@ async def test_writers_beside_readers(memory: AsyncMemory) -> None:
 
     await asyncio.gather(*(write(writer) for writer in range(4)))
     await both(ctx, "boat", Scope(user="ada"), k=100)
+
+
+async def test_a_copy_that_came_in_between_is_brought_up_to_date(memory: AsyncMemory) -> None:
+    await memory.remember("The boat is blue")
+    ctx = holding(context_of(memory))
+    request = Search(query="boat")
+    await service.search(ctx, request)  # what another search read, slowly
+    [(key, older)] = dict[Any, Any](ctx.copies._entries).items()
+    await memory.remember("The boat is new")
+    ctx.copies.clear()
+    async with ctx.database.read_transaction(ctx.principal, by_key=True) as connection:
+        understood = await understand(ctx, connection, request)
+        assert understood is not None
+        ctx.copies.put(key, older)
+        vector = np.zeros(ctx.embedder.dimensions, dtype=np.float32)
+        gathered = await gather(ctx, connection, understood, vector)
+    assert len(gathered.measured.evidence.known) == 2
 
 
 async def test_a_server_that_was_restarted_is_another_one(memory: AsyncMemory) -> None:
