@@ -60,6 +60,8 @@ async def family(rows: Rows, table: Table, key: ForeignKey) -> tuple[dict[str, A
         for here, there in zip(key.columns, key.target, strict=True)
         if here not in generated
     }
+    if "whole_id" in key.columns:  # what refers to a whole is a part of it
+        values |= {"part": "2", "parts": "2"}
     return parent, dict(await rows.admin.fetchrow(insert(table.name, values)))
 
 
@@ -93,7 +95,7 @@ async def fate(admin: Any, known: list[Table], organization: UUID, table: Table,
     if left is None:
         return "CASCADE"
     emptied = [name for name in child if left[name] is None and child[name] is not None]
-    changed = {name for name in child if left[name] != child[name]} - {"updated_at", "version"}
+    changed = {name for name in child if left[name] != child[name]} - {"updated_at", "version", "changed"}
     assert set(emptied) == changed, (table.name, key.name, changed)
     return f"SET NULL ({', '.join(emptied)})"
 

@@ -151,6 +151,13 @@ async def _list_items(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any
             yield memory.list_items(ctx, ListItems(scope=scope, limit=1000, include_past=past))
 
 
+@reads("memory.read", *TALK)
+async def _read(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
+    for one in world.all_rows():
+        yield memory.read(ctx, one)
+        yield memory.read(ctx, one, as_of=LATER)
+
+
 @reads("memory.get", *TALK)
 async def _get(ctx: Context, world: World) -> AsyncIterator[Awaitable[Any]]:
     for one in world.all_rows():

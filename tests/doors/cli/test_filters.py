@@ -18,6 +18,7 @@ EVERY = [
     *("--user", "ada", "--agent", "helper", "--said-by", "bo", "--conversation", "standup", "--team", "ship"),
     *("--type", "semantic", "--type", "episodic", "--tag", "one", "--since", "2026-03-31", "--until", "2026-04-01"),
     *("--as-of", "2026-04-02T09:30", "--valid-at", "2026-04-03T09:30+02:00", "--metadata", "page=3", "--utc"),
+    *("--part-of", "0197f000-0000-7000-8000-000000000001"),
 ]
 
 
@@ -59,6 +60,7 @@ def test_each_condition_is_read_as_its_field() -> None:
             "as_of": datetime(2026, 4, 2, 9, 30, tzinfo=UTC),
             "valid_at": datetime(2026, 4, 3, 7, 30, tzinfo=UTC),
             "metadata": {"page": 3},
+            "part_of": "0197f000-0000-7000-8000-000000000001",
         },
     }
     assert set(called["conditions"]) == {condition.name for condition in filters.CONDITIONS}

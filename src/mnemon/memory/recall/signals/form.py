@@ -43,7 +43,7 @@ SIGNALS = (
     ),
     MatchSignal(
         name="early",
-        weight=0.12,
+        weight=0.04,
         about="form",
         says="at the beginning of a sitting",
         measures="how early in its session the row was said: 1 for the first, falling off by a third with each one",

@@ -7,7 +7,7 @@ from mnemon.memory.recall.signals.signal import MatchSignal
 SIGNALS = (
     MatchSignal(
         name="meaning",
-        weight=0.6,
+        weight=0.7,
         about="meaning",
         says="close in meaning",
         measures="cosine of the question (without names) and the row",

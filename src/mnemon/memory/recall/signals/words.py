@@ -19,7 +19,7 @@ WORDS = MatchSignal(
 )
 OWN_WORDS = MatchSignal(
     name="own_words",
-    weight=0.2,
+    weight=0.4,
     about="talk",
     says="same words in it",
     measures="the question's words in the row itself, rare words more",
