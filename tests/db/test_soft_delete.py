@@ -47,7 +47,8 @@ async def test_a_delete_by_the_application_is_soft_and_by_the_owner_is_not(
         for table in soft:
             row = await rows.another(table.name)
             where = f"organization_id = '{organization}' AND id = '{row['id']}'"
-            read = f"SELECT deleted_at, to_jsonb(t) - '{{deleted_at,updated_at,version,changed}}'::text[] FROM {table.name} t"
+            kept = "to_jsonb(t) - '{deleted_at,updated_at,version,changed}'::text[]"
+            read = f"SELECT deleted_at, {kept} FROM {table.name} t"
             before = await admin.fetchrow(f"{read} WHERE {where}")
             async with connection.transaction():
                 await enter(connection, organization)
