@@ -89,7 +89,7 @@ def _tells_time(evidence: Evidence) -> Floats:
 SIGNALS = (
     MatchSignal(
         name="date",
-        weight=1.0,
+        weight=1.15,
         about="time",
         says="around that time",
         measures="the question names a time ([time.md](time.md)), and this was said within it; less, the longer after "
