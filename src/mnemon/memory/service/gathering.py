@@ -136,10 +136,8 @@ def _word_vectors(ctx: Context) -> WordVectors | None:
     if not isinstance(ctx.embedder, LocalEmbedder):
         return None
     key = ("word vectors", ctx.embedder.name)
-    vectors: WordVectors | None = ctx.cache.get(key)
-    if vectors is None:
-        vectors = WordVectors(ctx.embedder)
-        ctx.cache.put(key, vectors)
+    vectors = ctx.copies.get(key) or WordVectors(ctx.embedder)
+    ctx.copies.put(key, vectors)
     return vectors
 
 

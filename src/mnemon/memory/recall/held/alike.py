@@ -37,10 +37,15 @@ class WordVectors:
         """Begin empty: a thread of the parent may have been in the middle of adding some."""
         self._rows = {}
 
+    @property
+    def bytes(self) -> int:
+        """About how much memory it takes."""
+        return self._vectors.nbytes + len(self._rows) * 120
+
     def of(self, words: Sequence[str]) -> NDArray[np.float32]:
         """Return one vector a word, shape (words, dimensions)."""
         rows = self._rows
-        missing = [word for word in words if word not in rows]
+        missing = list(dict.fromkeys(word for word in words if word not in rows))
         if missing:
             if len(rows) + len(missing) > _HELD:
                 rows.clear()
