@@ -65,8 +65,8 @@ def published() -> dict[str, str]:
     ``/tasks/{task_id}`` and ``/tasks/{id}`` are one path to whoever reads it; the longest name is the plainest.
     """
     paths: dict[str, str] = {}
-    for one in every():
-        known = paths.setdefault(one.shape, one.path)
-        if len(one.path) > len(known):
-            paths[one.shape] = one.path
-    return {one.verb: paths[one.shape] for one in every()}
+    for route in every():
+        longest = paths.setdefault(route.shape, route.path)
+        if len(route.path) > len(longest):
+            paths[route.shape] = route.path
+    return {route.verb: paths[route.shape] for route in every()}

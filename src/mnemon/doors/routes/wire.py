@@ -65,18 +65,18 @@ class Field(typing.NamedTuple):
 
 
 @cache
-def request_of(name: str) -> type[Schema]:
+def request_of(verb_name: str) -> type[Schema]:
     """Return the schema of what a verb is asked: its request's, or one made of the ids and keywords that it takes."""
-    verb = verbs.find(name)
+    verb = verbs.find(verb_name)
     if verb.request is not None:
         return verb.request
-    given = inspect.signature(verb.function).parameters
+    signature = inspect.signature(verb.function).parameters
     fields: dict[str, Any] = {
-        one: (_typed(hint), ... if given[one].default is inspect.Parameter.empty else given[one].default)
-        for one, hint in verb.parameters.items()
+        name: (_typed(hint), ... if signature[name].default is inspect.Parameter.empty else signature[name].default)
+        for name, hint in verb.parameters.items()
     }
-    title = "".join(part.capitalize() for part in name.replace(".", "_").split("_")) + "Parameters"
-    return create_model(title, __base__=Schema, __doc__=f"What {name} takes.", **fields)
+    title = "".join(part.capitalize() for part in verb_name.replace(".", "_").split("_")) + "Parameters"
+    return create_model(title, __base__=Schema, __doc__=f"What {verb_name} takes.", **fields)
 
 
 def _typed(hint: Any) -> Any:
@@ -175,9 +175,9 @@ def decode(
 
 
 def _of_query(model: type[BaseModel], query: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    known, fields = fields_of(model), dict[str, Any]()
+    ways, fields = fields_of(model), dict[str, Any]()
     for name, text in query:
-        field = known.get(name, Field(many=False, parsed=False))
+        field = ways.get(name, Field(many=False, parsed=False))
         value = _parsed(text) if field.parsed else text
         if field.many:
             fields.setdefault(name, []).append(value)
@@ -209,8 +209,8 @@ def scoped(model: type[BaseModel], fields: dict[str, Any]) -> dict[str, Any]:
         return fields
     if _SCOPE in fields:
         raise Invalid("Give a scope, or conditions by name, not both.", code="invalid.scope", field=min(beside))
-    rest = {name: value for name, value in fields.items() if name not in beside}
-    return {**rest, _SCOPE: {name: fields[name] for name in beside}}
+    others = {name: value for name, value in fields.items() if name not in beside}
+    return {**others, _SCOPE: {name: fields[name] for name in beside}}
 
 
 @cache
