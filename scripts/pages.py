@@ -18,7 +18,17 @@ def keep(name: str, page: Callable[[str], str], source: str) -> int:
         page: what the page should be; it gets what it is, an empty text where there is none.
         source: what the page is made of, as somebody reads it who has to run `make docs`.
     """
-    place = DOCS / name
+    return keep_file(DOCS / name, page, source)
+
+
+def keep_file(place: Path, page: Callable[[str], str], source: str) -> int:
+    """Write a file, or with ``--check`` among the arguments say whether it is stale; return the exit code.
+
+    Args:
+        place: where it is.
+        page: what the file should be; it gets what it is, an empty text where there is none.
+        source: what it is made of, as somebody reads it who has to run `make docs`.
+    """
     text = place.read_text(encoding="utf-8") if place.is_file() else ""
     wanted = page(text)
     if "--check" not in sys.argv[1:]:
@@ -26,7 +36,8 @@ def keep(name: str, page: Callable[[str], str], source: str) -> int:
         return 0
     if text == wanted:
         return 0
-    sys.stderr.write(f"docs/{name} does not have {source} as they are: run `make docs` and commit the page\n")
+    name = place.relative_to(ROOT)
+    sys.stderr.write(f"{name} does not have {source} as they are: run `make docs` and commit it\n")
     return 1
 
 

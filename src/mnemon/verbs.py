@@ -152,12 +152,13 @@ def every() -> tuple[Verb, ...]:
 
 
 def find(name: str) -> Verb:
-    """Return the verb of a name, ``domain.function``.
+    """Return the verb of a name, ``domain.function``; imports all domains only if it is not known yet.
 
     Raises:
         NotFound: there is none.
     """
-    every()
+    if name not in _REGISTRY:
+        every()
     if name not in _REGISTRY:
         raise NotFound(f"There is no verb {name!r}.", code="not_found.verb", hint="docs/verbs.md has them all.")
     return _REGISTRY[name]

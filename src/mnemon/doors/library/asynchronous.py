@@ -14,6 +14,7 @@ from mnemon.core.pages import Page
 from mnemon.doors.library import refusals
 from mnemon.doors.library.erasing import erasure
 from mnemon.doors.library.items import Rememberable, as_items, as_list, chunks, given
+from mnemon.doors.library.namespaces import AsyncNamespaces
 from mnemon.doors.library.reading import Reading
 from mnemon.doors.library.zones import people_of
 from mnemon.memory import service
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from mnemon.operations.schemas import ErasurePreview, ErasureReceipt
 
 
-class AsyncMemory(Reading):
+class AsyncMemory(Reading, AsyncNamespaces):
     """Memory of one organisation.
 
     Opens on first use: with no settings, on the embedded PostgreSQL with the built-in embedder. Use it as an async
@@ -131,11 +132,10 @@ class AsyncMemory(Reading):
         over = refusals.split_over(split)
         if over is None:
             service.refuse_long(items)
-        ctx = await self.open()
         ids, created = list[UUID](), 0
         for chunk in chunks(items):
             request = Remember.model_construct(items=chunk, checkpoint=None, dedupe=dedupe, split_over=over)
-            remembered = await service.remember(ctx, request)
+            remembered = await self._call(service.remember, request)
             ids += remembered.ids
             created += remembered.created
         self._maintain_later(created)
@@ -166,8 +166,7 @@ class AsyncMemory(Reading):
         """
         fields = given(now=now)
         request = await self._parsed(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
-        ctx = await self.open()
-        return self._counted(ctx, await service.search(ctx, request))
+        return self._counted(await self._call(service.search, request))
 
     async def recall(
         self,
@@ -200,8 +199,7 @@ class AsyncMemory(Reading):
         """
         fields = given(token_budget=token_budget, weights=weights, running=running, now=now)
         request = await self._parsed(Search, {"query": query, "k": k, "scope": _scope(scope, conditions), **fields})
-        ctx = await self.open()
-        return self._counted(ctx, await service.recall(ctx, request))
+        return self._counted(await self._call(service.recall, request))
 
     async def list(
         self,
@@ -218,7 +216,7 @@ class AsyncMemory(Reading):
             ListItems,
             {"limit": limit, "cursor": cursor, "include_past": include_past, "scope": _scope(scope, conditions)},
         )
-        return await service.list_items(await self.open(), request)
+        return await self._call(service.list_items, request)
 
     async def update(self, /, id: UUID | str, content: str | None = None, **fields: Any) -> Item:  # noqa: A002
         """Change a memory; new content makes a new memory that supersedes the old one, which ``as_of`` still sees.
@@ -233,7 +231,7 @@ class AsyncMemory(Reading):
             NotFound: there is none in this organisation.
         """
         request = await self._parsed(Update, given(id=refusals.uuid(id), content=content, **fields))
-        return await service.update(await self.open(), request)
+        return await self._call(service.update, request)
 
     async def forget(
         self,
@@ -255,7 +253,7 @@ class AsyncMemory(Reading):
         if scope is not None or conditions:
             fields["scope"] = _scope(scope, conditions)
         request = await self._parsed(Forget, fields)
-        return await service.forget(await self.open(), request)
+        return await self._call(service.forget, request)
 
     async def position(self) -> str:
         """Return what stands for everything written so far, to be handed to :meth:`after` in another process."""

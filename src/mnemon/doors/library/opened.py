@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from datetime import tzinfo
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,7 +16,7 @@ from mnemon.core import forks, times
 from mnemon.core.errors import Invalid
 from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
-from mnemon.core.text import parse, trimmed
+from mnemon.core.text import moments_of, parse, trimmed
 from mnemon.doors.library import refusals
 from mnemon.doors.library.zones import person_of
 from mnemon.identity import service as identity
@@ -24,6 +24,11 @@ from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
 
+if TYPE_CHECKING:
+    from mnemon.doors.library.taking import Taking
+
+P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T", bound=BaseModel)
 
 #: New rows after which maintenance is worth a look.
@@ -112,10 +117,27 @@ class Opened:
             await app.close()
         self._home.leave()
 
+    async def _call(
+        self, verb: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Call a verb, with what it takes after its context."""
+        return await verb(await self.open(), *args, **kwargs)
+
+    async def _asked(self, taking: Taking, one: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a verb of a namespace with what its method was given.
+
+        Raises:
+            Invalid: the first thing that is wrong.
+        """
+        fields = taking.fields(one, named)
+        request = fields if isinstance(fields, BaseModel) else await self._parsed(taking.model, fields)
+        args, kwargs = taking.arguments(request)
+        return await self._call(taking.verb.function, *args, **kwargs)
+
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""
         refusals.count("max_rows", max_rows)
-        return await service.maintain(await self.open(), max_rows=max_rows)
+        return await self._call(service.maintain, max_rows=max_rows)
 
     async def set_timezone(self, timezone: str | None, *, user: str) -> None:
         """Say in which zone a person lives: their days in questions, and times of theirs that are texts without a zone.
@@ -128,7 +150,7 @@ class Opened:
             Invalid: nobody knows such a zone.
         """
         request = parse(TimezoneSet, {"user": user, "timezone": timezone})
-        await identity.set_timezone(await self.open(), request)
+        await self._call(identity.set_timezone, request)
 
     @property
     def _zone(self) -> tzinfo:
@@ -151,14 +173,14 @@ class Opened:
             Invalid: the first thing that is wrong.
         """
         scope = fields.get("scope")
-        person = person_of({**fields, **(scope if isinstance(scope, dict) else {})})
+        person = person_of({**fields, **(scope if isinstance(scope, dict) else {})}, moments_of(model))
         zones = await self._zones([person] if person is not None else [])
         with times.reading_in(zones.get(person or "", self._zone)):
             return parse(model, fields)
 
-    def _counted(self, ctx: Context, found: Recollection) -> Recollection:
-        if self._app is not None:
-            self._app.accesses.count(ctx.principal, found.hits)
+    def _counted(self, found: Recollection) -> Recollection:
+        if self._app is not None and self._ctx is not None:
+            self._app.accesses.count(self._ctx.principal, found.hits)
         return found
 
     def _maintain_later(self, written: int) -> None:

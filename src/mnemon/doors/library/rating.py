@@ -42,7 +42,7 @@ class Rating(Opened):
             Invalid: another rating, or the id is a memory's.
         """
         request = parse(Rate, {"message_id": message, "rating": rating, "comment": comment})
-        return await service.rate(await self.open(), request)
+        return await self._call(service.rate, request)
 
     async def note_use(
         self, /, answer: UUID | str, used: Usable | Iterable[Usable], *, helpful: bool | None = None
@@ -63,7 +63,7 @@ class Rating(Opened):
         fields = {use["id"]: use for use in map(_used, reversed(hits))}
         noted = {"message_id": refusals.uuid(answer, "answer"), "used": tuple(fields.values()), "helpful": helpful}
         request = parse(NoteUse, noted)
-        return await service.note_use(await self.open(), request)
+        return await self._call(service.note_use, request)
 
     async def usage_of(
         self,
@@ -91,7 +91,7 @@ class Rating(Opened):
             "used_id": None if used is None else refusals.uuid(used, "used"),
         }
         request = parse(UsageOf, {**ids, "limit": limit, "cursor": cursor})
-        return await service.usage_of(await self.open(), request)
+        return await self._call(service.usage_of, request)
 
 
 def _used(one: Usable) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from mnemon.doors.library.items import given
 from mnemon.doors.library.rating import Rating
 from mnemon.memory import service
 from mnemon.memory.schemas import History, Item, Scope
+from mnemon.memory.schemas_facts import Reconstruct, Reconstructed
 
 
 class Reading(Rating):
@@ -23,7 +24,7 @@ class Reading(Rating):
         """
         item, checked = refusals.uuid(id), refusals.not_a_number("as_of", as_of)
         moment = (await self._parsed(Scope, given(as_of=checked))).as_of
-        return await service.get(await self.open(), item, as_of=moment)
+        return await self._call(service.get, item, as_of=moment)
 
     async def read(self, id: UUID | str, *, as_of: datetime | str | None = None) -> str:  # noqa: A002
         """Return a whole text, letter by letter as it was remembered; of one that was split any part names it.
@@ -33,7 +34,7 @@ class Reading(Rating):
         """
         item, checked = refusals.uuid(id), refusals.not_a_number("as_of", as_of)
         moment = (await self._parsed(Scope, given(as_of=checked))).as_of
-        return await service.read(await self.open(), item, as_of=moment)
+        return await self._call(service.read, item, as_of=moment)
 
     async def history(self, id: UUID | str) -> History:  # noqa: A002
         """Return every content a memory had and everything that happened to it.
@@ -42,4 +43,14 @@ class Reading(Rating):
             NotFound: there is none in this organisation.
         """
         item = refusals.uuid(id)
-        return await service.history(await self.open(), item)
+        return await self._call(service.history, item)
+
+    async def reconstruct(self, id: UUID | str, at: datetime | str) -> Reconstructed:  # noqa: A002 - the field's name
+        """Reconstruct a memory as it was at a moment, out of the log of its changes.
+
+        Raises:
+            NotFound: there is none in this organisation, or it was not there yet.
+        """
+        moment = refusals.not_a_number("at", at)
+        request = await self._parsed(Reconstruct, {"memory_id": refusals.uuid(id), "at": moment})
+        return await self._call(service.reconstruct, request)

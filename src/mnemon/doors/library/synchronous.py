@@ -10,15 +10,19 @@ import selectors
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
 from mnemon.core import forks
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
 from mnemon.doors.library.asynchronous import AsyncMemory
+from mnemon.doors.library.namespaces import Namespaces
+
+if TYPE_CHECKING:
+    from mnemon.doors.library.taking import Taking
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -141,7 +145,7 @@ def _blocking(
     return cast("Callable[Concatenate[Memory, P], R]", call)
 
 
-class Memory:
+class Memory(Namespaces):
     """Memory of one organisation, for code that does not await.
 
     With no settings it works at once, on the embedded PostgreSQL with the built-in embedder::
@@ -188,6 +192,11 @@ class Memory:
         _close_at_exit()
         _LOOP.run(self._memory.open())
 
+    def _waited(self, taking: Taking, one: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
+        """Call a verb of a namespace, and wait for its end."""
+        _close_at_exit()
+        return _LOOP.run(self._memory._asked(taking, one, named))  # noqa: SLF001
+
     close = _blocking(AsyncMemory.close)
     remember = _blocking(AsyncMemory.remember)
     search = _blocking(AsyncMemory.search)
@@ -198,6 +207,7 @@ class Memory:
     update = _blocking(AsyncMemory.update)
     forget = _blocking(AsyncMemory.forget)
     history = _blocking(AsyncMemory.history)
+    reconstruct = _blocking(AsyncMemory.reconstruct)
     set_timezone = _blocking(AsyncMemory.set_timezone)
     rate = _blocking(AsyncMemory.rate)
     note_use = _blocking(AsyncMemory.note_use)

@@ -13,8 +13,13 @@ from mnemon.memory.schemas import NewMemory, Scope, Search, Update
 TIMES = frozenset[str]().union(*map(moments_of, (NewMessage, NewMemory, Scope, Search, Update)))
 
 
-def person_of(fields: Mapping[str, Any]) -> str | None:
-    """Return who decides by which zone these fields are read: their user, if one of their times is a text without."""
+def person_of(fields: Mapping[str, Any], times_of: frozenset[str] = frozenset()) -> str | None:
+    """Return who decides by which zone these fields are read: their user, if one of their times is a text without.
+
+    Args:
+        fields: what was given, by name.
+        times_of: fields that are times, beside those of messages, memories and questions.
+    """
     user = fields.get("user")
     try:
         user = trimmed(check_characters(user)) if isinstance(user, str) else ""
@@ -22,7 +27,7 @@ def person_of(fields: Mapping[str, Any]) -> str | None:
         return None  # what is wrong with it, the request says
     if not 0 < len(user) <= LABEL_LIMIT:
         return None
-    for name in TIMES.intersection(fields):
+    for name in (TIMES | times_of).intersection(fields):
         if isinstance(fields[name], str) and not times.has_zone(fields[name]):
             return user
     return None
