@@ -12,10 +12,11 @@ import textwrap
 import types
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import BaseModel, IPvAnyAddress, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 import pages
@@ -38,6 +39,9 @@ TAKEN = {
     time: "time | str",
     SecretStr: "SecretStr | str",
     SecretBytes: "SecretBytes | bytes",
+    IPvAnyAddress: "IPvAnyAddress | str",
+    IPv4Address: "IPv4Address | str",
+    IPv6Address: "IPv6Address | str",
 }
 
 
@@ -76,7 +80,7 @@ class Types:
             return f"Literal[{', '.join(_quoted(part) for part in parts)}]"
         if origin in {types.UnionType, Union}:
             written = [one for part in parts for one in self.of(part, taken=taken).split(" | ")]
-            return " | ".join(sorted(dict.fromkeys(written), key=lambda one: one == "None"))
+            return " | ".join(sorted(dict.fromkeys(written), key=lambda one: {"str": 1, "None": 2}.get(one, 0)))
         if origin is not None:
             return self._generic(origin, parts, taken=taken)
         if taken and hint in TAKEN:

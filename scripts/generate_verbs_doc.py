@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin
 
 import pages
 from mnemon import verbs
+from mnemon.doors.library.groups import GROUPS
 from mnemon.verbs import Verb
 
 SOURCE = pages.ROOT / "src" / "mnemon"
@@ -114,6 +115,7 @@ def page() -> str:
     """The whole page."""
     everything = verbs.every()
     called = {door: set(calls(SOURCE / path)) for door, path in DOORS.items()}
+    called["library"] |= {name for group in GROUPS.values() for name in group.verbs.values()}
     parts = [INTRODUCTION.format(count=len(everything))]
     for name, those in groupby(everything, key=lambda verb: verb.domain):
         parts += [f"{line}\n" for line in domain(name, list(those), called)]

@@ -2041,7 +2041,7 @@ class AsyncPeople(Namespace):
         *,
         password: SecretStr | str,
         current_password: SecretStr | str | None = None,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> None:
         """Set a person's password and end their sessions (REQ-T122).
 
@@ -2290,7 +2290,7 @@ class AsyncRoles(Namespace):
         expected_version: int | None = None,
         name: str | None = None,
         description: str | None = None,
-        parent: str | Literal[""] | None = None,
+        parent: Literal[""] | str | None = None,
     ) -> Role:
         """Change a role's name, description or parent.
 
@@ -2459,7 +2459,7 @@ class AsyncSessions(Namespace):
         email: str,
         *,
         password: SecretStr | str,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> KnownUser:
         """Find out whose e-mail address and password these are, in whatever organisation.
 
@@ -2480,7 +2480,7 @@ class AsyncSessions(Namespace):
         self,
         user_id: UUID | str,
         *,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
         user_agent: str | None = None,
         access_minutes: int = 60,
         refresh_days: int = 30,
@@ -2578,7 +2578,7 @@ class AsyncFactors(Namespace):
         user_id: UUID | str,
         *,
         code: str,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> MfaVerified:
         """Check a code off a person's app; each code is accepted once.
 
@@ -3233,7 +3233,7 @@ class AsyncAudit(Namespace):
         error_message: str | None = None,
         user_id: UUID | str | None = None,
         metadata: Mapping[str, Any] = ...,
-        ip_address: IPvAnyAddress | None = None,
+        ip_address: IPvAnyAddress | str | None = None,
         user_agent: str | None = None,
         session_id: UUID | str | None = None,
     ) -> Audited:
@@ -3353,7 +3353,7 @@ class AsyncLogs(Namespace):
         request_bytes: int | None = None,
         response_bytes: int | None = None,
         api_key_id: UUID | str | None = None,
-        ip_address: IPvAnyAddress | None = None,
+        ip_address: IPvAnyAddress | str | None = None,
         user_agent: str | None = None,
         request_id: str | None = None,
         error_code: str | None = None,
@@ -5159,7 +5159,7 @@ class People(Namespace):
         *,
         password: SecretStr | str,
         current_password: SecretStr | str | None = None,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> None:
         """Set a person's password and end their sessions (REQ-T122).
 
@@ -5396,7 +5396,7 @@ class Roles(Namespace):
         expected_version: int | None = None,
         name: str | None = None,
         description: str | None = None,
-        parent: str | Literal[""] | None = None,
+        parent: Literal[""] | str | None = None,
     ) -> Role:
         """Change a role's name, description or parent.
 
@@ -5547,7 +5547,7 @@ class Sessions(Namespace):
         email: str,
         *,
         password: SecretStr | str,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> KnownUser:
         """Find out whose e-mail address and password these are, in whatever organisation.
 
@@ -5568,7 +5568,7 @@ class Sessions(Namespace):
         self,
         user_id: UUID | str,
         *,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
         user_agent: str | None = None,
         access_minutes: int = 60,
         refresh_days: int = 30,
@@ -5660,7 +5660,7 @@ class Factors(Namespace):
         user_id: UUID | str,
         *,
         code: str,
-        ip_address: IPv4Address | IPv6Address | None = None,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> MfaVerified:
         """Check a code off a person's app; each code is accepted once.
 
@@ -6309,7 +6309,7 @@ class Audit(Namespace):
         error_message: str | None = None,
         user_id: UUID | str | None = None,
         metadata: Mapping[str, Any] = ...,
-        ip_address: IPvAnyAddress | None = None,
+        ip_address: IPvAnyAddress | str | None = None,
         user_agent: str | None = None,
         session_id: UUID | str | None = None,
     ) -> Audited:
@@ -6429,7 +6429,7 @@ class Logs(Namespace):
         request_bytes: int | None = None,
         response_bytes: int | None = None,
         api_key_id: UUID | str | None = None,
-        ip_address: IPvAnyAddress | None = None,
+        ip_address: IPvAnyAddress | str | None = None,
         user_agent: str | None = None,
         request_id: str | None = None,
         error_code: str | None = None,

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from mnemon.core.errors import Invalid
-from mnemon.core.text import Moment, Schema
+from mnemon.core.text import Label, Moment, Schema
 from mnemon.verbs import Verb
 
 #: A line that says what fields of a schema are: their names, a colon, and what they are.
@@ -39,7 +39,7 @@ class Taking:
             return self.verb.request
         defaults = inspect.signature(self.verb.function).parameters
         fields: dict[str, Any] = {
-            name: (_moments(hint), ... if (default := defaults[name].default) is inspect.Parameter.empty else default)
+            name: (_checked(hint), ... if (default := defaults[name].default) is inspect.Parameter.empty else default)
             for name, hint in self.verb.parameters.items()
         }
         return create_model(self.title, __base__=Schema, **fields)
@@ -126,8 +126,10 @@ class Taking:
         return f"{before}\n\n{args}{raises}{after}"
 
 
-def _moments(hint: Any) -> Any:
-    """Return a type with times that are read as those of requests are."""
+def _checked(hint: Any) -> Any:
+    """Return the type that an argument is checked by, as those of requests are: names trimmed, times in a zone."""
+    if hint is str:
+        return Label
     if hint is datetime:
         return Moment
     return Moment | None if hint == (datetime | None) else hint
