@@ -115,14 +115,14 @@ class Taking:
     @property
     def docstring(self) -> str:
         """What the verb says of itself, with what its arguments are."""
-        said = inspect.getdoc(self.verb.function) or ""
+        text = inspect.getdoc(self.verb.function) or ""
         if not self.described:
-            return said
+            return text
         lines = [f"    {name}: {what}" for name, what in self.described.items()]
         args = "\n".join(["Args:", *lines])
-        if "\nArgs:\n" in said:
-            return said
-        before, raises, after = said.partition("\n\nRaises:\n")
+        if "\nArgs:\n" in text:
+            return text
+        before, raises, after = text.partition("\n\nRaises:\n")
         return f"{before}\n\n{args}{raises}{after}"
 
 
@@ -143,9 +143,9 @@ def _said(schema: type) -> Iterator[tuple[str, str]]:
     names: list[str] = []
     what = ""
     for line in inspect.cleandoc("\n" + section).splitlines():
-        if not line.startswith(" ") and (said := _SAYS.match(line)):
+        if not line.startswith(" ") and (entry := _SAYS.match(line)):
             yield from ((name, what) for name in names)
-            names, what = said["names"].split(", "), said["what"]
+            names, what = entry["names"].split(", "), entry["what"]
         elif not line.strip():
             break
         else:
