@@ -109,8 +109,8 @@ class Taking:
     @property
     def described(self) -> dict[str, str]:
         """What each argument is, of those that do not explain themselves, by the schemas' docstrings."""
-        said = dict(said for schema in reversed(self.model.__mro__) for said in _said(schema))
-        return {name: said[name] for name in self.names if name in said}
+        meanings = dict(entry for schema in reversed(self.model.__mro__) for entry in _said(schema))
+        return {name: meanings[name] for name in self.names if name in meanings}
 
     @property
     def docstring(self) -> str:
@@ -118,7 +118,7 @@ class Taking:
         text = inspect.getdoc(self.verb.function) or ""
         if not self.described:
             return text
-        lines = [f"    {name}: {what}" for name, what in self.described.items()]
+        lines = [f"    {name}: {meaning}" for name, meaning in self.described.items()]
         args = "\n".join(["Args:", *lines])
         if "\nArgs:\n" in text:
             return text
@@ -141,13 +141,13 @@ def _said(schema: type) -> Iterator[tuple[str, str]]:
         return
     _, _, section = (inspect.cleandoc(schema.__doc__ or "")).partition("Attributes:\n")
     names: list[str] = []
-    what = ""
+    meaning = ""
     for line in inspect.cleandoc("\n" + section).splitlines():
         if not line.startswith(" ") and (entry := _SAYS.match(line)):
-            yield from ((name, what) for name in names)
-            names, what = entry["names"].split(", "), entry["what"]
+            yield from ((name, meaning) for name in names)
+            names, meaning = entry["names"].split(", "), entry["what"]
         elif not line.strip():
             break
         else:
-            what = f"{what} {line.strip()}"
-    yield from ((name, what) for name in names)
+            meaning = f"{meaning} {line.strip()}"
+    yield from ((name, meaning) for name in names)
