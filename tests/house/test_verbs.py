@@ -50,6 +50,7 @@ HELPERS = {
     "identity.know_zone": PART,
     "identity.zone_of": PART,
     "identity.zones": "reads zones for the doors, before times are",
+    "integrations.deliver_soon": PART,
     "integrations.seal": "encrypts what verbs keep",
     "integrations.unseal": "decrypts what verbs kept",
     "jobs.every_organization": "gives ids one by one to the worker's handlers; checks that it is the installation",
@@ -83,7 +84,7 @@ UNUSUAL = {
 WORDS = frozenset(
     "Activate Add Advance Assign Begin Bring Cancel Change Check Close Compute Count Deactivate Delete Embed End Erase "
     "Exchange Find Forget Give Keep Let List Log Make Mark Measure Note Put Queue Read Recall Recompute Reconstruct "
-    "Record Register Remember Remove Retract Roll Say Seal Set Sign Stop Store Take Tell Verify Write".split()
+    "Record Register Remember Remove Retract Roll Say Seal Send Set Sign Stop Store Take Tell Verify Write".split()
 )
 PLAIN = (UUID, str, int, bool, datetime, types.NoneType)
 

@@ -603,8 +603,9 @@ EXCEPTIONS: dict[str, str] = {
             "workspace.delete_template workspace.list_templates integrations.register_webhook "
             "integrations.rotate_webhook_secret integrations.update_webhook integrations.delete_webhook "
             "integrations.enqueue_delivery integrations.record_attempt integrations.prune_deliveries "
-            "operations.log_error operations.log_request operations.ingest_metrics operations.roll_up_metrics "
-            "operations.list_rollups operations.dashboard operations.record_event operations.seal_audit"
+            "integrations.send_deliveries integrations.replay_delivery integrations.get_delivery operations.log_error "
+            "operations.log_request operations.ingest_metrics operations.roll_up_metrics operations.list_rollups "
+            "operations.dashboard operations.record_event operations.seal_audit"
         ).split(),
         SHARED,
     ),

@@ -26,6 +26,7 @@ CASES = (
         ("memory.created", "{}", "key", 8, NOW),
         ("ix_webhook_endpoints_active", "uq_webhook_deliveries_idempotency_key"),
     ),
+    Case("next_attempt", (), ("ix_webhook_deliveries_due",)),
     Case("prune_deliveries", (datetime(2020, 1, 1, tzinfo=UTC),), ("ix_webhook_deliveries_created",)),
     Case(
         "search_mail",

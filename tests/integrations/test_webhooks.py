@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
@@ -25,8 +23,7 @@ from mnemon.integrations.schemas_webhooks import (
     RegisterWebhook,
     UpdateWebhook,
 )
-from mnemon.integrations.service.webhooks import BACKOFF
-from mnemon.integrations.signing import sign, verify
+from mnemon.integrations.service.deliveries import BACKOFF
 from tests.patience import PATIENCE
 from tests.workspace.helpers import (
     NOBODY_YET,
@@ -189,31 +186,6 @@ def test_the_wait_grows_and_is_bounded() -> None:
     assert waits[:4] == [30, 120, 480, 1920]
     assert waits == sorted(waits)
     assert max(waits) == 6 * 3600
-
-
-@given(st.text(min_size=1).filter(lambda s: s.isprintable()), st.binary(), st.integers(0, 300), st.integers(1, 2**32))
-def test_a_signature_holds_for_its_body_and_its_time(secret: str, body: bytes, drift: int, place: int) -> None:
-    header = sign(secret, body, NOW)
-    assert verify(secret, body, header, now=NOW + timedelta(seconds=drift))
-    assert verify(secret, body, header, now=NOW - timedelta(seconds=drift))
-    assert not verify(secret, body, header, now=NOW + timedelta(seconds=301 + drift))
-    assert not verify(secret, body + b"x", header, now=NOW)
-    assert not verify(secret + "x", body, header, now=NOW)
-    assert not verify(secret, body, header.replace("t=", f"t={place}"), now=NOW)
-    changed = header[:-1] + ("0" if header[-1] != "0" else "1")
-    assert not verify(secret, body, changed, now=NOW)
-    assert verify(secret, body, f"{changed},{header.split(',')[1]}", now=NOW)  # while the secret is changed
-
-
-def test_the_signature_is_the_documented_one() -> None:
-    moment = datetime.fromtimestamp(1_700_000_000, UTC)
-    # printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac whsec_test
-    assert sign("whsec_test", b'{"a":1}', moment) == "t=1700000000,v1=" + SIGNED
-    for wrong in ("", "v1=" + SIGNED, "t=x,v1=" + SIGNED, f"t=1700000000,t=1700000000,v1={SIGNED}", "t=²,v1=é"):
-        assert not verify("whsec_test", b'{"a":1}', wrong, now=moment)
-
-
-SIGNED = "38877139021993b830af32feea6e18a8da83eb2f6e49ee50bd9e4cf4ca4d3789"
 
 
 @pytest.mark.parametrize(

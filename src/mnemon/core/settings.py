@@ -19,6 +19,7 @@ from mnemon.core import times
 from mnemon.core.crypto import parse_keys
 from mnemon.core.errors import Invalid
 from mnemon.core.settings_file import NEVER_FROM_A_FILE, reading, told
+from mnemon.core.settings_outside import OutsideSettings
 from mnemon.core.urls import postgres_url, split_urls
 
 PROVIDER_DEFAULT = "builtin"
@@ -36,7 +37,7 @@ class _NamedFile(EnvSettingsSource):
         return {name.lower(): value for name, value in told.get().items()}
 
 
-class Settings(BaseSettings):
+class Settings(OutsideSettings):
     """What one process of Mnemon needs to know.
 
     Secrets are ``SecretStr``: they never appear in a repr, a log line or an error message.

@@ -198,6 +198,7 @@ class WebhookEndpointORM(Tenanted, Mutable, Base):
         ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
         belongs_to("users", "created_by", ondelete="SET NULL"),
         CheckConstraint("url ~ '^https?://[^[:space:]]+$' AND char_length(url) <= 2000", name="url"),
+        CheckConstraint("failures >= 0", name="failures"),
         Index("ix_webhook_endpoints_active", "organization_id", postgresql_where=text("active AND deleted_at IS NULL")),
         {"comment": "Addresses that are told what happens (seed 004)"},
     )
@@ -210,6 +211,15 @@ class WebhookEndpointORM(Tenanted, Mutable, Base):
     )
     active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
     created_by: Mapped[UUID | None] = mapped_column()
+    failures: Mapped[int] = mapped_column(
+        Integer, server_default=text("0"), comment="Attempts that failed since the last one that came through"
+    )
+    failing_since: Mapped[datetime | None] = mapped_column(
+        comment="When the first of them was; null: the last one came through"
+    )
+    disabled_reason: Mapped[str | None] = mapped_column(
+        String(500), comment="Why it was switched off by itself; null: it was not"
+    )
 
 
 class WebhookDeliveryORM(Tenanted, Base):

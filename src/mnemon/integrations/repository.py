@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mnemon.db.connection import Connection
@@ -123,6 +123,35 @@ class EndpointRepository(BaseRepository[WebhookEndpointORM]):
 
     model = WebhookEndpointORM
 
+    async def came_through(self, row_id: UUID) -> None:
+        """Note that an address has taken something."""
+        query = self._one(row_id).where(WebhookEndpointORM.failures > 0).values(failures=0, failing_since=None)
+        await self.session.execute(query)
+
+    async def failed(self, row_id: UUID, now: datetime) -> tuple[int, datetime]:
+        """Note that an address has not; how often in a row, and since when."""
+        query = (
+            self._one(row_id)
+            .values(
+                failures=WebhookEndpointORM.failures + 1,
+                failing_since=func.coalesce(WebhookEndpointORM.failing_since, now),
+            )
+            .returning(WebhookEndpointORM.failures, WebhookEndpointORM.failing_since)
+        )
+        failures, since = (await self.session.execute(query)).one()
+        return failures, since
+
+    async def switch_off(self, row_id: UUID, reason: str) -> None:
+        """Switch an address off, and keep why."""
+        await self.session.execute(self._one(row_id).values(active=False, disabled_reason=reason))
+
+    def _one(self, row_id: UUID) -> Any:
+        return (
+            update(WebhookEndpointORM)
+            .where(WebhookEndpointORM.organization_id == self.organization_id, WebhookEndpointORM.id == row_id)
+            .execution_options(synchronize_session=False)
+        )
+
 
 class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
     """Webhook deliveries of one organisation."""
@@ -151,6 +180,23 @@ class DeliveryRepository(BaseRepository[WebhookDeliveryORM]):
             .values(**self._known(values))
             .returning(WebhookDeliveryORM)
         )
+        return await self._changed(query)
+
+    async def replay(self, row_id: UUID, now: datetime) -> WebhookDeliveryORM | None:
+        """Begin a delivery anew; None if it is being sent."""
+        query = (
+            update(WebhookDeliveryORM)
+            .where(
+                WebhookDeliveryORM.organization_id == self.organization_id,
+                WebhookDeliveryORM.id == row_id,
+                WebhookDeliveryORM.status != "sending",
+            )
+            .values(status="pending", attempt=0, next_attempt_at=now, delivered_at=None)
+            .returning(WebhookDeliveryORM)
+        )
+        return await self._changed(query)
+
+    async def _changed(self, query: Any) -> WebhookDeliveryORM | None:
         options = {"synchronize_session": False, "populate_existing": True}
         row: WebhookDeliveryORM | None = (
             await self.session.execute(query, execution_options=options)
@@ -240,6 +286,12 @@ async def enqueue(
 async def claim(connection: Connection, organization_id: UUID, now: datetime, limit: int, lease: float) -> list[Any]:
     """Due deliveries, taken for some seconds."""
     return await connection.fetch(statement(PACKAGE, "claim_deliveries"), organization_id, now, limit, lease)
+
+
+async def next_attempt(connection: Connection, organization_id: UUID) -> datetime | None:
+    """When the next delivery to an active address is due; None if there is none."""
+    found: datetime | None = await connection.fetchval(statement(PACKAGE, "next_attempt"), organization_id)
+    return found
 
 
 async def prune(connection: Connection, organization_id: UUID, before: datetime) -> int:

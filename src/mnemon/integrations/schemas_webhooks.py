@@ -47,13 +47,20 @@ class UpdateWebhook(Schema):
 
 
 class Webhook(Schema):
-    """An address, as it is read: without its secret."""
+    """An address, as it is read: without its secret.
+
+    Attributes:
+        failing_since: when the first attempt failed since the last one that came through.
+        disabled_reason: why it was switched off by itself; switched on again, it is None.
+    """
 
     id: UUID
     url: str
     description: str | None
     events: tuple[str, ...]
     active: bool
+    failing_since: datetime | None
+    disabled_reason: str | None
     created_at: datetime
     version: int
 
@@ -142,3 +149,30 @@ class Delivery(Schema):
     last_error: str | None
     delivered_at: datetime | None
     created_at: datetime
+
+
+class DeliveryWithPayload(Delivery):
+    """A delivery with what the address is told."""
+
+    payload: dict[str, Any]
+
+
+class SendDeliveries(Schema):
+    """How many due deliveries to send at most; 0 sends none and tells when the next is due."""
+
+    limit: int = Field(default=500, ge=0, le=10_000)
+
+
+class Sent(Schema):
+    """What became of the deliveries that were due.
+
+    Attributes:
+        postponed: attempts that failed and are made again.
+        failed: deliveries that are given up.
+        next_attempt_at: when the next delivery is due; None: there is none.
+    """
+
+    delivered: int
+    postponed: int
+    failed: int
+    next_attempt_at: datetime | None

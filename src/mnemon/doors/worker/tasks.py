@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from mnemon.context import Context
@@ -12,6 +12,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.doors.worker import backup_tasks
 from mnemon.integrations import service as integrations
+from mnemon.integrations.schemas_webhooks import SendDeliveries
 from mnemon.jobs import service as jobs
 from mnemon.jobs.registry import Registry
 from mnemon.jobs.run import Run
@@ -30,6 +31,7 @@ SCHEDULES = (
     SetSchedule(name="knowledge-summaries", kind="knowledge.refresh_summaries", every_seconds=3600),
     SetSchedule(name="knowledge-counts", kind="knowledge.count_uses", every_seconds=900),
     SetSchedule(name="memory-index", kind="memory.find_unindexed", every_seconds=300, priority=5),
+    SetSchedule(name="webhooks", kind="integrations.find_deliveries", every_seconds=900),
     SetSchedule(name="webhook-retention", kind="integrations.prune_deliveries", daily_at=time(3, 10)),
     SetSchedule(name="job-retention", kind="jobs.prune", daily_at=time(3, 40), payload={"days": 7, "dead_days": 90}),
 )
@@ -86,6 +88,37 @@ async def prune_deliveries(run: Run) -> dict[str, int]:
         return (await integrations.prune_deliveries(ctx)).count
 
     return await _everywhere(run, prune)
+
+
+@registry.handler("integrations.deliver", timeout=900)
+async def deliver(run: Run) -> dict[str, int]:
+    """Send an organisation's webhooks that are due (REQ-T138), and come back when the next one is."""
+    sent = await integrations.send_deliveries(run.ctx, SendDeliveries())
+    await _deliver_again(run.ctx, sent.next_attempt_at, after=run.job.payload.get("at"))
+    return {"delivered": sent.delivered, "postponed": sent.postponed, "failed": sent.failed}
+
+
+async def _deliver_again(ctx: Context, due: datetime | None, *, after: str | None = None) -> int:
+    """Queue one job for when something is due, whoever asks for it: to the second, and never for the one before."""
+    if due is None:
+        return 0
+    moment = due.replace(microsecond=0) + timedelta(seconds=1)
+    if after is not None:
+        moment = max(moment, datetime.fromisoformat(after) + timedelta(seconds=1))
+    at = moment.isoformat()
+    request = Enqueue(kind="integrations.deliver", run_at=moment, payload={"at": at}, idempotency_key=f"at:{at}")
+    return int((await jobs.enqueue(ctx, request)).created)
+
+
+@registry.handler("integrations.find_deliveries")
+async def find_deliveries(run: Run) -> dict[str, int]:
+    """Look for webhooks that are due in any organisation and that no job is there for."""
+
+    async def look(ctx: Context) -> int:
+        waiting = await integrations.send_deliveries(ctx, SendDeliveries(limit=0))
+        return await _deliver_again(ctx, waiting.next_attempt_at)
+
+    return await _everywhere(run, look)
 
 
 @registry.handler("memory.find_unindexed")

@@ -10,6 +10,16 @@ from mnemon.integrations.service.connections import (
     report_failure,
     save_cursor,
 )
+from mnemon.integrations.service.deliveries import (
+    claim_deliveries,
+    enqueue_delivery,
+    get_delivery,
+    list_deliveries,
+    prune_deliveries,
+    record_attempt,
+    replay_delivery,
+    send_deliveries,
+)
 from mnemon.integrations.service.sync import (
     list_events,
     list_files,
@@ -19,13 +29,8 @@ from mnemon.integrations.service.sync import (
     sync_mail,
 )
 from mnemon.integrations.service.webhooks import (
-    claim_deliveries,
     delete_webhook,
-    enqueue_delivery,
-    list_deliveries,
     list_webhooks,
-    prune_deliveries,
-    record_attempt,
     register_webhook,
     rotate_webhook_secret,
     update_webhook,
@@ -37,6 +42,7 @@ __all__ = [
     "delete_webhook",
     "disconnect_integration",
     "enqueue_delivery",
+    "get_delivery",
     "get_integration",
     "list_deliveries",
     "list_events",
@@ -48,10 +54,12 @@ __all__ = [
     "record_attempt",
     "refresh_tokens",
     "register_webhook",
+    "replay_delivery",
     "report_failure",
     "rotate_webhook_secret",
     "save_cursor",
     "search_mail",
+    "send_deliveries",
     "sync_events",
     "sync_files",
     "sync_mail",
