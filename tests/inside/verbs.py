@@ -82,6 +82,7 @@ from mnemon.workspace.schemas import (
     UpdateDocument,
     UpdateTask,
 )
+from tests.inside.outside import OUTSIDE
 from tests.inside.world import ABOUT, MARKS, NOW, World, text
 
 Call = Callable[[Context, World], AsyncIterator[Awaitable[Any]]]
@@ -569,6 +570,7 @@ RANK = "acts on an account, a team or a role: rank decides, tests/inside/test_ra
 SHARED = "the whole organisation's: its rows name no person and no team"
 OWN = "makes what is the caller's own"
 EXCEPTIONS: dict[str, str] = {
+    **OUTSIDE,
     **dict.fromkeys(
         (
             "identity.set_password identity.enrol_totp identity.verify_totp identity.remove_mfa_device "
@@ -600,12 +602,9 @@ EXCEPTIONS: dict[str, str] = {
             "workflow.update_workflow workflow.activate_workflow workflow.archive_workflow workflow.delete_workflow "
             "workflow.start_execution workflow.advance_execution workflow.finish_execution workflow.get_execution "
             "workflow.executions_of workspace.create_template workspace.get_template workspace.update_template "
-            "workspace.delete_template workspace.list_templates integrations.register_webhook "
-            "integrations.rotate_webhook_secret integrations.update_webhook integrations.delete_webhook "
-            "integrations.enqueue_delivery integrations.record_attempt integrations.prune_deliveries "
-            "integrations.send_deliveries integrations.replay_delivery integrations.get_delivery operations.log_error "
-            "operations.log_request operations.ingest_metrics operations.roll_up_metrics operations.list_rollups "
-            "operations.dashboard operations.record_event operations.seal_audit"
+            "workspace.delete_template workspace.list_templates "
+            "operations.log_error operations.log_request operations.ingest_metrics operations.roll_up_metrics "
+            "operations.list_rollups operations.dashboard operations.record_event operations.seal_audit"
         ).split(),
         SHARED,
     ),

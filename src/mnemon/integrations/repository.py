@@ -289,7 +289,7 @@ async def claim(connection: Connection, organization_id: UUID, now: datetime, li
 
 
 async def next_attempt(connection: Connection, organization_id: UUID) -> datetime | None:
-    """When the next delivery to an active address is due; None if there is none."""
+    """Return when the next delivery to an active address is due; None if there is none."""
     found: datetime | None = await connection.fetchval(statement(PACKAGE, "next_attempt"), organization_id)
     return found
 

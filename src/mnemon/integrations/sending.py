@@ -60,7 +60,7 @@ class Sender:
             async with asyncio.timeout(self._timeout), self._pool(target) as pool:
                 request = pool.stream("POST", target, headers=list(headers.items()), content=body)
                 async with request as response:
-                    said = await _beginning(response)
+                    beginning = await _beginning(response)
         except TimeoutError:
             return Outcome(error=f"no answer within {self._timeout:g} seconds")
         except Refused as error:
@@ -69,7 +69,7 @@ class Sender:
             return Outcome(error=_told(error))
         except (httpx.InvalidURL, httpcore.UnsupportedProtocol, UnicodeError):
             return Outcome(error="the address cannot be read")
-        return Outcome(response.status, _problem(response.status, said))
+        return Outcome(response.status, _problem(response.status, beginning))
 
     @asynccontextmanager
     async def _pool(self, target: httpcore.URL) -> AsyncIterator[httpcore.AsyncConnectionPool]:
@@ -133,10 +133,10 @@ async def checked_addresses(host: str, port: int, allowed: Sequence[Network]) ->
     """
     loop = asyncio.get_running_loop()
     try:
-        known = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
         raise Refused("the name cannot be looked up") from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in known))
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     for address in addresses:
         why = refusal(address, allowed)
         if why is not None:

@@ -57,18 +57,18 @@ def verify(secret: str, body: bytes, headers: Mapping[str, str], *, now: datetim
         now: the present moment.
         tolerance: seconds.
     """
-    message_id, said = headers.get(ID, ""), headers.get(TIMESTAMP, "")
-    if not (said.isascii() and said.isdigit() and len(said) <= 15):
+    message_id, timestamp = headers.get(ID, ""), headers.get(TIMESTAMP, "")
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 15):
         return False
-    moment = int(said)
+    moment = int(timestamp)
     if abs(int(now.timestamp()) - moment) > tolerance:
         return False
     try:
         expected = _digest(secret, message_id, moment, body).encode()
     except ValueError:
         return False
-    given = (part.partition(",") for part in headers.get(SIGNATURE, "").split(" "))
-    signatures = [value.encode("utf-8", "surrogatepass") for version, _, value in given if version == "v1"]
+    parts = (part.partition(",") for part in headers.get(SIGNATURE, "").split(" "))
+    signatures = [value.encode("utf-8", "surrogatepass") for version, _, value in parts if version == "v1"]
     return any(hmac.compare_digest(expected, signature) for signature in signatures)
 
 

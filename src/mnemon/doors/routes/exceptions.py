@@ -3,6 +3,7 @@
 #: Verbs without a route that another door calls, by the module that does.
 ELSEWHERE = {
     "installation.export_organization": "mnemon.doors.cli.commands.export",
+    "integrations.send_deliveries": "mnemon.doors.worker.tasks",
     "jobs.prune_jobs": "mnemon.doors.worker.tasks",
     "knowledge.refresh_knowledge_summaries": "mnemon.doors.worker.tasks",
     "operations.maintain_partitions": "mnemon.doors.worker.tasks",

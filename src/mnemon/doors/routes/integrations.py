@@ -24,6 +24,8 @@ ROUTES = (
     Route("integrations.rotate_webhook_secret", "POST", "/webhooks/{webhook_id}/secret"),
     Route("integrations.enqueue_delivery", "POST", "/deliveries"),
     Route("integrations.list_deliveries", "GET", "/deliveries"),
+    Route("integrations.get_delivery", "GET", "/deliveries/{delivery_id}"),
+    Route("integrations.replay_delivery", "POST", "/deliveries/{delivery_id}/replay"),
     Route("integrations.claim_deliveries", "POST", "/deliveries/claim"),
     Route("integrations.record_attempt", "POST", "/deliveries/{id}/attempts"),
     Route("integrations.prune_deliveries", "POST", "/deliveries/prune"),
