@@ -32,7 +32,7 @@ from mnemon.memory.schemas import Forget, NewMemory, Remember
 from mnemon.operations import service as operations
 from mnemon.operations.schemas import Erase
 from mnemon.workspace import service as workspace
-from mnemon.workspace.schemas import CreateTask, UpdateTask
+from mnemon.workspace.schemas import CompleteTask, CreateTask, UpdateTask
 from tests.factories import with_settings
 from tests.integrations.receivers import Receiver, receiving, says
 from tests.workspace.helpers import acting, at, people
@@ -106,18 +106,22 @@ async def test_rolled_back_nothing_is_told(sending: Context, receiver: Receiver)
 
 
 async def test_each_change_has_its_word(sending: Context, receiver: Receiver) -> None:
-    await register(sending, receiver, "memory.created", "memory.deleted", "task.created", "task.updated")
+    await register(
+        sending, receiver, "memory.created", "memory.deleted", "task.created", "task.updated", "task.completed"
+    )
     (person,) = await people(sending, "ada")
     (memory_id,) = await remember(sending, "One")
     await memory.forget(sending, Forget(ids=(memory_id,)))
     mine = acting(sending, person)
     task = await workspace.create_task(mine, CreateTask(title="Call"))
     await workspace.update_task(mine, UpdateTask(id=task.id, title="Call back"))
+    await workspace.complete_task(mine, CompleteTask(id=task.id))
     assert [event for event, _ in await told(sending)] == [
         "memory.created",
         "memory.deleted",
         "task.created",
         "task.updated",
+        "task.completed",
     ]
 
 

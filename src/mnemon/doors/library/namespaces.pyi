@@ -150,12 +150,15 @@ from mnemon.integrations.schemas_webhooks import (
     ClaimDeliveries,
     Claimed,
     Delivery,
+    DeliveryWithPayload,
     EnqueueDelivery,
     Enqueued,
     ListDeliveries,
     NewSecret,
     RecordAttempt,
     RegisterWebhook,
+    SendDeliveries,
+    Sent,
     UpdateWebhook,
     Webhook,
 )
@@ -3013,6 +3016,31 @@ class AsyncWebhooks(Namespace):
     @overload
     async def deliveries(self, request: ListDeliveries, /) -> Page[Delivery]: ...
 
+    async def delivery(self, delivery_id: UUID | str) -> DeliveryWithPayload:
+        """Read a delivery with what the address is told and how the last attempt went.
+
+        Raises:
+            NotFound: there is no such delivery.
+        """
+
+    async def replay(self, delivery_id: UUID | str) -> Delivery:
+        """Queue a delivery again, under the same id and with all its attempts, whatever became of it.
+
+        Raises:
+            NotFound: there is no such delivery, or its address was deleted.
+            Conflict: it is on its way, or its address is switched off.
+        """
+
+    @overload
+    async def send(self, *, limit: int = 500) -> Sent:
+        """Send what is due to the addresses that want it, signed, and note what became of each.
+
+        Raises:
+            Forbidden: it is not the organisation's own process.
+        """
+    @overload
+    async def send(self, request: SendDeliveries, /) -> Sent: ...
+
     @overload
     async def enqueue(
         self,
@@ -3052,6 +3080,8 @@ class AsyncWebhooks(Namespace):
         error: str | None = None,
     ) -> Delivery:
         """Note what became of an attempt: told (2xx), to be tried again later, or failed for good.
+
+        An address that is gone (410), or that took nothing while a delivery lived its whole life, is switched off.
 
         Raises:
             NotFound: there is no such delivery.
@@ -6089,6 +6119,31 @@ class Webhooks(Namespace):
     @overload
     def deliveries(self, request: ListDeliveries, /) -> Page[Delivery]: ...
 
+    def delivery(self, delivery_id: UUID | str) -> DeliveryWithPayload:
+        """Read a delivery with what the address is told and how the last attempt went.
+
+        Raises:
+            NotFound: there is no such delivery.
+        """
+
+    def replay(self, delivery_id: UUID | str) -> Delivery:
+        """Queue a delivery again, under the same id and with all its attempts, whatever became of it.
+
+        Raises:
+            NotFound: there is no such delivery, or its address was deleted.
+            Conflict: it is on its way, or its address is switched off.
+        """
+
+    @overload
+    def send(self, *, limit: int = 500) -> Sent:
+        """Send what is due to the addresses that want it, signed, and note what became of each.
+
+        Raises:
+            Forbidden: it is not the organisation's own process.
+        """
+    @overload
+    def send(self, request: SendDeliveries, /) -> Sent: ...
+
     @overload
     def enqueue(
         self,
@@ -6128,6 +6183,8 @@ class Webhooks(Namespace):
         error: str | None = None,
     ) -> Delivery:
         """Note what became of an attempt: told (2xx), to be tried again later, or failed for good.
+
+        An address that is gone (410), or that took nothing while a delivery lived its whole life, is switched off.
 
         Raises:
             NotFound: there is no such delivery.

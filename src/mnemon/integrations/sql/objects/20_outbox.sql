@@ -23,6 +23,7 @@ BEGIN
       WHEN before ->> 'deleted_at' IS NULL AND after ->> 'deleted_at' IS NOT NULL THEN '.deleted'
       WHEN before ->> 'superseded_by' IS NULL AND after ->> 'superseded_by' IS NOT NULL THEN '.superseded'
       WHEN before ->> 'retracted_at' IS NULL AND after ->> 'retracted_at' IS NOT NULL THEN '.retracted'
+      WHEN before ->> 'status' <> after ->> 'status' AND after ->> 'status' IN ('done', 'completed') THEN '.completed'
       ELSE '.updated' END;
     INSERT INTO webhook_deliveries (organization_id, endpoint_id, event, payload)
     SELECT tenant, e.id, event, told.payload
