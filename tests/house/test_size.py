@@ -17,7 +17,7 @@ LONGER = {
     "tests/db/embedded/test_encrypted.py": 505,
     "tests/identity/test_sign_in_attacks.py": 623,
     "tests/inside/verbs.py": 638,
-    "tests/installation/test_replicas.py": 497,
+    "tests/installation/test_replicas.py": 499,
     "tests/jobs/test_worker.py": 523,
     "tests/memory/test_recall.py": 554,
     "tests/memory/test_remember.py": 588,

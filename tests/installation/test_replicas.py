@@ -29,6 +29,7 @@ from mnemon.installation.replicas import registry
 from tests.conftest import Server
 from tests.factories import context_of, new_slug
 from tests.installation.replica_cluster import Cluster, add, app_of, caught_up, serving, states, told, until
+from tests.patience import PATIENCE
 
 NAMES = ("a", "b", "c")
 #: In transactions of the application, who answers: the beginning of a server tells it from the others.
@@ -284,7 +285,8 @@ async def test_reads_that_hang_at_a_replica_go_on_at_the_primary(cluster: Cluste
         cluster.tell("c", signal.SIGSTOP)
         await until(lambda: not states(memory)["c"].serving and states(memory)["c"].moved > 0)
         ended.set()
-        assert min(await asyncio.gather(*readers)) > 0
+        async with asyncio.timeout(PATIENCE):
+            assert min(await asyncio.gather(*readers)) > 0
     finally:
         cluster.tell("c", signal.SIGCONT)
     await serving(memory, "c")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import weakref
 from collections.abc import Iterable
 from contextlib import suppress
@@ -31,11 +32,17 @@ class Connection(Protocol):
         ...
 
 
+#: Seconds that a server has to let a connection go, or to leave a statement that was cancelled.
+LEAVES = 2.0
+_SILENCE = 10.0  # seconds for which a server that did not answer is not asked again
+
+
 class Drivers:
     """The driver's connections of one pool, or of nobody's, as long as they live."""
 
     def __init__(self) -> None:
         self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._silent_until = 0.0
         forks.in_child(self)
 
     def add(self, driver: Any) -> None:
@@ -47,6 +54,23 @@ class Drivers:
         for driver, place in self._disarmed():
             forks.let_go(place.fileno())
             forks.leave(driver)
+
+    async def close(self, driver: Any) -> None:
+        """Close a connection with a word to its server, which has :data:`LEAVES` for it; a silent one is asked once."""
+        if time.monotonic() < self._silent_until:
+            driver.terminate()
+            return
+        try:
+            await driver.close(timeout=LEAVES)
+        except TimeoutError:
+            self._silent_until = time.monotonic() + _SILENCE
+        except OSError:
+            return  # it is gone already
+
+    def terminate(self) -> None:
+        """End every connection now, those that wait for an answer too: they get an error."""
+        for driver in list(self._open):
+            driver.terminate()
 
     def hang_up(self) -> None:
         """End the connections of an event loop that has ended: nothing can be sent to the server by it."""

@@ -18,11 +18,12 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util.concurrency import in_greenlet
 
 from mnemon.core.errors import Unavailable
 from mnemon.core.settings import Settings
 from mnemon.db.address import Address, parse_address, setting_of
-from mnemon.db.connection import Drivers
+from mnemon.db.connection import LEAVES, Drivers
 from mnemon.db.errors import LOST
 from mnemon.db.reach import creator
 
@@ -52,9 +53,6 @@ CATALOGUE_PATH = {"search_path": ""}
 #: The only ones of these that a transaction pooler keeps apart for each client. The others its configuration sets on
 #: every connection to the server: what one client set would reach others, or nobody.
 POOLED_SETTINGS = frozenset({"timezone", "application_name"})
-
-#: Seconds that a server has to leave a statement that was cancelled.
-_LEAVES = 2.0
 
 #: The connections that each engine has opened.
 _DRIVERS: WeakKeyDictionary[Engine, Drivers] = WeakKeyDictionary()
@@ -123,7 +121,7 @@ def create_engine(url: str, settings: Settings, *, within: float | None = None) 
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":")),
     )
     register = _register_pooled if pooled else _register
-    leave_in_child(engine)
+    look_after(engine)
 
     def prepare(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.run_async(partial(_in_time, register, timeout))
@@ -133,20 +131,35 @@ def create_engine(url: str, settings: Settings, *, within: float | None = None) 
     return engine
 
 
-def leave_in_child(engine: AsyncEngine) -> None:
-    """See to it that a forked child leaves the engine's connections to its parent."""
+def look_after(engine: AsyncEngine) -> None:
+    """Know the engine's connections: a forked child leaves them to its parent, and no silent server keeps who closes.
+
+    SQLAlchemy waits without end for a server's answer when it closes a connection. Before it does, the connection is
+    closed here, with a limit.
+    """
     drivers = _DRIVERS[engine.sync_engine] = Drivers()
 
     def note(dbapi_connection: Any, _record: object) -> None:
         drivers.add(dbapi_connection.driver_connection)
 
+    def close(dbapi_connection: Any, _record: object) -> None:
+        if in_greenlet():  # elsewhere nothing can be waited for, and nothing is
+            dbapi_connection.run_async(drivers.close)
+
     event.listen(engine.sync_engine, "connect", note)
+    event.listen(engine.sync_engine, "close", close)
 
 
 def hang_up(engine: AsyncEngine) -> None:
     """End every connection of an engine whose event loop has ended, and begin with an empty pool."""
     _DRIVERS[engine.sync_engine].hang_up()
     engine.sync_engine.dispose(close=False)  # without a goodbye, which only their own loop could send
+
+
+def give_up(engine: AsyncEngine) -> None:
+    """End every connection of an engine whose server does not answer, and begin with an empty pool."""
+    _DRIVERS[engine.sync_engine].terminate()
+    engine.sync_engine.dispose(close=False)
 
 
 @asynccontextmanager
@@ -178,7 +191,7 @@ async def _acknowledged(driver: Any) -> None:
     """Wait until the server has left a cancelled statement: it does not notice that its client has gone."""
     if not driver.is_closed():
         with contextlib.suppress(asyncpg.PostgresError, *LOST):
-            async with asyncio.timeout(_LEAVES):
+            async with asyncio.timeout(LEAVES):
                 await driver.execute("SELECT")  # the driver sends it once the cancellation is through
 
 

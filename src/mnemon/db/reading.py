@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from mnemon.core.principal import Principal
 from mnemon.db.engine import pooled
 from mnemon.db.errors import translate
-from mnemon.db.replicas import REPLAYED, BusyReader, Replica
+from mnemon.db.replicas import REPLAYED, Replica
 from mnemon.db.tenant import SET_TENANT, SET_TENANT_KEEPING_PLANS, Prover
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Router(Protocol):
         ...
 
 
-class Reading(BusyReader):
+class Reading:
     """The connection of one read: a replica's, until that fails, then the primary's."""
 
     def __init__(self, routing: Router, principal: Principal, *, by_key: bool = False) -> None:
@@ -51,6 +51,7 @@ class Reading(BusyReader):
         self._replica: Replica | None = None
         self._held = AsyncExitStack()
         self._settings: list[tuple[str, tuple[Any, ...]]] = []
+        self.driver: Any = None
 
     async def __aenter__(self) -> Reading:
         needed = self._routing.needed(self._principal.organization_id)
@@ -138,15 +139,16 @@ class Reading(BusyReader):
     async def _end(self, error: BaseException | None) -> None:
         """Give the connection back; what a replica says at the end of a read that has its answers is of no interest."""
         replica, self._replica = self._replica, None
-        self.driver = None
-        if replica is not None:
-            replica.readings.discard(self)
         held, self._held = self._held, AsyncExitStack()
         try:
             await held.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
         except Exception as failure:
             if error is None and (replica is None or not may_move(failure)):
                 raise
+        finally:
+            self.driver = None
+            if replica is not None:
+                replica.readings.discard(self)  # not before: until then it waits for the replica
 
 
 def may_move(error: Exception) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from mnemon.core.errors import Invalid
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
-from mnemon.db.engine import create_engine
+from mnemon.db.engine import create_engine, give_up
 from mnemon.db.tenant import Prover, set_tenant_text
 
 logger = logging.getLogger(__name__)
@@ -30,23 +30,16 @@ class NotHere(Exception):  # noqa: N818 - not an error: the primary serves it
     """No replica can serve a read."""
 
 
-class BusyReader:
-    """A connection that a read has at a replica."""
+async def enter(session: AsyncSession, prover: Prover, principal: Principal, needed: int) -> None:
+    """Begin an ORM session's transaction at a replica.
 
-    driver: Any = None
-
-    def abort(self) -> None:
-        """End the connection now: what waits for an answer goes on at the primary."""
-        if self.driver is not None:
-            self.driver.terminate()
-
-    async def enter(self, session: AsyncSession, prover: Prover, principal: Principal, needed: int) -> None:
-        """Begin an ORM session's transaction, if the replica is far enough."""
-        connection = await session.connection(execution_options={"postgresql_readonly": True})
-        self.driver = (await connection.get_raw_connection()).driver_connection
-        row = (await session.execute(_ENTER, prover.parameters(principal))).one()
-        if not row.standby or (row.replayed or 0) < needed:
-            raise NotHere
+    Raises:
+        NotHere: it is not far enough, or no replica.
+    """
+    await session.connection(execution_options={"postgresql_readonly": True})
+    row = (await session.execute(_ENTER, prover.parameters(principal))).one()
+    if not row.standby or (row.replayed or 0) < needed:
+        raise NotHere
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ class Replica:
         self.lag: float | None = None
         self.reason: str | None = "not looked at yet"
         self.reads = self.moved = 0
-        self.readings: set[BusyReader] = set()
+        self.readings: set[object] = set()
 
     def leave_out(self, reason: str) -> None:
         """Send no more reads here until a look finds it well."""
@@ -126,12 +119,10 @@ class Replica:
             logger.info("replica %s serves reads", self.name)
         self.reason = None
 
-    async def give_up(self, reason: str) -> None:
+    def give_up(self, reason: str) -> None:
         """End what waits for a replica that does not answer, so that it goes on at the primary."""
         self.leave_out(reason)
-        for reading in list(self.readings):
-            reading.abort()
-        await self.engine.dispose()
+        give_up(self.engine)
 
     async def close(self) -> None:
         """Close its connections."""

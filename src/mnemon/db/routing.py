@@ -31,11 +31,11 @@ from mnemon.db.reading import Reading, may_move, note
 from mnemon.db.replicas import (
     PATIENCE,
     REPLAYED,
-    BusyReader,
     Identity,
     NotHere,
     Replica,
     ReplicaState,
+    enter,
     identify,
     make_monitor,
     without_header,
@@ -204,11 +204,11 @@ class Routing:
         replica = self.choose(needed)
         if replica is None or needed is None:
             raise NotHere
-        busy = BusyReader()
-        replica.readings.add(busy)
+        reading = object()
+        replica.readings.add(reading)
         try:
             async with AsyncSession(replica.engine, expire_on_commit=False) as session, session.begin():
-                await busy.enter(session, self.prover, principal, needed)
+                await enter(session, self.prover, principal, needed)
                 replica.reads += 1
                 return await work(session)
         except NotHere:
@@ -220,7 +220,7 @@ class Routing:
             replica.moved += 1
             raise NotHere from error
         finally:
-            replica.readings.discard(busy)
+            replica.readings.discard(reading)
 
     def choose(self, needed: int | None) -> Replica | None:
         """Return the replica with the fewest reads under way, one that is far enough rather than one that was not."""
@@ -252,7 +252,7 @@ class Routing:
             now = time.monotonic()
             if isinstance(answer, str):
                 if answer == _SILENT:
-                    await replica.give_up(answer)
+                    replica.give_up(answer)
                 replica.leave_out(answer)
                 return
             if answer >= target:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from mnemon.core.errors import Invalid
 from mnemon.core.installation import InstallationKey
 from mnemon.db.address import EMBEDDED, parse_address
-from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, engine_options, leave_in_child
+from mnemon.db.engine import CATALOGUE_PATH, OWNER_PATH, engine_options, look_after
 from mnemon.db.errors import translated
 from mnemon.migrations import wall
 from mnemon.migrations.provision import (
@@ -79,7 +79,7 @@ def _engine(url: str, settings: dict[str, str], setting: str) -> AsyncEngine:
     address = parse_address(url, setting)
     options = engine_options(address, timeout=20, server_settings=settings)
     engine = create_async_engine(options.pop("url"), poolclass=NullPool, **options)
-    leave_in_child(engine)
+    look_after(engine)
     return engine
 
 

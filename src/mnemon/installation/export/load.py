@@ -19,7 +19,7 @@ from mnemon.core.installation import InstallationKey
 from mnemon.core.settings import load_settings
 from mnemon.core.slugs import check_slug
 from mnemon.db.address import parse_address
-from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, engine_options, leave_in_child
+from mnemon.db.engine import OWNER_PATH, SESSION_SETTINGS, engine_options, look_after
 from mnemon.db.errors import translated
 from mnemon.db.tenant import SET_TENANT_KEEPING_PLANS
 from mnemon.installation.export.archive import Archive, opened
@@ -120,7 +120,7 @@ async def _owner(url: str, setting: str) -> AsyncIterator[Any]:
     settings = {**SESSION_SETTINGS, "application_name": "mnemon import", "plan_cache_mode": "auto"} | OWNER_PATH
     address = parse_address(url, setting)
     engine = create_async_engine(poolclass=NullPool, **engine_options(address, timeout=20, server_settings=settings))
-    leave_in_child(engine)
+    look_after(engine)
     try:
         with translated():
             pooled = await engine.raw_connection()
