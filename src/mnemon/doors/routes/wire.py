@@ -109,7 +109,7 @@ def encode(route: Route, request: BaseModel | None = None, /, **parameters: Any)
     if not route.in_query:
         return Call(route.method, path, (), fields)
     scope = fields.pop(_SCOPE, None)
-    if scope is not None and _inner(request_of(route.verb)) is not None:
+    if scope is not None and scope_of(request_of(route.verb)) is not None:
         fields.update(scope)
     elif scope is not None:
         fields[_SCOPE] = scope
@@ -145,7 +145,18 @@ def plain(value: Any) -> Any:
 def decode(
     route: Route, names: Mapping[str, str], query: Iterable[tuple[str, str]] = (), body: Any = None, **door: Any
 ) -> Schema:
-    """Turn what came over HTTP into the request that it is.
+    """Turn what came over HTTP into the request that it is; see :func:`fields_in`.
+
+    Raises:
+        Invalid: the first thing that is wrong, with the field's name.
+    """
+    return parse(request_of(route.verb), fields_in(route, names, query, body, **door))
+
+
+def fields_in(
+    route: Route, names: Mapping[str, str], query: Iterable[tuple[str, str]] = (), body: Any = None, **door: Any
+) -> dict[str, Any]:
+    """Return the fields of the request that came over HTTP, not looked at yet.
 
     Args:
         route: which.
@@ -155,7 +166,7 @@ def decode(
         **door: what whoever serves knows better than who calls: it replaces what was given.
 
     Raises:
-        Invalid: the first thing that is wrong, with the field's name.
+        Invalid: the body is no object, or something stands in the wrong place or twice.
     """
     model = request_of(route.verb)
     if route.in_query:
@@ -171,7 +182,7 @@ def decode(
         fields = dict(body or {})
     for name, value in names.items():
         fields[name] = unquote(value)
-    return parse(model, {**scoped(model, fields), **door})
+    return {**scoped(model, fields), **door}
 
 
 def _of_query(model: type[BaseModel], query: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -201,7 +212,7 @@ def scoped(model: type[BaseModel], fields: dict[str, Any]) -> dict[str, Any]:
     Raises:
         Invalid: there is a scope as well.
     """
-    inner = _inner(model)
+    inner = scope_of(model)
     if inner is None:
         return fields
     beside = {name for name in fields if name in inner.model_fields and name not in model.model_fields}
@@ -214,7 +225,7 @@ def scoped(model: type[BaseModel], fields: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _inner(model: type[BaseModel]) -> type[BaseModel] | None:
+def scope_of(model: type[BaseModel]) -> type[BaseModel] | None:
     """Return the schema of a request's scope, if it has one."""
     field = model.model_fields.get(_SCOPE)
     kinds = _kinds(field.annotation) if field is not None else ()
@@ -224,7 +235,7 @@ def _inner(model: type[BaseModel]) -> type[BaseModel] | None:
 @cache
 def fields_of(model: type[BaseModel]) -> Mapping[str, Field]:
     """Return how each field of a request travels in a query, the conditions of its scope included."""
-    inner = _inner(model)
+    inner = scope_of(model)
     known = {name: field.annotation for name, field in inner.model_fields.items()} if inner is not None else {}
     known |= {name: field.annotation for name, field in model.model_fields.items()}
     return {name: _field(_kinds(annotation)) for name, annotation in known.items()}

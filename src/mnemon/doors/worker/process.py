@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from mnemon.app import start
 from mnemon.core.errors import Invalid
@@ -43,6 +43,23 @@ async def work(
         Invalid: a registry of ``handlers`` cannot be found.
         Unavailable: the database cannot be reached at the start, or the login is not a worker's.
     """
+    async with prepared(settings, options, handlers=handlers, schedules=schedules) as worker:
+        with _signals(worker.stop):
+            if ready is not None:
+                ready(worker)
+            return await worker.run(once=once)
+
+
+@contextlib.asynccontextmanager
+async def prepared(
+    settings: Settings, options: WorkerOptions, *, handlers: Sequence[str] = (), schedules: bool = True
+) -> AsyncIterator[Worker]:
+    """Make a worker that has not begun, over connections of its own that are closed at the end.
+
+    Raises:
+        Invalid: a registry of ``handlers`` cannot be found.
+        Unavailable: the database cannot be reached, or the login is not a worker's.
+    """
     known_handlers = Registry()
     known_handlers.include(registry)
     known_handlers.include(backup_tasks.handlers(settings))
@@ -55,11 +72,7 @@ async def work(
     try:
         if schedules:
             await install_schedules(app.context)
-        worker = Worker(app.context, known_handlers, options)
-        with _signals(worker.stop):
-            if ready is not None:
-                ready(worker)
-            return await worker.run(once=once)
+        yield Worker(app.context, known_handlers, options)
     finally:
         await app.close()
 

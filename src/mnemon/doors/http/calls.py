@@ -1,0 +1,69 @@
+"""Answers the calls of verbs: who calls, what for, and what becomes of it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mnemon import verbs
+from mnemon.core.errors import MnemonError
+from mnemon.core.principal import Principal
+from mnemon.doors.http import deps, endpoint, errors
+from mnemon.doors.http.serving import Serving
+from mnemon.doors.routes.table import Route
+from mnemon.memory.schemas import Recollection
+from mnemon.verbs import Verb
+
+#: Verbs that anybody may call over HTTP: they ask for the secret themselves that proves who somebody is.
+OPEN = frozenset({"identity.refresh_session"})
+
+
+class Calls:
+    """Answers every call below ``/v1`` that is a verb's.
+
+    Args:
+        serving: what the calls share.
+    """
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._tree = endpoint.tree()
+
+    async def answer(self, request: Request) -> Response:
+        """Answer a call, whatever becomes of it."""
+        try:
+            node, ids = endpoint.found_in(self._tree, request.url.path.removeprefix(endpoint.PREFIX))
+            route = endpoint.route_in(node, request.method)
+            request.state.route = route
+            return await self._answer(request, route, ids)
+        except MnemonError as error:
+            request.state.error = error
+            return errors.response(error, request.state.request_id)
+
+    async def _answer(self, request: Request, route: Route, ids: list[str]) -> Response:
+        caller = await self._caller(request, route)
+        request.state.caller = caller
+        verb = verbs.find(route.verb)
+        refuse_at_once(caller, verb)
+        asked = await endpoint.read_request(request, self._serving, caller, route, ids)
+        answer = await endpoint.ask(caller, route, asked, if_match="if-match" in request.headers)
+        if isinstance(answer, Recollection):
+            self._serving.app.accesses.count(caller.ctx.principal, answer.hits)
+        return endpoint.render(request, route, answer)
+
+    async def _caller(self, request: Request, route: Route) -> deps.Caller:
+        if route.verb in OPEN:
+            ctx = self._serving.app.context
+            nobody = Principal(ctx.principal.organization_id, permissions=frozenset())
+            return deps.Caller(ctx.as_principal(nobody), None)
+        return await deps.caller_of(request, self._serving)
+
+
+def refuse_at_once(caller: deps.Caller, verb: Verb) -> None:
+    """Refuse who cannot be let in whatever they ask, before a body is read: the verb would say the same.
+
+    Raises:
+        Forbidden: the permission is missing.
+    """
+    if len(verb.permissions) == 1:
+        caller.ctx.principal.require(verb.permissions[0])

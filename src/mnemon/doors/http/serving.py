@@ -1,0 +1,77 @@
+"""What the calls of one process share: the open application, its limits, and what it notes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from mnemon.app import App
+from mnemon.core.errors import Unavailable
+from mnemon.doors.http.options import ServeOptions
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+#: Finds the access token of who is signed in with cookies; None where a call has none. It may refuse the call.
+SessionOf = Callable[[Request], Awaitable[SecretStr | None]]
+
+
+class _Process:
+    """What is true of the whole process."""
+
+    stopping = False
+
+
+def is_stopping() -> bool:
+    """Tell whether the process was told to stop; what runs goes on, streams end."""
+    return _Process.stopping
+
+
+def stop() -> None:
+    """Note that the process was told to stop."""
+    _Process.stopping = True
+
+
+@dataclass(slots=True)
+class Serving:
+    """What the calls of one process share.
+
+    Attributes:
+        options: how it serves.
+        session_of: finds the access token of who is signed in with cookies.
+    """
+
+    options: ServeOptions
+    session_of: SessionOf | None = None
+    _app: App | None = None
+
+    @property
+    def app(self) -> App:
+        """The open application.
+
+        Raises:
+            Unavailable: it is not open yet, or not any more.
+        """
+        if self._app is None:
+            raise Unavailable("The server is starting or stopping.", code="unavailable.busy")
+        return self._app
+
+    @contextlib.asynccontextmanager
+    async def open(self, app: App) -> AsyncIterator[None]:
+        """Serve from an open application for the length of the block."""
+        self._app = app
+        try:
+            yield
+        finally:
+            self._app = None
+
+
+def serving_of(app: FastAPI) -> Serving:
+    """Return what an application made by ``app.create`` serves with."""
+    serving: Serving = app.state.serving
+    return serving
