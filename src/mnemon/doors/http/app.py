@@ -28,7 +28,7 @@ from mnemon.doors.http.inside import worker_inside
 from mnemon.doors.http.measures import Measures
 from mnemon.doors.http.openapi import description
 from mnemon.doors.http.options import ServeOptions
-from mnemon.doors.http.serving import Serving, serving_of
+from mnemon.doors.http.serving import Serving, noticing_stop, serving_of
 from mnemon.doors.http.setup import Setup
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
@@ -47,6 +47,7 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
     @contextlib.asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
+            stack.enter_context(noticing_stop())
             opened = app or await start(settings)
             if app is None:
                 stack.push_async_callback(opened.close)

@@ -100,8 +100,8 @@ def is_near(request: Request) -> bool:
     except ValueError:
         return False
     origin = request.headers.get("origin")
-    places = [request.url.hostname, *([urlsplit(origin).hostname] if origin is not None else [])]
-    return near and all(place in LOOPBACK for place in places) and not _is_cross_site(request)
+    hosts = [request.url.hostname, *([urlsplit(origin).hostname] if origin is not None else [])]
+    return near and LOOPBACK.issuperset(hosts) and not _is_cross_site(request)
 
 
 def _is_cross_site(request: Request) -> bool:

@@ -103,9 +103,9 @@ def description(others: Mapping[str, Any] | None = None) -> dict[str, Any]:
     whole = copy.deepcopy(dict(verbs_described()))
     if others is not None:
         whole["paths"] = dict(sorted({**others.get("paths", {}), **whole["paths"]}.items()))
-        more = others.get("components", {})
+        theirs = others.get("components", {})
         for kind in ("schemas", "securitySchemes"):
-            whole["components"][kind] = {**more.get(kind, {}), **whole["components"][kind]}
+            whole["components"][kind] = {**theirs.get(kind, {}), **whole["components"][kind]}
     return whole
 
 
@@ -119,7 +119,7 @@ def _schemas() -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
     components = definitions.get("$defs", {})
     for schema in [*schemas.values(), *components.values()]:
         _readable(schema)
-    return dict(schemas), components  # type: ignore[arg-type]
+    return dict(schemas), components
 
 
 def _readable(schema: Any) -> None:
@@ -229,7 +229,7 @@ def _body(route: Route) -> dict[str, Any]:
     if route.verb == "memory.remember":
         return {"schema": samples.REMEMBER, "examples": samples.REMEMBERED}
     properties, required = _properties(route.verb)
-    left = {name: one for name, one in properties.items() if name not in {*route.names, *route.door}}
+    left = {name: each for name, each in properties.items() if name not in {*route.names, *route.door}}
     schema: dict[str, Any] = {
         "title": wire.request_of(route.verb).__name__,
         "type": "object",

@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -19,7 +18,7 @@ from uvicorn.supervisors import Multiprocess
 from mnemon.app import start
 from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.settings import Settings
-from mnemon.doors.http import serving, setup
+from mnemon.doors.http import setup
 from mnemon.doors.http.app import create
 from mnemon.doors.http.connections import Patient
 from mnemon.doors.http.options import ServeOptions
@@ -54,15 +53,6 @@ class Making:
     def __call__(self) -> FastAPI:
         """Return the application."""
         return create(self.settings, self.options)
-
-
-class _Server(uvicorn.Server):
-    """A server that tells its streams when it is to stop."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop: what runs is finished, streams end."""
-        serving.stop()
-        super().handle_exit(sig, frame)
 
 
 def refuse_open(options: ServeOptions, tls: Tls) -> None:
@@ -128,13 +118,13 @@ def serve(settings: Settings, options: ServeOptions, tls: Tls, *, workers: int =
     listening = _bound(options)
     with contextlib.closing(listening):
         if not several:
-            server = _Server(config)
+            server = uvicorn.Server(config)
             server.run(sockets=[listening])
             if not server.started:
                 raise Unavailable("The server did not start; the lines above say why.", code="unavailable.server")
             return
         with _worker_beside(settings) if options.worker else contextlib.nullcontext():
-            Multiprocess(config, target=_Server(config).run, sockets=[listening]).run()
+            Multiprocess(config, sockets=[listening]).run()
 
 
 def _config(settings: Settings, options: ServeOptions, tls: Tls, workers: int) -> uvicorn.Config:

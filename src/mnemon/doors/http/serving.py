@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
@@ -32,9 +35,30 @@ def is_stopping() -> bool:
     return _Process.stopping
 
 
-def stop() -> None:
-    """Note that the process was told to stop."""
-    _Process.stopping = True
+@contextlib.contextmanager
+def noticing_stop() -> Iterator[None]:
+    """Notice when the process is told to stop, before whoever handles the signal does."""
+    _Process.stopping = False
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def notice(number: int, frame: FrameType | None) -> None:
+        _Process.stopping = True
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, notice)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is notice:
+                signal.signal(number, handler)
 
 
 @dataclass(slots=True)

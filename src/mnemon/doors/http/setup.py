@@ -78,18 +78,18 @@ class Setup:
     async def _make(self, request: Request) -> Response:
         content = await bodies.read_body(request, self._serving.options)
         is_form = bodies.media_type(request) == _FORM
-        fields: Any = bodies.parsed(content, bodies.JSON if not is_form else "") if not is_form else _of_form(content)
-        wanted = parse(FirstAdministrator, fields)
-        await self._require(wanted.token.get_secret_value())
+        fields: Any = _of_form(content) if is_form else bodies.parsed(content, bodies.media_type(request))
+        administrator = parse(FirstAdministrator, fields)
+        await self._require(administrator.token.get_secret_value())
         self._used = True  # before anything is awaited: two calls at once do not both come in
         try:
-            made = await _first(self._serving.app.context, wanted)
+            account = await _first(self._serving.app.context, administrator)
         except BaseException:
             self._used = False
             raise
         if is_form:
-            return self._page(_DONE.format(key=html.escape(made["key"])))
-        return Response(to_json(made), 201, {"cache-control": "no-store"}, bodies.JSON)
+            return self._page(_DONE.format(key=html.escape(account["key"])))
+        return Response(to_json(account), 201, {"cache-control": "no-store"}, bodies.JSON)
 
     async def _require(self, token: str) -> None:
         """Refuse a token that is not the link's, and every one once it was used.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnemon.doors.cli.state import run, settings
+
+if TYPE_CHECKING:
+    from mnemon.doors.http.options import ServeOptions
+    from mnemon.doors.http.serve import Tls
 
 
 def serve(
@@ -46,10 +50,8 @@ def serve(
     from mnemon.doors.cli.extras import require
 
     require("server", "fastapi", "uvicorn", "limits", "prometheus_client")
-    from mnemon.doors.cli.output import say
     from mnemon.doors.http.options import ServeOptions
-    from mnemon.doors.http.serve import Tls, address, first_link, refuse_open
-    from mnemon.doors.http.serve import serve as run_server
+    from mnemon.doors.http.serve import Tls, refuse_open
 
     options = ServeOptions(
         host=host,
@@ -62,8 +64,16 @@ def serve(
     )
     tls = Tls(certificate, certificate_key, behind_proxy, tuple(proxies or ()))
     refuse_open(options, tls)
-    opened = settings()
-    is_secure = certificate is not None
+    _run(options, tls, workers)
+
+
+def _run(options: ServeOptions, tls: Tls, workers: int) -> None:
+    """Say where it serves, and serve."""
+    from mnemon.doors.cli.output import say
+    from mnemon.doors.http.serve import address, first_link
+    from mnemon.doors.http.serve import serve as run_server
+
+    opened, is_secure = settings(), tls.certificate is not None
     options, link = run(first_link(opened, options, secure=is_secure))
     say(f"Mnemon serves {address(options, secure=is_secure)}/v1; Ctrl-C stops it.")
     if link is not None:
