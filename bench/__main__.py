@@ -190,7 +190,9 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
 
         if folder is None:
             raise SystemExit("peers needs --data DIR FILE: conv-*.json, and a JSONL file of utterances")
-        await peers.run(report, folder, _file(given, name), work=given.work)
+        await peers.run(
+            report, folder, _file(given, name), rounds=1 if given.quick else max(3, given.rounds), work=given.work
+        )
 
 
 def _embedder(given: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""peers: what a user would pick instead, on the same server, with the same rows, vectors and questions."""
+"""peers: what a user would pick instead, on the same server, with the same rows, vectors and questions, by turns."""
 
 from __future__ import annotations
 
@@ -6,63 +6,144 @@ import asyncio
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import mnemon
-from bench.measure import Timing, number, recall_at
-from bench.peers_bare import K, bare
-from bench.peers_data import Contender, PeerQuery, PeerRow, read_all, write
+from bench.peers_data import PeerQuery, PeerRow, as_given, read_all, write
+from bench.peers_table import Measured, tables
 from bench.report import Report
-from bench.server import Server, server, temporary
-from mnemon.app import ADMIN_ROLE
+from bench.server import Server, server
+from mnemon.app import ADMIN_ROLE, DATABASE
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENT = ROOT / ".bench-venv"
 PACKAGE = Path(mnemon.__file__).resolve().parent
 REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
-_EXTRA = 500
-_TITLES = {"mem0": "mem0 (no inference, pgvector with its HNSW)", "langgraph": "LangGraph AsyncPostgresStore"}
+
+#: Callers whose throughput is measured.
+CALLERS = (1, 4, 16)
+#: Rows that each caller alone, and sixteen together, add into what is filled already; and of one turn.
+_ALONE, _TOGETHER = 500, 1_600
+_TURN = {1: 25, 16: 320}
+#: Questions of one turn of a throughput, and those asked before somebody writes; writes a second, and for how long.
+_QUESTIONS, _BEFORE = 190, 400
+_RATE, _SECONDS = 50.0, 6.0
+_LIMIT = 1 << 26  # bytes of a line
 
 
-async def run(report: Report, folder: Path, transcript: Path, *, work: Path | None = None) -> None:
-    """Everybody in turn, each in a database of its own on one server.
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One that is compared.
+
+    Attributes:
+        name: its row in the tables.
+        side: its class in ``peers_sides``.
+        place: what that is told beside the database.
+    """
+
+    name: str
+    side: str
+    place: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def python(self) -> str:
+        """The interpreter that has what it needs."""
+        return sys.executable if self.side in {"mnemon", "bare"} else str(ENVIRONMENT / "bin" / "python")
+
+
+OURS = Contender("**Mnemon**", "mnemon")
+CONTENDERS = (
+    OURS,
+    Contender("mem0 (no inference, pgvector with its HNSW)", "mem0"),
+    Contender("LangGraph AsyncPostgresStore", "langgraph"),
+    Contender("bare SQL with HNSW as it comes", "bare", {"hnsw": True}),
+    Contender("bare SQL, exact within the user", "bare"),
+    Contender("bare SQL, exact within the user, the date written before each text", "bare", {"dated": True}),
+)
+
+
+class Child:
+    """A contender at work in its own process."""
+
+    def __init__(self, contender: Contender, process: asyncio.subprocess.Process) -> None:
+        self.contender = contender
+        self.measured = Measured(contender.name)
+        self._process = process
+
+    async def do(self, what: str, **given: Any) -> dict[str, Any]:
+        """Have something done, and return what was measured of it.
+
+        Raises:
+            RuntimeError: it ended instead of answering.
+        """
+        process = self._process
+        assert process.stdin is not None  # they are pipes
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps({"do": what, **given}).encode() + b"\n")
+        await process.stdin.drain()
+        line = await process.stdout.readline()
+        if not line:
+            last = (await process.stderr.read()).decode(errors="replace").strip().splitlines() or ["no message"]
+            raise RuntimeError(f"{what}: {last[-1][:300]}")
+        return dict(json.loads(line))
+
+    async def end(self) -> None:
+        """Have it end, by itself if it can."""
+        with suppress(RuntimeError, OSError):
+            await self.do("close")
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What everybody gets: the rows (and the file of them), more of them for each way of adding, and the questions."""
+
+    rows: Sequence[PeerRow]
+    file: Path
+    queries: Sequence[PeerQuery]
+
+    def more(self, what: str, count: int, user: str = "extra") -> list[dict[str, Any]]:
+        """Rows that are not there yet."""
+        chosen = [self.rows[-1 - n % len(self.rows)] for n in range(count)]
+        return [as_given(replace(row, id=f"{what}/{n}", user=user)) for n, row in enumerate(chosen)]
+
+
+async def run(report: Report, folder: Path, transcript: Path, *, rounds: int = 3, work: Path | None = None) -> None:
+    """Everybody by turns, each in a process and a database of its own on one server.
 
     Args:
         report: takes the results.
         folder: the LoCoMo conversations.
         transcript: a JSONL file of utterances, one more user.
+        rounds: times that all of it is done, from empty databases; the tables have the medians.
         work: where the server's directory is made.
     """
     rows, queries = await asyncio.to_thread(read_all, folder, transcript)
-    extra = [replace(row, id=f"extra/{n}", user="extra") for n, row in enumerate(rows[-_EXTRA:])]
     missing = await asyncio.to_thread(prepare)
-    contenders: list[Contender] = []
+    able = [one for one in CONTENDERS if missing is None or one.python == sys.executable]
+    for one in CONTENDERS:
+        if one not in able:
+            report.say(f"{one.name}: could not be installed here, so it was not measured ({missing}).")
+    done: list[list[Measured]] = []
     async with server(report, work=work) as place:
-        contenders.append(await _ours(report, place, rows, extra, queries))
-        for name, title in _TITLES.items():
-            if missing is not None:
-                report.say(f"{title}: could not be installed here, so it was not measured ({missing}).")
-            else:
-                await _peer(report, place, name, (rows, extra, queries), contenders, work)
-        for hnsw in (True, False):
-            connection = await _database(place, f"bare_{'hnsw' if hnsw else 'exact'}")
-            contenders.append(await bare(connection, rows, extra, queries, hnsw=hnsw))
-            await connection.close()
-        dated = [replace(row, speaker=f"[{row.at[:10]}] {row.speaker}") for row in rows]
-        connection = await _database(place, "bare_dated")
-        contenders.append(await bare(connection, dated, extra, queries, hnsw=False))
-        contenders[-1].name += ", the date written before each text"
-        await connection.close()
-    _table(report, contenders, rows, queries)
+        given = Given(rows, write(place.data_dir.with_name("rows.jsonl"), rows), queries)
+        for number in range(rounds):
+            began = time.perf_counter()
+            turned = able[number % len(able) :] + able[: number % len(able)]
+            measured = await _round(report, place, number, turned, given)
+            done.append([measured[one.name] for one in able if one.name in measured])
+            print(f"round {number + 1}: {time.perf_counter() - began:.0f} s", flush=True)
+    tables(report, done, rows=len(rows), queries=queries, alone=_ALONE, callers=CALLERS)
 
 
 def prepare() -> str | None:
@@ -84,152 +165,120 @@ def prepare() -> str | None:
     return None
 
 
-async def _database(place: Server, name: str) -> Any:
-    admin = await place.admin()
-    await admin.execute(f"CREATE DATABASE {name}")
-    await admin.close()
-    connection = await place.admin(name)
-    await connection.execute("CREATE EXTENSION vector")
-    await connection.close()
-    return await place.admin(name)  # now it registers the vector types
-
-
-async def _peer(
-    report: Report,
-    place: Server,
-    name: str,
-    given: tuple[Sequence[PeerRow], Sequence[PeerRow], Sequence[PeerQuery]],
-    contenders: list[Contender],
-    work: Path | None,
-) -> None:
-    admin = await place.admin()
-    await admin.execute(f"CREATE DATABASE peer_{name}")
-    await admin.close()
-    endpoint = place.endpoint
-    dsn = f"host={endpoint.socket_dir} port={endpoint.port} user={ADMIN_ROLE} dbname=peer_{name}"
-    folder = await asyncio.to_thread(temporary, work)
-    try:
-        rows, extra, queries = given
-        files = [
-            write(folder / "rows.jsonl", rows),
-            write(folder / "extra.jsonl", extra),
-            write(folder / "queries.jsonl", queries),
-        ]
-        result = folder / "result.json"
-        child = await asyncio.create_subprocess_exec(
-            str(ENVIRONMENT / "bin" / "python"),
-            str(Path(__file__).with_name("peers_child.py")),
-            name,
-            dsn,
-            *map(str, files),
-            str(result),
-            env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, errors = await child.communicate()
-        if child.returncode:
-            last = (errors.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
-            report.say(f"{_TITLES[name]}: failed here, so it has no row ({last[:300]}).")
-            return
-        done = json.loads(result.read_text(encoding="utf-8"))
-        contenders.append(
-            Contender(_TITLES[name], done["version"], done["bulk"], done["single"], done["times"], done["found"])
-        )
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-async def _ours(
-    report: Report, place: Server, rows: Sequence[PeerRow], extra: Sequence[PeerRow], queries: Sequence[PeerQuery]
-) -> Contender:
-    """Mnemon: every row a message of its speaker, in a conversation of its user; one organisation holds them all."""
-    async with place.memory() as memory:
-        await memory.remember("warm up", user="nobody")  # the weights are read before anything is timed
-        began = time.perf_counter()
-        await memory.remember([_item(row) for row in rows])
-        bulk = time.perf_counter() - began
-        began = time.perf_counter()
-        await memory.maintain()
-        indexing = time.perf_counter() - began
-        admin = await place.admin()
+async def _round(
+    report: Report, place: Server, number: int, contenders: Sequence[Contender], given: Given
+) -> dict[str, Measured]:
+    """Fill everybody one after the other, and then ask and fill them by turns; by name, without those that failed."""
+    async with AsyncExitStack() as stack:
+        children: list[Child] = []
+        for index, one in enumerate(contenders):
+            child = await stack.enter_async_context(_child(place, one, f"peer_{number}_{index}"))
+            try:
+                child.measured.version = (await child.do("open"))["version"]
+                child.measured.bulk = len(given.rows) / (await child.do("bulk", path=str(given.file)))["seconds"]
+                child.measured.ready = (await child.do("ready"))["seconds"]
+            except RuntimeError as error:
+                report.say(f"{one.name}: failed here, so it has no row ({error}).")
+            else:
+                children.append(child)
+        admin = await place.admin()  # Mnemon's database
         await admin.execute("ANALYZE")
         await admin.close()
-        found, times = [], []
-        for n, query in enumerate([*queries[:50], *queries]):
-            began = time.perf_counter()
-            hits = await memory.search(query.text, k=K, conversation=query.user)
+        await _ask(children, given.queries)
+        await _add(children, given)
+        await _throughput(children, given.queries)
+        await _beside(children, given)
+        return {child.contender.name: child.measured for child in children}
+
+
+async def _ask(children: Sequence[Child], queries: Sequence[PeerQuery]) -> None:
+    """Question by question, whoever begins; the first fifty are asked twice, and count once."""
+    for n, query in enumerate([*queries[:50], *queries]):
+        at = n % len(children)
+        for child in [*children[at:], *children[:at]]:
+            answer = await child.do("ask", query=as_given(query))
             if n >= 50:
-                times.append(time.perf_counter() - began)
-                found.append([str(hit.item.source_id) for hit in hits])
-        began = time.perf_counter()
-        for row in extra:
-            await memory.remember(_item(row))
-        single = time.perf_counter() - began
-    report.say(
-        f"Mnemon put what is large enough into its vector index in the background, in {indexing:.1f} s after the bulk; "
-        "the others pay for theirs while adding."
-    )
-    report.numbers["indexing_seconds"] = indexing
-    return Contender("**Mnemon**", f"mnemon {mnemon.__version__}", bulk, single, times, found)
+                child.measured.times.append(answer["seconds"])
+                child.measured.found.append(answer["found"])
 
 
-def _item(row: PeerRow) -> dict[str, str]:
-    return {
-        "content": row.said,
-        "speaker": row.speaker,
-        "conversation": row.user,
-        "source": "bench",
-        "source_id": row.id,
-        "at": row.at,
+async def _add(children: Sequence[Child], given: Given) -> None:
+    """One by one, by one caller and by sixteen."""
+    for callers, count in ((1, _ALONE), (16, _TOGETHER)):
+        rows, turn = given.more(f"by {callers}", count), _TURN[callers]
+        seconds = dict.fromkeys(children, 0.0)
+        for begin in range(0, count, turn):
+            for child in children:
+                seconds[child] += (await child.do("add", rows=rows[begin : begin + turn], callers=callers))["seconds"]
+        for child in children:
+            child.measured.added[callers] = count / seconds[child]
+
+
+async def _throughput(children: Sequence[Child], queries: Sequence[PeerQuery]) -> None:
+    """Questions of everybody's, by one caller and by several."""
+    for callers in CALLERS:
+        seconds = dict.fromkeys(children, 0.0)
+        for begin in range(0, len(queries), _QUESTIONS):
+            asked = [as_given(query) for query in queries[begin : begin + _QUESTIONS]]
+            for child in children:
+                seconds[child] += (await child.do("searches", queries=asked, callers=callers))["seconds"]
+        for child in children:
+            child.measured.searches[callers] = len(queries) / seconds[child]
+
+
+async def _beside(children: Sequence[Child], given: Given) -> None:
+    """Questions to one conversation, into which others write meanwhile."""
+    user = given.queries[0].user
+    asked = [as_given(query) for query in given.queries if query.user == user]
+    asked = (asked * (1 + _BEFORE // len(asked)))[:_BEFORE]
+    rows = given.more("beside", int(_RATE * _SECONDS), user)
+    for n, row in enumerate(rows):
+        row["said"] = f"Locker {n * 7919 % 100_003} holds {row['said']}"
+        row["text"] = row["dated"] = f"{row['speaker']}: {row['said']}"
+    for child in children:
+        child.measured.beside = await child.do("beside", queries=asked, rows=rows, rate=_RATE)
+
+
+@asynccontextmanager
+async def _child(place: Server, one: Contender, database: str) -> AsyncIterator[Child]:
+    admin = await place.admin("postgres")
+    await admin.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)" if one == OURS else "SELECT 1")
+    if one != OURS:
+        await admin.execute(f"CREATE DATABASE {database}")
+    await admin.close()
+    if one.side == "bare":
+        admin = await place.admin(database)
+        await admin.execute("CREATE EXTENSION vector")
+        await admin.close()
+    host, port = str(place.endpoint.socket_dir), place.endpoint.port
+    told = {
+        "data_dir": str(place.data_dir),
+        "host": host,
+        "port": port,
+        "user": ADMIN_ROLE,
+        "database": database,
+        "dsn": f"host={host} port={port} user={ADMIN_ROLE} dbname={database}",
+        **one.place,
     }
-
-
-def _table(
-    report: Report, contenders: Sequence[Contender], rows: Sequence[PeerRow], queries: Sequence[PeerQuery]
-) -> None:
-    lines, numbers = [], {}
-    for one in contenders:
-        timing = Timing.of(one.times)
-        recall = 100 * float(np.mean([recall_at(f, q.wanted, K) for f, q in zip(one.found, queries, strict=True)]))
-        short = sum(len(set(found)) < K for found in one.found)
-        numbers[one.name.strip("*")] = {
-            "version": one.version,
-            "one_by_one_rate": _EXTRA / one.single,
-            "bulk_rate": len(rows) / one.bulk,
-            "median_ms": timing.median,
-            "p95_ms": timing.p95,
-            "recall_at_10": recall,
-            "fewer_than_10": short,
-        }
-        lines.append(
-            (
-                one.name,
-                f"{number(_EXTRA / one.single)} / {number(len(rows) / one.bulk)}",
-                str(timing),
-                number(recall),
-                f"{short} of {len(queries)}",
-                one.version,
-            )
-        )
-    report.numbers["rows"] = len(rows)
-    report.numbers["peers"] = numbers
-    report.table(
-        f"{len(rows):,} rows; one by one: {_EXTRA} more into what is already filled. Every search names its user "
-        "(Mnemon: the conversation), k=10; the questions are those of categories 1 to 4. Mnemon gets the speaker and "
-        'the time as such; the others, which rank by the text alone, get "speaker: text", which is worth 7 points to '
-        "them:",
-        (
-            "",
-            "add one by one / in bulk, rows/s",
-            "search p50 / p95, ms",
-            "R@10",
-            "searches that returned fewer than 10",
-            "version",
-        ),
-        lines,
+    process = await asyncio.create_subprocess_exec(
+        one.python,
+        "-m",
+        "bench.peers_child",
+        one.side,
+        json.dumps(told),
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(PACKAGE.parent)))},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LIMIT,
     )
-    report.say(
-        "All use the same embedder, Mnemon's built-in one: mem0 wants a language model and an embedding service in its "
-        "configuration even with `infer=False`, so both get a key that is never used and its embedder is replaced "
-        "after it is made; its score threshold is set to 0; spaCy, which it uses where it is installed, is not."
-    )
+    child = Child(one, process)
+    try:
+        yield child
+    finally:
+        await child.end()
+        if one != OURS:
+            admin = await place.admin("postgres")
+            await admin.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
+            await admin.close()

@@ -1,165 +1,136 @@
-"""One peer in its own environment: NAME DSN ROWS QUERIES RESULT, run by ``python -m bench peers``.
+"""One of the peers in a process of its own: ``python -m bench.peers_child NAME PLACE``, asked line by line.
 
-It needs the peer's packages and Mnemon's built-in embedder (on PYTHONPATH), nothing else of Mnemon.
+A line in is a JSON object with ``do`` and what that needs; the line out is what was measured, here and not where it was
+asked, so that the way between the two is in no figure. It needs what its side needs and Mnemon's built-in embedder.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import json
 import logging
 import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.metadata import version
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mnemon.ai.providers.static import StaticEmbedder
+from bench.peers_sides import SIDES, Row, Side, one
 
-Row = dict[str, Any]
-_EMBEDDER = StaticEmbedder()
-_K = 10
-
-
-def _one(text: str) -> list[float]:
-    return [float(number) for number in _EMBEDDER.embed_now([text])[0]]
+#: Every so many of the writes beside readers is looked for at once by who has written it.
+_LOOKED_FOR = 5
+_LIMIT = 1 << 26  # bytes of a line
 
 
-def _many(texts: Sequence[str]) -> list[list[float]]:
-    return [[float(number) for number in row] for row in _EMBEDDER.embed_now(list(texts))]
+class Asked:
+    """What the parent may ask for.
 
-
-def mem0(dsn: str, rows: list[Row], extra: list[Row], queries: list[Row]) -> dict[str, Any]:
-    """mem0 without inference: texts are kept as they are.
-
-    It wants a language model and an embedding service in its configuration even so: both get a key that is never
-    used, and then its embedder is replaced by ours.
+    Args:
+        side: who is measured.
     """
-    folder = tempfile.mkdtemp(prefix="mem0-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ.update(MEM0_TELEMETRY="False", MEM0_DIR=folder)
-    memory = import_module("mem0").Memory.from_config(
-        {
-            "vector_store": {
-                "provider": "pgvector",
-                "config": {
-                    "connection_string": dsn,
-                    "collection_name": "memories",
-                    "embedding_model_dims": 256,
-                    "hnsw": True,
-                },
-            },
-            "llm": {"provider": "openai", "config": {"api_key": "unused"}},
-            "embedder": {"provider": "openai", "config": {"api_key": "unused", "embedding_dims": 256}},
-            "history_db_path": str(Path(folder) / "history.db"),
-        }
-    )
-    base = import_module("mem0.embeddings.base").EmbeddingBase
-    adapter = type(
-        "BuiltIn",
-        (base,),
-        {
-            "embed": lambda _self, text, memory_action=None: _one(text),
-            "embed_batch": lambda _self, texts, memory_action="add": _many(texts),
-        },
-    )
-    memory.embedding_model = adapter()
-    names: dict[str, str] = {}
 
-    def add(many: list[Row]) -> None:
-        messages = [{"role": "user", "content": row["text"]} for row in many]
-        done = memory.add(messages, user_id=many[0]["user"], infer=False)["results"]
-        names.update({one["id"]: row["id"] for one, row in zip(done, many, strict=True)})
+    def __init__(self, side: Side) -> None:
+        self.side = side
 
-    def search(query: Row) -> list[str]:
-        # The threshold would hide hits beyond what its index already leaves out.
-        found = memory.search(query["text"], top_k=_K, filters={"user_id": query["user"]}, threshold=0.0)
-        return [names[one["id"]] for one in found["results"]]
+    async def open(self) -> Row:
+        """Make ready."""
+        await self.side.open()
+        return {"version": self.side.version}
 
-    bulk = _timed(add, _groups(rows))
-    found, times = _ask(search, queries)
-    single = _timed(add, [[row] for row in extra])
-    return {"bulk": bulk, "single": single, "found": found, "times": times, "version": f"mem0ai {version('mem0ai')}"}
+    async def bulk(self, path: str) -> Row:
+        """Keep all rows of a file."""
+        rows = [json.loads(line) for line in await asyncio.to_thread(_lines, path)]
+        return await _timed(self.side.bulk(rows))
 
+    async def ready(self) -> Row:
+        """Do what is done in the background otherwise."""
+        return await _timed(self.side.ready())
 
-def _groups(rows: list[Row], size: int = 500) -> list[list[Row]]:
-    """Runs of at most ``size`` rows of one user."""
-    groups: list[list[Row]] = []
-    for row in rows:
-        if not groups or groups[-1][0]["user"] != row["user"] or len(groups[-1]) == size:
-            groups.append([])
-        groups[-1].append(row)
-    return groups
-
-
-def _timed(add: Callable[[list[Row]], None], groups: list[list[Row]]) -> float:
-    began = time.perf_counter()
-    for group in groups:
-        add(group)
-    return time.perf_counter() - began
-
-
-def _ask(search: Callable[[Row], list[str]], queries: list[Row]) -> tuple[list[list[str]], list[float]]:
-    for query in queries[:50]:
-        search(query)
-    found, times = [], []
-    for query in queries:
+    async def ask(self, query: Row) -> Row:
+        """Search once."""
         began = time.perf_counter()
-        found.append(search(query))
-        times.append(time.perf_counter() - began)
-    return found, times
+        found = await self.side.search(query)
+        return {"seconds": time.perf_counter() - began, "found": found}
 
+    async def add(self, rows: list[Row], callers: int) -> Row:
+        """Keep rows one by one, by so many callers at once."""
+        return await self._by(callers, self.side.add, rows)
 
-async def langgraph(dsn: str, rows: list[Row], extra: list[Row], queries: list[Row]) -> dict[str, Any]:
-    """LangGraph's AsyncPostgresStore with its vector index, a namespace a user."""
-    base = import_module("langchain_core.embeddings").Embeddings
-    adapter = type(
-        "BuiltIn",
-        (base,),
-        {"embed_documents": lambda _self, texts: _many(texts), "embed_query": lambda _self, text: _one(text)},
-    )
-    put = import_module("langgraph.store.base").PutOp
-    store_class = import_module("langgraph.store.postgres.aio").AsyncPostgresStore
-    index = {"dims": 256, "embed": adapter(), "fields": ["text"]}
-    async with store_class.from_conn_string(dsn, index=index) as store:
-        await store.setup()
-        began = time.perf_counter()
-        for group in _groups(rows):
-            await store.abatch([put(("memories", row["user"]), row["id"], {"text": row["text"]}) for row in group])
-        bulk = time.perf_counter() - began
-        found, times = [], []
-        for n, query in enumerate([*queries[:50], *queries]):
+    async def searches(self, queries: list[Row], callers: int) -> Row:
+        """Ask questions, by so many callers at once."""
+        return await self._by(callers, self.side.search, queries)
+
+    async def beside(self, queries: list[Row], rows: list[Row], rate: float) -> Row:
+        """Ask while nothing is written, and while rows are written into what is searched."""
+        self.side.threads = True
+        alone = await self._read(queries, lambda n: n < len(queries))
+        writing = asyncio.create_task(self._write(rows, rate))
+        beside = await self._read(queries, lambda _: not writing.done())
+        self.side.threads = False
+        return {"alone": alone, "beside": beside, **await writing}
+
+    async def close(self) -> Row:
+        """Let go of everything."""
+        await self.side.close()
+        return {}
+
+    async def _read(self, queries: list[Row], goes_on: Callable[[int], bool]) -> list[float]:
+        times: list[float] = []
+        while goes_on(len(times)):
             began = time.perf_counter()
-            hits = await store.asearch(("memories", query["user"]), query=query["text"], limit=_K)
-            if n >= 50:
-                times.append(time.perf_counter() - began)
-                found.append([hit.key for hit in hits])
-        began = time.perf_counter()
-        for row in extra:
-            await store.aput(("memories", row["user"]), row["id"], {"text": row["text"]})
-        single = time.perf_counter() - began
-    name = f"langgraph {version('langgraph')}, checkpoint-postgres {version('langgraph-checkpoint-postgres')}"
-    return {"bulk": bulk, "single": single, "found": found, "times": times, "version": name}
+            await self.side.search(queries[len(times) % len(queries)])
+            times.append(time.perf_counter() - began)
+            await asyncio.sleep(0)
+        return times
+
+    async def _write(self, rows: list[Row], rate: float) -> Row:
+        began, stale, checked = time.perf_counter(), 0, 0
+        for n, row in enumerate(rows):
+            await asyncio.sleep(max(0.0, began + n / rate - time.perf_counter()))
+            await self.side.add(row)
+            if n % _LOOKED_FOR == 0:
+                checked += 1
+                stale += row["id"] not in await self.side.search({"user": row["user"], "text": row["said"]})
+        return {"writes": len(rows) / (time.perf_counter() - began), "stale": stale, "checked": checked}
+
+    async def _by(self, callers: int, work: Callable[[Row], Awaitable[Any]], given: list[Row]) -> Row:
+        waiting: Iterator[Row] = iter(given)
+        self.side.threads = callers > 1
+
+        async def call() -> None:
+            for row in waiting:
+                await work(row)
+
+        done = await _timed(asyncio.gather(*(call() for _ in range(callers))))
+        self.side.threads = False
+        return done
 
 
-def _read(path: str) -> list[Row]:
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text(encoding="utf-8").splitlines()
 
 
-def main(name: str, dsn: str, rows_path: str, extra_path: str, queries_path: str, result: str) -> None:
-    """Run one peer and write what was measured."""
+async def _timed(work: Awaitable[Any]) -> Row:
+    began = time.perf_counter()
+    await work
+    return {"seconds": time.perf_counter() - began}
+
+
+async def main(name: str, place: str) -> None:
+    """Answer until there is nothing more to read."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what a library prints is no answer
     logging.disable(logging.WARNING)
-    arguments = (dsn, _read(rows_path), _read(extra_path), _read(queries_path))
-    _one("the weights are read before anything is timed")
-    done = mem0(*arguments) if name == "mem0" else asyncio.run(langgraph(*arguments))
-    Path(result).write_text(json.dumps(done), encoding="utf-8")
+    one("the weights are read before anything is timed")
+    lines = asyncio.StreamReader(limit=_LIMIT)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    asked = Asked(SIDES[name](json.loads(place)))
+    while line := await lines.readline():
+        command = json.loads(line)
+        answer = await getattr(asked, command.pop("do"))(**command)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:7])
+    asyncio.run(main(sys.argv[1], sys.argv[2]))

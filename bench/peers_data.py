@@ -38,18 +38,6 @@ class PeerQuery:
     wanted: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Contender:
-    """What was measured of one of them: seconds for all rows and for the extra ones, seconds and ids of each search."""
-
-    name: str
-    version: str
-    bulk: float
-    single: float
-    times: list[float]
-    found: list[list[str]]
-
-
 def read_all(folder: Path, transcript: Path) -> tuple[list[PeerRow], list[PeerQuery]]:
     """The LoCoMo conversations, then the transcript as one more user; the questions of categories 1 to 4."""
     rows: list[PeerRow] = []
@@ -79,12 +67,16 @@ def _turn(user: str, turn: dict[str, Any], at: datetime) -> PeerRow:
     return PeerRow(f"{user}/{evidence_ids([turn['dia_id']])[0]}", user, str(turn["speaker"]), said, at.isoformat())
 
 
-def write(path: Path, rows: Sequence[PeerRow] | Sequence[PeerQuery]) -> Path:
+def write(path: Path, rows: Sequence[PeerRow]) -> Path:
     """As JSON Lines, for a process of another environment."""
     with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            fields = asdict(row)
-            if isinstance(row, PeerRow):
-                fields["text"] = row.text
-            file.write(json.dumps(fields) + "\n")
+        file.writelines(json.dumps(as_given(row)) + "\n" for row in rows)
     return path
+
+
+def as_given(row: PeerRow | PeerQuery) -> dict[str, Any]:
+    """As another process gets it: with the text that a memory gets which knows no speakers, and one with the day."""
+    fields = asdict(row)
+    if isinstance(row, PeerRow):
+        fields |= {"text": row.text, "dated": f"[{row.at[:10]}] {row.text}"}
+    return fields
