@@ -11,6 +11,7 @@ from mnemon.ai.embedders import Embedder
 from mnemon.core import times
 from mnemon.core.cache import Cache, Copies
 from mnemon.core.clock import Clock, SystemClock
+from mnemon.core.groups import Groups
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
 from mnemon.db.connection import Connection
@@ -31,6 +32,7 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     cache: Cache = field(default_factory=Cache)
     copies: Copies = field(default_factory=lambda: Copies(0))
+    groups: Groups = field(default_factory=Groups)
 
     @property
     def zone(self) -> tzinfo:

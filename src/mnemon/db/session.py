@@ -24,7 +24,7 @@ from mnemon.db.engine import create_engine, hang_up, pooled
 from mnemon.db.errors import translated
 from mnemon.db.replicas import NotHere, ReplicaState, read_position, write_position
 from mnemon.db.routing import POSITION, Routing
-from mnemon.db.tenant import SET_TENANT, SET_TENANT_KEEPING_PLANS, Prover, set_tenant_text
+from mnemon.db.tenant import SET_TENANT, SET_TENANT_HURRIED, SET_TENANT_KEEPING_PLANS, Prover, set_tenant_text
 
 _SET_TENANT = set_tenant_text()
 
@@ -254,6 +254,7 @@ class Database:
         by_key: bool = False,
         lazy: bool = False,
         snapshot: bool = False,
+        hurried: bool = False,
     ) -> AsyncIterator[Connection]:
         """Begin a transaction of the principal's organisation on the driver's own connection.
 
@@ -268,6 +269,7 @@ class Database:
             lazy: commit without waiting for the disk. A server that crashes may lose such a transaction of its last
                 second, whole; the next commit that waits makes it safe too. For steps that would be done again.
             snapshot: all its statements see one moment.
+            hurried: fail (``unavailable.lock``) where a lock is not to be had soon; only for what is tried again.
         """
         with translated():
             async with pooled(self.engine) as driver:
@@ -276,6 +278,7 @@ class Database:
                     isolation = "repeatable_read" if snapshot else None
                     async with driver.transaction(isolation=isolation, readonly=readonly):
                         enter = SET_TENANT_KEEPING_PLANS if bulk or by_key else SET_TENANT
+                        enter = SET_TENANT_HURRIED if hurried else enter
                         await driver.fetchval(enter, *self.prover.arguments(principal))
                         if lazy:
                             await driver.execute("SET LOCAL synchronous_commit = off")

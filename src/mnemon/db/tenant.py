@@ -23,6 +23,8 @@ SET_TENANT = "SELECT set_tenant($1, $2, $3, $4)"
 #: The same for statements whose plans may be kept from call to call. A bulk write keeps those of its foreign key
 #: checks: planned anew for every row (as reads must be, tenants differ) they cost more than the rows.
 SET_TENANT_KEEPING_PLANS = f"{SET_TENANT}, set_config('plan_cache_mode', 'auto', true)"
+#: The same for what gives up where somebody else's lock is not soon let go.
+SET_TENANT_HURRIED = f"{SET_TENANT_KEEPING_PLANS}, set_config('lock_timeout', '200ms', true)"
 #: The parameter of the server in which it stands, where the owner may set it and the application may not.
 PARAMETER = "backtrace_functions"
 #: What a policy compares a row's organisation with, there and elsewhere; as PostgreSQL writes it back.

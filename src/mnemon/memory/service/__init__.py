@@ -4,9 +4,10 @@ from mnemon.memory.service.access import AccessCounter
 from mnemon.memory.service.change import forget, update
 from mnemon.memory.service.facts import assert_fact, facts_at, history_of, reconstruct, retract_fact
 from mnemon.memory.service.maintain import maintain
+from mnemon.memory.service.preparing import Prepared, prepare, refuse_long
 from mnemon.memory.service.rate import rate
 from mnemon.memory.service.read import get, history, list_items, read
-from mnemon.memory.service.remember import Prepared, prepare, refuse_long, remember, write
+from mnemon.memory.service.remember import remember, write
 from mnemon.memory.service.searching import recall, search
 from mnemon.memory.service.usage import note_use, usage_of
 

@@ -19,7 +19,7 @@ from mnemon.memory.items import as_items, select_items
 from mnemon.memory.repository import Correction
 from mnemon.memory.schemas import Forget, Forgotten, Item, Scope, Update
 from mnemon.memory.scope import ResolvedScope, resolve
-from mnemon.memory.service.remember import embed, refuse_long
+from mnemon.memory.service.preparing import embed, refuse_long
 from mnemon.memory.visibility import visible
 from mnemon.memory.wholes import rows_of
 from mnemon.verbs import verb

@@ -20,7 +20,7 @@ from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals import Evidence, Measured
 from mnemon.memory.schemas import Explanation, Hit, Item, Recollection, Search, Weights
 from mnemon.memory.service.gathering import Gathered, Understood, gather, understand
-from mnemon.memory.service.remember import embed
+from mnemon.memory.service.preparing import embed
 from mnemon.verbs import verb
 
 
