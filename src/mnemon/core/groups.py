@@ -139,7 +139,7 @@ class Groups:
         try:
             answer = await me.answer
         except asyncio.CancelledError:
-            await self._left(key, lane, me)
+            await self._tidy(key, lane, me)
             raise
         if not isinstance(answer, _Alone):
             return answer  # type: ignore[no-any-return]
@@ -148,7 +148,7 @@ class Groups:
         finally:
             self._next(key, lane, answer.turn)
 
-    async def _left(self, key: Hashable, lane: _Lane, me: _Waiting) -> None:
+    async def _tidy(self, key: Hashable, lane: _Lane, me: _Waiting) -> None:
         """Tidy up after a caller that was cancelled."""
         if me in lane.waiting:
             lane.waiting.remove(me)
@@ -225,15 +225,15 @@ def _tell(waiting: asyncio.Future[Any], answer: Any, failed: MnemonError | None)
 def _chosen(lane: _Lane) -> list[_Waiting]:
     """Take the next group out of those who wait, in the order that they came."""
     chosen: list[_Waiting] = []
-    rest: list[_Waiting] = []
+    left: list[_Waiting] = []
     apart: set[Hashable] = set()
     for waiting in lane.waiting:
         if waiting.answer.done():
             continue
         if len(chosen) == MOST or not apart.isdisjoint(waiting.work.apart):
-            rest.append(waiting)
+            left.append(waiting)
         else:
             chosen.append(waiting)
             apart |= waiting.work.apart
-    lane.waiting = rest
+    lane.waiting = left
     return chosen
