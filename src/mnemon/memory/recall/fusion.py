@@ -7,7 +7,7 @@ term.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -17,6 +17,7 @@ from mnemon.memory.recall.signals import MATCH, RECALL, Matched, Measured
 from mnemon.memory.schemas import Contribution, Weights
 
 SEMANTIC = "semantic"
+_DIGITS = 6  # of what explanations tell
 #: How fast the other four signals lose with a match's distance from the best one, at the usual weights: the square. So
 #: a match half as good as the best one does not come before it, whatever else speaks for it.
 STRICTNESS = 2.0
@@ -54,18 +55,33 @@ def recall_scores(values: Mapping[str, Floats], weights: Weights) -> Floats:
     return np.asarray(sum(values[name] * weight for name, weight in _parts(weights).items()))
 
 
-def explain_match(measured: Measured, index: int) -> dict[str, Contribution]:
-    """List the match signals that one candidate has, with their shares."""
-    return {
-        signal.name: _contribution(value, signal.weight)
-        for signal in MATCH
-        if (value := float(measured.values[signal.name][index]))
-    }
+def explain_match(measured: Measured, indexes: Sequence[int]) -> list[dict[str, Contribution]]:
+    """List the match signals that each of some candidates has, with their shares."""
+    weights = {signal.name: signal.weight for signal in MATCH}
+    return _explain({name: measured.values[name][indexes] for name in weights}, weights, all_of_them=False)
 
 
-def explain_recall(values: Mapping[str, Floats], index: int, weights: Weights) -> dict[str, Contribution]:
-    """List the signals of recall of one candidate, with their shares."""
-    return {name: _contribution(float(values[name][index]), weight) for name, weight in _parts(weights).items()}
+def explain_recall(
+    values: Mapping[str, Floats], indexes: Sequence[int], weights: Weights
+) -> list[dict[str, Contribution]]:
+    """List the signals of recall of each of some candidates, with their shares."""
+    return _explain({name: values[name][indexes] for name in values}, _parts(weights), all_of_them=True)
+
+
+def _explain(
+    values: Mapping[str, Floats], weights: Mapping[str, float], *, all_of_them: bool
+) -> list[dict[str, Contribution]]:
+    table = np.stack([values[name] for name in weights], axis=1)
+    shares = np.round(table * np.array([*weights.values()]), _DIGITS).tolist()
+    signals = [(name, round(weight, _DIGITS)) for name, weight in weights.items()]
+    return [
+        {
+            name: Contribution(value, weight, share)
+            for (name, weight), value, share in zip(signals, row, shares_of_row, strict=True)
+            if all_of_them or value
+        }
+        for row, shares_of_row in zip(np.round(table, _DIGITS).tolist(), shares, strict=True)
+    ]
 
 
 def _parts(weights: Weights) -> dict[str, float]:
@@ -76,7 +92,3 @@ def _parts(weights: Weights) -> dict[str, float]:
 
 
 _USUAL = _parts(Weights())[SEMANTIC]
-
-
-def _contribution(value: float, weight: float) -> Contribution:
-    return Contribution(round(value, 6), round(weight, 6), round(value * weight, 6))

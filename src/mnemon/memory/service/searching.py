@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -18,7 +19,7 @@ from mnemon.memory.items import fetch_items
 from mnemon.memory.recall import fusion, packing
 from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals import Evidence, Measured
-from mnemon.memory.schemas import Explanation, Hit, Item, Recollection, Search, Weights
+from mnemon.memory.schemas import Contribution, Explanation, Hit, Item, Recollection, Search, Weights
 from mnemon.memory.service.gathering import Gathered, Understood, gather, understand
 from mnemon.memory.service.preparing import embed
 from mnemon.verbs import verb
@@ -107,15 +108,12 @@ async def _answer(
     read_rows = [(int(index), items[ordinal]) for index, ordinal in order if ordinal in items]
     sizes = [packing.tokens(item.content) for _, item in read_rows]
     packed = packing.pack(sizes, ranked.budget)
+    chosen = [read_rows[position][0] for position in packed]
+    explained = _explain(understood, gathered, ranked, chosen)
+    scores = np.round(ranked.score[chosen], 6).tolist()
     hits = [
-        Hit.model_construct(
-            item=read_rows[position][1],
-            rank=rank,
-            score=round(float(ranked.score[read_rows[position][0]]), 6),
-            tokens=sizes[position],
-            why=_explain(understood, gathered, ranked, read_rows[position][0]),
-        )
-        for rank, position in enumerate(packed, start=1)
+        Hit.model_construct(item=read_rows[position][1], rank=rank, score=score, tokens=sizes[position], why=why)
+        for rank, (position, score, why) in enumerate(zip(packed, scores, explained, strict=True), start=1)
     ]
     return hits, len(read_rows) - len(packed)
 
@@ -169,18 +167,29 @@ async def _agent_preferences(
     return weights, request.token_budget or config.token_budget
 
 
-def _explain(understood: Understood, gathered: Gathered, ranked: _Ranked, index: int) -> Explanation:
-    """Say why the candidate at an index was found, and why it stands where it does."""
-    evidence = gathered.measured.evidence
-    seen = zip(evidence.lexicon.terms, evidence.window.seen[index], strict=True)
-    return Explanation.model_construct(
-        match=fusion.explain_match(gathered.measured, index),
-        match_score=round(float(ranked.match[index]), 6),
-        recall=fusion.explain_recall(ranked.recalled, index, ranked.weights) if ranked.weights is not None else {},
-        terms=tuple(term for term, count in seen if count),
-        names=tuple(understood.asked.names),
-        times=tuple(
-            f"{span}, {times.name_of(understood.zone)}" for time in understood.question.times for span in time.spans
-        ),
-        via=gathered.via(index),
-    )
+def _explain(understood: Understood, gathered: Gathered, ranked: _Ranked, indexes: Sequence[int]) -> list[Explanation]:
+    """Say of each candidate at an index why it was found, and why it stands where it does."""
+    if not indexes:
+        return []
+    measured, places = gathered.measured, list(indexes)
+    terms, zone = measured.evidence.lexicon.terms, times.name_of(understood.zone)
+    names = tuple(understood.asked.names)
+    spans = tuple(f"{span}, {zone}" for time in understood.question.times for span in time.spans)
+    match = fusion.explain_match(measured, places)
+    scores = np.round(ranked.match[places], 6).tolist()
+    recalled: list[dict[str, Contribution]] = [{} for _ in places]
+    if ranked.weights is not None:
+        recalled = fusion.explain_recall(ranked.recalled, places, ranked.weights)
+    seen = (measured.evidence.window.seen[places] > 0).tolist()
+    return [
+        Explanation.model_construct(
+            match=match[at],
+            match_score=scores[at],
+            recall=recalled[at],
+            terms=tuple(term for term, is_there in zip(terms, seen[at], strict=True) if is_there),
+            names=names,
+            times=spans,
+            via=gathered.via(place),
+        )
+        for at, place in enumerate(places)
+    ]

@@ -74,22 +74,41 @@ def similar(held: HeldScope, vectors: WordVectors, words: Sequence[Word]) -> Flo
     names = held.said()
     if not size or not words or not names:
         return total
-    name_vectors = held.derived("vectors", lambda: vectors.of(names))
-    closeness = [np.vecdot(name_vectors, vector) for vector in vectors.of([word.asked for word in words])]
+    alike = _alike(held, vectors, names, [word.asked for word in words])
     weight = 0.0
-    for word, near in zip(words, closeness, strict=True):
+    for word in words:
         own = held.places_of((word.lexeme, *word.others))
         rarity = float(np.log1p((size - len(own) + 0.5) / (len(own) + 0.5)))
         weight += rarity
-        best = np.argpartition(-near, min(ALIKE, len(near) - 1))[: ALIKE + 1]
         stand_ins = np.zeros(size)
-        for at in best[np.argsort(near[best])]:  # the closest last: it is what counts where there are several
-            name = names[at]
-            if near[at] > CLOSENESS and name != word.lexeme and name not in word.others:
-                stand_ins[held.places_of((name,))] = (near[at] - CLOSENESS) / (1.0 - CLOSENESS)
+        for name, closeness in alike[word.asked]:
+            if name != word.lexeme and name not in word.others:
+                stand_ins[held.places_of((name,))] = closeness
         if not stand_ins.any():
             continue
         exact = np.zeros(size)
         exact[own] = 1.0
         total += rarity * np.where(held.around(exact) > 0, 0.0, held.around(stand_ins))
     return np.minimum(total / (weight or 1.0), 1.0)
+
+
+def _alike(
+    held: HeldScope, vectors: WordVectors, names: Sequence[str], asked: Sequence[str]
+) -> dict[str, list[tuple[str, float]]]:
+    """Return the words of the scope that are most like each of those asked, from 0 to 1, the most alike last.
+
+    They are found once as long as the rows stay as they are: every question has "when" or "what".
+    """
+    known: dict[str, list[tuple[str, float]]] = held.derived("alike", dict)
+    missing = [word for word in dict.fromkeys(asked) if word not in known]
+    if missing:
+        name_vectors = held.derived("vectors", lambda: vectors.of(names))
+        for word, vector in zip(missing, vectors.of(missing), strict=True):
+            near = np.vecdot(name_vectors, vector)
+            best = np.argpartition(-near, min(ALIKE, len(near) - 1))[: ALIKE + 1]
+            closeness = (near[best] - CLOSENESS) / (1.0 - CLOSENESS)
+            known[word] = sorted(
+                ((names[at], how) for at, how in zip(best.tolist(), closeness.tolist(), strict=True) if how > 0),
+                key=lambda pair: pair[1],
+            )
+    return known

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -49,8 +49,8 @@ class HeldScope:
         self._lexemes: dict[str, int] = {}
         self._words = np.empty(0, dtype=np.int64)  # lexemes of all rows, one after the other,
         self._word_rows = np.empty(0, dtype=np.intp)  # and the row of each
-        self._order = np.empty(0, dtype=np.intp)  # the first of them in the order of the lexemes,
-        self._ordered = np.empty(0, dtype=np.int64)  # and those lexemes
+        self._sorted = np.empty(0, dtype=np.intp)  # rows of the first of them, in the order of the lexemes,
+        self._starts = [0]  # and where those of each lexeme begin
         self._sessions = np.empty(0, dtype=np.int64)
         self._session_terms = np.empty(0, dtype=np.float64)
         self._speakers: dict[int, NDArray[Any]] = {}
@@ -58,7 +58,7 @@ class HeldScope:
         self.rows: Rows = np.empty(0, dtype=np.intp)
         self.ordinals: Int64 = np.empty(0, dtype=np.int64)
         self._places: Rows = np.empty(0, dtype=np.intp)
-        self._derived: dict[str, Any] = {}
+        self._derived: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -130,10 +130,11 @@ class HeldScope:
         self._places = np.full(self._came, -1, dtype=np.intp)
         self._places[self.rows] = np.arange(len(rows))
         self._derived = {}
-        loose = len(self._words) - len(self._order)
-        if not len(self._order) or loose > max(_LOOSE_AT_LEAST, _LOOSE * len(self._words)):
-            self._order = np.argsort(self._words, kind="stable")
-            self._ordered = self._words[self._order]
+        loose = len(self._words) - len(self._sorted)
+        if not len(self._sorted) or loose > max(_LOOSE_AT_LEAST, _LOOSE * len(self._words)):
+            self._sorted = self._word_rows[np.argsort(self._words, kind="stable")]
+            counts = np.bincount(self._words, minlength=len(self._lexemes))
+            self._starts = [0, *np.cumsum(counts).tolist()]
 
     def _put_sessions(self, sessions: Sessions) -> None:
         if not len(sessions.numbers):
@@ -241,7 +242,7 @@ class HeldScope:
 
         return self.derived("said", read)
 
-    def derived(self, name: str, work: Callable[[], T]) -> T:
+    def derived(self, name: Hashable, work: Callable[[], T]) -> T:
         """Return what follows from the rows, worked out once until they change."""
         if name not in self._derived:
             self._derived[name] = work()
@@ -289,9 +290,11 @@ class HeldScope:
         return np.asarray(np.maximum(np.sqrt(np.einsum("ij,ij->i", total, total, dtype=np.float64)), 1e-9))
 
     def _rows_of(self, lexeme: str) -> Rows:
-        number, loose_from = self._lexemes[lexeme], len(self._order)
-        begin, end = np.searchsorted(self._ordered, (number, number + 1))
-        rows = self._word_rows[self._order[begin:end]]
+        number, loose_from = self._lexemes[lexeme], len(self._sorted)
+        is_sorted = number + 1 < len(self._starts)
+        rows = self._sorted[self._starts[number] : self._starts[number + 1]] if is_sorted else self._sorted[:0]
+        if loose_from == len(self._words):
+            return rows
         loose = np.flatnonzero(self._words[loose_from:] == number)
         return np.concatenate([rows, self._word_rows[loose_from + loose]]) if len(loose) else rows
 
