@@ -171,16 +171,16 @@ def _explain(understood: Understood, gathered: Gathered, ranked: _Ranked, indexe
     """Say of each candidate at an index why it was found, and why it stands where it does."""
     if not indexes:
         return []
-    measured, places = gathered.measured, list(indexes)
+    measured, candidates = gathered.measured, list(indexes)
     terms, zone = measured.evidence.lexicon.terms, times.name_of(understood.zone)
     names = tuple(understood.asked.names)
     spans = tuple(f"{span}, {zone}" for time in understood.question.times for span in time.spans)
-    match = fusion.explain_match(measured, places)
-    scores = np.round(ranked.match[places], 6).tolist()
-    recalled: list[dict[str, Contribution]] = [{} for _ in places]
+    match = fusion.explain_match(measured, candidates)
+    scores = np.round(ranked.match[candidates], 6).tolist()
+    recalled: list[dict[str, Contribution]] = [{} for _ in candidates]
     if ranked.weights is not None:
-        recalled = fusion.explain_recall(ranked.recalled, places, ranked.weights)
-    seen = (measured.evidence.window.seen[places] > 0).tolist()
+        recalled = fusion.explain_recall(ranked.recalled, candidates, ranked.weights)
+    seen = (measured.evidence.window.seen[candidates] > 0).tolist()
     return [
         Explanation.model_construct(
             match=match[at],
@@ -189,7 +189,7 @@ def _explain(understood: Understood, gathered: Gathered, ranked: _Ranked, indexe
             terms=tuple(term for term, is_there in zip(terms, seen[at], strict=True) if is_there),
             names=names,
             times=spans,
-            via=gathered.via(place),
+            via=gathered.via(candidate),
         )
-        for at, place in enumerate(places)
+        for at, candidate in enumerate(candidates)
     ]

@@ -99,16 +99,16 @@ def _alike(
 
     They are found once as long as the rows stay as they are: every question has "when" or "what".
     """
-    known: dict[str, list[tuple[str, float]]] = held.derived("alike", dict)
-    missing = [word for word in dict.fromkeys(asked) if word not in known]
+    stand_ins: dict[str, list[tuple[str, float]]] = held.derived("alike", dict)
+    missing = [word for word in dict.fromkeys(asked) if word not in stand_ins]
     if missing:
         name_vectors = held.derived("vectors", lambda: vectors.of(names))
         for word, vector in zip(missing, vectors.of(missing), strict=True):
             near = np.vecdot(name_vectors, vector)
             best = np.argpartition(-near, min(ALIKE, len(near) - 1))[: ALIKE + 1]
             closeness = (near[best] - CLOSENESS) / (1.0 - CLOSENESS)
-            known[word] = sorted(
+            stand_ins[word] = sorted(
                 ((names[at], how) for at, how in zip(best.tolist(), closeness.tolist(), strict=True) if how > 0),
                 key=lambda pair: pair[1],
             )
-    return known
+    return stand_ins
