@@ -63,6 +63,7 @@ class App:
     async def close(self) -> None:
         """Write what is pending, close every connection, let go of the embedded server."""
         await self.context.groups.close()
+        await self.context.background.close()
         await self.accesses.close()
         await self.embedder.aclose()
         await self.database.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from mnemon.ai.embedders import Embedder
 from mnemon.core import times
+from mnemon.core.background import Background
 from mnemon.core.cache import Cache, Copies
 from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.groups import Groups
@@ -33,6 +34,7 @@ class Context:
     cache: Cache = field(default_factory=Cache)
     copies: Copies = field(default_factory=lambda: Copies(0))
     groups: Groups = field(default_factory=Groups)
+    background: Background = field(default_factory=Background)
 
     @property
     def zone(self) -> tzinfo:

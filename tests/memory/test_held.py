@@ -114,12 +114,12 @@ async def test_it_answers_as_if_nothing_were_held(house: AsyncMemory, steps: lis
             case ("ask", scope, question):
                 await both(ctx, question, scope)
             case (what, number) if ids:
-                await _change(memory, what, ids[number % len(ids)])
+                await change(memory, what, ids[number % len(ids)])
     for scope in SCOPES:
         await both(ctx, QUESTIONS[0], scope)
 
 
-async def _change(memory: AsyncMemory, what: str, memory_id: UUID) -> None:
+async def change(memory: AsyncMemory, what: str, memory_id: UUID) -> None:
     rows = {hit.item.id: hit.item for hit in await memory.search("boat", k=1000)}
     item = rows.get(memory_id)
     if item is None or (item.kind == "message" and what != "forget"):

@@ -82,6 +82,7 @@ CASES = (
     ),
     Case("maintain_statistics", (1,), ("pk_recall_statistics", "uq_conversation_sessions_organization_id_number")),
     Case("maintain_waiting", (1000,), ("ix_messages_tail", "ix_memories_tail", "pk_recall_statistics")),
+    Case("coded_version", (), ("pk_recall_statistics",), {"snapshot": "''"}),
     Case("held_sessions", ([1],), ("uq_conversation_sessions_organization_id_number",)),
     # All words of a tenant are read.
     Case("recall_vocabulary", (1000,), small=("pk_recall_terms",), scans=frozenset({"recall_terms"})),
@@ -145,6 +146,19 @@ def _of(table: RecallTable) -> tuple[Case, ...]:
             (b"", Key("user"), [1 << 16]),
             (ordinal,),
             {**held_parts(table), **held, "scope": "t.ordinal = ANY($4::bigint[])"},
+        ),
+        Case(
+            "coded_rows",
+            (b"", 0),
+            (ordinal,),
+            {**parts, "nothing": "$2::bytea", "snapshot": "''", "which": "t.ordinal > $3::bigint", "limit": "4000"},
+            small=(any_of_tenant,),
+        ),
+        Case(
+            "coded_rows",
+            (b"", [1 << 16]),
+            (ordinal,),
+            {**parts, "nothing": "$2::bytea", "snapshot": "''", "which": "t.ordinal = ANY($3::bigint[])", "limit": "1"},
         ),
         Case("held_within", (Key("user"),), (f"ix_{name}_user",), {**parts, "scope": "t.user_id = $2"}),
         Case("held_texts", ([1 << 16],), (ordinal,), {**parts, "ordinals": "$2::bigint[]"}),

@@ -187,9 +187,9 @@ def test_a_question_without_a_time_costs_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["What happened on 0001-01-01?", "What happened on 9999-12-31?"])
 def test_no_rows_are_looked_for_in_years_that_are_not_kept(text: str) -> None:
-    assert within._edges(question.read(text, NOW)) == []
+    assert within.edges(question.read(text, NOW)) == []
 
 
 def test_many_parts_of_one_time_are_looked_for_together() -> None:
-    edges = within._edges(question.read("What was at 3 pm in March 2026?", NOW))
+    edges = within.edges(question.read("What was at 3 pm in March 2026?", NOW))
     assert edges == [(datetime(2026, 3, 1, 14, tzinfo=UTC), datetime(2026, 3, 31, 14, tzinfo=UTC))]

@@ -87,6 +87,11 @@ class Copies:
         self._entries = self._empty()
 
     @property
+    def size(self) -> int:
+        """Bytes held at most."""
+        return self._size
+
+    @property
     def bytes(self) -> int:
         """Bytes held."""
         with self._lock:

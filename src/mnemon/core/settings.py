@@ -266,10 +266,13 @@ class Settings(OutsideSettings):
         default=20_000,
         ge=0,
         le=1_000_000,
-        description="rows of a scope up to which recall works on a copy in the process ([recall.md](recall.md))",
+        description="rows of a scope up to which recall works on a copy of it in the process; larger ones share a "
+        "compact copy of their organisation ([recall.md](recall.md)); 0: nothing is copied",
     )
     recall_copy_mb: int = Field(
-        default=256, ge=0, description="megabytes of such copies that are held; what was used least recently goes first"
+        default=256,
+        ge=0,
+        description="megabytes of such copies that a process holds; what was used least recently goes first",
     )
 
     @field_validator("timezone")

@@ -22,3 +22,8 @@ class State:
     changed: bool
     moved: bool
     mark: str
+
+    @property
+    def erased(self) -> str:
+        """How often something was erased: the first word of the mark."""
+        return self.mark.split(" ", 1)[0]

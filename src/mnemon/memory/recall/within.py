@@ -33,7 +33,7 @@ async def within(
 ) -> tuple[int, ...]:
     """Return the rows closest in meaning among those of the times that the question names."""
     ordinals: dict[int, None] = {}
-    for begin, end in _edges(question)[:_TIMES]:
+    for begin, end in edges(question):
         since = max(filter(None, (begin, scope.scope.since)), default=None)
         until = min(filter(None, (end, scope.scope.until)), default=None)
         if since is not None and until is not None and since >= until:
@@ -44,15 +44,15 @@ async def within(
     return tuple(ordinals)
 
 
-def _edges(question: Question) -> list[tuple[datetime | None, datetime | None]]:
+def edges(question: Question) -> list[tuple[datetime | None, datetime | None]]:
     """Return begin and end of each time in UTC; of one with many parts ("at 3 pm in March") of all of them together."""
-    edges = []
+    found = []
     for named in question.times:
         spans = [(span.begin, span.end) for span in named.spans]
         for begin, end in spans if len(spans) <= _TIMES else [_around(spans)]:
             with suppress(ValueError):  # in the first or the last year that is kept
-                edges.append((_moment(begin, question.zone), _moment(end, question.zone)))
-    return list(dict.fromkeys(edges))
+                found.append((_moment(begin, question.zone), _moment(end, question.zone)))
+    return list(dict.fromkeys(found))[:_TIMES]
 
 
 def _around(spans: Sequence[tuple[datetime | None, datetime | None]]) -> tuple[datetime | None, datetime | None]:

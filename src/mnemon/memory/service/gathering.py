@@ -19,6 +19,9 @@ from mnemon.identity import service as identity
 from mnemon.memory import names
 from mnemon.memory.recall import candidates, signals, vocabulary
 from mnemon.memory.recall.candidates import Asked, Int64, Nearest
+from mnemon.memory.recall.coded import keeping
+from mnemon.memory.recall.coded.gather import measure_part
+from mnemon.memory.recall.coded.part import Part
 from mnemon.memory.recall.held import holding
 from mnemon.memory.recall.held.alike import WordVectors
 from mnemon.memory.recall.held.gather import Via, measure_held
@@ -27,6 +30,7 @@ from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.lexicon import Lexicon
 from mnemon.memory.recall.question import Question, read
 from mnemon.memory.recall.signals import Evidence, Measured
+from mnemon.memory.recall.sought import Sought
 from mnemon.memory.recall.within import within
 from mnemon.memory.schemas import Search
 from mnemon.memory.scope import ResolvedScope, resolve
@@ -55,7 +59,7 @@ class Understood:
     asked: Asked
     zone: tzinfo
     now: datetime
-    held: HeldScope | None = None
+    held: HeldScope | Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,9 @@ async def understand(ctx: Context, connection: Connection, request: Search) -> U
     question = read(request.query, now.astimezone(zone), southern=ctx.settings.hemisphere == "south")
     key = (ctx.principal.organization_id, "multilingual")
     base = holding.base_of(scope)
-    held = holding.find(ctx, base)
+    held: HeldScope | Part | None = holding.find(ctx, base)
+    if held is None:
+        held = keeping.find(ctx, base)
     asked = await candidates.understand(
         connection,
         question,
@@ -113,22 +119,38 @@ async def gather(
     running = await _running(ctx, connection, understood.request)
     if anew:
         holding.forget(ctx, understood.base, understood.asked)
-    held = await holding.settle(ctx, connection, understood.base, understood.asked, understood.held)
-    if held is None:
-        return await _gather(ctx, connection, understood, vector, running)
-    measured, via = await measure_held(
-        connection,
-        held,
+    sought = Sought(
         understood.base,
         understood.scope,
         understood.asked,
         understood.question,
         vector,
-        _word_vectors(ctx),
-        running=running,
-        wanted=understood.request.k,
+        running,
+        understood.request.k,
     )
-    return Gathered(measured, via, is_held=True)
+    of_copies = await _of_copies(ctx, connection, understood.held, sought, anew=anew)
+    if of_copies is not None:
+        measured, via = of_copies
+        return Gathered(measured, via, is_held=True)
+    await candidates.plan_anew(connection)
+    return await _gather(ctx, connection, understood, vector, running)
+
+
+async def _of_copies(
+    ctx: Context, connection: Connection, asked_about: HeldScope | Part | None, sought: Sought, *, anew: bool
+) -> tuple[Measured, Via] | None:
+    """Return the rows that match best with how each became one, by what is held in the process; None: nothing is."""
+    base, asked, vectors = sought.base, sought.asked, _word_vectors(ctx)
+    part = asked_about if isinstance(asked_about, Part) else None
+    if part is None:
+        seen = asked_about if isinstance(asked_about, HeldScope) else None
+        held = await holding.settle(ctx, connection, base, asked, seen)
+        if held is not None:
+            return await measure_held(connection, held, sought, vectors)
+    if anew:
+        return None
+    part = await keeping.settle(ctx, connection, base, asked, part)
+    return None if part is None else await measure_part(connection, part, sought, vectors)
 
 
 def _word_vectors(ctx: Context) -> WordVectors | None:

@@ -78,7 +78,7 @@ def similar(held: HeldScope, vectors: WordVectors, words: Sequence[Word]) -> Flo
     weight = 0.0
     for word in words:
         own = held.places_of((word.lexeme, *word.others))
-        rarity = float(np.log1p((size - len(own) + 0.5) / (len(own) + 0.5)))
+        rarity = held.rarity_of(word.lexeme, own)
         weight += rarity
         stand_ins = np.zeros(size)
         for name, closeness in alike[word.asked]:

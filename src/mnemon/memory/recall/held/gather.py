@@ -19,8 +19,9 @@ from mnemon.memory.recall.held.alike import WordVectors, similar
 from mnemon.memory.recall.held.scope import HeldScope, Rows
 from mnemon.memory.recall.known import Known
 from mnemon.memory.recall.lexicon import Floats, Lexicon
-from mnemon.memory.recall.question import UNREAD, Question, traits_of
+from mnemon.memory.recall.question import UNREAD, traits_of
 from mnemon.memory.recall.signals import Evidence, Measured
+from mnemon.memory.recall.sought import Sought
 from mnemon.memory.scope import ResolvedScope
 
 #: How a candidate became one, by its place among them.
@@ -35,51 +36,65 @@ _MASK_BITS = 31
 
 
 async def measure_held(
-    connection: Connection,
-    held: HeldScope,
-    base: ResolvedScope,
-    scope: ResolvedScope,
-    asked: Asked,
-    question: Question,
-    vector: NDArray[np.float32],
-    vectors: WordVectors | None,
-    *,
-    running: UUID | None,
-    wanted: int,
+    connection: Connection, held: HeldScope, sought: Sought, vectors: WordVectors | None
 ) -> tuple[Measured, Via]:
     """Return (the rows that match best with every match signal; how each became one, by its place).
 
     Args:
         connection: in a transaction of the scope's principal.
-        held: the rows of ``base``.
-        base: what is held.
-        scope: what is asked: ``base`` with its conditions.
-        asked: the question's words.
-        question: the question.
-        vector: its embedding.
+        held: the rows of the scope.
+        sought: the question.
         vectors: those of words; None, if the embedder does not answer at once.
-        running: the conversation that is going on, if it is known.
-        wanted: rows wanted at least.
     """
-    asked = replace(asked, sizes=replace(asked.sizes, indexed=0), concepts=[])
-    inside = await load.within(connection, scope) if scope.has_conditions and scope is not base else None
+    asked = replace(sought.asked, sizes=replace(sought.asked.sizes, indexed=0), concepts=[])
+    inside = await load.within(connection, sought.scope) if sought.narrows else None
+    return await measure_rows(
+        connection,
+        held,
+        replace(sought, asked=asked),
+        vectors,
+        lexicon=Lexicon.of(_postings(held, asked), asked, len(held)),
+        allowed=np.ones(len(held), dtype=np.bool_) if inside is None else np.isin(held.ordinals, inside),
+        session_terms=held.mean_session_terms(),
+    )
+
+
+async def measure_rows(
+    connection: Connection,
+    held: HeldScope,
+    sought: Sought,
+    vectors: WordVectors | None,
+    *,
+    lexicon: Lexicon,
+    allowed: NDArray[np.bool_],
+    session_terms: float,
+) -> tuple[Measured, Via]:
+    """Return the same of rows that are held, by what is known of their scope.
+
+    Args:
+        connection: in a transaction of the scope's principal.
+        held: the rows, with their neighbours.
+        sought: the question.
+        vectors: as above.
+        lexicon: where the question's words stand.
+        allowed: which of the rows are asked for.
+        session_terms: mean words of a session; 0 if it is not known.
+    """
     # From here to the texts nothing is waited for: another search may bring the rows up to date meanwhile.
-    cosines = held.cosines(vector)
-    lexicon = Lexicon.of(_postings(held, asked), asked, len(held))
-    candidates = _known(held, scope, asked, cosines, running)
+    cosines, scope, asked = held.cosines(sought.vector), sought.scope, sought.asked
+    candidates = _known(held, scope, asked, cosines, sought.running)
     if vectors is not None:
         candidates.columns["similar"] = similar(held, vectors, asked.words)
-    evidence = Evidence(question, lexicon, candidates, bool(asked.names), held.mean_session_terms())
+    evidence = Evidence(sought.question, lexicon, candidates, bool(asked.names), session_terms)
     whole = signals.measure(evidence, read=False)
     scores = fusion.match_scores(whole)
-    allowed = np.ones(len(held), dtype=np.bool_) if inside is None else np.isin(held.ordinals, inside)
     if scope.scope.part_of is None:
-        allowed &= _best_parts(scores, allowed, candidates["whole_id"])
-    places = _best(scores, allowed, wanted)
+        allowed = allowed & _best_parts(scores, allowed, candidates["whole_id"])
+    places = _best(scores, allowed, sought.wanted)
     near, ordinals = _near(cosines), held.ordinals[places]
-    if signals.reads_text(question):
+    if signals.reads_text(sought.question):
         traits = np.zeros(len(cosines), dtype=np.int16)
-        traits[places] = await _traits(connection, held, base, ordinals, held.rows[places])
+        traits[places] = await _traits(connection, held, sought.base, ordinals, held.rows[places])
         candidates.columns["traits"] = traits
     measured = signals.take(whole, places)
     values = measured.values

@@ -16,7 +16,8 @@ from mnemon.memory.scope import ResolvedScope
 
 #: Rows that are held of a scope, beside those that are of it, before it is read anew.
 _REPLACED = 3
-_SERVER = "recall's server"
+#: What the server that answered last is noted under.
+SERVER = "recall's server"
 
 
 def base_of(scope: ResolvedScope) -> ResolvedScope:
@@ -24,15 +25,19 @@ def base_of(scope: ResolvedScope) -> ResolvedScope:
 
     What was known or true at another moment is held as it is asked, and for that question alone.
     """
-    asked = scope.scope
-    if asked.as_of is not None or asked.valid_at is not None:
+    if is_past(scope):
         return scope
-    return replace(scope, scope=Scope(kinds=asked.kinds), said=None)
+    return replace(scope, scope=Scope(kinds=scope.scope.kinds), said=None)
+
+
+def is_past(scope: ResolvedScope) -> bool:
+    """Tell whether it is asked what was known or true at another moment."""
+    return scope.scope.as_of is not None or scope.scope.valid_at is not None
 
 
 def find(ctx: Context, base: ResolvedScope) -> HeldScope | None:
     """Return the copy of a scope, as it was last seen."""
-    held: HeldScope | None = ctx.copies.get(_key(base, ctx.cache.get(_SERVER)))
+    held: HeldScope | None = ctx.copies.get(key_of(base, ctx.cache.get(SERVER)))
     return held
 
 
@@ -50,22 +55,24 @@ async def settle(
             have put another in its place since.
     """
     state, limit = asked.state, ctx.settings.recall_copy_rows
-    key = _key(base, state.server)
+    key = key_of(base, state.server)
     held: HeldScope | None = ctx.copies.get(key)
-    ctx.cache.put(_SERVER, state.server)
+    ctx.cache.put(SERVER, state.server)
     if held is not None and (held.mark != state.mark or (state.moved and not base.principal.is_organization)):
         held = None
     if held is not None and (held is not asked_about or state.changed):
         is_whole = await load.bring_up(connection, base, held, dimensions=ctx.embedder.dimensions)
         held = held if is_whole and held.came <= _REPLACED * max(len(held), 64) else None
     if held is None:
+        if ctx.cache.get((*key, "large")):
+            return None
         await candidates.plan_anew(connection)
-        if ctx.cache.get((*key, "large")) or not await candidates.is_small(connection, base, asked.sizes, limit):
+        if not await candidates.is_small(connection, base, asked.sizes, limit):
             ctx.cache.put((*key, "large"), True)
             ctx.copies.drop(key)
             return None
         held = await load.hold(connection, base, dimensions=ctx.embedder.dimensions, mark=state.mark)
-    if base.scope.as_of is None and base.scope.valid_at is None:
+    if not is_past(base):
         held.leave_out(state.now)
         ctx.copies.put(key, held)
     return held
@@ -73,10 +80,11 @@ async def settle(
 
 def forget(ctx: Context, base: ResolvedScope, asked: Asked) -> None:
     """Let go of a copy that has rows which are no longer there."""
-    ctx.copies.drop(_key(base, asked.state.server))
+    ctx.copies.drop(key_of(base, asked.state.server))
 
 
-def _key(base: ResolvedScope, server: str | None) -> tuple[Hashable, ...]:
+def key_of(base: ResolvedScope, server: str | None) -> tuple[Hashable, ...]:
+    """Return what tells a scope, and whose eyes it is seen through, from others."""
     principal = base.principal
     return (
         "held",

@@ -37,10 +37,10 @@ async def hold(connection: Connection, scope: ResolvedScope, *, dimensions: int,
         dimensions: numbers in a vector.
         mark: what the principal's view depends on besides the rows.
     """
-    batches, version = await _read(connection, scope, dimensions, None)
+    batches, version = await read(connection, scope, dimensions, None)
     held = HeldScope(dimensions, version, mark)
     ordinals = np.concatenate([batch.columns["ordinal"] for batch in batches])
-    held.apply(batches, np.empty(0, dtype=np.int64), await _sessions(connection, scope, ordinals))
+    held.apply(batches, np.empty(0, dtype=np.int64), await sessions(connection, scope, ordinals))
     return held
 
 
@@ -56,8 +56,8 @@ async def bring_up(connection: Connection, scope: ResolvedScope, held: HeldScope
     changed = np.concatenate([np.frombuffer(row["ordinal"] or b"", dtype=">i8") for row in rows]).astype(np.int64)
     # What is read after that may be newer than the version, and is then read once more; it is never older.
     if len(changed):
-        batches, _ = await _read(connection, scope, dimensions, changed)
-        held.apply(batches, changed, await _sessions(connection, scope, changed))
+        batches, _ = await read(connection, scope, dimensions, changed)
+        held.apply(batches, changed, await sessions(connection, scope, changed))
     held.version = rows[0]["snapshot"]
     return True
 
@@ -87,9 +87,10 @@ async def texts(connection: Connection, scope: ResolvedScope, ordinals: Int64) -
     return {row["ordinal"]: row["content"] for row in rows}
 
 
-async def _read(
+async def read(
     connection: Connection, scope: ResolvedScope, dimensions: int, ordinals: Int64 | None
 ) -> tuple[list[Batch], str]:
+    """Return (rows of a scope: those with some ordinals, or all; the snapshot they were read in)."""
     params = Params(scope.principal.organization_id)
     shared = {
         "nothing": params.add(struct.pack(">HH", dimensions, 0) + bytes(2 * dimensions), "bytea"),
@@ -112,7 +113,8 @@ async def _read(
     return [unpack(row, dimensions) for row in rows], rows[0]["snapshot"]
 
 
-async def _sessions(connection: Connection, scope: ResolvedScope, ordinals: Int64) -> Sessions:
+async def sessions(connection: Connection, scope: ResolvedScope, ordinals: Int64) -> Sessions:
+    """Return the sessions of rows."""
     numbers = np.unique(ordinals >> SESSION_BITS)
     row = await connection.fetchrow(
         statement(PACKAGE, "held_sessions"), scope.principal.organization_id, numbers.tolist()

@@ -188,6 +188,10 @@ class HeldScope:
         """Return how rare the words of each row are on the whole: 0 to 1."""
         return self.derived("rarity", self._rarity)
 
+    def rarity_of(self, lexeme: str, places: Rows) -> float:
+        """Return how rare a word is that stands in these rows."""
+        return float(np.log1p((len(self) - len(places) + 0.5) / (len(places) + 0.5)))
+
     def session_terms(self) -> Floats:
         """Return how many words the session of each row has; of a row without one, its own."""
 
@@ -305,8 +309,12 @@ class HeldScope:
         places = self._places[self._word_rows]
         inside = places >= 0
         places, words = places[inside], self._words[inside]
-        frequency = np.bincount(words, minlength=len(self._lexemes))
-        idf = np.log1p((size - frequency + 0.5) / (frequency + 0.5))
+        frequency, rows = self._frequencies(np.bincount(words, minlength=len(self._lexemes)))
+        idf = np.log1p((rows - frequency + 0.5) / (frequency + 0.5))
         total = np.bincount(places, weights=idf[words], minlength=size)
         count = np.bincount(places, minlength=size)
-        return np.asarray(total / np.maximum(count, 1) / np.log1p((size + 0.5) / 0.5))
+        return np.asarray(total / np.maximum(count, 1) / np.log1p((rows + 0.5) / 0.5))
+
+    def _frequencies(self, frequency: NDArray[Any]) -> tuple[NDArray[Any], int]:
+        """Return (how many rows of the scope have each word, where these of what is held have it; how many it has)."""
+        return frequency, len(self)

@@ -1,0 +1,230 @@
+"""Finds a few hundred rows of a large scope by codes and words, and measures them as those of a held scope are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from mnemon.db.connection import Connection
+from mnemon.memory.columns import CONDITIONS, SCORED
+from mnemon.memory.recall import fusion, signals
+from mnemon.memory.recall.candidates import Int64
+from mnemon.memory.recall.coded.codes import BITS, FAR, closest, likely_cosines
+from mnemon.memory.recall.coded.few import Few
+from mnemon.memory.recall.coded.lexical import Standing, stand
+from mnemon.memory.recall.coded.part import Flags, Part
+from mnemon.memory.recall.coded.words import Row32
+from mnemon.memory.recall.held.alike import WordVectors
+from mnemon.memory.recall.held.gather import Via, measure_rows
+from mnemon.memory.recall.held.load import read, sessions, within
+from mnemon.memory.recall.known import EPOCH, Known
+from mnemon.memory.recall.lexicon import NEIGHBOURS, Floats
+from mnemon.memory.recall.signals import Evidence, Measured
+from mnemon.memory.recall.sought import Sought
+from mnemon.memory.recall.within import edges
+
+#: Rows whose codes differ least that are compared more closely.
+REACH = 2000
+#: Rows that the words speak for, and rows of each time that is named.
+DEPTH = 200
+#: Rows that are read whole, and of these those that are taken because they are closest in meaning: of the hundred
+#: closest of a million rows, 94 were among them. The others match best by all that is held.
+SHORTLIST, NEAR = 350, 250
+#: How often it is looked again, if rows turn out to be gone.
+_ROUNDS = 3
+
+
+async def measure_part(
+    connection: Connection, part: Part, sought: Sought, vectors: WordVectors | None
+) -> tuple[Measured, Via] | None:
+    """Return (the rows that match best with every match signal; how each became one, by its place).
+
+    None if fewer were found than are wanted, and there may be more.
+
+    Args:
+        connection: in a transaction of the scope's principal.
+        part: the rows of the scope.
+        sought: the question.
+        vectors: those of words; None, if the embedder does not answer at once.
+    """
+    sought = replace(sought, asked=replace(sought.asked, concepts=[]))
+    narrowed = await within(connection, sought.scope) if sought.narrows and not _by_time_alone(sought) else None
+    for _ in range(_ROUNDS):
+        candidates = _find(part, sought, narrowed)
+        chosen = _choose(part, candidates, sought)
+        few = await _read(connection, part, candidates, sought, chosen)
+        gone = np.setdiff1d(chosen, few.ordinals)
+        if not len(gone):
+            break
+        part.leave_out(gone)
+    else:
+        return None
+    allowed = np.isin(few.ordinals, chosen) & _in_time(few, sought)
+    measured = await measure_rows(
+        connection,
+        few,
+        sought,
+        vectors,
+        lexicon=candidates.standing.lexicon(part.rows, few.ordinals),
+        allowed=allowed,
+        session_terms=few.mean_session_terms() if len(few) >= candidates.standing.members else _mean_terms(sought),
+    )
+    if len(measured[0].evidence.known) < sought.wanted and candidates.size > np.count_nonzero(allowed):
+        return None
+    return measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Rows that may answer.
+
+    Attributes:
+        rows: which.
+        ordinals: theirs.
+        likely: about how close each is in meaning.
+        standing: where the question's words stand.
+        members: the rows of the scope.
+        size: how many rows are asked for.
+    """
+
+    rows: Row32
+    ordinals: Int64
+    likely: Floats
+    standing: Standing
+    members: Flags
+    size: int
+
+
+def _find(part: Part, sought: Sought, narrowed: Int64 | None) -> _Found:
+    """Find rows by the closeness of their codes, by their words and by the times that are named."""
+    rows, members = part.rows, part.members()
+    allowed = _allowed(part, members, sought, narrowed)
+    size = int(np.count_nonzero(allowed))
+    reach = max(REACH, 4 * sought.wanted)
+    standing = stand(rows, members, allowed, sought.asked, most=DEPTH)
+    apart = part.distances(sought.vector, members) if sought.vector.any() else np.full(len(members), FAR, np.uint16)
+    if size <= reach:
+        places = np.flatnonzero(allowed).astype(np.int32)
+    else:
+        masked = apart if allowed is members else np.where(allowed, apart, FAR)
+        near = closest(masked, reach)[: 2 * reach]
+        of_time = []
+        for begin, end in edges(sought.question):
+            in_time = np.where(_between(part, begin, end), masked, FAR)
+            of_time.append(closest(in_time, DEPTH)[: 2 * DEPTH])
+        spoken = _around(part, standing, allowed)
+        latest = np.flatnonzero(allowed)[-max(DEPTH, 2 * sought.wanted) :] if len(near) < reach else near[:0]
+        places = np.unique(np.concatenate([near, spoken, standing.mentions, *of_time, latest])).astype(np.int32)
+        places = places[allowed[places]]
+    likely = np.zeros(len(places))
+    if sought.vector.any():
+        likely = np.where(apart[places] > BITS, 0.0, likely_cosines(rows.planes[:, places], sought.vector))
+    return _Found(places, rows.column("ordinals")[places], likely, standing, members, size)
+
+
+def _allowed(part: Part, members: Flags, sought: Sought, narrowed: Int64 | None) -> Flags:
+    if not sought.narrows:
+        return members
+    if narrowed is None:
+        return members & _between(part, sought.scope.scope.since, sought.scope.scope.until)
+    allowed = np.zeros(len(members), dtype=np.bool_)
+    at = part.rows.rows_of(narrowed)
+    allowed[at[(at >= 0) & (at < len(members))]] = True
+    return members & allowed
+
+
+def _between(part: Part, begin: datetime | None, end: datetime | None) -> Flags:
+    """Tell of each row whether it may be of a time; of the first and the last minute all are."""
+    minutes = part.rows.column("minutes")
+    inside = np.ones(len(minutes), dtype=np.bool_)
+    if begin is not None:
+        inside &= minutes >= np.floor((begin - EPOCH).total_seconds() / 60)
+    if end is not None:
+        inside &= minutes <= np.floor((end - EPOCH).total_seconds() / 60)
+    return inside
+
+
+def _by_time_alone(sought: Sought) -> bool:
+    scope = sought.scope
+    return scope.said is None and all(condition.value(scope.scope) is None for condition in CONDITIONS)
+
+
+def _in_time(few: Few, sought: Sought) -> Flags:
+    moments = few.column("occurred_at")
+    inside = np.ones(len(moments), dtype=np.bool_)
+    if sought.narrows and (since := sought.scope.scope.since) is not None:
+        inside &= moments >= (since - EPOCH).total_seconds()
+    if sought.narrows and (until := sought.scope.scope.until) is not None:
+        inside &= moments < (until - EPOCH).total_seconds()
+    return inside
+
+
+def _around(part: Part, standing: Standing, allowed: Flags) -> Row32:
+    """Return the rows that the question's words speak for most, with the talk around them."""
+    rows = part.rows
+    around = _with_neighbours(part, standing.best)
+    around = around[allowed[around]]
+    ordinals = rows.column("ordinals")[around]
+    scores = signals.lexical_scores(standing.lexicon(rows, ordinals), ordinals)
+    return around[np.argsort(-scores, kind="stable")[:DEPTH]]
+
+
+def _with_neighbours(part: Part, at: Row32) -> Row32:
+    """Return rows, and those of talk with two on each side."""
+    rows = part.rows
+    talk = rows.column("ordinals")[at[rows.column("talk")[at]]]
+    beside = [rows.rows_of(talk + step) for step in range(-NEIGHBOURS, NEIGHBOURS + 1) if step]
+    found = np.unique(np.concatenate([at, *beside]))
+    return found[found >= 0]
+
+
+def _choose(part: Part, found: _Found, sought: Sought) -> Int64:
+    """Return the ordinals of the rows that are closest in meaning, and of those that match best by what is held."""
+    most = max(SHORTLIST, 2 * sought.wanted)
+    if len(found.ordinals) <= most:
+        return found.ordinals
+    lexicon = found.standing.lexicon(part.rows, found.ordinals)
+    evidence = Evidence(sought.question, lexicon, _held(part, found), bool(sought.asked.names), 1.0)
+    scores = fusion.match_scores(signals.measure(evidence, read=False))
+    if sought.vector.any():
+        near = most * NEAR // SHORTLIST
+        scores[np.argpartition(-found.likely, near)[:near]] = np.inf
+    return found.ordinals[np.argpartition(-scores, most)[:most]]
+
+
+def _held(part: Part, found: _Found) -> Known:
+    """Return what is held of rows; what is not known of them is as if it were nothing."""
+    size, column = len(found.rows), part.rows.column
+    nothing = np.zeros(size)
+    columns: dict[str, Any] = dict.fromkeys(
+        ("similar", "rarity", "spoke", "present", "own", "running", "asks", "traits", "terms", *SCORED), nothing
+    )
+    columns |= {
+        "ordinal": found.ordinals,
+        "talk": column("talk")[found.rows],
+        "cosine": found.likely,
+        "context": found.likely,
+        "occurred_at": column("minutes")[found.rows] * 60.0,
+        "session_terms": np.ones(size),
+    }
+    return Known(size, columns)
+
+
+async def _read(connection: Connection, part: Part, found: _Found, sought: Sought, chosen: Int64) -> Few:
+    """Read rows and those beside them in talk, as a held scope has them."""
+    at = _with_neighbours(part, part.rows.rows_of(chosen))
+    at = at[at < len(found.members)]
+    ordinals = np.union1d(part.rows.column("ordinals")[at[found.members[at]]], chosen)
+    dimensions = len(sought.vector)
+    batches, _ = await read(connection, sought.base, dimensions, ordinals)
+    few = Few(dimensions, part, found.members, {word.lexeme: word.documents for word in found.standing.asked.words})
+    of = np.concatenate([np.empty(0, dtype=np.int64), *(batch.columns["ordinal"] for batch in batches)])
+    few.apply(batches, np.empty(0, dtype=np.int64), await sessions(connection, sought.base, of))
+    return few
+
+
+def _mean_terms(sought: Sought) -> float:
+    return sought.asked.sizes.session_terms
