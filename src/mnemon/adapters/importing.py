@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import tzinfo
 from functools import partial
 from itertools import islice
@@ -27,13 +27,12 @@ from mnemon.adapters.importers.records import excerpt
 from mnemon.adapters.importers.registry import find
 from mnemon.adapters.importers.zips import Archive
 from mnemon.adapters.reports import KEPT_BROKEN, ImportReport
+from mnemon.adapters.sinks import Sink
 from mnemon.adapters.sources import place_after, place_of, read_nothing, reader_place
-from mnemon.context import Context
 from mnemon.conversations.schemas import Checkpoint, Language, NewMessage
 from mnemon.core.errors import Invalid, MnemonError, NotFound, Unavailable
 from mnemon.core.ids import digest
 from mnemon.core.text import CONTENT_LIMIT, LABEL_LIMIT, Label, Schema, invalid, parse, trimmed
-from mnemon.memory import service as memory
 from mnemon.memory.schemas import Remember
 
 __all__ = ["BATCH", "FIRST", "ImportReport", "Progress", "import_file"]
@@ -70,12 +69,12 @@ class _Batch:
     mark: Mark | None
     undated: int
     bytes_read: int
-    prepared: memory.Prepared | None = None
+    prepared: Any = None
     error: MnemonError | None = None
 
 
 async def import_file(
-    ctx: Context,
+    sink: Sink,
     path: Path,
     *,
     format: str | None = None,  # noqa: A002 - the word that users use for it
@@ -93,7 +92,7 @@ async def import_file(
     """Import a file of conversations, or a folder of them; goes on where an interrupted import of a file stopped.
 
     Args:
-        ctx: whose memory it goes into.
+        sink: where it goes.
         path: the file, or ``-`` for standard input; a folder or an archive with several files: each one by itself.
         format: one of the importers' formats; found out from the file when left out.
         conversation: for JSONL: the conversation of lines that name none.
@@ -119,9 +118,9 @@ async def import_file(
     reading: dict[str, Any] = {
         "conversation": names.conversation,
         "columns": columns,
-        "zone": zone_of(timezone, ctx.settings.timezone),
+        "zone": zone_of(timezone, sink.timezone),
     }
-    run = partial(_import_one, ctx, names=names, stop_on_broken=stop_on_broken)
+    run = partial(_import_one, sink, names=names, stop_on_broken=stop_on_broken)
     run = partial(run, restart=restart, on_progress=on_progress)
     plan = await asyncio.to_thread(plan_of, path, format)
     if plan is None:
@@ -188,7 +187,7 @@ def _fitting(target: Target, reading: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _import_one(
-    ctx: Context,
+    sink: Sink,
     target: Target,
     report: ImportReport,
     reading: dict[str, Any],
@@ -201,7 +200,7 @@ async def _import_one(
 ) -> ImportReport:
     options = {**reading, "format": target.format or None, "member": target.member, "archive": archive}
     source = await asyncio.to_thread(open_import, target.path, **options)
-    checkpoint = await place_of(ctx, source, reading)
+    checkpoint = await place_of(sink, source, reading)
     if restart or read_nothing(checkpoint):
         checkpoint = Checkpoint(source=checkpoint.source)
     report.format, report.total_bytes = source.format, source.total_bytes
@@ -209,7 +208,7 @@ async def _import_one(
         start = Position.from_dict(begun_at)
         report.resumed_after, report.broken_before = start.entry, checkpoint.broken
         source = await asyncio.to_thread(open_import, target.path, start=start, **options)
-    run = _Run(ctx, source, report, checkpoint, names, stop_on_broken=stop_on_broken)
+    run = _Run(sink, source, report, checkpoint, names, stop_on_broken=stop_on_broken)
     with seldom_collected():
         await run.all(on_progress)
     return report
@@ -220,7 +219,7 @@ class _Run:
 
     def __init__(
         self,
-        ctx: Context,
+        sink: Sink,
         source: Import,
         report: ImportReport,
         place: Checkpoint,
@@ -228,7 +227,7 @@ class _Run:
         *,
         stop_on_broken: bool,
     ) -> None:
-        self.ctx = ctx
+        self.sink = sink
         self.source = source
         self.report = report
         self.place = place
@@ -268,7 +267,7 @@ class _Run:
         batch = await asyncio.to_thread(self._read)
         # What was said is one message wherever it fits; what does not is kept in parts.
         request = Remember.model_construct(items=tuple(batch.messages), checkpoint=None, split_over=CONTENT_LIMIT)
-        batch.prepared = await memory.prepare(self.ctx, request)
+        batch.prepared = await self.sink.prepare(request)
         return batch
 
     def _read(self) -> _Batch:
@@ -341,13 +340,12 @@ class _Run:
             imported=checkpoint.imported,
             skipped=checkpoint.skipped,
             broken=checkpoint.broken + (0 if self.stop_on_broken else len(batch.broken)),
-            finished_at=self.ctx.clock.now() if finished else None,
+            finished_at=self.sink.now() if finished else None,
         )
         # How many of the batch are new is known only once they are written; the counters of this batch are added to
         # the checkpoint of the next, its position is not: that decides where an interrupted import goes on.
-        prepared = batch.prepared or await memory.prepare(self.ctx, Remember.model_construct(items=()))
-        request = Remember.model_construct(items=prepared.request.items, checkpoint=after)
-        written = await memory.write(self.ctx, replace(prepared, request=request))
+        prepared = batch.prepared or await self.sink.prepare(Remember.model_construct(items=()))
+        written = await self.sink.write(prepared, after)
         skipped = len(batch.messages) - written.created
         self.place = after.model_copy(
             update={"imported": after.imported + written.created, "skipped": after.skipped + skipped}

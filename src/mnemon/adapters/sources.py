@@ -13,19 +13,18 @@ from dataclasses import asdict
 from typing import Any
 
 from mnemon.adapters.importers import Import, Mark
-from mnemon.context import Context
-from mnemon.conversations import service as conversations
+from mnemon.adapters.sinks import Sink
 from mnemon.conversations.schemas import Checkpoint
 from mnemon.core.ids import digest, new_id
 
 _READ = "read"
 
 
-async def place_of(ctx: Context, source: Import, options: Mapping[str, Any]) -> Checkpoint:
+async def place_of(sink: Sink, source: Import, options: Mapping[str, Any]) -> Checkpoint:
     """Return how far the import of a file has come; a new place where nobody has begun with it.
 
     Args:
-        ctx: whose imports they are.
+        sink: where it goes, and what was imported there.
         source: the file, as it was opened.
         options: what it is read with: read in another way it is another import. None and empty values count nothing.
 
@@ -37,7 +36,7 @@ async def place_of(ctx: Context, source: Import, options: Mapping[str, Any]) -> 
     if settings:
         fingerprint = digest(fingerprint, json.dumps(settings, sort_keys=True, default=str))
     name = f"{source.format}:{fingerprint}"
-    candidates = await conversations.checkpoints(ctx, name)
+    candidates = await sink.checkpoints(name)
     if source.mark() is None:
         return next((each for each in candidates if each.source == name), Checkpoint(source=name))
     if source.total_bytes is None:

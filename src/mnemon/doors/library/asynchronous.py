@@ -46,17 +46,22 @@ class AsyncMemory(Reading, AsyncNamespaces):
 
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name
-            instead, and win: ``AsyncMemory(data_dir="./memory", organization="acme")``.
+            instead, and win: ``AsyncMemory(data_dir="./memory", organization="acme")``. Or the address of a server:
+            ``AsyncMemory("https://memory.example.org", api_key="mnk_...")``.
         env_file: a file of settings, which no one but its user may write; no file is read that is not named.
+        api_key: by which a server knows who asks.
     """
 
     async def organization(self, slug: str) -> AsyncMemory:
         """Return the memory of another organisation, over the same connections; made on first use.
 
         Raises:
-            Invalid: not a slug.
+            Invalid: not a slug; or it is the memory of a server, whose keys are for one organisation each.
         """
         refusals.text("slug", slug, missing=True)
+        if self.is_remote:
+            hint = "Make a memory with a key of the other organisation."
+            raise Invalid("A key is for one organisation.", code="invalid.remote", hint=hint)
         other = AsyncMemory(self.settings.model_copy(update={"organization": slug}))
         other._parent = self._parent or self
         await other.open()
@@ -297,8 +302,10 @@ class AsyncMemory(Reading, AsyncNamespaces):
         from mnemon.operations import service as operations
 
         refusals.subjects(user, conversation, organization)
-        ctx = await self.open()
-        return await operations.erase(ctx, erasure(ctx, user, conversation, organization, by=by, preview=preview))
+        ctx = None if self.is_remote else await self.open()
+        return await self._call(
+            operations.erase, erasure(ctx, user, conversation, organization, by=by, preview=preview)
+        )
 
     async def preview_erasure(
         self,
@@ -312,8 +319,8 @@ class AsyncMemory(Reading, AsyncNamespaces):
         from mnemon.operations import service as operations
 
         refusals.subjects(user, conversation, organization)
-        ctx = await self.open()
-        return await operations.preview_erasure(ctx, erasure(ctx, user, conversation, organization, by=by))
+        ctx = None if self.is_remote else await self.open()
+        return await self._call(operations.preview_erasure, erasure(ctx, user, conversation, organization, by=by))
 
     async def import_file(
         self,
@@ -357,7 +364,7 @@ class AsyncMemory(Reading, AsyncNamespaces):
         refusals.path("path", path)
         refusals.texts(format=format, conversation=conversation, user=user, agent=agent)
         report = await import_file(
-            await self.open(),
+            await self._sink(),
             Path(path),
             format=format,
             conversation=conversation,

@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from mnemon.app import App, start
 from mnemon.context import Context
@@ -16,15 +16,19 @@ from mnemon.core import forks, times
 from mnemon.core.errors import Invalid
 from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
-from mnemon.core.text import moments_of, parse, trimmed
+from mnemon.core.text import Schema, moments_of, parse, trimmed
 from mnemon.doors.library import refusals
+from mnemon.doors.library.calling import Caller, Local
 from mnemon.doors.library.zones import person_of
+from mnemon.doors.routes import wire
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
 from mnemon.memory.schemas import Maintained, Recollection
 
 if TYPE_CHECKING:
+    from mnemon.adapters.sinks import Sink
+    from mnemon.doors.library.remote import Remote
     from mnemon.doors.library.taking import Taking
 
 P = ParamSpec("P")
@@ -39,8 +43,25 @@ class Opened:
     """The memory's life, without its verbs: it opens on first use, and closes everything at the end."""
 
     def __init__(
-        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+        self,
+        settings: Settings | str | None = None,
+        *,
+        env_file: str | Path | None = None,
+        api_key: str | SecretStr | None = None,
+        **overrides: Any,
     ) -> None:
+        self._remote: Remote | None = None
+        if isinstance(settings, str):
+            from mnemon.doors.library.remote import Remote  # and httpx, which a memory of this machine does not need
+
+            self._remote, settings = Remote(settings, api_key), None
+        elif api_key is not None:
+            raise Invalid(
+                "api_key is for a server.",
+                code="invalid.api_key",
+                field="api_key",
+                hint='Memory("https://...", api_key=...)',
+            )
         if settings is not None and (overrides or env_file):
             raise Invalid("Give settings, or single ones by name, not both.", code="invalid.settings")
         refusals.settings(settings)
@@ -62,15 +83,25 @@ class Opened:
         self._home.leave()
 
     async def __aenter__(self) -> Self:
-        await self.open()
+        await self._caller()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
 
     async def open(self) -> Context:
-        """Start what is not started yet; every verb does this by itself."""
+        """Start what is not started yet; every verb does this by itself.
+
+        Raises:
+            Invalid: it is the memory of a server, which has a context of its own.
+        """
         self._move()
+        if self._remote is not None:
+            raise Invalid(
+                "This is for the memory of a database, and not of a server over HTTP.",
+                code="invalid.remote",
+                hint="Do it where the server has its database.",
+            )
         ctx = self._ctx
         if ctx is None or (self._parent is not None and self._app is not self._parent._app):  # noqa: SLF001
             async with self._opening:
@@ -81,6 +112,11 @@ class Opened:
     def is_open(self) -> bool:
         """Whether this process has anything of it open."""
         return self._app is not None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is the memory of a server."""
+        return self._remote is not None
 
     def _move(self) -> None:
         """Belong to the running event loop.
@@ -108,6 +144,8 @@ class Opened:
     async def close(self) -> None:
         """Finish what runs in the background and let go of everything; using it again opens it again."""
         self._move()
+        if self._remote is not None:
+            await self._remote.aclose()
         if self._maintenance is not None:
             self._maintenance.cancel()
             await asyncio.gather(self._maintenance, return_exceptions=True)
@@ -121,7 +159,21 @@ class Opened:
         self, verb: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Call a verb, with what it takes after its context."""
-        return await verb(await self.open(), *args, **kwargs)
+        return await (await self._caller()).call(verb, *args, **kwargs)
+
+    async def _caller(self) -> Caller:
+        """Return what verbs are called by: the database, opened if it is not open, or the server."""
+        return self._remote if self._remote is not None else Local(await self.open())
+
+    async def _sink(self) -> Sink:
+        """Return where imports write to."""
+        if self._remote is not None:
+            from mnemon.doors.library.remote_import import RemoteSink
+
+            return RemoteSink(self._remote, self.settings.timezone)
+        from mnemon.adapters.sinks import DatabaseSink
+
+        return DatabaseSink(await self.open())
 
     async def _asked(self, taking: Taking, one: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call a verb of a namespace with what its method was given.
@@ -130,9 +182,8 @@ class Opened:
             Invalid: the first thing that is wrong.
         """
         fields = taking.fields(one, named)
-        request = fields if isinstance(fields, BaseModel) else await self._parsed(taking.model, fields)
-        args, kwargs = taking.arguments(request)
-        return await self._call(taking.verb.function, *args, **kwargs)
+        request = fields if isinstance(fields, Schema) else await self._parsed(taking.model, fields)
+        return await self._call(taking.verb.function, **wire.arguments(taking.verb, request))
 
     async def maintain(self, *, max_rows: int | None = None) -> Maintained:
         """Index what is not indexed yet; any number of processes may call it at once."""
@@ -164,7 +215,7 @@ class Opened:
 
     async def _zones(self, people: Collection[str]) -> dict[str, tzinfo]:
         """Return the zones of those of the people who have one."""
-        return await identity.zones(await self.open(), people) if people else {}
+        return await (await self._caller()).zones(people) if people else {}
 
     async def _parsed(self, model: type[T], fields: Mapping[str, Any]) -> T:
         """Validate a request; texts without a zone are in that of the person in its scope, else the setting's.
@@ -186,7 +237,7 @@ class Opened:
     def _maintain_later(self, written: int) -> None:
         """Index in the background after large writes, if settings allow it."""
         self._written += written
-        if not self.settings.auto_maintenance or self._written < _MAINTAIN_AFTER:
+        if self._remote is not None or not self.settings.auto_maintenance or self._written < _MAINTAIN_AFTER:
             return
         if self._maintenance is None or self._maintenance.done():
             self._written = 0

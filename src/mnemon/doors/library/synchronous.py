@@ -15,6 +15,8 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar, cast
 
+from pydantic import SecretStr
+
 from mnemon.core import forks
 from mnemon.core.errors import Invalid
 from mnemon.core.settings import Settings
@@ -158,14 +160,20 @@ class Memory(Namespaces):
 
     Args:
         settings: where and how; read from the environment when left out. Single settings may be given by name
-            instead, and win.
+            instead, and win. Or the address of a server: ``Memory("https://memory.example.org", api_key="mnk_...")``.
         env_file: a file of settings, which no one but its user may write; no file is read that is not named.
+        api_key: by which a server knows who asks.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, env_file: str | Path | None = None, **overrides: Any
+        self,
+        settings: Settings | str | None = None,
+        *,
+        env_file: str | Path | None = None,
+        api_key: str | SecretStr | None = None,
+        **overrides: Any,
     ) -> None:
-        self._memory = AsyncMemory(settings, env_file=env_file, **overrides)
+        self._memory = AsyncMemory(settings, env_file=env_file, api_key=api_key, **overrides)
         _OPEN.add(self)
 
     def __enter__(self) -> Self:
@@ -190,7 +198,7 @@ class Memory(Namespaces):
     def open(self) -> None:
         """Start what is not started yet; every verb does this by itself."""
         _close_at_exit()
-        _LOOP.run(self._memory.open())
+        _LOOP.run(self._memory.__aenter__())
 
     def _waited(self, taking: Taking, one: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         """Call a verb of a namespace, and wait for its end."""

@@ -6,14 +6,14 @@ import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel
 
 from mnemon.core.errors import Invalid
-from mnemon.core.text import Label, Moment, Schema
+from mnemon.core.text import Schema
+from mnemon.doors.routes import wire
 from mnemon.verbs import Verb
 
 #: A line that says what fields of a schema are: their names, a colon, and what they are.
@@ -33,16 +33,9 @@ class Taking:
     title: str
 
     @cached_property
-    def model(self) -> type[BaseModel]:
+    def model(self) -> type[Schema]:
         """The schema that arguments are checked by: the verb's request, or one made of its parameters."""
-        if self.verb.request is not None:
-            return self.verb.request
-        defaults = inspect.signature(self.verb.function).parameters
-        fields: dict[str, Any] = {
-            name: (_checked(hint), ... if (default := defaults[name].default) is inspect.Parameter.empty else default)
-            for name, hint in self.verb.parameters.items()
-        }
-        return create_model(self.title, __base__=Schema, **fields)
+        return wire.request_of(self.verb.name)
 
     @cached_property
     def first(self) -> str | None:
@@ -75,12 +68,6 @@ class Taking:
         if self.first in named:
             raise Invalid(f"{self.first} is given twice.", code="invalid.arguments", field=self.first)
         return {self.first: one[0], **named}
-
-    def arguments(self, request: BaseModel) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """Return what the verb is called with after its context."""
-        if self.verb.request is not None:
-            return (request,), {}
-        return (), {name: getattr(request, name) for name in type(request).model_fields}
 
     @property
     def names(self) -> list[str]:
@@ -124,15 +111,6 @@ class Taking:
             return text
         before, raises, after = text.partition("\n\nRaises:\n")
         return f"{before}\n\n{args}{raises}{after}"
-
-
-def _checked(hint: Any) -> Any:
-    """Return the type that an argument is checked by, as those of requests are: names trimmed, times in a zone."""
-    if hint is str:
-        return Label
-    if hint is datetime:
-        return Moment
-    return Moment | None if hint == (datetime | None) else hint
 
 
 def _said(schema: type) -> Iterator[tuple[str, str]]:
