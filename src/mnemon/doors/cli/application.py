@@ -20,6 +20,7 @@ from mnemon.doors.cli.commands import (
     find,
     imports,
     keep,
+    mcp,
     ops,
     read,
     serve,
@@ -63,6 +64,7 @@ _COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
         "maintain": keep.maintain,
         "serve": serve.serve,
         "worker": worker.worker,
+        "mcp": mcp.mcp,
         "doctor": doctor.doctor,
     },
 }

@@ -75,6 +75,18 @@ class Opened:
         self._home = Home("memory")
         forks.in_child(self)
 
+    @classmethod
+    def over(cls, app: App, ctx: Context) -> Self:
+        """Return a memory over what another door has open, on behalf of whoever the context is; it closes nothing.
+
+        Args:
+            app: what is open.
+            ctx: a context of it.
+        """
+        memory = cls(app.settings)
+        memory._app, memory._ctx, memory._parent = app, ctx, memory
+        return memory
+
     def forked(self) -> None:
         """Be closed, without a word to what the parent has open; what it has not written yet is the parent's."""
         forks.leave(self._app, self._ctx, self._maintenance, self._opening)
