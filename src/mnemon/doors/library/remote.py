@@ -37,6 +37,9 @@ _BACKOFF = Backoff(0.2, 5.0, jitter=0.5)
 #: Seconds that a server's wish to wait is followed for.
 _PATIENCE = 10.0
 _AGAIN = frozenset({429, 502, 503, 504})
+#: Statuses and errors by which a change was certainly not made.
+_NOT_DONE = frozenset({429})
+_NOT_BEGUN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 #: What a document of problem details has beside the data of an error.
 _PROBLEM = frozenset({"type", "title", "status", "detail", "code", "hint"})
 
@@ -45,7 +48,7 @@ class Remote:
     """Calls verbs of a server.
 
     Connections are opened when they are needed, and belong to one event loop and one process at a time. A call that is
-    not answered is made again; one that changes something carries an id by which the server does it once.
+    not answered is made again; one that changes something only if it has certainly not been done.
 
     Args:
         url: where the server is: ``https://memory.example.org``; a path before ``/v1`` may be a part of it.
@@ -111,29 +114,34 @@ class Remote:
 
     async def _answered(self, call: wire.Call, *, changes: bool) -> httpx.Response:
         """Return the good answer to a call, after as many attempts as it takes."""
-        headers = {"Idempotency-Key": uuid4().hex} if changes else {}
+        headers = {"Idempotency-Key": uuid4().hex} if changes else dict[str, str]()
         attempt = 0
         while True:
             attempt += 1
-            wait: float | None = None
+            wait = 0.0
             try:
                 response = await self._send(call, headers)
             except (httpx.TransportError, httpx.InvalidURL) as error:
-                problem: MnemonError = Unavailable(
-                    f"{self._host} cannot be reached ({type(error).__name__}).",
-                    code="unavailable.server",
-                    hint="Check the address, and that `mnemon serve` runs there.",
-                )
+                is_over = changes and not isinstance(error, _NOT_BEGUN)
+                problem = self._away(error, is_over=is_over)
             else:
                 if response.is_success:
                     return response
                 problem = self._refused(response)
                 wait = _seconds(response.headers.get("retry-after"))
-                if response.status_code not in _AGAIN or wait > _PATIENCE:
-                    raise problem
-            if attempt >= _ATTEMPTS:
+                is_over = response.status_code not in (_NOT_DONE if changes else _AGAIN) or wait > _PATIENCE
+            if is_over or attempt >= _ATTEMPTS:
                 raise problem
-            await asyncio.sleep(max(wait or 0.0, _BACKOFF.after(attempt)))
+            await asyncio.sleep(max(wait, _BACKOFF.after(attempt)))
+
+    def _away(self, error: Exception, *, is_over: bool) -> MnemonError:
+        """Return what to say of a server that has not answered."""
+        doubt = " It may have been done all the same." if is_over else ""
+        return Unavailable(
+            f"{self._host} cannot be reached ({type(error).__name__}).{doubt}",
+            code="unavailable.server",
+            hint="Check the address, and that `mnemon serve` runs there.",
+        )
 
     async def _send(self, call: wire.Call, headers: Mapping[str, str]) -> httpx.Response:
         if self._home.moved() or self._client is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from mcp.server import MCPServer
@@ -88,7 +88,8 @@ def _tools(those: Tools) -> list[Tool]:
     made = []
     for name, (title, hints) in TOOLS.items():
         tool = Tool.from_function(getattr(those, name), name, title, annotations=hints, structured_output=True)
-        arguments = create_model(tool.fn_metadata.arg_model.__name__, __base__=(_Strict, tool.fn_metadata.arg_model))
+        known = tool.fn_metadata.arg_model
+        arguments = cast("type[ArgModelBase]", create_model(known.__name__, __base__=(_Strict, known)))
         tool.fn_metadata.arg_model = arguments
         tool.parameters = arguments.model_json_schema(by_alias=True)
         made.append(tool)
