@@ -6,8 +6,9 @@ Other doors' routers (signing in, the console, MCP) are put in at :func:`_includ
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -31,6 +32,9 @@ from mnemon.doors.http.options import ServeOptions
 from mnemon.doors.http.serving import Serving, noticing_stop, serving_of
 from mnemon.doors.http.setup import Setup
 
+if TYPE_CHECKING:
+    from mnemon.doors.mcp.http import McpDoor
+
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 
 
@@ -43,6 +47,7 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
         app: an open application to serve from, which stays open at the end.
     """
     serving = Serving(options or ServeOptions())
+    door = _mcp(serving)
 
     @contextlib.asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
@@ -52,6 +57,8 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
             if app is None:
                 stack.push_async_callback(opened.close)
             await stack.enter_async_context(serving.open(opened))
+            if door is not None:
+                await stack.enter_async_context(door.running())
             if serving.options.worker and app is None:
                 await stack.enter_async_context(worker_inside(opened.settings))
             yield
@@ -66,9 +73,20 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
         redirect_slashes=False,
     )
     api.state.serving = serving
+    if door is not None:
+        api.router.routes.extend(door.routes())
     _include(api, serving)
     api.add_middleware(Gate, seconds=serving.options.request_seconds)
     return api
+
+
+def _mcp(serving: Serving) -> McpDoor | None:
+    """Return what answers agents; None where that is not wanted, or its extra is not installed."""
+    if not serving.options.mcp or importlib.util.find_spec("mcp") is None:
+        return None
+    from mnemon.doors.mcp.http import McpDoor
+
+    return McpDoor(serving)
 
 
 def _include(api: FastAPI, serving: Serving) -> None:

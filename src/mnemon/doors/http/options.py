@@ -17,6 +17,7 @@ class ServeOptions:
         trust_loopback: callers of this machine that bring no key act as the organisation itself.
         secure: TLS is ended in front of it, so cookies are for HTTPS alone.
         worker: a worker of the queue runs inside.
+        mcp: agents are served at ``/mcp``, where the extra for it is installed.
         open_metrics: measurements are for whoever can reach the port, not for this machine alone.
         body_bytes: bytes that a body may have; ``stream_bytes``: one of NDJSON.
         body_seconds: seconds for a body to arrive; ``request_seconds``: for a call to be answered.
@@ -32,6 +33,7 @@ class ServeOptions:
     trust_loopback: bool = False
     secure: bool = False
     worker: bool = True
+    mcp: bool = True
     open_metrics: bool = False
     body_bytes: int = 8_388_608
     stream_bytes: int = 268_435_456

@@ -12,7 +12,8 @@ from uuid import uuid4
 import httpx
 from pydantic import SecretStr
 
-from mnemon import __version__, verbs
+from mnemon import verbs
+from mnemon._version import __version__
 from mnemon.context import Context
 from mnemon.core import forks, times
 from mnemon.core.backoff import Backoff
@@ -93,14 +94,14 @@ class Remote:
             Unavailable: the server cannot be reached.
         """
         name = f"{verb.__module__.split('.')[1]}.{verb.__name__}"
-        known = verbs.find(name)
+        wanted_verb = verbs.find(name)
         route = _offered(name)
-        arguments: dict[str, Any] = dict(zip(known.parameters, args, strict=False)) | kwargs
-        if known.request is not None:
-            call = wire.encode(route, arguments[next(iter(known.parameters))])
+        arguments: dict[str, Any] = dict(zip(wanted_verb.parameters, args, strict=False)) | kwargs
+        if wanted_verb.request is not None:
+            call = wire.encode(route, arguments[next(iter(wanted_verb.parameters))])
         else:
             call = wire.encode(route, **arguments)
-        response = await self._answered(call, changes=known.changes)
+        response = await self._answered(call, changes=wanted_verb.changes)
         try:
             answer: R = wire.answer_of(name).load(response.content)
         except ValueError:

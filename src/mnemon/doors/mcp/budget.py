@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -17,8 +18,8 @@ _PART = 0.8
 
 
 def cost(answer: Answer) -> int:
-    """Return the estimated tokens of an answer: of its JSON, which is longer than its text."""
-    return tokens(answer.model_dump_json(exclude_none=True))
+    """Return the estimated tokens of an answer: of its JSON as most write it, which is longer than its text."""
+    return tokens(json.dumps(answer.model_dump(mode="json", exclude_none=True), ensure_ascii=False))
 
 
 def fitted(entries: Sequence[A], budget: int) -> tuple[list[A], int]:
@@ -27,16 +28,16 @@ def fitted(entries: Sequence[A], budget: int) -> tuple[list[A], int]:
     The first comes in any case; if it is too long by itself, with the beginning of its content.
     """
     room = budget - _AROUND
-    kept: list[A] = []
+    fitting: list[A] = []
     for entry in entries:
         price = cost(entry)
         if price > room:
-            if not kept:
-                kept.append(_cut(entry, room))
+            if not fitting:
+                fitting.append(_cut(entry, room))
             break
         room -= price
-        kept.append(entry)
-    return kept, len(entries) - len(kept)
+        fitting.append(entry)
+    return fitting, len(entries) - len(fitting)
 
 
 def _cut(entry: A, room: int) -> A:

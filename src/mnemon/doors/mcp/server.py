@@ -67,7 +67,7 @@ def make(memory_of: MemoryOf, defaults: Defaults = Defaults()) -> MCPServer[Any]
         memory_of: gives the memory of whoever calls.
         defaults: whose memory it is where a tool is not told.
     """
-    kept, level = logging.root.handlers[:], logging.root.level
+    handlers, level = logging.root.handlers[:], logging.root.level
     server: MCPServer[Any] = MCPServer(
         "mnemon",
         title="Mnemon",
@@ -76,7 +76,7 @@ def make(memory_of: MemoryOf, defaults: Defaults = Defaults()) -> MCPServer[Any]
         tools=_tools(Tools(memory_of, defaults)),
         log_level="WARNING",
     )
-    logging.root.handlers[:] = kept  # how this process logs is its own affair
+    logging.root.handlers[:] = handlers  # how this process logs is its own affair
     logging.root.setLevel(level)
     _add_resources(server, memory_of)
     prompts.add(server)
@@ -85,15 +85,15 @@ def make(memory_of: MemoryOf, defaults: Defaults = Defaults()) -> MCPServer[Any]
 
 def _tools(those: Tools) -> list[Tool]:
     """Return the tools as the server takes them: an argument that there is not is refused, and not passed over."""
-    made = []
+    listed = []
     for name, (title, hints) in TOOLS.items():
         tool = Tool.from_function(getattr(those, name), name, title, annotations=hints, structured_output=True)
-        known = tool.fn_metadata.arg_model
-        arguments = cast("type[ArgModelBase]", create_model(known.__name__, __base__=(_Strict, known)))
+        arguments_of = tool.fn_metadata.arg_model
+        arguments = cast("type[ArgModelBase]", create_model(arguments_of.__name__, __base__=(_Strict, arguments_of)))
         tool.fn_metadata.arg_model = arguments
         tool.parameters = arguments.model_json_schema(by_alias=True)
-        made.append(tool)
-    return made
+        listed.append(tool)
+    return listed
 
 
 def _add_resources(server: MCPServer[Any], memory_of: MemoryOf) -> None:

@@ -97,8 +97,8 @@ class Tools:
         fields = self._given(
             user=user, agent=agent, conversation=conversation, speaker=speaker, at=at, tags=tags, importance=importance
         )
-        done = await memory.remember(content, split=True, **fields)
-        answer = answers.Remembered(ids=[str(one) for one in done.ids], created=done.created)
+        written = await memory.remember(content, split=True, **fields)
+        answer = answers.Remembered(ids=[str(id_) for id_ in written.ids], created=written.created)
         return await _result(memory, answer, user=fields.get("user"))
 
     @_said
@@ -116,9 +116,9 @@ class Tools:
         """Recall what to bear in mind before answering: what fits, is recent, important or connected, best first."""
         memory = self._memory_of(ctx)
         scope = self._given(user=user, agent=agent, as_of=as_of)
-        found = await memory.recall(query, k=k, token_budget=token_budget, running=conversation or None, **scope)
-        entries = [answers.Memory.of_hit(hit, reasons=False) for hit in found.hits]
-        return await self._memories(memory, entries, token_budget, found.left_out, user=scope.get("user"))
+        recalled = await memory.recall(query, k=k, token_budget=token_budget, running=conversation or None, **scope)
+        entries = [answers.Memory.of_hit(hit, reasons=False) for hit in recalled.hits]
+        return await self._memories(memory, entries, token_budget, recalled.left_out, user=scope.get("user"))
 
     @_said
     async def search(
@@ -149,8 +149,8 @@ class Tools:
             as_of=as_of,
             valid_at=valid_at,
         )
-        found = await memory.search(query, k=k, **scope)
-        entries = [answers.Memory.of_hit(hit, reasons=reasons) for hit in found.hits]
+        matching = await memory.search(query, k=k, **scope)
+        entries = [answers.Memory.of_hit(hit, reasons=reasons) for hit in matching.hits]
         return await self._memories(memory, entries, token_budget, 0, user=scope.get("user"))
 
     @_said
@@ -171,11 +171,11 @@ class Tools:
         scope = self._given(user=user, agent=agent, conversation=conversation, since=since, until=until)
         page = await memory.list(limit=limit, cursor=cursor or None, **scope)
         entries = [answers.Memory.of(item) for item in page.items]
-        kept, left_out = fitted(entries, token_budget)
+        fitting, left_out = fitted(entries, token_budget)
         if left_out:  # the next page begins where this answer ends
-            page = await memory.list(limit=len(kept), cursor=cursor or None, **scope)
+            page = await memory.list(limit=len(fitting), cursor=cursor or None, **scope)
         return await self._memories(
-            memory, kept, token_budget, left_out, user=scope.get("user"), next_cursor=page.next_cursor
+            memory, fitting, token_budget, left_out, user=scope.get("user"), next_cursor=page.next_cursor
         )
 
     @_said
@@ -204,8 +204,8 @@ class Tools:
             )
             for fact in page.items
         ]
-        kept, left_out = fitted(entries, token_budget)
-        return await _result(memory, answers.Facts(facts=kept, left_out=left_out))
+        fitting, left_out = fitted(entries, token_budget)
+        return await _result(memory, answers.Facts(facts=fitting, left_out=left_out))
 
     @_said
     async def entity(
@@ -218,19 +218,19 @@ class Tools:
     ) -> Annotated[CallToolResult, answers.KnownEntity]:
         """Tell what is known of a person, place, project or thing by its name, and what it is connected with."""
         memory = self._memory_of(ctx)
-        found = await memory.graph.find(name, **self._given(entity_type=type))
-        if not found:
+        of_name = await memory.graph.find(name, **self._given(entity_type=type))
+        if not of_name:
             raise ToolError(f"Nothing of the name {name!r} is known (not_found.entity). Try `search`.")
-        first, *others = found
+        first, *others = of_name
         near = [
             answers.Related(
-                id=str(one.entity_id),
-                name=one.name,
-                type=one.entity_type,
-                relationship=one.relationship_type,
-                steps=one.depth,
+                id=str(neighbour.entity_id),
+                name=neighbour.name,
+                type=neighbour.entity_type,
+                relationship=neighbour.relationship_type,
+                steps=neighbour.depth,
             )
-            for one in await memory.graph.neighbours(first.id, depth=depth)
+            for neighbour in await memory.graph.neighbours(first.id, depth=depth)
         ]
         answer = answers.KnownEntity(
             id=str(first.id),
@@ -239,10 +239,10 @@ class Tools:
             aliases=list(first.aliases),
             description=first.description,
             mentions=first.mention_count,
-            others=[f"{one.entity_type} {one.id}" for one in others],
+            others=[f"{other.entity_type} {other.id}" for other in others],
         )
-        kept, left_out = fitted(near, token_budget - cost(answer))
-        return await _result(memory, answer.model_copy(update={"related": kept, "left_out": left_out}))
+        fitting, left_out = fitted(near, token_budget - cost(answer))
+        return await _result(memory, answer.model_copy(update={"related": fitting, "left_out": left_out}))
 
     @_said
     async def correct(
@@ -290,8 +290,10 @@ class Tools:
             )
             for talk in page.items
         ]
-        kept, left_out = fitted(entries, token_budget)
-        return await _result(memory, answers.Talks(conversations=kept, left_out=left_out, next_cursor=page.next_cursor))
+        fitting, left_out = fitted(entries, token_budget)
+        return await _result(
+            memory, answers.Talks(conversations=fitting, left_out=left_out, next_cursor=page.next_cursor)
+        )
 
     @_said
     async def status(self, ctx: Context[Any, Any]) -> Annotated[CallToolResult, answers.Status]:
@@ -320,8 +322,8 @@ class Tools:
         next_cursor: str | None = None,
     ) -> CallToolResult:
         """Return as many memories as there is room for."""
-        kept, left_out = fitted(entries, budget)
-        answer = answers.Memories(memories=kept, left_out=left_out + beside, next_cursor=next_cursor)
+        fitting, left_out = fitted(entries, budget)
+        answer = answers.Memories(memories=fitting, left_out=left_out + beside, next_cursor=next_cursor)
         return await _result(memory, answer.model_copy(update={"tokens": cost(answer)}), user=user)
 
 

@@ -27,6 +27,9 @@ def mcp(
     ] = None,
 ) -> None:
     """Serve the memory to an agent over standard input and output (MCP); the agent's program starts it."""
+    from mnemon.doors.cli.extras import require
+
+    require("mcp", "mcp")
     from mnemon.doors.mcp.stdio import serve
     from mnemon.doors.mcp.tools import Defaults
 

@@ -23,6 +23,7 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Run background jobs too, as `mnemon worker` does.")
     ] = True,
+    mcp: Annotated[bool, typer.Option("--mcp/--no-mcp", help="Serve agents too, at /mcp.")] = True,
     trust_loopback: Annotated[
         bool,
         typer.Option("--trust-loopback", help="Callers of this machine need no key: they act as the organisation."),
@@ -57,6 +58,7 @@ def serve(
         host=host,
         port=port,
         worker=worker,
+        mcp=mcp,
         trust_loopback=trust_loopback,
         per_minute=per_minute,
         open_metrics=open_metrics,

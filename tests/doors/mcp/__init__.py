@@ -1,0 +1,1 @@
+"""MCP: tools, resources and prompts, over both transports."""
