@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from mnemon.context import Context
 from mnemon.core.background import Background
 from mnemon.core.cache import Cache, Copies
 from mnemon.memory import service
-from mnemon.memory.recall.coded import load
+from mnemon.memory.recall.coded import keeping, load
 from mnemon.memory.recall.coded.part import Coding
 from mnemon.memory.schemas import Recollection, Scope, Search
 from tests.factories import context_of, new_slug, with_settings
@@ -220,7 +221,11 @@ async def test_what_comes_by_the_thousand_is_read_behind_the_searches(memory: As
 async def test_a_copy_that_is_given_up_while_it_is_read_leaves_nothing(memory: AsyncMemory) -> None:
     await memory.remember([f"boat number {n}" for n in range(50)])
     ctx = coding(context_of(memory))
-    await service.search(ctx, Search(query="boat"))
+    await ready(ctx)
+    [key] = [key for key in dict[Any, Any](ctx.copies._entries) if key[0] == "coded"]
+    ctx.copies.clear()
+    ctx.background.start(key, partial(keeping._fill, ctx, key))
+    await asyncio.sleep(0)  # it has begun
     await ctx.background.close()  # as the process ends
     assert not coded_by(ctx)
     await ready(ctx)

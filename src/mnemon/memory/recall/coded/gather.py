@@ -12,27 +12,29 @@ from mnemon.db.connection import Connection
 from mnemon.memory.columns import CONDITIONS, SCORED
 from mnemon.memory.recall import fusion, signals
 from mnemon.memory.recall.candidates import Int64
-from mnemon.memory.recall.coded.codes import BITS, FAR, closest, likely_cosines
+from mnemon.memory.recall.coded.codes import FAR, closest, likely_cosines
 from mnemon.memory.recall.coded.few import Few
 from mnemon.memory.recall.coded.lexical import Standing, stand
 from mnemon.memory.recall.coded.part import Flags, Part
 from mnemon.memory.recall.coded.words import Row32
 from mnemon.memory.recall.held.alike import WordVectors
+from mnemon.memory.recall.held.batch import Sessions
 from mnemon.memory.recall.held.gather import Via, measure_rows
 from mnemon.memory.recall.held.load import read, sessions, within
+from mnemon.memory.recall.held.scope import Rows
 from mnemon.memory.recall.known import EPOCH, Known
-from mnemon.memory.recall.lexicon import NEIGHBOURS, Floats
+from mnemon.memory.recall.lexicon import NEIGHBOURS, Floats, Lexicon
 from mnemon.memory.recall.signals import Evidence, Measured
 from mnemon.memory.recall.sought import Sought
 from mnemon.memory.recall.within import edges
 
-#: Rows whose codes differ least that are compared more closely.
-REACH = 2000
+#: Rows whose codes differ least that are compared more closely, and those of them that are weighed against the others.
+REACH, CLOSER = 2000, 600
 #: Rows that the words speak for, and rows of each time that is named.
 DEPTH = 200
 #: Rows that are read whole, and of these those that are taken because they are closest in meaning: of the hundred
 #: closest of a million rows, 94 were among them. The others match best by all that is held.
-SHORTLIST, NEAR = 350, 250
+SHORTLIST, NEAR = 320, 250
 #: How often it is looked again, if rows turn out to be gone.
 _ROUNDS = 3
 
@@ -63,14 +65,15 @@ async def measure_part(
     else:
         return None
     allowed = np.isin(few.ordinals, chosen) & _in_time(few, sought)
+    is_all = len(few) >= np.count_nonzero(candidates.members)
     measured = await measure_rows(
         connection,
         few,
         sought,
         vectors,
-        lexicon=candidates.standing.lexicon(part.rows, few.ordinals),
+        lexicon=candidates.lexicon,
         allowed=allowed,
-        session_terms=few.mean_session_terms() if len(few) >= candidates.standing.members else _mean_terms(sought),
+        session_terms=few.mean_session_terms() if is_all else sought.asked.sizes.session_terms,
     )
     if len(measured[0].evidence.known) < sought.wanted and candidates.size > np.count_nonzero(allowed):
         return None
@@ -86,6 +89,7 @@ class _Found:
         ordinals: theirs.
         likely: about how close each is in meaning.
         standing: where the question's words stand.
+        lexicon: the same of the sessions that they are of.
         members: the rows of the scope.
         size: how many rows are asked for.
     """
@@ -94,6 +98,7 @@ class _Found:
     ordinals: Int64
     likely: Floats
     standing: Standing
+    lexicon: Lexicon
     members: Flags
     size: int
 
@@ -103,26 +108,46 @@ def _find(part: Part, sought: Sought, narrowed: Int64 | None) -> _Found:
     rows, members = part.rows, part.members()
     allowed = _allowed(part, members, sought, narrowed)
     size = int(np.count_nonzero(allowed))
-    reach = max(REACH, 4 * sought.wanted)
     standing = stand(rows, members, allowed, sought.asked, most=DEPTH)
-    apart = part.distances(sought.vector, members) if sought.vector.any() else np.full(len(members), FAR, np.uint16)
-    if size <= reach:
+    if size <= max(REACH, 4 * sought.wanted):
         places = np.flatnonzero(allowed).astype(np.int32)
     else:
-        masked = apart if allowed is members else np.where(allowed, apart, FAR)
-        near = closest(masked, reach)[: 2 * reach]
-        of_time = []
-        for begin, end in edges(sought.question):
-            in_time = np.where(_between(part, begin, end), masked, FAR)
-            of_time.append(closest(in_time, DEPTH)[: 2 * DEPTH])
-        spoken = _around(part, standing, allowed)
-        latest = np.flatnonzero(allowed)[-max(DEPTH, 2 * sought.wanted) :] if len(near) < reach else near[:0]
-        places = np.unique(np.concatenate([near, spoken, standing.mentions, *of_time, latest])).astype(np.int32)
+        near = _nearest(part, sought, members, allowed)
+        spoken = _with_neighbours(part, standing.best)
+        latest = np.flatnonzero(allowed)[-max(DEPTH, 2 * sought.wanted) :] if len(near) < CLOSER else near[:0]
+        places = np.unique(np.concatenate([near, spoken, standing.mentions, latest])).astype(np.int32)
         places = places[allowed[places]]
     likely = np.zeros(len(places))
     if sought.vector.any():
-        likely = np.where(apart[places] > BITS, 0.0, likely_cosines(rows.planes[:, places], sought.vector))
-    return _Found(places, rows.column("ordinals")[places], likely, standing, members, size)
+        likely = likely_cosines(rows.planes[:, places], sought.vector)
+        likely[rows.column("blank")[places]] = 0.0
+    ordinals = rows.column("ordinals")[places]
+    return _Found(places, ordinals, likely, standing, standing.lexicon(rows, ordinals), members, size)
+
+
+def _nearest(part: Part, sought: Sought, members: Flags, allowed: Flags) -> Row32:
+    """Return the rows closest in meaning, of all that are asked for and of those of each time that is named."""
+    if not sought.vector.any():
+        return np.empty(0, dtype=np.int32)
+    some, apart = part.distances(sought.vector, members)
+    if allowed is not members:
+        np.putmask(apart, ~(allowed if some is None else allowed[some]), FAR)
+
+    def rows_at(at: Rows) -> Row32:
+        return at.astype(np.int32) if some is None else some[at]
+
+    reach = max(REACH, 4 * sought.wanted)
+    near = rows_at(closest(apart, reach)[: 2 * reach])
+    closer = max(CLOSER, 3 * sought.wanted)
+    if len(near) > closer:
+        likely = likely_cosines(part.rows.planes[:, near], sought.vector)
+        near = near[np.argpartition(-likely, closer)[:closer]]
+    parts = [near]
+    for begin, end in edges(sought.question):
+        inside = _between(part, begin, end)
+        in_time = np.where(inside if some is None else inside[some], apart, FAR)
+        parts.append(rows_at(closest(in_time, DEPTH)[: 2 * DEPTH]))
+    return np.concatenate(parts)
 
 
 def _allowed(part: Part, members: Flags, sought: Sought, narrowed: Int64 | None) -> Flags:
@@ -162,16 +187,6 @@ def _in_time(few: Few, sought: Sought) -> Flags:
     return inside
 
 
-def _around(part: Part, standing: Standing, allowed: Flags) -> Row32:
-    """Return the rows that the question's words speak for most, with the talk around them."""
-    rows = part.rows
-    around = _with_neighbours(part, standing.best)
-    around = around[allowed[around]]
-    ordinals = rows.column("ordinals")[around]
-    scores = signals.lexical_scores(standing.lexicon(rows, ordinals), ordinals)
-    return around[np.argsort(-scores, kind="stable")[:DEPTH]]
-
-
 def _with_neighbours(part: Part, at: Row32) -> Row32:
     """Return rows, and those of talk with two on each side."""
     rows = part.rows
@@ -186,8 +201,7 @@ def _choose(part: Part, found: _Found, sought: Sought) -> Int64:
     most = max(SHORTLIST, 2 * sought.wanted)
     if len(found.ordinals) <= most:
         return found.ordinals
-    lexicon = found.standing.lexicon(part.rows, found.ordinals)
-    evidence = Evidence(sought.question, lexicon, _held(part, found), bool(sought.asked.names), 1.0)
+    evidence = Evidence(sought.question, found.lexicon, _held(part, found), bool(sought.asked.names), 1.0)
     scores = fusion.match_scores(signals.measure(evidence, read=False))
     if sought.vector.any():
         near = most * NEAR // SHORTLIST
@@ -221,10 +235,8 @@ async def _read(connection: Connection, part: Part, found: _Found, sought: Sough
     dimensions = len(sought.vector)
     batches, _ = await read(connection, sought.base, dimensions, ordinals)
     few = Few(dimensions, part, found.members, {word.lexeme: word.documents for word in found.standing.asked.words})
-    of = np.concatenate([np.empty(0, dtype=np.int64), *(batch.columns["ordinal"] for batch in batches)])
-    few.apply(batches, np.empty(0, dtype=np.int64), await sessions(connection, sought.base, of))
+    nothing = np.empty(0, dtype=np.int64)
+    talk = np.concatenate([nothing, *(batch.columns["ordinal"][batch.columns["talk"]] for batch in batches)])
+    of = await sessions(connection, sought.base, talk) if len(talk) else Sessions(nothing, np.zeros(0), [])
+    few.apply(batches, nothing, of)
     return few
-
-
-def _mean_terms(sought: Sought) -> float:
-    return sought.asked.sizes.session_terms

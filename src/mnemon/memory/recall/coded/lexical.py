@@ -17,8 +17,13 @@ from mnemon.memory.recall.coded.words import Row32, numbers_of
 from mnemon.memory.recall.heard import Word
 from mnemon.memory.recall.lexicon import Lexicon
 
-#: Rows of words that are looked at, the rarest words first; a word beyond is rare nowhere, and finds nothing.
-_BUDGET = 2_000_000
+#: Rows of words that are all looked at, the rarest words first: they find rows. Of the other words it is looked which
+#: of the rows that were found have them.
+_FINDING = 100_000
+#: Rows of words up to which it is counted how many are of the scope; of more it is taken from the whole organisation.
+_COUNTED = 2_000_000
+#: A word's rows are all noted rather than looked up, if they are fewer than so many times those that are looked up.
+_RATHER_ALL = 12
 _MASK_BITS = 31
 
 
@@ -28,31 +33,49 @@ class Standing:
 
     Attributes:
         asked: the question's words, with how many rows of the scope have each.
-        bits: of each row of the organisation, which words it has; nothing for those that are not of the scope.
+        bits: of each row of the organisation, which of the rarer words it has; nothing for those that are not of the
+            scope.
+        common: the other words, and the rows that have them.
         best: rows that words speak for most, by themselves.
         mentions: memories that mention somebody named, the latest ones.
-        members: rows of the scope.
+        members: the rows of the scope.
     """
 
     asked: Asked
     bits: NDArray[np.int32]
+    common: Sequence[tuple[int, Row32]]
     best: Row32
     mentions: Row32
-    members: int
+    members: Flags
 
     def lexicon(self, rows: CodedRows, ordinals: Int64) -> Lexicon:
         """Return the lexicon of the sessions that some rows are of."""
         sessions = np.unique(ordinals >> SESSION_BITS)
         at = rows.between(sessions << SESSION_BITS, (sessions + 1) << SESSION_BITS)
-        at = at[at < len(self.bits)]
-        at = at[self.bits[at] != 0]
-        talk, where, bits = rows.column("talk")[at], rows.column("ordinals")[at], self.bits[at]
+        at = at[self.members[at]]
+        bits = self._bits_of(at)
+        at, bits = at[bits != 0], bits[bits != 0]
+        talk, where = rows.column("talk")[at], rows.column("ordinals")[at]
         postings = []
         for table, mine in ((MESSAGES, talk), (MEMORIES, ~talk)):
             order = np.argsort(where[mine])
             if len(order):
                 postings.append(Postings(table, where[mine][order], bits[mine][order]))
-        return Lexicon.of(postings, self.asked, self.members)
+        return Lexicon.of(postings, self.asked, int(np.count_nonzero(self.members)))
+
+    def _bits_of(self, at: Row32) -> NDArray[np.int32]:
+        """Return which of the words each row has."""
+        looked_up = []
+        for bit, word_rows in self.common:
+            if len(word_rows) < _RATHER_ALL * len(at):
+                self.bits[word_rows] |= np.int32(1 << bit)
+            else:
+                looked_up.append((bit, word_rows))
+        bits = self.bits[at]
+        for bit, word_rows in looked_up:
+            where = np.minimum(np.searchsorted(word_rows, at), len(word_rows) - 1)
+            bits[word_rows[where] == at] |= np.int32(1 << bit)
+        return bits
 
 
 def stand(rows: CodedRows, members: Flags, allowed: Flags, asked: Asked, *, most: int) -> Standing:
@@ -72,24 +95,27 @@ def stand(rows: CodedRows, members: Flags, allowed: Flags, asked: Asked, *, most
     spent = 0
     numbers = [numbers_of((word.lexeme, *word.others)) for word in asked.words]
     counts = [int(rows.words.counts(of_word).sum()) for of_word in numbers]
+    common: list[tuple[int, Row32]] = []
     for bit in sorted(range(len(numbers)), key=counts.__getitem__):
         word = asked.words[bit]
+        finds = spent + counts[bit] <= _FINDING or not word_rows
         spent += counts[bit]
-        if spent > _BUDGET and spent > counts[bit]:
-            frequencies[word.lexeme] = round(counts[bit] * total / size)
+        every = rows.words.rows_of(numbers[bit].tolist())
+        at = every[members[every]] if finds or spent <= _COUNTED else every
+        frequency = len(at) if finds or spent <= _COUNTED else round(len(every) * total / size)
+        frequencies[word.lexeme] = frequency
+        if not finds:
+            common += [(bit, at)] if frequency else []
             continue
-        at = _of(rows, numbers[bit].tolist(), members)
-        frequencies[word.lexeme] = len(at)
-        if bit < _MASK_BITS:
-            bits[at] |= np.int32(1 << bit)
-        score[at] += np.float32(_weight(word, len(at), total))
-        word_rows.append(at)
+        bits[at] |= np.int32(1 << bit)
+        score[at] += np.float32(_weight(word, frequency, total))
+        if frequency:
+            word_rows.append(at)
     mentions = _mentions(rows, members, asked, bits)
     words = [replace(word, documents=frequencies[word.lexeme]) for word in asked.words]
-    sizes = replace(asked.sizes, indexed=max(total, 1))
-    return Standing(
-        replace(asked, words=words, sizes=sizes), bits, _best(word_rows, score, allowed, most), mentions[-most:], total
-    )
+    asked = replace(asked, words=words, sizes=replace(asked.sizes, indexed=max(total, 1)))
+    best = _best(word_rows, score, allowed, most)
+    return Standing(asked, bits, common, best, mentions[-most:], members)
 
 
 def _of(rows: CodedRows, numbers: Sequence[int], members: Flags) -> Row32:
@@ -123,7 +149,7 @@ def _best(found: Sequence[Row32], score: NDArray[np.float32], allowed: Flags, mo
         # A row with several words stands there several times: the edge is that of so many rows at least.
         edge = np.partition(mine, len(at) - most)[len(at) - most]
         at = at[mine >= edge]
-        if len(at) > 4 * most:  # many are alike: the latest of them
+        if len(at) > 2 * most:  # many are alike: the latest of them
             at = np.concatenate([at[score[at] > edge], np.unique(at[score[at] == edge])[-most:]])
     best: Row32 = np.unique(at)
     return best

@@ -94,28 +94,30 @@ class Part:
         self._grow()
         return np.asarray(self._inside[: self.rows.came] & self.rows.column("alive"))
 
-    def distances(self, vector: NDArray[np.float32], members: Flags) -> Distances:
-        """Return how many bits the code of each row differs from a vector's; those not of the scope are far.
+    def distances(self, vector: NDArray[np.float32], members: Flags) -> tuple[Row32 | None, Distances]:
+        """Return (rows, at least all of the scope, None if it is all there are; how many bits of each differ).
+
+        Those that are not of the scope, or have no vector, are far.
 
         Args:
-            vector: with a direction.
+            vector: with a direction, whose code the others are compared with.
             members: what :meth:`members` has told.
         """
         code = codes_of(vector[None, :])[:, 0]
         rows, blank = self.rows, self.rows.column("blank")
-        some = self._own_codes(members)
-        if some is None:
+        own = self._own_codes(members)
+        if own is None:
             apart = distances(rows.planes, code)
             np.putmask(apart, blank | ~members, FAR)
-            return apart
-        mine, planes, came = some
-        since = (np.flatnonzero(members[came:]) + came).astype(np.int32)
-        apart = np.full(len(members), FAR, dtype=np.uint16)
-        for places, codes in ((mine, planes), (since, rows.planes[:, since])):
-            near = distances(codes, code)
-            np.putmask(near, ~members[places] | blank[places], FAR)
-            apart[places] = near
-        return apart
+            return None, apart
+        places, planes, came = own
+        apart = distances(planes, code)
+        if came < rows.came:
+            since = (np.flatnonzero(members[came:]) + came).astype(np.int32)
+            apart = np.concatenate([apart, distances(rows.planes[:, since], code)])
+            places = np.concatenate([places, since])
+        np.putmask(apart, blank[places] | ~members[places], FAR)
+        return places, apart
 
     def _own_codes(self, members: Flags) -> tuple[Row32, Words64, int] | None:
         """Return (the rows, their codes, how many rows there were then), put together as few rows have come since."""
