@@ -26,6 +26,7 @@ from mnemon.core.errors import MnemonError
 from mnemon.db.types import encode_vector
 from mnemon.memory.recall import candidates
 from mnemon.memory.recall.coded import gather
+from mnemon.memory.recall.held import gather as held
 from mnemon.memory.schemas import Scope
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -267,7 +268,7 @@ class _Stage:
 def _nearest_stage() -> Iterator[_Stage]:
     """Listen to the product's own vector stages while the block runs; nothing of them is changed."""
     stage = _Stage()
-    nearest, measure_rows = candidates.nearest, gather.measure_rows
+    nearest, measure_rows = candidates.nearest, held.measure_rows
 
     async def in_database(*args: Any, **kwargs: Any) -> Any:
         found = await nearest(*args, **kwargs)
@@ -276,11 +277,11 @@ def _nearest_stage() -> Iterator[_Stage]:
             stage.vector, stage.near = vector, list(found.ordinals)
         return found
 
-    async def coded(connection: Any, held: Any, sought: Any, *args: Any, **kwargs: Any) -> Any:
+    async def coded(connection: Any, few: Any, sought: Any, *args: Any, **kwargs: Any) -> Any:
         if sought.vector.any():  # the rows that were read: those closest, and others for their words
-            order = np.argsort(-held.cosines(sought.vector), kind="stable")
-            stage.vector, stage.near = sought.vector, held.ordinals[order].tolist()
-        return await measure_rows(connection, held, sought, *args, **kwargs)
+            order = np.argsort(-few.cosines(sought.vector), kind="stable")
+            stage.vector, stage.near = sought.vector, few.ordinals[order].tolist()
+        return await measure_rows(connection, few, sought, *args, **kwargs)
 
     setattr(candidates, "nearest", in_database)  # noqa: B010 - functions of other modules, put back below
     setattr(gather, "measure_rows", coded)  # noqa: B010
@@ -304,8 +305,8 @@ async def _end_to_end(home: AsyncMemory, exact: AsyncMemory, narrow: Filter, ask
 def _tables(report: Report, found: Sequence[Measured]) -> None:
     report.table(
         f"Search in process, k={K}, milliseconds; fewer: searches that returned fewer than {K} although the scope has "
-        "more; recall of the vector stage against looking at every row, of scopes that are not held row by row (target: "
-        "at least 0.98 and 0.9); top 10 as exact: share of the answer that is the same when every row of the scope is "
+        "more; recall of the vector stage against looking at every row, of scopes that are not held row by row "
+        "(target: at least 0.98 and 0.9); top 10 as exact: share of the answer that is the same when every row of the scope is "
         f"held and measured, of scopes of up to {_WHOLE:,}:",
         ("memories", "filter", "rows in it", "median / p95", "fewer", "recall@10", "recall@100", "top 10 as exact"),
         [
