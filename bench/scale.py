@@ -304,10 +304,10 @@ async def _end_to_end(home: AsyncMemory, exact: AsyncMemory, narrow: Filter, ask
 
 def _tables(report: Report, found: Sequence[Measured]) -> None:
     report.table(
-        f"Search in process, k={K}, milliseconds; fewer: searches that returned fewer than {K} although the scope has "
-        "more; recall of the vector stage against looking at every row, of scopes that are not held row by row "
-        "(target: at least 0.98 and 0.9); top 10 as exact: share of the answer that is the same when every row of the scope is "
-        f"held and measured, of scopes of up to {_WHOLE:,}:",
+        f"Search in process, k={K}, milliseconds. Fewer: searches that returned fewer than {K} although the scope has "
+        "more. Recall of the vector stage: against looking at every row, of scopes that are not held row by row; aim: "
+        "at least 0.98 and 0.9. Top 10 as exact: share of the answer that is the same when every row of the scope is "
+        f"held and measured, of scopes of up to {_WHOLE:,}.",
         ("memories", "filter", "rows in it", "median / p95", "fewer", "recall@10", "recall@100", "top 10 as exact"),
         [
             (
