@@ -262,6 +262,7 @@ _SPECIAL: dict[str, str] = {
     "calendar_events.provider": "'google'",
     "drive_files.provider": "'google'",
     "webhook_endpoints.url": "'https://example.org/{n}'",
+    "assets.media_type": "'image/png'",
     "webhook_deliveries.event": "'memory.created'",
     "entity_mentions.source_type": "'memory'",
     "entity_relationships.target_entity_id": "{another}",  # not the source itself

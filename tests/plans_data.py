@@ -86,6 +86,9 @@ MORE = {
         SELECT {id:task:i}, o.id, {id:user:i % o.users}, 'Task ' || i, current_date + i::int % 30 FROM {rows}""",
     "documents": """INSERT INTO documents (id, organization_id, user_id, document_type, title)
         SELECT {id:document:i}, o.id, {id:user:i % o.users}, 'report', 'Report ' || i FROM {rows}""",
+    "assets": """INSERT INTO assets (organization_id, user_id, name, media_type, size_bytes, sha256, object_id)
+        SELECT o.id, {id:user:i % o.users}, 'File ' || i, 'image/png', i, sha256(i::text::bytea), {id:object:i}
+        FROM {rows}""",
     "error_logs": """INSERT INTO error_logs (organization_id, kind, code, message, timestamp)
         SELECT o.id, 'invalid', 'invalid.x', 'm', now() - i * interval '1 minute' FROM {rows}""",
     "api_requests": """INSERT INTO api_requests (organization_id, route, duration_ms, timestamp)

@@ -37,6 +37,7 @@ from mnemon.workflow import service as workflow
 from mnemon.workflow.schemas import ExecutionQuery, WorkflowQuery
 from mnemon.workspace import service as workspace
 from mnemon.workspace.schemas import ListDocuments, ListTasks, ListTemplates, Notifications
+from mnemon.workspace.schemas_assets import ListAssets
 from tests.factories import Rows, Table, insert, tables
 
 #: How a page is asked for: of whom, in which organisation's rows, and its limit and cursor.
@@ -196,6 +197,7 @@ lists(
     },
 )
 lists("workspace.list_documents", "documents", of(workspace.list_documents, ListDocuments), "created_at")
+lists("workspace.list_assets", "assets", of(workspace.list_assets, ListAssets), "created_at")
 lists("workspace.list_templates", "document_templates", of(workspace.list_templates, ListTemplates), "created_at")
 lists(
     "workspace.list_notifications",

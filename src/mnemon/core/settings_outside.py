@@ -21,6 +21,22 @@ class OutsideSettings(BaseSettings):
         "after commas; unset: none, and neither this machine",
     )
 
+    asset_store: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="where the bytes of files are: a directory, or s3://bucket/prefix, gs://..., az://... with the "
+        "credentials that these clouds have in the environment; unset: beside the embedded server's data directory "
+        "([assets.md](assets.md))",
+    )
+    asset_store_http: bool = Field(
+        default=False, description="let such a store be reached without TLS, as one on this machine is"
+    )
+
+    @field_validator("asset_store", mode="before")
+    @classmethod
+    def _is_named(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("webhook_networks")
     @classmethod
     def _are_networks(cls, value: str | None) -> str | None:

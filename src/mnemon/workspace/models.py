@@ -8,12 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     CheckConstraint,
     ColumnElement,
     Date,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     String,
     Text,
     Time,
@@ -137,6 +139,52 @@ class DocumentORM(Tenanted, Mutable, Base):
     context_memory_ids: Mapped[list[UUID]] = mapped_column(
         ARRAY(Uuid()), server_default=text("'{}'"), comment="Memories it was written from; no foreign key in an array"
     )
+
+
+ASSET_LIMIT = 5_000_000_000
+
+#: What an asset may belong to: it goes with that.
+_HOLDERS = ("conversation_id", "message_id", "memory_id", "document_id")
+
+
+class AssetORM(Tenanted, Mutable, Base):
+    """A file, as it is here: what it is and whose, with its bytes in the object store."""
+
+    __tablename__ = "assets"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
+        belongs_to("users", "user_id", ondelete="CASCADE"),
+        belongs_to("conversations", "conversation_id", ondelete="CASCADE"),
+        belongs_to("messages", "message_id", ondelete="CASCADE"),
+        belongs_to("memories", "memory_id", ondelete="CASCADE"),
+        belongs_to("documents", "document_id", ondelete="CASCADE"),
+        CheckConstraint(NOT_BLANK.format(column="name"), name="name"),
+        CheckConstraint(f"size_bytes BETWEEN 0 AND {ASSET_LIMIT}", name="size_bytes"),
+        CheckConstraint("octet_length(sha256) = 32", name="sha256"),
+        CheckConstraint(r"media_type ~ '^[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*$'", name="media_type"),
+        CheckConstraint(f"num_nonnulls({', '.join(_HOLDERS)}) <= 1", name="holder"),
+        Index("ix_assets_user", "organization_id", "user_id", text("created_at DESC"), text("id DESC")),
+        Index("ix_assets_sha256", "organization_id", "sha256"),
+        Index("ix_assets_object", "organization_id", "object_id"),
+        *(
+            Index(f"ix_assets_{name[:-3]}", "organization_id", name, postgresql_where=text(f"{name} IS NOT NULL"))
+            for name in _HOLDERS
+        ),
+        {"comment": "Files whose bytes are in the object store (seed 000: REQ_013.4.2)"},
+    )
+
+    user_id: Mapped[UUID] = mapped_column(comment="Whose file it is")
+    name: Mapped[str] = mapped_column(String(500), comment="As people see it; no path")
+    media_type: Mapped[str] = mapped_column(String(255), comment="image/png: as it was given, not looked at")
+    size_bytes: Mapped[int] = mapped_column(BigInteger, comment="Of the file itself, not of what is stored of it")
+    sha256: Mapped[bytes] = mapped_column(LargeBinary, comment="Of the file itself")
+    object_id: Mapped[UUID] = mapped_column(
+        comment="Its bytes in the store, sealed; the same file of one organisation is stored once"
+    )
+    conversation_id: Mapped[UUID | None] = mapped_column(comment="What it belongs to, and goes with")
+    message_id: Mapped[UUID | None] = mapped_column(comment="The same")
+    memory_id: Mapped[UUID | None] = mapped_column(comment="The same")
+    document_id: Mapped[UUID | None] = mapped_column(comment="The same")
 
 
 class DocumentTemplateORM(Tenanted, Mutable, Base):

@@ -13,7 +13,7 @@ from mnemon.db.base import Base
 from mnemon.db.connection import Connection
 from mnemon.db.repository import BaseRepository
 from mnemon.db.sql import statement
-from mnemon.workspace.models import DocumentORM, DocumentTemplateORM, NotificationORM, TaskORM
+from mnemon.workspace.models import AssetORM, DocumentORM, DocumentTemplateORM, NotificationORM, TaskORM
 
 PACKAGE = "mnemon.workspace"
 
@@ -172,3 +172,28 @@ async def count_unread(connection: Connection, organization_id: UUID, owner: UUI
     """Return how many notifications a person has not read."""
     found: int = await connection.fetchval(statement(PACKAGE, "count_unread"), organization_id, owner)
     return found
+
+
+class AssetRepository(OwnedRepository[AssetORM]):
+    """Files of one organisation."""
+
+    model = AssetORM
+
+    def those(self, owner: UUID | None, **held_by: UUID | None) -> Any:
+        """Return files that fit. Indexes: ix_assets_user, and one for each of what a file may belong to."""
+        query = self._owned(owner)
+        for name, value in held_by.items():
+            if value is not None:
+                query = query.where(getattr(AssetORM, name) == value)
+        return query
+
+    async def same(self, sha256: bytes, size: int) -> UUID | None:
+        """Return where the bytes of the same file are. Index: ix_assets_sha256."""
+        query = self._alive().where(AssetORM.sha256 == sha256, AssetORM.size_bytes == size).limit(1)
+        row: AssetORM | None = (await self.session.execute(query)).scalars().first()
+        return None if row is None else row.object_id
+
+    async def kept(self, objects: Collection[UUID]) -> set[UUID]:
+        """Return those of the objects that a file has. Index: ix_assets_object."""
+        query = self._alive().where(AssetORM.object_id.in_(objects)).with_only_columns(AssetORM.object_id)
+        return set((await self.session.execute(query)).scalars().all())

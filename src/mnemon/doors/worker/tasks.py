@@ -8,8 +8,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from mnemon.context import Context
-from mnemon.core.errors import MnemonError
+from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.core.principal import INSTALLATION, Principal
+from mnemon.core.text import parse
 from mnemon.doors.worker import backup_tasks
 from mnemon.integrations import service as integrations
 from mnemon.integrations.schemas_webhooks import SendDeliveries
@@ -20,6 +21,8 @@ from mnemon.jobs.schemas import Enqueue, SetSchedule
 from mnemon.knowledge import service as knowledge
 from mnemon.memory import service as memory
 from mnemon.operations import service as operations
+from mnemon.workspace import service as workspace
+from mnemon.workspace.schemas_assets import SweepAssets
 
 registry = Registry()
 
@@ -33,6 +36,7 @@ SCHEDULES = (
     SetSchedule(name="memory-index", kind="memory.find_unindexed", every_seconds=300, priority=5),
     SetSchedule(name="webhooks", kind="integrations.find_deliveries", every_seconds=900),
     SetSchedule(name="webhook-retention", kind="integrations.prune_deliveries", daily_at=time(3, 10)),
+    SetSchedule(name="assets", kind="workspace.sweep_stores", daily_at=time(4, 10)),
     SetSchedule(name="job-retention", kind="jobs.prune", daily_at=time(3, 40), payload={"days": 7, "dead_days": 90}),
 )
 
@@ -119,6 +123,26 @@ async def find_deliveries(run: Run) -> dict[str, int]:
         return await _deliver_again(ctx, waiting.next_attempt_at)
 
     return await _everywhere(run, look)
+
+
+@registry.handler("workspace.sweep_assets", base_delay=30)
+async def sweep_assets(run: Run) -> dict[str, int]:
+    """Remove from the object store what files had that are gone."""
+    return {"removed": (await workspace.sweep_assets(run.ctx, parse(SweepAssets, run.job.payload))).removed}
+
+
+@registry.handler("workspace.sweep_stores", base_delay=60)
+async def sweep_stores(run: Run) -> dict[str, Any]:
+    """Look through the whole object store for what nobody has, where there is one."""
+    try:
+        unowned = (await workspace.sweep_unowned_assets(run.ctx)).removed
+    except Unavailable as error:
+        return {"skipped": error.message}
+
+    async def sweep(ctx: Context) -> int:
+        return (await workspace.sweep_assets(ctx, SweepAssets())).removed
+
+    return {**await _everywhere(run, sweep), "unowned": unowned}
 
 
 @registry.handler("memory.find_unindexed")

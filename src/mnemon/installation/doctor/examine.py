@@ -17,6 +17,7 @@ from mnemon.db.errors import LOST, translated
 from mnemon.db.reach import reach
 from mnemon.db.tenant import SET_TENANT, Prover
 from mnemon.installation.doctor import (
+    assets,
     audit,
     backlog,
     backups,
@@ -46,6 +47,7 @@ SUBJECTS: dict[str, tuple[Check, ...]] = {
     "encryption": (encryption.check,),
     "replication": (replication.check,),
     "backups": (backups.check,),
+    "files": (assets.check,),
 }
 """What is looked at, in the order in which it is told."""
 

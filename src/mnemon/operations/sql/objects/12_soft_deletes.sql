@@ -11,7 +11,7 @@ BEGIN
     'entities', 'entity_relationships',
     'knowledge_items', 'knowledge_transfers', 'patterns', 'learning_sessions',
     'workflows', 'workflow_executions',
-    'tasks', 'documents', 'document_templates',
+    'tasks', 'documents', 'document_templates', 'assets',
     'integrations', 'gmail_messages', 'calendar_events', 'drive_files', 'webhook_endpoints'
   ] LOOP
     EXECUTE format('CREATE OR REPLACE TRIGGER soften_delete BEFORE DELETE ON %I FOR EACH ROW '
