@@ -263,6 +263,7 @@ _SPECIAL: dict[str, str] = {
     "drive_files.provider": "'google'",
     "webhook_endpoints.url": "'https://example.org/{n}'",
     "assets.media_type": "'image/png'",
+    "assets.size_bytes": "1",
     "webhook_deliveries.event": "'memory.created'",
     "entity_mentions.source_type": "'memory'",
     "entity_relationships.target_entity_id": "{another}",  # not the source itself

@@ -67,7 +67,7 @@ FREE = {
         MACHINES,
         "cursor",
         "AgentList AuditQuery CapabilityList ConversationList ExecutionQuery FactHistory FactsAt "
-        "LearningQuery ListApiKeys ListDeliveries ListDocuments ListEvents ListFiles ListIntegrations "
+        "LearningQuery ListApiKeys ListAssets ListDeliveries ListDocuments ListEvents ListFiles ListIntegrations "
         "ListItems ListJobs ListMentions ListOfUser ListTasks ListTeamMembers ListTemplates Notifications "
         "PageRequest RollupQuery SaveCursor SearchKnowledge StateList SyncEvents SyncFiles SyncMail "
         "TransferQuery UsageOf WorkflowQuery",

@@ -66,6 +66,8 @@ HELPERS = {
     "memory.require_seen": PART,
     "operations.seal_receipt": PART,
     "operations.write": "what MetricWriter writes with, which checks the permission when it is made",
+    "workspace.open_asset": "streams bytes, which no request has; checks the permission itself",
+    "workspace.store_asset": "streams bytes, which no request has; checks the permission itself",
     "workspace.require_own": PART,
 }
 

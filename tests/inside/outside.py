@@ -4,6 +4,8 @@ from __future__ import annotations
 
 _WEBHOOKS = "the whole organisation's: its rows name no person and no team"
 
+_FILES = "a person's own files: tests/workspace/test_assets.py has who reaches them"
+
 OUTSIDE: dict[str, str] = {
     **dict.fromkeys(
         (
@@ -13,5 +15,12 @@ OUTSIDE: dict[str, str] = {
             "integrations.get_delivery"
         ).split(),
         _WEBHOOKS,
+    ),
+    **dict.fromkeys(
+        (
+            "workspace.put_asset workspace.get_asset workspace.read_asset workspace.list_assets workspace.delete_asset "
+            "workspace.sweep_assets workspace.sweep_unowned_assets"
+        ).split(),
+        _FILES,
     ),
 }

@@ -45,21 +45,24 @@ def run(memory: Memory, *, elsewhere: str = "") -> dict[str, Any]:
     return scope
 
 
-def settings(server: Server) -> Settings:
+def settings(server: Server, files: Path) -> Settings:
     return load_settings(
-        database_url=server.url(APP), organization=new_slug(), secret_key=b64encode(os.urandom(32)).decode()
+        database_url=server.url(APP),
+        organization=new_slug(),
+        secret_key=b64encode(os.urandom(32)).decode(),
+        asset_store=str(files),
     )
 
 
-def test_the_examples_run(server: Server, template: str) -> None:
-    with Memory(settings(server)) as memory:
+def test_the_examples_run(server: Server, template: str, tmp_path: Path) -> None:
+    with Memory(settings(server, tmp_path)) as memory:
         made = run(memory)
         assert memory.tasks.get(made["task"].id).status == "done"
         assert memory.audit.verify().valid
 
 
-def test_the_examples_run_on_a_server(server: Server, template: str) -> None:
-    opened = settings(server)
+def test_the_examples_run_on_a_server(server: Server, template: str, tmp_path: Path) -> None:
+    opened = settings(server, tmp_path)
     with serving(opened, trust_loopback=True) as address, Memory(address) as memory:
         made = run(memory, elsewhere="memory.sessions.")
     with Memory(opened) as local:

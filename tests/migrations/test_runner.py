@@ -41,6 +41,8 @@ ORDER BY 1
 
 #: The revision at which the test of later migrations fills every table.
 FILLED_AT = "0007"
+#: Tables that came after it: their rows go on the way down.
+NEWER = {"assets"}
 
 
 async def ours(server: Server, name: str) -> list[str]:
@@ -142,7 +144,10 @@ async def test_rows_in_every_table_survive_each_later_migration(server: Server, 
         for revision in reversed(later):
             await upgrade(url, revision=revision)
         assert (await runner.check(url)).ok
-        assert await contents(admin, known) == before
+        after = await contents(admin, known)
+        assert {name: rows for name, rows in after.items() if name not in NEWER} == {
+            name: rows for name, rows in before.items() if name not in NEWER
+        }
     finally:
         await admin.close()
 

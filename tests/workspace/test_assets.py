@@ -22,6 +22,7 @@ from mnemon.core.clock import FixedClock
 from mnemon.core.crypto import new_secret_key
 from mnemon.core.errors import Forbidden, Invalid, MnemonError, NotFound, Unavailable
 from mnemon.core.text import parse
+from mnemon.installation.doctor import assets as doctor
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import ListJobs
 from mnemon.operations import service as operations
@@ -32,7 +33,7 @@ from mnemon.workspace.schemas import CreateDocument
 from mnemon.workspace.schemas_assets import Asset, ListAssets, NewAsset, PutAsset, SweepAssets
 from mnemon.workspace.service.assets import GRACE
 from tests.factories import with_settings
-from tests.workspace.helpers import acting, people, refused_field, refused_row, without_rights
+from tests.workspace.helpers import acting, people, without_rights
 
 KEY = new_secret_key()
 ROOT = Path(__file__).resolve().parents[2]
@@ -290,6 +291,22 @@ async def test_orphans_are_swept_when_they_are_old(local: Context, tmp_path: Pat
         await service.sweep_unowned_assets(later)
 
 
+async def test_the_doctor_says_whose_bytes_are_missing(local: Context, tmp_path: Path, admin: Any) -> None:
+    await keep(local, b"there")
+    await keep(local, b"lost")
+    ids = await admin.fetch(
+        "SELECT object_id FROM assets WHERE organization_id = $1 ORDER BY created_at", local.principal.organization_id
+    )
+    (tmp_path / "store" / str(local.principal.organization_id) / str(ids[1]["object_id"])).unlink()
+    async with local.database.transaction(local.principal) as connection:
+        (found,) = await doctor.check(connection, local.settings)
+    assert (found.level, found.found) == ("wrong", "the bytes of 1 are not in the store, of the newest 2")
+    unset = local.settings.model_copy(update={"asset_store": None})
+    async with local.database.transaction(local.principal) as connection:
+        (found,) = await doctor.check(connection, unset)
+    assert (found.level, found.found) == ("wrong", "There is no store for files.")
+
+
 async def test_without_a_key_a_store_or_room_it_says_what_to_do(local: Context, tmp_path: Path) -> None:
     (ada,) = await people(local, "ada")
     asked = NewAsset(name="x", user_id=ada)
@@ -351,44 +368,3 @@ async def test_killed_in_the_middle_of_a_put_there_is_no_row(local: Context, tmp
         os.utime(one, (1, 1))
     assert Objects(local.settings).tidy() == len(left)
     assert not [one for one in (tmp_path / "store").rglob("*") if one.is_file()]
-
-
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
-        ({"name": " "}, "name"),
-        ({"name": "x", "media_type": "png"}, "media_type"),
-        ({"name": "x", "data": "%%%"}, "data"),
-    ],
-)
-def test_the_schema_names_the_field(values: dict[str, Any], field: str) -> None:
-    assert refused_field(PutAsset, **{"data": "aGk=", **values})[1] == field
-
-
-def test_one_holder_at_most() -> None:
-    with pytest.raises(Invalid):
-        parse(NewAsset, {"name": "x", "document_id": uuid4(), "memory_id": uuid4()})
-
-
-@pytest.mark.parametrize(
-    ("values", "code"),
-    [
-        ({"size_bytes": "-1"}, "invalid.size_bytes"),
-        ({"sha256": "'\\x00'"}, "invalid.sha256"),
-        ({"media_type": "'png'"}, "invalid.media_type"),
-        ({"name": "' '"}, "invalid.name"),
-        ({"document_id": "gen_random_uuid()", "memory_id": "gen_random_uuid()"}, "invalid.holder"),
-    ],
-)
-async def test_the_database_refuses_it_too(local: Context, values: dict[str, str], code: str) -> None:
-    (ada,) = await people(local, "ada")
-    base = {
-        "user_id": f"'{ada}'",
-        "name": "'x'",
-        "media_type": "'a/b'",
-        "size_bytes": "1",
-        "sha256": "sha256('')",
-        "object_id": "gen_random_uuid()",
-    }
-    error = await refused_row(local, "assets", **{**base, **values})
-    assert error.code == code

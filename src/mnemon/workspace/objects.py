@@ -50,15 +50,15 @@ class Objects:
                 hint="pip install 'mnemon[assets]'",
             ) from None
         self._error: type[Exception] = BaseError
-        place = _place(settings)
-        self.directory: Path | None = None if isinstance(place, str) else place
+        address = _place(settings)
+        self.directory: Path | None = None if isinstance(address, str) else address
         try:
-            if isinstance(place, Path):
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._store: ObjectStore = LocalStore(place)
+            if isinstance(address, Path):
+                address.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._store: ObjectStore = LocalStore(address)
             else:
                 options: Any = {"client_options": {"allow_http": True}} if settings.asset_store_http else {}
-                self._store = from_url(place, **options)
+                self._store = from_url(address, **options)
         except (BaseError, ValueError, OSError) as error:
             raise Invalid(
                 f"The store of assets cannot be used: {_first_line(error)}.",
@@ -87,8 +87,8 @@ class Objects:
         import obstore
 
         try:
-            found = await obstore.get_async(self._store, _path(organization, object_id))
-            async for chunk in found.stream(min_chunk_size=1 << 18):
+            result = await obstore.get_async(self._store, _path(organization, object_id))
+            async for chunk in result.stream(min_chunk_size=1 << 18):
                 yield bytes(chunk)
         except FileNotFoundError:
             raise Unavailable(
@@ -165,9 +165,9 @@ class Objects:
 
 
 def _place(settings: Settings) -> Path | str:
-    named = settings.asset_store
-    if named is not None:
-        return named if _URL.fullmatch(named) else Path(named).expanduser().absolute()
+    address = settings.asset_store
+    if address is not None:
+        return address if _URL.fullmatch(address) else Path(address).expanduser().absolute()
     if settings.database_url is not None:
         raise Unavailable(
             "There is no store for files.",

@@ -61,23 +61,7 @@ Bytes = Annotated[
 ]
 
 
-class _Held(Schema):
-    """What a file belongs to: it goes with that; at most one."""
-
-    conversation_id: UUID | None = None
-    message_id: UUID | None = None
-    memory_id: UUID | None = None
-    document_id: UUID | None = None
-
-    @model_validator(mode="after")
-    def _one_holder(self) -> _Held:
-        held_by = (self.conversation_id, self.message_id, self.memory_id, self.document_id)
-        if sum(one is not None for one in held_by) > 1:
-            raise PydanticCustomError("holder", "a file belongs to one thing at most")
-        return self
-
-
-class NewAsset(_Held):
+class NewAsset(Schema):
     """A file to be kept; its bytes come beside it.
 
     Attributes:
@@ -90,6 +74,17 @@ class NewAsset(_Held):
     user_id: UUID | None = None
     name: Name
     media_type: MediaType = "application/octet-stream"
+    conversation_id: UUID | None = None
+    message_id: UUID | None = None
+    memory_id: UUID | None = None
+    document_id: UUID | None = None
+
+    @model_validator(mode="after")
+    def _one_holder(self) -> NewAsset:
+        held_by = (self.conversation_id, self.message_id, self.memory_id, self.document_id)
+        if sum(holder is not None for holder in held_by) > 1:
+            raise PydanticCustomError("holder", "a file belongs to one thing at most")
+        return self
 
 
 class PutAsset(NewAsset):
@@ -98,10 +93,14 @@ class PutAsset(NewAsset):
     data: Bytes
 
 
-class ListAssets(PageRequest, _Held):
+class ListAssets(PageRequest):
     """Which files to list: newest first."""
 
     user_id: UUID | None = None
+    conversation_id: UUID | None = None
+    message_id: UUID | None = None
+    memory_id: UUID | None = None
+    document_id: UUID | None = None
 
 
 class Asset(Schema):

@@ -158,6 +158,18 @@ _WORK = {
             delete="delete_document",
         ),
     ),
+    "assets": Group(
+        "Files, whose bytes are sealed in an object store.",
+        _of(
+            "workspace",
+            put="put_asset",
+            get="get_asset",
+            read="read_asset",
+            list="list_assets",
+            delete="delete_asset",
+            sweep="sweep_assets",
+        ),
+    ),
     "templates": Group(
         "Templates of documents.",
         _of(

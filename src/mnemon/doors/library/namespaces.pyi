@@ -261,6 +261,7 @@ from mnemon.workspace.schemas import (
     UpdateTask,
     UpdateTemplate,
 )
+from mnemon.workspace.schemas_assets import Asset, AssetContent, ListAssets, PutAsset, SweepAssets, Swept
 
 class Namespace:
     """The verbs of one kind, of one memory."""
@@ -1554,6 +1555,95 @@ class AsyncDocuments(Namespace):
         Raises:
             NotFound: there is none, or it is not this principal's.
         """
+
+class AsyncAssets(Namespace):
+    """Files, whose bytes are sealed in an object store."""
+
+    @overload
+    async def put(
+        self,
+        name: str,
+        *,
+        data: bytes,
+        user_id: UUID | str | None = None,
+        media_type: str = "application/octet-stream",
+        conversation_id: UUID | str | None = None,
+        message_id: UUID | str | None = None,
+        memory_id: UUID | str | None = None,
+        document_id: UUID | str | None = None,
+    ) -> Asset:
+        """Keep a file of at most 8 MB; the same bytes are stored once in an organisation.
+
+        Args:
+            name: as people see it.
+            user_id: whose file it is; the one who acts, if not given.
+            media_type: `image/png`; nobody looks whether it is one.
+            conversation_id: what it belongs to, and is erased with.
+            message_id: what it belongs to, and is erased with.
+            memory_id: what it belongs to, and is erased with.
+            document_id: what it belongs to, and is erased with.
+
+        Raises:
+            NotFound: the person, or what it is to belong to, is not one of this organisation.
+            Unavailable: there is no key, no store, or the store cannot be reached.
+        """
+    @overload
+    async def put(self, request: PutAsset, /) -> Asset: ...
+
+    async def get(self, asset_id: UUID | str) -> Asset:
+        """Read what a file is, without its bytes.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's to see.
+        """
+
+    async def read(self, asset_id: UUID | str) -> AssetContent:
+        """Read a file with its bytes, of at most 8 MB.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's to see.
+            Invalid: it is larger: it has to be streamed.
+            Unavailable: the bytes, the key or the store are missing.
+        """
+
+    @overload
+    async def list(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        user_id: UUID | str | None = None,
+        conversation_id: UUID | str | None = None,
+        message_id: UUID | str | None = None,
+        memory_id: UUID | str | None = None,
+        document_id: UUID | str | None = None,
+    ) -> Page[Asset]:
+        """List files, newest first.
+
+        Args:
+            limit: rows of the page at most, 1 to 1,000.
+            cursor: `next_cursor` of the page before; None for the first page. The conditions stay the same.
+        """
+    @overload
+    async def list(self, request: ListAssets, /) -> Page[Asset]: ...
+
+    async def delete(self, asset_id: UUID | str) -> WorkspaceCount:
+        """Delete a file softly; its bytes go soon, unless another file has the same.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's.
+        """
+
+    @overload
+    async def sweep(self, *, objects: Sequence[UUID | str] = ()) -> Swept:
+        """Remove from the store what no file of the organisation has.
+
+        Raises:
+            Forbidden: it is not the organisation's own process.
+            Unavailable: there is no store, or it cannot be reached.
+        """
+    @overload
+    async def sweep(self, request: SweepAssets, /) -> Swept: ...
 
 class AsyncTemplates(Namespace):
     """Templates of documents."""
@@ -4718,6 +4808,95 @@ class Documents(Namespace):
             NotFound: there is none, or it is not this principal's.
         """
 
+class Assets(Namespace):
+    """Files, whose bytes are sealed in an object store."""
+
+    @overload
+    def put(
+        self,
+        name: str,
+        *,
+        data: bytes,
+        user_id: UUID | str | None = None,
+        media_type: str = "application/octet-stream",
+        conversation_id: UUID | str | None = None,
+        message_id: UUID | str | None = None,
+        memory_id: UUID | str | None = None,
+        document_id: UUID | str | None = None,
+    ) -> Asset:
+        """Keep a file of at most 8 MB; the same bytes are stored once in an organisation.
+
+        Args:
+            name: as people see it.
+            user_id: whose file it is; the one who acts, if not given.
+            media_type: `image/png`; nobody looks whether it is one.
+            conversation_id: what it belongs to, and is erased with.
+            message_id: what it belongs to, and is erased with.
+            memory_id: what it belongs to, and is erased with.
+            document_id: what it belongs to, and is erased with.
+
+        Raises:
+            NotFound: the person, or what it is to belong to, is not one of this organisation.
+            Unavailable: there is no key, no store, or the store cannot be reached.
+        """
+    @overload
+    def put(self, request: PutAsset, /) -> Asset: ...
+
+    def get(self, asset_id: UUID | str) -> Asset:
+        """Read what a file is, without its bytes.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's to see.
+        """
+
+    def read(self, asset_id: UUID | str) -> AssetContent:
+        """Read a file with its bytes, of at most 8 MB.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's to see.
+            Invalid: it is larger: it has to be streamed.
+            Unavailable: the bytes, the key or the store are missing.
+        """
+
+    @overload
+    def list(
+        self,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        user_id: UUID | str | None = None,
+        conversation_id: UUID | str | None = None,
+        message_id: UUID | str | None = None,
+        memory_id: UUID | str | None = None,
+        document_id: UUID | str | None = None,
+    ) -> Page[Asset]:
+        """List files, newest first.
+
+        Args:
+            limit: rows of the page at most, 1 to 1,000.
+            cursor: `next_cursor` of the page before; None for the first page. The conditions stay the same.
+        """
+    @overload
+    def list(self, request: ListAssets, /) -> Page[Asset]: ...
+
+    def delete(self, asset_id: UUID | str) -> WorkspaceCount:
+        """Delete a file softly; its bytes go soon, unless another file has the same.
+
+        Raises:
+            NotFound: there is none, or it is not this principal's.
+        """
+
+    @overload
+    def sweep(self, *, objects: Sequence[UUID | str] = ()) -> Swept:
+        """Remove from the store what no file of the organisation has.
+
+        Raises:
+            Forbidden: it is not the organisation's own process.
+            Unavailable: there is no store, or it cannot be reached.
+        """
+    @overload
+    def sweep(self, request: SweepAssets, /) -> Swept: ...
+
 class Templates(Namespace):
     """Templates of documents."""
 
@@ -6591,6 +6770,10 @@ class AsyncNamespaces:
         """Documents, and which memories they were written from."""
 
     @property
+    def assets(self) -> AsyncAssets:
+        """Files, whose bytes are sealed in an object store."""
+
+    @property
     def templates(self) -> AsyncTemplates:
         """Templates of documents."""
 
@@ -6700,6 +6883,10 @@ class Namespaces:
     @property
     def documents(self) -> Documents:
         """Documents, and which memories they were written from."""
+
+    @property
+    def assets(self) -> Assets:
+        """Files, whose bytes are sealed in an object store."""
 
     @property
     def templates(self) -> Templates:

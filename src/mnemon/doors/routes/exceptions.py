@@ -9,6 +9,8 @@ ELSEWHERE = {
     "operations.maintain_partitions": "mnemon.doors.worker.tasks",
     "operations.refresh_dashboard": "mnemon.doors.worker.tasks",
     "operations.seal_audits": "mnemon.doors.worker.tasks",
+    "workspace.sweep_assets": "mnemon.doors.worker.tasks",
+    "workspace.sweep_unowned_assets": "mnemon.doors.worker.tasks",
 }
 #: Verbs that no caller of a door asks for, with the reason; at most twelve.
 EXCEPTIONS = {

@@ -1,4 +1,4 @@
-"""Routes of workspace: tasks, documents, templates, notifications."""
+"""Routes of workspace: tasks, documents, files, templates, notifications."""
 
 from mnemon.doors.routes.table import Route
 
@@ -15,6 +15,11 @@ ROUTES = (
     Route("workspace.get_document", "GET", "/documents/{document_id}"),
     Route("workspace.update_document", "PATCH", "/documents/{id}"),
     Route("workspace.delete_document", "DELETE", "/documents/{document_id}"),
+    Route("workspace.put_asset", "POST", "/assets", 201),
+    Route("workspace.list_assets", "GET", "/assets"),
+    Route("workspace.get_asset", "GET", "/assets/{asset_id}"),
+    Route("workspace.read_asset", "GET", "/assets/{asset_id}/content"),
+    Route("workspace.delete_asset", "DELETE", "/assets/{asset_id}"),
     Route("workspace.create_template", "POST", "/templates", 201),
     Route("workspace.list_templates", "GET", "/templates"),
     Route("workspace.get_template", "GET", "/templates/{template_id}"),

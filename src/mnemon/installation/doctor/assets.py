@@ -37,7 +37,7 @@ async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Findin
         store = Objects(wanted)
         lost = 0
         for organization, objects in looked_for.items():
-            lost += len(objects - {one async for one, _ in store.objects(organization)})
+            lost += len(objects - {stored async for stored, _ in store.objects(organization)})
     except MnemonError as error:
         return [Finding("files", "wrong", error.message, error.hint)]
     if lost:

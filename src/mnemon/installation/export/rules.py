@@ -81,6 +81,7 @@ EXCLUDED = {
     "api_keys": "hashes of keys: a key that is valid in two installations could be revoked in one alone",
     "api_key_uses": "goes with api_keys",
     "devices": "push tokens: an app registers anew where it signs in",
+    "assets": "files: their bytes are in the object store, sealed with this installation's key",
     "background_jobs": "work of this installation: what is pending is done here, not in two places",
     "entity_names": "made from entities by their trigger",
     "recall_terms": "counted anew by maintenance as it indexes the rows",

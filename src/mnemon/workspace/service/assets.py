@@ -99,12 +99,12 @@ async def store_asset(ctx: Context, request: NewAsset, content: AsyncIterable[by
             if counted.problem is not None:
                 raise counted.problem from None
             raise
-        row, kept = await _record(ctx, objects, request, owner, object_id, counted)
+        row, written = await _record(ctx, objects, request, owner, object_id, counted)
     except BaseException:
         with contextlib.suppress(MnemonError):
             await objects.remove(organization, object_id)
         raise
-    if kept != object_id:  # the same file is there already
+    if written != object_id:  # the same file is there already
         await objects.remove(organization, object_id)
     return row
 
@@ -237,10 +237,10 @@ async def sweep_assets(ctx: Context, request: SweepAssets) -> Swept:
     if request.objects:
         return Swept(removed=await _sweep(ctx, objects, request.objects))
     before = ctx.clock.now() - GRACE
-    old = [one async for one, written in objects.objects(ctx.principal.organization_id) if written < before]
+    old = [object_id async for object_id, at in objects.objects(ctx.principal.organization_id) if at < before]
     removed = 0
-    for at in range(0, len(old), _BATCH):
-        removed += await _sweep(ctx, objects, old[at : at + _BATCH])
+    for begin in range(0, len(old), _BATCH):
+        removed += await _sweep(ctx, objects, old[begin : begin + _BATCH])
     return Swept(removed=removed)
 
 
@@ -255,7 +255,7 @@ async def _sweep(ctx: Context, objects: Objects, these: Sequence[UUID]) -> int:
     return len(orphans)
 
 
-@verb("operations:maintain", installation=True)
+@verb("operations:maintain", changes=False, installation=True)  # nothing in the database
 async def sweep_unowned_assets(ctx: Context) -> Swept:
     """Remove from the store what belongs to organisations that are no more, and what broken writes left.
 
@@ -265,10 +265,10 @@ async def sweep_unowned_assets(ctx: Context) -> Swept:
     objects = Objects(ctx.settings)
     before = ctx.clock.now() - GRACE
     stored = await objects.organizations()
-    known = {organization async for organization in jobs.every_organization(ctx)}
+    living = {organization async for organization in jobs.every_organization(ctx)}
     removed = objects.tidy()
-    for organization in set(stored) - known:
-        for object_id in [one async for one, written in objects.objects(organization) if written < before]:
+    for organization in set(stored) - living:
+        for object_id in [orphan async for orphan, at in objects.objects(organization) if at < before]:
             await objects.remove(organization, object_id)
             removed += 1
     return Swept(removed=removed)
