@@ -8,6 +8,7 @@ each, one that is an object as JSON. Where a request has a ``scope``, its condit
 
 from __future__ import annotations
 
+import base64
 import inspect
 import types
 import typing
@@ -135,6 +136,8 @@ def plain(value: Any) -> Any:
         return {name: plain(getattr(value, name)) for name in type(value).model_fields if name in names}
     if isinstance(value, SecretStr):
         return value.get_secret_value()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, Mapping):
         return {str(name): plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
