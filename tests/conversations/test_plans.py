@@ -27,8 +27,6 @@ NOTHING: dict[str, list[Any]] = {column.name: [] for column in INSERT.columns}
 
 CASES = (
     Case("add_conversations", (["conversation-1"], ["n"], ["direct"], *[[None]] * 4), (NAME,)),
-    Case("lock_conversations", (["conversation-1", "new"],), (NAME,)),
-    Case("last_sessions", ([Key("conversation")],), ("ix_conversation_sessions_conversation",)),
     # It only writes: what it refers to is looked up by foreign keys.
     Case("add_messages", (None, *INSERT.arguments({}, NOTHING)), parts=INSERT.parts),
     Case(

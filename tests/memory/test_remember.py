@@ -514,7 +514,7 @@ async def test_a_server_that_goes_away_in_the_middle_keeps_nothing(server: Serve
         for _ in range(200):  # until it waits for the lock, with its people already written
             killed = await admin.fetchval(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                "WHERE usename = $1 AND wait_event_type = 'Lock' AND query LIKE '%FROM conversations%'",
+                "WHERE usename = $1 AND wait_event_type = 'Lock' AND query LIKE '%open_conversations%'",
                 APP,
             )
             if killed:

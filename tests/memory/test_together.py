@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -260,3 +261,18 @@ def _request(content: str, user: str | None, kind: str, source_id: str | None, l
     if kind == "memory":
         return one(NewMemory(content=content, **shared), dedupe=dedupe)
     return one(NewMessage(content=content, conversation="c", **shared), dedupe=dedupe)
+
+
+async def test_thousands_are_kept_in_order_up_to_the_thousand_that_fails(admin: Any, memory: AsyncMemory) -> None:
+    done = await memory.remember([f"thing {n}" for n in range(2100)])
+    assert (len(set(done.ids)), done.created) == (2100, 2100)
+    for n in (0, 999, 1000, 2099):
+        assert (await memory.get(done.ids[n])).content == f"thing {n}"
+    many = [{"content": f"more {n}", "team": "no-such-team" if n == 1500 else None} for n in range(3000)]
+    with pytest.raises(NotFound):
+        await memory.remember(many)
+    kept = await admin.fetch(
+        "SELECT content FROM memories WHERE organization_id = $1 AND content LIKE 'more %'",
+        context_of(memory).principal.organization_id,
+    )
+    assert {row["content"] for row in kept} == {f"more {n}" for n in range(1000)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +72,8 @@ class LocalEmbedder(Embedder, Protocol):
     def embed_now(self, texts: Sequence[str]) -> Vectors:
         """Embed on the calling thread: for a handful of texts inside an event loop. See :meth:`Embedder.embed`."""
         ...
+
+
+def answers_at_once(embedder: Embedder) -> TypeGuard[LocalEmbedder]:
+    """Tell whether an embedder is a :class:`LocalEmbedder`; asking by ``isinstance`` takes longer than a short text."""
+    return embedder.local and hasattr(embedder, "embed_now")

@@ -220,27 +220,44 @@ async def add(connection: Connection, organization_id: UUID, rows: Sequence[tupl
     )
 
 
-async def lock(connection: Connection, organization_id: UUID, names: Collection[str]) -> dict[str, LockedConversation]:
-    """Lock conversations for writing, in one order for all writers, with the last session of each."""
-    rows = await connection.fetch(statement(PACKAGE, "lock_conversations"), organization_id, sorted(names))
-    ids = [row["id"] for row in rows]
-    sessions = {
-        row["conversation_id"]: OpenSession(
-            row["number"],
-            row["label"],
-            row["started_at"],
-            row["ended_at"],
-            row["message_count"],
-            row["ends_with_question"],
-        )
-        for row in await connection.fetch(statement(PACKAGE, "last_sessions"), organization_id, ids)
-    }
-    return {
-        row["external_id"]: LockedConversation(
-            row["id"], row["external_id"], sessions.get(row["id"]), is_deleted=row["is_deleted"]
-        )
-        for row in rows
-    }
+async def lock(
+    connection: Connection, organization_id: UUID, names: Collection[str], pairs: Collection[tuple[str, str]] = ()
+) -> tuple[dict[str, LockedConversation], dict[tuple[str, str], UUID]]:
+    """Lock conversations for writing, in one order for all writers, with the last session of each.
+
+    Returns:
+        They, by the caller's own strings; and the ids of the messages that sources have brought before, of those that
+        are asked for (source and source id).
+    """
+    rows = await connection.fetch(
+        "SELECT * FROM open_conversations($1, $2, $3, $4)",
+        organization_id,
+        sorted(names),
+        [source for source, _ in pairs],
+        [source_id for _, source_id in pairs],
+    )
+    locked: dict[str, LockedConversation] = {}
+    known: dict[tuple[str, str], UUID] = {}
+    for row in rows:
+        if row["external_id"] is None:
+            known[row["source"], row["source_id"]] = row["id"]
+        else:
+            name = row["external_id"]
+            locked[name] = LockedConversation(row["id"], name, _open_session(row), is_deleted=row["is_deleted"])
+    return locked, known
+
+
+def _open_session(row: Any) -> OpenSession | None:
+    if row["number"] is None:
+        return None
+    return OpenSession(
+        row["number"],
+        row["label"],
+        row["started_at"],
+        row["ended_at"],
+        row["message_count"],
+        row["ends_with_question"],
+    )
 
 
 async def restore(connection: Connection, organization_id: UUID, ids: Collection[UUID]) -> None:

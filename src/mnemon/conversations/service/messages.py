@@ -107,10 +107,16 @@ async def labels(
     return {row["id"]: (row["external_id"], row["name"]) for row in rows}
 
 
-async def ensure_conversations(
-    connection: Connection, principal: Principal, messages: Sequence[NewMessage], names: Names
-) -> dict[str, LockedConversation]:
+async def _ensure_conversations(
+    connection: Connection,
+    principal: Principal,
+    messages: Sequence[NewMessage],
+    names: Names,
+    pairs: Collection[tuple[str, str]] = (),
+) -> tuple[dict[str, LockedConversation], dict[tuple[str, str], UUID]]:
     """Lock the conversations that these messages belong to; made on first use.
+
+    Returned by the caller's own strings, with the messages that the sources of ``pairs`` have brought before.
 
     Raises:
         NotFound: one is there, and is not this principal's to see.
@@ -119,7 +125,7 @@ async def ensure_conversations(
     first: dict[str, NewMessage] = {}
     for message in messages:
         first.setdefault(message.conversation, message)
-    locked = await repository.lock(connection, organization_id, first)
+    locked, known = await repository.lock(connection, organization_id, first, pairs)
     missing = [message for name, message in first.items() if name not in locked]
     if missing:
         rows = [
@@ -135,12 +141,12 @@ async def ensure_conversations(
             for message in missing
         ]
         await repository.add(connection, organization_id, rows)
-        locked = await repository.lock(connection, organization_id, first)
+        locked, known = await repository.lock(connection, organization_id, first, pairs)
     await _require_seen(connection, principal, {name: conversation.id for name, conversation in locked.items()})
     deleted = [conversation.id for conversation in locked.values() if conversation.is_deleted]
     if deleted:  # a conversation that goes on is there again
         await repository.restore(connection, organization_id, deleted)
-    return locked
+    return locked, known
 
 
 def _kind(messages: Sequence[NewMessage], conversation: str) -> str:
@@ -230,8 +236,15 @@ async def write_messages(
         Conflict: a source id was there after all, or came in between (``conflict.exists``): once more, thoroughly.
     """
     messages, ids, organization_id = drafts.messages, drafts.ids, ctx.principal.organization_id
-    locked = await ensure_conversations(connection, ctx.principal, messages, names)
-    known_ids = await _known(connection, organization_id, drafts, thorough=thorough)
+    split = [(m.source, m.source_id) for m, part in zip(messages, drafts.parts, strict=True) if is_first(part)]
+    earlier = {(source, earlier_id(name)): (source, name) for source, name in split if name}
+    sourced = [messages[n] for n in firsts(drafts.parts) if messages[n].source_id]
+    pairs = list(dict.fromkeys((message.source, message.source_id or "") for message in sourced))
+    at_once = [] if len(pairs) > _SAMPLED_FROM else [*pairs, *earlier]
+    locked, known_ids = await _ensure_conversations(connection, ctx.principal, messages, names, at_once)
+    if not at_once:
+        known_ids = await _known(connection, organization_id, pairs, earlier, thorough=thorough)
+    known_ids = {earlier[pair]: one for pair, one in known_ids.items() if pair in earlier} | known_ids
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []
     for index, (message, identifier, part) in enumerate(zip(messages, ids, drafts.parts, strict=True)):
@@ -282,22 +295,21 @@ async def _note_speakers(ctx: Context, connection: Connection, names: Collection
 
 
 async def _known(
-    connection: Connection, organization_id: UUID, drafts: Drafts, *, thorough: bool
+    connection: Connection,
+    organization_id: UUID,
+    pairs: Collection[tuple[str, str]],
+    earlier: Collection[tuple[str, str]],
+    *,
+    thorough: bool,
 ) -> dict[tuple[str, str], UUID]:
-    """Return what these sources have brought before; read under the conversations' locks, so nobody is in between."""
-    first = [drafts.messages[n] for n in firsts(drafts.parts)]
-    pairs = list(dict.fromkeys((message.source, message.source_id) for message in first if message.source_id))
-    if not thorough and len(pairs) > _SAMPLED_FROM:
-        sample = pairs[:: len(pairs) // _SAMPLE]
+    """Return what many sources have brought before; read under the conversations' locks, so nobody is in between."""
+    asked = list(pairs)
+    if not thorough and len(asked) > _SAMPLED_FROM:
+        sample = asked[:: len(asked) // _SAMPLE]
         if not await repository.known_sources(connection, organization_id, sample):
-            pairs = []  # an import of something new: looking all up costs a third of what writing costs
-    stored = await repository.known_sources(connection, organization_id, pairs) if pairs else {}
-    split = [(m.source, m.source_id) for m, part in zip(drafts.messages, drafts.parts, strict=True) if is_first(part)]
-    earlier = {(source, earlier_id(name)): (source, name) for source, name in split if name}
-    if earlier:
-        earlier_ids = await repository.known_sources(connection, organization_id, list(earlier))
-        stored = {earlier[pair]: message_id for pair, message_id in earlier_ids.items()} | stored
-    return stored
+            asked = []  # an import of something new: looking all up costs a third of what writing costs
+    asked += earlier
+    return await repository.known_sources(connection, organization_id, asked) if asked else {}
 
 
 class _Row(NamedTuple):

@@ -137,14 +137,16 @@ class AsyncMemory(Reading, AsyncNamespaces):
         over = refusals.split_over(split)
         if over is None:
             service.refuse_long(items)
-        ids, created = list[UUID](), 0
-        for chunk in chunks(items):
-            request = Remember.model_construct(items=chunk, checkpoint=None, dedupe=dedupe, split_over=over)
-            remembered = await self._call(service.remember, request)
-            ids += remembered.ids
-            created += remembered.created
-        self._maintain_later(created)
-        return Remembered(ids=tuple(ids), created=created)
+        requests = [
+            Remember.model_construct(items=chunk, checkpoint=None, dedupe=dedupe, split_over=over)
+            for chunk in chunks(items)
+        ]
+        if len(requests) == 1:
+            remembered = await self._call(service.remember, requests[0])
+        else:
+            remembered = await self._remember_each(requests)
+        self._maintain_later(remembered.created)
+        return remembered
 
     async def search(
         self,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, SecretStr
 
@@ -24,7 +25,7 @@ from mnemon.doors.routes import wire
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import TimezoneSet
 from mnemon.memory import service
-from mnemon.memory.schemas import Maintained, Recollection
+from mnemon.memory.schemas import Maintained, Recollection, Remember, Remembered
 
 if TYPE_CHECKING:
     from mnemon.adapters.sinks import Sink
@@ -245,6 +246,24 @@ class Opened:
         if self._app is not None and self._ctx is not None:
             self._app.accesses.count(self._ctx.principal, found.hits)
         return found
+
+    async def _remember_each(self, requests: Sequence[Remember]) -> Remembered:
+        """Remember requests in order, each in a transaction; the next is made ready while one is written."""
+        ctx = await self.open()
+        ids, created = list[UUID](), 0
+        preparing = [asyncio.create_task(service.prepare(ctx, request)) for request in requests[:1]]
+        try:
+            for n in range(len(requests)):
+                prepared = await preparing.pop()
+                preparing += [asyncio.create_task(service.prepare(ctx, request)) for request in requests[n + 1 : n + 2]]
+                remembered = await service.write(ctx, prepared)
+                ids += remembered.ids
+                created += remembered.created
+        finally:
+            for task in preparing:
+                task.cancel()
+            await asyncio.gather(*preparing, return_exceptions=True)
+        return Remembered(ids=tuple(ids), created=created)
 
     def _maintain_later(self, written: int) -> None:
         """Index in the background after large writes, if settings allow it."""

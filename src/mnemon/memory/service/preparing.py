@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnemon.ai import languages
-from mnemon.ai.embedders import LocalEmbedder
+from mnemon.ai.embedders import answers_at_once
 from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.parts import Part, in_parts
@@ -121,7 +121,7 @@ async def _languages(ctx: Context, items: Sequence[Item], parts: Sequence[Part |
         talk: code for talk in set(talks) if isinstance(talk, str) and (code := ctx.cache.get((*key, talk))) is not None
     }
     before = dict(of_talks)
-    if len(texts) <= _AT_ONCE and all(map(languages.at_a_glance, texts)):
+    if len(texts) <= _AT_ONCE and (languages.is_loaded() or all(map(languages.at_a_glance, texts))):
         detected = languages.detect(texts, talks, of_talks)
     else:
         detected = await asyncio.to_thread(languages.detect, texts, talks, of_talks)
@@ -142,6 +142,6 @@ def _talk(item: Item, part: Part | None) -> Hashable | None:
 async def embed(ctx: Context, texts: Sequence[str]) -> NDArray[np.float32]:
     """Return vectors of texts; no database session is held meanwhile."""
     embedder = ctx.embedder
-    if len(texts) <= _AT_ONCE and embedder.local and isinstance(embedder, LocalEmbedder):
+    if len(texts) <= _AT_ONCE and answers_at_once(embedder):
         return embedder.embed_now(texts)
     return await embedder.embed(texts)
