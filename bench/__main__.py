@@ -28,6 +28,8 @@ EVERYTHING = (
     "processes",
     "wall",
     "exact",
+    "meetings",
+    "first",
     "scale",
 )
 NAMES = (*EVERYTHING, "recall", "all")
@@ -185,6 +187,16 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
 
         size = {"rows": 2_000, "questions": 100} if given.quick else {}
         await exact.run(report, work=given.work, **size)
+    elif name == "meetings":
+        from bench import meetings
+
+        if folder is None:
+            raise SystemExit("meetings needs --data DIR, the directory data of QMSum")
+        await meetings.run(report, folder, rounds=given.rounds, work=given.work, embedder=_embedder(given))
+    elif name == "first":
+        from bench import first
+
+        await first.run(report, _file(given, name), rounds=3 if given.quick else 7, work=given.work)
     elif name == "peers":
         from bench import peers
 

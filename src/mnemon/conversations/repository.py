@@ -237,14 +237,14 @@ async def lock(
         [source_id for _, source_id in pairs],
     )
     locked: dict[str, LockedConversation] = {}
-    known: dict[tuple[str, str], UUID] = {}
+    brought: dict[tuple[str, str], UUID] = {}
     for row in rows:
         if row["external_id"] is None:
-            known[row["source"], row["source_id"]] = row["id"]
+            brought[row["source"], row["source_id"]] = row["id"]
         else:
             name = row["external_id"]
             locked[name] = LockedConversation(row["id"], name, _open_session(row), is_deleted=row["is_deleted"])
-    return locked, known
+    return locked, brought
 
 
 def _open_session(row: Any) -> OpenSession | None:

@@ -142,9 +142,18 @@ async def supersede(
     )
 
 
-async def count_accesses(connection: Connection, ids: Sequence[UUID]) -> None:
-    """Count accesses; an id listed twice counts twice."""
-    await connection.fetchval("SELECT update_memory_access($1)", list(ids))
+async def count_accesses(connection: Connection, ids: Sequence[UUID], *, waiting: bool = False) -> list[UUID]:
+    """Count accesses; an id listed twice counts twice.
+
+    Args:
+        connection: inside a transaction of the organisation.
+        ids: the memories.
+        waiting: wait for those that somebody else is changing; else they are returned, and are not counted.
+    """
+    if waiting:
+        await connection.fetchval("SELECT update_memory_access($1)", list(ids))
+        return []
+    return list(await connection.fetchval("SELECT count_accesses($1)", list(ids)))
 
 
 async def embedding_dimensions(connection: Connection) -> int | None:

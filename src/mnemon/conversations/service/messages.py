@@ -125,7 +125,7 @@ async def _ensure_conversations(
     first: dict[str, NewMessage] = {}
     for message in messages:
         first.setdefault(message.conversation, message)
-    locked, known = await repository.lock(connection, organization_id, first, pairs)
+    locked, brought = await repository.lock(connection, organization_id, first, pairs)
     missing = [message for name, message in first.items() if name not in locked]
     if missing:
         rows = [
@@ -141,12 +141,12 @@ async def _ensure_conversations(
             for message in missing
         ]
         await repository.add(connection, organization_id, rows)
-        locked, known = await repository.lock(connection, organization_id, first, pairs)
+        locked, brought = await repository.lock(connection, organization_id, first, pairs)
     await _require_seen(connection, principal, {name: conversation.id for name, conversation in locked.items()})
     deleted = [conversation.id for conversation in locked.values() if conversation.is_deleted]
     if deleted:  # a conversation that goes on is there again
         await repository.restore(connection, organization_id, deleted)
-    return locked, known
+    return locked, brought
 
 
 def _kind(messages: Sequence[NewMessage], conversation: str) -> str:
@@ -244,7 +244,7 @@ async def write_messages(
     locked, known_ids = await _ensure_conversations(connection, ctx.principal, messages, names, at_once)
     if not at_once:
         known_ids = await _known(connection, organization_id, pairs, earlier, thorough=thorough)
-    known_ids = {earlier[pair]: one for pair, one in known_ids.items() if pair in earlier} | known_ids
+    known_ids = {earlier[pair]: first for pair, first in known_ids.items() if pair in earlier} | known_ids
     batch = _Batch(names=names, now=now)
     results: list[WrittenMessage] = []
     for index, (message, identifier, part) in enumerate(zip(messages, ids, drafts.parts, strict=True)):

@@ -141,10 +141,7 @@ class AsyncMemory(Reading, AsyncNamespaces):
             Remember.model_construct(items=chunk, checkpoint=None, dedupe=dedupe, split_over=over)
             for chunk in chunks(items)
         ]
-        if len(requests) == 1:
-            remembered = await self._call(service.remember, requests[0])
-        else:
-            remembered = await self._remember_each(requests)
+        remembered = await self._remember_each(requests)
         self._maintain_later(remembered.created)
         return remembered
 

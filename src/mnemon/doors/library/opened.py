@@ -250,6 +250,8 @@ class Opened:
     async def _remember_each(self, requests: Sequence[Remember]) -> Remembered:
         """Remember requests in order, each in a transaction; the next is made ready while one is written."""
         ctx = await self.open()
+        if len(requests) == 1:
+            return await service.remember(ctx, requests[0])
         ids, created = list[UUID](), 0
         preparing = [asyncio.create_task(service.prepare(ctx, request)) for request in requests[:1]]
         try:

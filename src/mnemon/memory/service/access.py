@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from uuid import UUID
 
 from mnemon.context import Context
@@ -19,9 +20,11 @@ from mnemon.memory.schemas import Hit
 
 logger = logging.getLogger(__name__)
 
-#: Seconds between two writes, and accesses that are written at once.
+#: Seconds between two writes, and accesses from which they are not waited for.
 INTERVAL = 2.0
 BATCH = 500
+#: Memories of one transaction, which holds their rows: whoever changes one of them waits for some milliseconds.
+_ROWS = 25
 #: Accesses held at most while the database is away; the oldest go first, they are counts and not memories.
 HELD = 50_000
 
@@ -72,18 +75,31 @@ class AccessCounter:
             self._wake.clear()
             await self.flush()
 
-    async def flush(self) -> None:
-        """Write what has been counted so far."""
+    async def flush(self, *, waiting: bool = False) -> None:
+        """Write what has been counted so far.
+
+        Args:
+            waiting: for memories that somebody else is changing, too; else they are counted the next time.
+        """
         for organization in list(self._pending):
-            ids = self._pending.pop(organization)
+            left = self._pending.pop(organization)
             principal = replace(self._ctx.principal, organization_id=organization, user_id=None, agent_id=None)
+            times = Counter(left)
+            held: list[UUID] = []
             try:
-                async with self._ctx.database.transaction(principal) as connection:
-                    await repository.count_accesses(connection, ids)
+                for some in _batched(times, _ROWS):
+                    ids = [memory for memory in some for _ in range(times[memory])]
+                    # Not waiting for the disk, which would hold the rows that long: they are counts.
+                    async with self._ctx.database.transaction(principal, lazy=True) as connection:
+                        held += await repository.count_accesses(connection, ids, waiting=waiting)
+                    for memory in some:
+                        del times[memory]
             except MnemonError as error:
-                logger.warning("access_counts_kept: count=%d, code=%s", len(ids), error.code)
-                self._pending[organization][:0] = ids
+                logger.warning("access_counts_kept: count=%d, code=%s", times.total(), error.code)
+                self._pending[organization][:0] = [*held, *times.elements()]
                 return
+            if held:
+                self._pending[organization][:0] = held
 
     async def close(self) -> None:
         """Write the rest and stop."""
@@ -91,4 +107,11 @@ class AccessCounter:
         if self._task is not None and self._is_writing():  # not cancelled: what it is writing would be lost
             self._wake.set()
             await asyncio.gather(self._task, return_exceptions=True)
-        await self.flush()
+        await self.flush(waiting=True)
+
+
+def _batched(ids: Iterable[UUID], size: int) -> Iterator[list[UUID]]:
+    """Yield lists of so many at most."""
+    left = iter(list(ids))
+    while some := list(islice(left, size)):
+        yield some
