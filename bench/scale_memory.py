@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import sys
 import time
 from pathlib import Path
@@ -46,19 +45,28 @@ async def _measure(data_dir: str, slug: str, question: str) -> dict[str, float]:
         home = await memory.organization(slug)
         ctx = await home.open()
         before, began = resident_mb(os.getpid()), time.perf_counter()
+        sizes = [before]
+
+        async def watch() -> None:
+            while True:
+                await asyncio.sleep(0.05)
+                sizes.append(resident_mb(os.getpid()))
+
+        watching = asyncio.create_task(watch())
         await home.search(question, k=10)
         first = time.perf_counter() - began
         await ctx.background.settled()
         read = time.perf_counter() - began - first
         for _ in range(20):
             await home.search(question, k=10)
+        watching.cancel()
         return {
             "first_s": first,
             "read_s": read,
             "copy_mb": ctx.copies.bytes / 2**20,
             "before_mb": before,
             "after_mb": resident_mb(os.getpid()),
-            "most_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "most_mb": max(sizes),
         }
 
 

@@ -15,7 +15,7 @@ PLANES = BITS // 64
 #: What is said of a row without a vector: farther than any other.
 FAR = BITS + 1
 #: Rows that are compared at a time: what is worked out of them stays in the processor's cache.
-_BLOCK = 32_768
+_BLOCK = 131_072
 
 Words64 = NDArray[np.uint64]
 Distances = NDArray[np.uint16]

@@ -34,7 +34,7 @@ REACH, CLOSER = 2000, 600
 DEPTH = 200
 #: Rows that are read whole, and of these those that are taken because they are closest in meaning: of the hundred
 #: closest of a million rows, 94 were among them. The others match best by all that is held.
-SHORTLIST, NEAR = 320, 250
+SHORTLIST, NEAR = 300, 240
 #: How often it is looked again, if rows turn out to be gone.
 _ROUNDS = 3
 
@@ -131,7 +131,7 @@ def _nearest(part: Part, sought: Sought, members: Flags, allowed: Flags) -> Row3
         return np.empty(0, dtype=np.int32)
     some, apart = part.distances(sought.vector, members)
     if allowed is not members:
-        np.putmask(apart, ~(allowed if some is None else allowed[some]), FAR)
+        np.copyto(apart, FAR, where=~(allowed if some is None else allowed[some]))
 
     def rows_at(at: Rows) -> Row32:
         return at.astype(np.int32) if some is None else some[at]

@@ -108,7 +108,7 @@ class Part:
         own = self._own_codes(members)
         if own is None:
             apart = distances(rows.planes, code)
-            np.putmask(apart, blank | ~members, FAR)
+            np.copyto(apart, FAR, where=blank | ~members)
             return None, apart
         places, planes, came = own
         apart = distances(planes, code)
@@ -116,7 +116,7 @@ class Part:
             since = (np.flatnonzero(members[came:]) + came).astype(np.int32)
             apart = np.concatenate([apart, distances(rows.planes[:, since], code)])
             places = np.concatenate([places, since])
-        np.putmask(apart, blank[places] | ~members[places], FAR)
+        np.copyto(apart, FAR, where=blank[places] | ~members[places])
         return places, apart
 
     def _own_codes(self, members: Flags) -> tuple[Row32, Words64, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -116,10 +117,12 @@ class HeldScope:
             self._columns[name] = values if before is None else np.concatenate([before, values])
         self._norms = np.concatenate([self._norms, np.full(count, np.nan)])
         self._traits = np.concatenate([self._traits, np.full(count, UNREAD, dtype=np.int16)])
-        numbers = self._lexemes
-        words = [numbers.setdefault(word, len(numbers)) for row in batch.lexemes for word in row]
+        numbers, words = self._lexemes, list(chain.from_iterable(batch.lexemes))
+        for word in dict.fromkeys(words):
+            numbers.setdefault(word, len(numbers))
+        arrived = np.fromiter(map(numbers.__getitem__, words), dtype=np.int64, count=len(words))
         counts = [len(row) for row in batch.lexemes]
-        self._words = np.concatenate([self._words, np.array(words, dtype=np.int64)])
+        self._words = np.concatenate([self._words, arrived])
         self._word_rows = np.concatenate([self._word_rows, np.repeat(np.arange(first, first + count), counts)])
         self._came += count
 
