@@ -15,15 +15,21 @@ from mnemon.identity import repository
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 #: Words of names that say what somebody is rather than who: never taken out of a question.
-_TITLES = frozenset({"a", "an", "and", "assistant", "bot", "agent", "ai", "de", "dr", "mr", "mrs", "ms", "of", "the"})
+_TITLES = frozenset("a an and assistant bot agent ai de dr hon mr mrs ms of prof sir the".split())
+#: What stands in brackets behind a name: where somebody works, what they do, how they are spoken of. Not a person's
+#: name, which begins with a title.
+_ADDED = re.compile(r"[(\[](?!(?:mr|mrs|ms|dr|prof)\b)[^()\[\]]*[)\]]", re.IGNORECASE)
 
 
 def name_words(name: str) -> tuple[str, ...]:
     """Return the words by which recall knows a participant: two letters or more, lower-case, no titles.
 
-    An address counts by its part before the at sign.
+    An address counts by its part before the at sign, and what stands in brackets does not, unless there is nothing
+    else: "Ada (Sales)" is not called Sales.
     """
     plain = name.split("@", 1)[0] if re.fullmatch(r"\S+@\S+\.\S+", name) else name
+    without = _ADDED.sub(" ", plain)
+    plain = without if _WORD.search(without) else plain
     words = (word.lower().replace("’", "'") for word in _WORD.findall(plain))
     return tuple(dict.fromkeys(word[:100] for word in words if len(word) > 1 and word not in _TITLES))
 

@@ -80,6 +80,7 @@ class Heard:
 def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -> Heard:
     """Tell names from words, and words that somebody said from those that nobody did."""
     heard = Heard()
+    named: dict[int, str] = {}
     readings: dict[int, list[Any]] = {}
     for row in rows:
         if row["place"] is None:
@@ -95,6 +96,7 @@ def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) ->
         asked_word = asked_words[position - 1]
         if first["participants"] and question.is_name(asked_word):
             heard.names[asked_word] = frozenset(first["participants"])
+            named[position] = asked_word
             heard.name_words += dict.fromkeys(lexeme for row in read for lexeme in row["lexemes"])
             heard.unheard.append([])
             continue
@@ -104,7 +106,24 @@ def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) ->
             heard.unheard[-1].append((asked_word, [word.lexeme for word in looked_up]))
         else:
             heard.unheard.append([])
+    heard.names |= _whole_names(heard.names, named)
     return heard
+
+
+def _whole_names(names: Mapping[str, frozenset[UUID]], named: Mapping[int, str]) -> dict[str, frozenset[UUID]]:
+    """Return who is meant by names that stand side by side: of all called Ada and all called King, Ada King.
+
+    Args:
+        names: who is called by each word.
+        named: those words by their places in the question, in order.
+    """
+    meant: dict[str, frozenset[UUID]] = {}
+    side_by_side: list[str] = []
+    for place, name in named.items():
+        before = meant[side_by_side[-1]] if place - 1 in named else frozenset()
+        side_by_side = [*side_by_side, name] if before & names[name] else [name]
+        meant |= dict.fromkeys(side_by_side, before & names[name] or names[name])
+    return meant
 
 
 def _language_of(readings: Mapping[int, Sequence[Any]], words: int) -> str | None:
