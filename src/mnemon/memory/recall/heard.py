@@ -80,7 +80,7 @@ class Heard:
 def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) -> Heard:
     """Tell names from words, and words that somebody said from those that nobody did."""
     heard = Heard()
-    named: dict[int, str] = {}
+    name_at: dict[int, str] = {}
     readings: dict[int, list[Any]] = {}
     for row in rows:
         if row["place"] is None:
@@ -96,7 +96,7 @@ def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) ->
         asked_word = asked_words[position - 1]
         if first["participants"] and question.is_name(asked_word):
             heard.names[asked_word] = frozenset(first["participants"])
-            named[position] = asked_word
+            name_at[position] = asked_word
             heard.name_words += dict.fromkeys(lexeme for row in read for lexeme in row["lexemes"])
             heard.unheard.append([])
             continue
@@ -106,23 +106,23 @@ def hear(rows: Sequence[Any], question: Question, asked_words: Sequence[str]) ->
             heard.unheard[-1].append((asked_word, [word.lexeme for word in looked_up]))
         else:
             heard.unheard.append([])
-    heard.names |= _whole_names(heard.names, named)
+    heard.names |= _whole_names(heard.names, name_at)
     return heard
 
 
-def _whole_names(names: Mapping[str, frozenset[UUID]], named: Mapping[int, str]) -> dict[str, frozenset[UUID]]:
+def _whole_names(names: Mapping[str, frozenset[UUID]], name_at: Mapping[int, str]) -> dict[str, frozenset[UUID]]:
     """Return who is meant by names that stand side by side: of all called Ada and all called King, Ada King.
 
     Args:
         names: who is called by each word.
-        named: those words by their places in the question, in order.
+        name_at: those words by their places in the question, in order.
     """
     meant: dict[str, frozenset[UUID]] = {}
     side_by_side: list[str] = []
-    for place, name in named.items():
-        before = meant[side_by_side[-1]] if place - 1 in named else frozenset()
-        side_by_side = [*side_by_side, name] if before & names[name] else [name]
-        meant |= dict.fromkeys(side_by_side, before & names[name] or names[name])
+    for position, word in name_at.items():
+        before = meant[side_by_side[-1]] if position - 1 in name_at else frozenset()
+        side_by_side = [*side_by_side, word] if before & names[word] else [word]
+        meant |= dict.fromkeys(side_by_side, before & names[word] or names[word])
     return meant
 
 
