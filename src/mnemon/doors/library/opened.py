@@ -249,10 +249,14 @@ class Opened:
 
     async def _remember_each(self, requests: Sequence[Remember]) -> Remembered:
         """Remember requests in order, each in a transaction; the next is made ready while one is written."""
-        ctx = await self.open()
-        if len(requests) == 1:
-            return await service.remember(ctx, requests[0])
         ids, created = list[UUID](), 0
+        if self._remote is not None or len(requests) == 1:
+            for request in requests:
+                remembered = await self._call(service.remember, request)
+                ids += remembered.ids
+                created += remembered.created
+            return Remembered(ids=tuple(ids), created=created)
+        ctx = await self.open()
         preparing = [asyncio.create_task(service.prepare(ctx, request)) for request in requests[:1]]
         try:
             for n in range(len(requests)):
