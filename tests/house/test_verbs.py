@@ -65,6 +65,7 @@ HELPERS = {
     "memory.kinds_seen": PART,
     "memory.require_seen": PART,
     "operations.seal_receipt": PART,
+    "operations.write_notes": "what HTTP notes of its calls, in batches; takes what it saw itself",
     "operations.write": "what MetricWriter writes with, which checks the permission when it is made",
     "workspace.open_asset": "streams bytes, which no request has; checks the permission itself",
     "workspace.store_asset": "streams bytes, which no request has; checks the permission itself",

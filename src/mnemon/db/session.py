@@ -31,7 +31,7 @@ _SET_TENANT = set_tenant_text()
 T = TypeVar("T")
 
 #: What is to be done after the commit of the transaction that each connection is in.
-_AFTER_COMMIT: dict[Connection, list[Callable[[], None]]] = {}
+AFTER_COMMIT: dict[Connection, list[Callable[[], None]]] = {}
 
 
 def after_commit(connection: Connection, action: Callable[[], None]) -> None:
@@ -44,7 +44,7 @@ def after_commit(connection: Connection, action: Callable[[], None]) -> None:
     Raises:
         LookupError: the connection is in no such transaction.
     """
-    _AFTER_COMMIT[connection].append(action)
+    AFTER_COMMIT[connection].append(action)
 
 
 class Database:
@@ -273,7 +273,7 @@ class Database:
         """
         with translated():
             async with pooled(self.engine) as driver:
-                actions = _AFTER_COMMIT[driver] = []
+                actions = AFTER_COMMIT[driver] = []
                 try:
                     isolation = "repeatable_read" if snapshot else None
                     async with driver.transaction(isolation=isolation, readonly=readonly):
@@ -288,7 +288,7 @@ class Database:
                         self._may_have_written(principal)
                     raise
                 finally:
-                    del _AFTER_COMMIT[driver]
+                    del AFTER_COMMIT[driver]
                 for action in actions:
                     action()
                 if self._routing is not None and not readonly:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mnemon.db.base import Base, Tenanted, belongs_to, native_enum
+from mnemon.db.base import Base, Tenanted, belongs_to, created, native_enum
 from mnemon.operations import models_audit as models_audit  # its tables belong to this domain
 
 _NEWEST = text('"timestamp" DESC')
@@ -293,3 +293,31 @@ class ApiRequestORM(Tenanted, Base):
     request_id: Mapped[str | None] = mapped_column(String(100))
     error_code: Mapped[str | None] = mapped_column(String(100), comment="The stable code, if it failed")
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", server_default=text("'{}'::jsonb"))
+
+
+class IdempotencyKeyORM(Tenanted, Base):
+    """A call that may come again: what it asked and what was answered."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], _ORGANIZATION, ondelete="CASCADE"),
+        belongs_to("users", "user_id", ondelete="CASCADE"),
+        belongs_to("agents", "agent_id", ondelete="CASCADE"),
+        CheckConstraint("octet_length(request_hash) = 32", name="request_hash"),
+        CheckConstraint("status BETWEEN 0 AND 599", name="status"),
+        Index("ix_idempotency_keys_created", "organization_id", "created_at"),
+        Index("ix_idempotency_keys_user", "organization_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
+        Index(
+            "ix_idempotency_keys_agent", "organization_id", "agent_id", postgresql_where=text("agent_id IS NOT NULL")
+        ),
+        {"comment": "Calls with an Idempotency-Key and their answers, for 24 hours; the id is made of caller and key"},
+    )
+
+    user_id: Mapped[UUID | None] = mapped_column(comment="Who called; null: an agent, or the organisation itself")
+    agent_id: Mapped[UUID | None] = mapped_column()
+    request_hash: Mapped[bytes] = mapped_column(comment="SHA-256 of what was asked: another request is refused")
+    status: Mapped[int] = mapped_column(Integer, server_default=text("0"), comment="The status that was answered")
+    answer: Mapped[str] = mapped_column(
+        Text, server_default="", comment="The answer, sealed with a key that the caller's own key is a part of"
+    )
+    created_at: Mapped[datetime] = created()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import asyncpg
@@ -262,6 +262,19 @@ async def add_row(connection: Connection, table: str, values: dict[str, Any]) ->
         *params.values,
     )
     return row_id
+
+
+async def add_rows(connection: Connection, table: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Write rows of a log, which all name the same columns; what is None stays empty."""
+    if not rows:
+        return
+    names = list(rows[0])
+    columns = ", ".join(f'"{name}"' for name in names)
+    places = ", ".join(f"${at}::{_CASTS[name]}" if name in _CASTS else f"${at}" for at, name in enumerate(names, 1))
+    await cast("Any", connection).executemany(
+        f"INSERT INTO {table} ({columns}) VALUES ({places})",  # noqa: S608 - names of ours
+        [[row[name] for name in names] for row in rows],
+    )
 
 
 _CASTS = {"metadata": "text::jsonb", "ip_address": "text::inet", "level": "text::error_level"}

@@ -27,10 +27,13 @@ from mnemon.doors.http.gate import Gate
 from mnemon.doors.http.health import Health
 from mnemon.doors.http.inside import worker_inside
 from mnemon.doors.http.measures import Measures
+from mnemon.doors.http.noting import Notes
 from mnemon.doors.http.openapi import description
 from mnemon.doors.http.options import ServeOptions
+from mnemon.doors.http.progress import Progress
 from mnemon.doors.http.serving import Serving, noticing_stop, serving_of
 from mnemon.doors.http.setup import Setup
+from mnemon.doors.http.watch import Watching
 
 if TYPE_CHECKING:
     from mnemon.doors.mcp.http import McpDoor
@@ -47,6 +50,8 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
         app: an open application to serve from, which stays open at the end.
     """
     serving = Serving(options or ServeOptions())
+    measures = Measures()
+    notes = Notes(serving, measures)
     door = _mcp(serving)
 
     @contextlib.asynccontextmanager
@@ -57,6 +62,7 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
             if app is None:
                 stack.push_async_callback(opened.close)
             await stack.enter_async_context(serving.open(opened))
+            await stack.enter_async_context(notes.written())
             if door is not None:
                 await stack.enter_async_context(door.running())
             if serving.options.worker and app is None:
@@ -75,8 +81,9 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
     api.state.serving = serving
     if door is not None:
         api.router.routes.extend(door.routes())
-    _include(api, serving)
-    api.add_middleware(Gate, seconds=serving.options.request_seconds)
+    _include(api, serving, measures)
+    watching = Watching(serving, measures, notes)
+    api.add_middleware(Gate, seconds=serving.options.request_seconds, watch=watching)
     return api
 
 
@@ -89,9 +96,9 @@ def _mcp(serving: Serving) -> McpDoor | None:
     return McpDoor(serving)
 
 
-def _include(api: FastAPI, serving: Serving) -> None:
+def _include(api: FastAPI, serving: Serving, measures: Measures) -> None:
     """Put in what answers; the first that has a path answers it, so the verbs come last."""
-    health, setup = Health(serving, Measures()), Setup(serving)
+    health, setup = Health(serving, measures), Setup(serving)
     api.add_route("/livez", health.lives, methods=["GET"])
     api.add_route("/readyz", health.is_ready, methods=["GET"])
     api.add_route("/metrics", health.measured, methods=["GET"])
@@ -101,6 +108,7 @@ def _include(api: FastAPI, serving: Serving) -> None:
     api.add_exception_handler(MnemonError, _told)
     api.add_exception_handler(404, _nothing)
     api.add_exception_handler(405, _no_method)
+    api.add_route(f"{PREFIX}/jobs/{{job_id}}/events", Progress(serving).answer, methods=["GET"])
     calls = Calls(serving)
     api.add_route(f"{PREFIX}/{{rest:path}}", calls.answer, methods=_METHODS)
 

@@ -42,6 +42,9 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
     Raises:
         Invalid: it is larger than it may be, or does not arrive in time.
     """
+    kept: bytes | None = getattr(request.state, "body", None)
+    if kept is not None:
+        return kept
     refuse_large(request, options.body_bytes)
     body = bytearray()
     try:
@@ -54,6 +57,7 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
         raise Invalid("The body did not arrive in time.", code="invalid.too_slow") from None
     except ClientDisconnect:
         raise Invalid("The body ended before its end.", code="invalid.body") from None
+    request.state.body = bytes(body)
     return bytes(body)
 
 

@@ -6,9 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mnemon import verbs
-from mnemon.core.errors import MnemonError
+from mnemon.core.errors import MnemonError, Unauthenticated
 from mnemon.core.principal import Principal
-from mnemon.doors.http import deps, endpoint, errors
+from mnemon.doors.http import bodies, deps, endpoint, errors, idempotency
+from mnemon.doors.http.bulk import remember_lines
+from mnemon.doors.http.pace import Pace
 from mnemon.doors.http.serving import Serving
 from mnemon.doors.routes.table import Route
 from mnemon.memory.schemas import Recollection
@@ -28,6 +30,7 @@ class Calls:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._tree = endpoint.tree()
+        self._pace = Pace(serving.options)
 
     async def answer(self, request: Request) -> Response:
         """Answer a call, whatever becomes of it."""
@@ -43,8 +46,23 @@ class Calls:
     async def _answer(self, request: Request, route: Route, ids: list[str]) -> Response:
         caller = await self._caller(request, route)
         request.state.caller = caller
+        await self._pace.take(caller.name)
         verb = verbs.find(route.verb)
         refuse_at_once(caller, verb)
+        if route.verb == "memory.remember" and bodies.media_type(request) == bodies.NDJSON:
+            request.state.limit.reschedule(None)  # as long as lines come
+            return await remember_lines(request, caller, self._serving.options)
+        key = idempotency.key_of(request) if verb.changes and route.method != "GET" else None
+        if key is None:
+            return await self._ask(request, route, ids, caller)
+
+        async def work(joined: deps.Caller) -> Response:
+            return await self._ask(request, route, ids, joined)
+
+        asked = await _asked(request, self._serving)
+        return await idempotency.once(caller, key, asked, work)
+
+    async def _ask(self, request: Request, route: Route, ids: list[str], caller: deps.Caller) -> Response:
         asked = await endpoint.read_request(request, self._serving, caller, route, ids)
         answer = await endpoint.ask(caller, route, asked, if_match="if-match" in request.headers)
         if isinstance(answer, Recollection):
@@ -53,10 +71,15 @@ class Calls:
 
     async def _caller(self, request: Request, route: Route) -> deps.Caller:
         if route.verb in OPEN:
+            await self._pace.take_unknown(request.client.host if request.client is not None else "")
             ctx = self._serving.app.context
             nobody = Principal(ctx.principal.organization_id, permissions=frozenset())
             return deps.Caller(ctx.as_principal(nobody), None)
-        return await deps.caller_of(request, self._serving)
+        try:
+            return await deps.caller_of(request, self._serving)
+        except Unauthenticated:
+            await self._pace.take_unknown(request.client.host if request.client is not None else "")
+            raise
 
 
 def refuse_at_once(caller: deps.Caller, verb: Verb) -> None:
@@ -67,3 +90,10 @@ def refuse_at_once(caller: deps.Caller, verb: Verb) -> None:
     """
     if len(verb.permissions) == 1:
         caller.ctx.principal.require(verb.permissions[0])
+
+
+async def _asked(request: Request, serving: Serving) -> bytes:
+    """Return what a call asks, as bytes that its repetition has too."""
+    body = await bodies.read_body(request, serving.options)
+    head = [request.method, request.url.path, request.url.query, request.headers.get("if-match", "")]
+    return "\n".join(head).encode() + b"\n" + body

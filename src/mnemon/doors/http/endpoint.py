@@ -51,7 +51,7 @@ def found_in(root: Node, path: str) -> tuple[Node, list[str]]:
         NotFound: nothing is.
     """
     node, ids = root, list[str]()
-    for segment in path.strip("/").split("/"):
+    for segment in path.removeprefix("/").split("/"):
         after = node.inner.get(segment)
         if after is None and "{}" in node.inner and segment:
             after = node.inner["{}"]
@@ -140,6 +140,8 @@ def render(request: Request, route: Route, answer: Any) -> Response:
     if isinstance(following, str) and request.method in {"GET", "HEAD"}:
         query = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
         headers["Link"] = f'<{request.url.path}?{urlencode([*query, ("cursor", following)])}>; rel="next"'
+    if route.verb == "jobs.enqueue":
+        headers["Location"] = f"{PREFIX}/jobs/{answer.id}"
     content = wire.answer_of(route.verb).dump(answer)
     return Response(content, route.status, headers, bodies.JSON if route.status != 204 else None)
 

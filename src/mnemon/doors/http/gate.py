@@ -7,7 +7,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
@@ -31,17 +31,29 @@ _HEADERS = {
 }
 
 
+class Watch(Protocol):
+    """Sees calls begin and end."""
+
+    def begin(self) -> None:
+        """See a call begin."""
+
+    def end(self, request: Request, status: int, sent: int, seconds: float) -> None:
+        """See a call end: its status, the bytes of its answer, and how long it took."""
+
+
 class Gate:
     """The outermost application: gives each call an id, ends it in time, and answers what nobody else has.
 
     Args:
         app: what answers calls.
         seconds: that a call may take until its answer begins.
+        watch: told of each call when it begins and when it has ended.
     """
 
-    def __init__(self, app: Application, seconds: float) -> None:
+    def __init__(self, app: Application, seconds: float, watch: Watch) -> None:
         self._app = app
         self._seconds = seconds
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one call."""
@@ -51,11 +63,11 @@ class Gate:
         request = Request(scope)
         state = scope.setdefault("state", {})
         state["request_id"] = _id_of(request)
-        state["began"] = time.perf_counter()
-        answer = _Answer(send, scope)
+        answer, began = _Answer(send, scope), time.perf_counter()
+        self._watch.begin()
         try:
             async with asyncio.timeout(self._seconds) as limit:
-                answer.limit = limit
+                state["limit"] = answer.limit = limit
                 await self._app(scope, receive, answer)
         except TimeoutError:
             late = Unavailable("It took too long.", code="unavailable.time_limit", hint="Ask for less at a time.")
@@ -63,8 +75,18 @@ class Gate:
         except Exception as error:
             logger.exception("request_failed: id=%s", state["request_id"])
             await self._fail(error, answer, scope, receive)
+        finally:
+            self._see_end(request, answer, time.perf_counter() - began)
+
+    def _see_end(self, request: Request, answer: _Answer, seconds: float) -> None:
+        try:
+            self._watch.end(request, answer.status, answer.sent, seconds)
+        except Exception:  # what is noted of a call is not a part of it
+            logger.exception("call_not_noted")
 
     async def _fail(self, error: Exception, answer: _Answer, scope: Scope, receive: Receive) -> None:
+        scope["state"]["error"] = error
+        answer.limit = None  # it is over
         if not answer.began:
             await errors.response(error, scope["state"]["request_id"])(scope, receive, answer)
 
@@ -76,11 +98,14 @@ class _Answer:
         self._send = send
         self._scope = scope
         self.began = False
+        self.status = 500
+        self.sent = 0
         self.limit: asyncio.Timeout | None = None
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.began = True
+            self.status = message["status"]
             if self.limit is not None:
                 self.limit.reschedule(None)
             headers = MutableHeaders(scope=message)
@@ -88,6 +113,8 @@ class _Answer:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+        elif message["type"] == "http.response.body":
+            self.sent += len(message.get("body", b""))
         await self._send(message)
 
 

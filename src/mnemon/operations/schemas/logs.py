@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, IPvAnyAddress, StringConstraints
@@ -91,6 +91,14 @@ class RequestReport(Schema):
     error_code: Name100 | None = None
     timestamp: Moment | None = None
     metadata: JsonObject = Field(default_factory=dict)
+
+
+class Noted(NamedTuple):
+    """A call or an error that was kept for a moment, and on whose behalf it was."""
+
+    report: RequestReport | ErrorReport
+    user_id: UUID | None
+    agent_id: UUID | None
 
 
 class RouteStatistics(Schema):

@@ -11,7 +11,7 @@ from mnemon.operations.service.audit import (
 )
 from mnemon.operations.service.buffer import MetricWriter
 from mnemon.operations.service.erasure import erase, preview_erasure
-from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics
+from mnemon.operations.service.logs import errors_by_kind, log_error, log_request, request_statistics, write_notes
 from mnemon.operations.service.metrics import (
     dashboard,
     ingest_metrics,
@@ -46,4 +46,5 @@ __all__ = [
     "slow_queries",
     "table_sizes",
     "verify_audit",
+    "write_notes",
 ]

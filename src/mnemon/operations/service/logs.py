@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from mnemon.context import Context
 from mnemon.core.errors import Invalid
 from mnemon.core.ids import digest
 from mnemon.db.types import dump_json
 from mnemon.operations import repository
+from mnemon.operations.models import ErrorLevel
 from mnemon.operations.schemas import (
     ErrorGroup,
     ErrorGroups,
     ErrorReport,
     Logged,
+    Noted,
     Period,
     RequestReport,
     RequestStatistics,
@@ -107,6 +112,42 @@ async def request_statistics(ctx: Context, request: Period | None = None) -> Req
             for row in rows
         )
     )
+
+
+async def write_notes(ctx: Context, notes: Sequence[Noted]) -> None:
+    """Write down calls and errors of an organisation that somebody kept for a moment: all of them, or none."""
+    organization = ctx.principal.organization_id
+    calls = [_call_row(organization, noted) for noted in notes if isinstance(noted.report, RequestReport)]
+    errors = [_error_row(organization, noted) for noted in notes if isinstance(noted.report, ErrorReport)]
+    async with ctx.database.transaction(ctx.principal, lazy=True) as connection:
+        await repository.add_rows(connection, "api_requests", calls)
+        await repository.add_rows(connection, "error_logs", errors)
+
+
+def _call_row(organization: UUID, noted: Noted) -> dict[str, Any]:
+    values = noted.report.model_dump(exclude={"ip_address", "metadata"})
+    address = getattr(noted.report, "ip_address", None)
+    return {
+        "organization_id": organization,
+        "user_id": noted.user_id,
+        "agent_id": noted.agent_id,
+        **values,
+        "ip_address": str(address) if address else None,
+        "metadata": dump_json(noted.report.metadata),
+    }
+
+
+def _error_row(organization: UUID, noted: Noted) -> dict[str, Any]:
+    values = noted.report.model_dump(exclude={"level", "metadata"})
+    return {
+        "organization_id": organization,
+        "user_id": noted.user_id,
+        "agent_id": noted.agent_id,
+        **values,
+        "level": getattr(noted.report, "level", ErrorLevel.ERROR).value,
+        "fingerprint": fingerprint(noted.report) if isinstance(noted.report, ErrorReport) else "",
+        "metadata": dump_json(noted.report.metadata),
+    }
 
 
 def _bounds(ctx: Context, period: Period) -> tuple[datetime, datetime]:
