@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -119,12 +121,32 @@ def serve(settings: Settings, options: ServeOptions, tls: Tls, *, workers: int =
     with contextlib.closing(listening):
         if not several:
             server = uvicorn.Server(config)
-            server.run(sockets=[listening])
+            with _told_to_stop(server):
+                server.run(sockets=[listening])
             if not server.started:
                 raise Unavailable("The server did not start; the lines above say why.", code="unavailable.server")
             return
         with _worker_beside(settings) if options.worker else contextlib.nullcontext():
             Multiprocess(config, sockets=[listening]).run()
+
+
+@contextlib.contextmanager
+def _told_to_stop(server: uvicorn.Server) -> Iterator[None]:
+    """Let a signal that the server has obeyed be the end of it, and not of the process as well."""
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def obey(number: int, frame: FrameType | None) -> None:
+        if not server.should_exit:  # it has not begun yet
+            raise KeyboardInterrupt
+
+    for number in numbers:
+        signal.signal(number, obey)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _config(settings: Settings, options: ServeOptions, tls: Tls, workers: int) -> uvicorn.Config:
