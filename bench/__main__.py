@@ -26,6 +26,7 @@ EVERYTHING = (
     "export",
     "encryption",
     "processes",
+    "http",
     "wall",
     "exact",
     "meetings",
@@ -176,6 +177,10 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
         from bench import processes
 
         await processes.run(report, calls=50 if given.quick else given.calls, work=given.work)
+    elif name == "http":
+        from bench import serving
+
+        await serving.run(report, calls=100 if given.quick else given.calls, seconds=3.0, work=given.work)
     elif name == "wall":
         from bench import wall
 

@@ -109,6 +109,7 @@ class Joined(Database):
         by_key: bool = False,
         lazy: bool = False,
         snapshot: bool = False,
+        hurried: bool = False,
     ) -> AsyncIterator[Connection]:
         """Begin a part of the transaction, on its connection; a read before the first write goes its own way."""
         if readonly and self._outer is None:

@@ -42,9 +42,9 @@ async def read_body(request: Request, options: ServeOptions) -> bytes:
     Raises:
         Invalid: it is larger than it may be, or does not arrive in time.
     """
-    kept: bytes | None = getattr(request.state, "body", None)
-    if kept is not None:
-        return kept
+    read_before: bytes | None = getattr(request.state, "body", None)
+    if read_before is not None:
+        return read_before
     refuse_large(request, options.body_bytes)
     body = bytearray()
     try:

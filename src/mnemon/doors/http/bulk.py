@@ -62,7 +62,7 @@ def _refuse_more(lines: int) -> None:
 
 async def _lines(request: Request, options: ServeOptions) -> AsyncIterator[bytes]:
     """Yield the lines of a body as they come; those that are blank are none."""
-    rest, total = bytearray(), 0
+    open_line, total = bytearray(), 0
     stream = request.stream().__aiter__()
     while True:
         try:
@@ -77,16 +77,16 @@ async def _lines(request: Request, options: ServeOptions) -> AsyncIterator[bytes
         total += len(part)
         if total > options.stream_bytes:
             raise bodies.too_large(options.stream_bytes)
-        rest += part
-        if len(rest) > options.body_bytes and b"\n" not in rest:
+        open_line += part
+        if len(open_line) > options.body_bytes and b"\n" not in open_line:
             raise bodies.too_large(options.body_bytes)
-        *whole, last = rest.split(b"\n")
-        rest = bytearray(last)
+        *whole, last = open_line.split(b"\n")
+        open_line = bytearray(last)
         for line in whole:
             if line.strip():
                 yield bytes(line)
-    if rest.strip():
-        yield bytes(rest)
+    if open_line.strip():
+        yield bytes(open_line)
 
 
 async def _answer(file: Any, caller: Caller, lines: list[bytes], before: int, defaults: Mapping[str, Any]) -> None:
@@ -95,12 +95,12 @@ async def _answer(file: Any, caller: Caller, lines: list[bytes], before: int, de
         return
     try:
         ids = await _remember(caller, lines, defaults)
-        told = [{"line": before + at, "id": id_} for at, id_ in enumerate(ids, 1)]
+        answers = [{"line": before + at, "id": id_} for at, id_ in enumerate(ids, 1)]
     except MnemonError as error:
         if error.kind == "unavailable":
             raise
-        told = [await _one(caller, line, before + at, defaults) for at, line in enumerate(lines, 1)]
-    await run_in_threadpool(file.write, b"".join(to_json(each) + b"\n" for each in told))
+        answers = [await _one(caller, line, before + at, defaults) for at, line in enumerate(lines, 1)]
+    await run_in_threadpool(file.write, b"".join(to_json(each) + b"\n" for each in answers))
 
 
 async def _one(caller: Caller, line: bytes, number: int, defaults: Mapping[str, Any]) -> dict[str, Any]:

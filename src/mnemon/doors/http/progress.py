@@ -17,7 +17,7 @@ from mnemon.doors.http.serving import Serving, is_stopping
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import Job
 
-#: Seconds between two looks, and after which something is said though nothing has changed.
+#: Seconds between two looks, and after which something is told though nothing has changed.
 LOOKS = 0.5
 QUIET = 15.0
 #: Seconds that a stream lasts at most; whoever wants more asks again.
@@ -48,15 +48,15 @@ class Progress:
         return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
     async def _events(self, request: Request, caller: deps.Caller, job: Job) -> AsyncIterator[bytes]:
-        began, said = time.monotonic(), time.monotonic()
+        began, last_word = time.monotonic(), time.monotonic()
         before: bytes | None = None
         while not is_stopping() and time.monotonic() - began < LONGEST:
             content = to_json(job)
             if content != before:
-                before, said = content, time.monotonic()
+                before, last_word = content, time.monotonic()
                 yield b"event: job\ndata: " + content + b"\n\n"
-            elif time.monotonic() - said > QUIET:
-                said = time.monotonic()
+            elif time.monotonic() - last_word > QUIET:
+                last_word = time.monotonic()
                 yield b": still there\n\n"
             if job.status.value in _ENDED or await request.is_disconnected():
                 return
