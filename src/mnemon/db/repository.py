@@ -55,9 +55,12 @@ class BaseRepository(Generic[T]):
         """Change a row; with expected_version, only if nobody changed it since it was read.
 
         Raises:
+            Invalid: no value is given: it changes nothing.
             NotFound: there is no such row in this organisation.
             Conflict: the row has another version; ``data`` has both.
         """
+        if not values:
+            raise Invalid("This changes nothing: give at least one field.", code="invalid.no_change")
         statement = (
             update(self.model)
             .where(

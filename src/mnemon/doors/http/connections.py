@@ -11,9 +11,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_SECONDS = 15.0
 #: Bytes that the head of a call may have.
 HEAD_BYTES = 65_536
+_PROBLEM = (
+    b'{"type":"about:blank","title":"Request Header Fields Too Large","status":431,'
+    b'"detail":"The head of the call has too many bytes.","code":"invalid.head_too_large","request_id":"-"}'
+)
 _TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 27\r\n"
-    b"connection: close\r\n\r\nThe head has too many bytes"
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/problem+json\r\ncontent-length: "
+    + str(len(_PROBLEM)).encode()
+    + b"\r\nconnection: close\r\n\r\n"
+    + _PROBLEM
 )
 
 

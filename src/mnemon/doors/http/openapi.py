@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 
 from mnemon import verbs
 from mnemon._version import __version__
@@ -31,11 +31,12 @@ _SAID_BY = {
     413: "The body is larger than it may be.",
     415: "A body of this type is not read.",
     422: "The `Idempotency-Key` was used for another request.",
+    431: "The head of the call has too many bytes.",
     429: "There were too many calls; `Retry-After` says when to come again.",
     500: "Something unexpected happened; it was noted under the request's id.",
     503: "Something that this needs cannot be reached now.",
 }
-_ALWAYS = (400, 401, 403, 404, 429, 500, 503)
+_ALWAYS = (400, 401, 403, 404, 429, 431, 500, 503)
 _BODIED = (408, 409, 413, 415, 422)
 _ABOUT = """The memory of AI agents and the people they work with.
 
@@ -109,13 +110,14 @@ def description(others: Mapping[str, Any] | None = None) -> dict[str, Any]:
     return whole
 
 
+@cache
 def _schemas() -> tuple[dict[tuple[str, str], dict[str, Any]], dict[str, Any]]:
     """Return the schema of every request and answer, by verb and mode, and what they refer to."""
     inputs: list[Any] = []
     for route in routes.every():
         inputs.append((route.verb, "validation", TypeAdapter(wire.request_of(route.verb))))
         inputs.append((route.verb, "serialization", TypeAdapter(verbs.find(route.verb).answer)))
-    schemas, definitions = TypeAdapter.json_schemas(inputs, ref_template=_REF)
+    schemas, definitions = TypeAdapter.json_schemas(inputs, by_alias=False, ref_template=_REF)
     components = definitions.get("$defs", {})
     for schema in [*schemas.values(), *components.values()]:
         _readable(schema)
@@ -126,6 +128,8 @@ def _readable(schema: Any) -> None:
     """Take out of a schema what only a validator wants to know."""
     if isinstance(schema, dict):
         schema.pop("writeOnly", None)
+        if isinstance(schema.get("pattern"), str):
+            schema["pattern"] = schema["pattern"].replace("\\z", "$")  # the end, in the words of JSON Schema
         for inner in schema.values():
             _readable(inner)
     elif isinstance(schema, list):
@@ -165,22 +169,21 @@ def _told(verb: Verb) -> str:
 @cache
 def _properties(verb: str) -> tuple[dict[str, Any], frozenset[str]]:
     """Return the fields of a request as schemas, conditions of its scope beside them, and which are needed."""
-    model = wire.request_of(verb)
-    own = _of_model(model)
+    own = _resolved(_schemas()[0][verb, "validation"])
     properties = dict(own["properties"])
-    inner = wire.scope_of(model)
-    if inner is not None:
-        beside = _of_model(inner)["properties"]
+    if wire.scope_of(wire.request_of(verb)) is not None:
+        beside = _resolved(properties["scope"])["properties"]
         properties |= {name: schema for name, schema in beside.items() if name not in properties}
     return properties, frozenset(own.get("required", ()))
 
 
-def _of_model(model: type[BaseModel]) -> dict[str, Any]:
-    schema = model.model_json_schema(mode="validation", ref_template=_REF, by_alias=False)
-    schema.pop("$defs", None)
-    _readable(schema)
-    if "$ref" in schema:  # a schema that refers to itself
-        schema = model.model_json_schema(mode="validation", by_alias=False)["$defs"][model.__name__]
+def _resolved(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object that a schema stands for, or the one object among what it may be."""
+    if "$ref" in schema:
+        schema = _schemas()[1][schema["$ref"].rpartition("/")[2]]
+    for kind in schema.get("anyOf", ()):
+        if "$ref" in kind:
+            return _resolved(kind)
     return {"properties": {}, **schema}
 
 
