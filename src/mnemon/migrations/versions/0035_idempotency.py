@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from mnemon.migrations.tables import Table, check, column, created, index, owned, tenanted, within
 
-revision = "0034"
-down_revision = "0032"
+revision = "0035"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 
