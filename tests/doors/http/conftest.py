@@ -39,14 +39,14 @@ async def client_of(api: FastAPI, **headers: str) -> AsyncIterator[httpx.AsyncCl
 @pytest_asyncio.fixture(scope="session")
 async def api(opened: App) -> AsyncIterator[httpx.AsyncClient]:
     """A client whose calls name nobody."""
-    async for client in client_of(create(opened.settings, ServeOptions(per_minute=0), app=opened)):
+    async for client in client_of(create(opened.settings, ServeOptions(per_minute=0, mcp=False), app=opened)):
         yield client
 
 
 @pytest_asyncio.fixture(scope="session")
 async def near(opened: App) -> AsyncIterator[httpx.AsyncClient]:
     """A client of this machine, which is trusted: it acts as the organisation `house`."""
-    options = ServeOptions(per_minute=0, trust_loopback=True)
+    options = ServeOptions(per_minute=0, trust_loopback=True, mcp=False)
     async for client in client_of(create(opened.settings, options, app=opened)):
         yield client
 
