@@ -196,3 +196,24 @@ def test_each_file_of_a_folder_that_fails_is_told_and_ends_with_one(cli: Cli, tm
     told = cli("import", folder, "--quiet")
     assert (told.code, told.out) == (0, "")
     assert "not imported: " in told.err
+
+
+def test_a_file_that_is_refused_leaves_the_others_to_be_imported(cli: Cli, tmp_path: Path) -> None:
+    noise, good = tmp_path / "noise.bin", tmp_path / "good.jsonl"
+    noise.write_bytes(bytes(range(256)))
+    good.write_text('{"text": "The newt sleeps", "speaker": "Rosa"}\n', encoding="utf-8")
+    gone = tmp_path / "gone.jsonl"
+    done = cli("import", str(noise), str(good), str(gone))
+    assert done.code == 2  # of the first that was refused
+    assert "good.jsonl" in done.out
+    assert "noise.bin" in done.err
+    assert "gone.jsonl" in done.err
+    assert "The newt sleeps" in cli("list").out
+
+
+def test_strict_stops_at_the_first_file_that_is_refused(cli: Cli, tmp_path: Path) -> None:
+    noise, good = tmp_path / "noise.bin", tmp_path / "good.jsonl"
+    noise.write_bytes(bytes(range(256)))
+    good.write_text('{"text": "The newt wakes", "speaker": "Rosa"}\n', encoding="utf-8")
+    assert cli("import", "--strict", str(noise), str(good)).code == 2
+    assert "The newt wakes" not in cli("list").out

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnemon.core.errors import Invalid
+from mnemon.core.errors import Invalid, NotFound
 from mnemon.doors.cli.commands.formats import list_formats
 from mnemon.doors.cli.filters import Language
 from mnemon.doors.cli.session import OpenedMemory, session
@@ -74,10 +74,19 @@ def import_files(
 
 
 def _import(files: list[Path], options: dict[str, Any]) -> None:
+    from mnemon.doors.cli.errors import report as tell
+
     reports: list[ImportReport] = []
+    refused: list[int] = []
     with session() as opened:
         for path in files:
-            reports.append(_one(opened, path, options))
+            try:
+                reports.append(_one(opened, path, options))
+            except (Invalid, NotFound) as error:
+                if len(files) == 1 or options["stop_on_broken"]:
+                    raise
+                refused.append(tell(error))  # the others are imported all the same
+                continue
             if state.json:
                 _emit(reports[-1])
         _index(opened, reports)
@@ -86,8 +95,10 @@ def _import(files: list[Path], options: dict[str, Any]) -> None:
         if not state.quiet:
             _beside(reports)
         _not_imported(reports)
-    if not state.json and not state.quiet:
+    if reports and not state.json and not state.quiet:
         _summary(reports)
+    if refused:
+        raise typer.Exit(refused[0])
     if any(report.failed for report in reports):
         raise typer.Exit(1)
 
