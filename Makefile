@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test coverage check lint types audit fmt docs bench lock build clean
+.PHONY: help run test coverage check lint types audit fmt docs bench lock build client clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ lock: # resolve requirements/*.txt from pyproject.toml; ARGS=--upgrade takes new
 build: # wheel and sdist into dist/
 	@$(SETUP) dev
 	@$(BIN)/python -m build --no-isolation
+
+client: # build the TypeScript client and test it against a running server; needs Node 20.11 or newer
+	@$(SETUP) test
+	@cd clients/typescript && npm ci --no-audit --no-fund && PYTHON="$(CURDIR)/$(BIN)/python" npm test
 
 clean: ## remove everything that make has made (never a database)
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov

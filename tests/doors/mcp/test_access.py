@@ -15,9 +15,9 @@ from mnemon.doors.mcp.server import TOOLS
 from tests.doors.mcp.conftest import http
 from tests.doors.mcp.test_tools import call, refused
 from tests.factories import new_slug
-from tests.serving import key_of
+from tests.serving import acting, key_of
 
-ASKED = {
+ASKED: dict[str, Any] = {
     "jsonrpc": "2.0",
     "id": 1,
     "method": "tools/call",
@@ -26,10 +26,10 @@ ASKED = {
 HEADERS = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 
 
-async def raw(address: str, key: str | None, **headers: str) -> httpx.Response:
-    sent = HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}) | headers
-    async with httpx.AsyncClient() as client:
-        return await client.post(f"{address}/mcp", json=ASKED, headers=sent)
+async def raw(address: str, key: str | None, *, headers: dict[str, str] | None = None, **asked: Any) -> httpx.Response:
+    sent = HEADERS | ({"Authorization": f"Bearer {key}"} if key else {}) | (headers or {})
+    async with httpx.AsyncClient(timeout=60) as client:
+        return await client.post(f"{address}/mcp", json=ASKED | asked, headers=sent)
 
 
 async def test_whoever_is_not_known_is_told_what_to_bring(memory: AsyncMemory, address: str) -> None:
@@ -63,31 +63,66 @@ async def test_nobody_sees_another_organisations(house: AsyncMemory, memory: Asy
         assert len((await call(me, "timeline"))["memories"]) == 1
 
 
-async def test_without_the_permission_nothing_is_done(memory: AsyncMemory, address: str) -> None:
-    key = (await key_of(memory, "agents:read")).key.get_secret_value()
+async def test_each_tool_as_everybody(house: AsyncMemory, memory: AsyncMemory, address: str) -> None:
+    """Each tool, resource and prompt as six callers: those of the organisation alone get anywhere."""
+    entity = (await memory.graph.ensure("person", name="Rosa")).entity
+    mine = await key_of(memory)
+    (kept,) = (await (await acting(memory, mine)).remember("The safe opens with 4711.", conversation="safe")).ids
+    await memory.facts.record("Rosa", predicate="knows", object="the number 4711")
     arguments: dict[str, dict[str, Any]] = {
         "remember": {"content": "x"},
-        "recall": {"query": "x"},
-        "search": {"query": "x"},
-        "facts_about": {"subject": "x"},
-        "entity": {"name": "x"},
-        "correct": {"id": "00000000-0000-0000-0000-000000000001", "content": "x"},
-        "forget": {"ids": ["00000000-0000-0000-0000-000000000001"]},
+        "recall": {"query": "How does the safe open?"},
+        "search": {"query": "How does the safe open?"},
+        "facts_about": {"subject": "Rosa"},
+        "entity": {"name": entity.name},
+        "correct": {"id": str(kept), "content": "Mine."},
+        "forget": {"ids": [str(kept)]},
     }
-    async with Client(http(address, key)) as client:
-        for tool in TOOLS:
-            assert "forbidden.permission" in await refused(client, tool, **arguments.get(tool, {})), tool
+    ended = await key_of(memory)
+    await memory.keys.revoke(ended.id)
+    over = await key_of(memory, expires_at=datetime.now(UTC) + timedelta(seconds=0.05))
+    await asyncio.sleep(0.1)
+    stranger = (await key_of(await house.organization(new_slug()))).key
+    callers = {
+        "nobody": None,
+        "a stranger": stranger.get_secret_value(),
+        "without the permission": (await key_of(memory, "notifications:read")).key.get_secret_value(),
+        "revoked": ended.key.get_secret_value(),
+        "expired": over.key.get_secret_value(),
+    }
+    resources = (f"mnemon://memory/{kept}", "mnemon://conversation/safe")
+    asked = [("tools/call", {"name": tool, "arguments": arguments.get(tool, {})}) for tool in TOOLS]
+    asked += [("resources/read", {"uri": uri}) for uri in resources]
+    through = []
+    for who, key in callers.items():
+        for method, params in asked:
+            response = await raw(address, key, method=method, params=params)
+            if "4711" in response.text or str(entity.id) in response.text:
+                through.append((who, params))
+            if who == "without the permission" and method == "tools/call":
+                assert "forbidden.permission" in response.text, params
+            elif who != "a stranger":
+                assert response.status_code == 401 or "forbidden.permission" in response.text, (who, params)
+    assert through == [], f"{len(through)} of {len(callers) * len(asked)} attempts"
+    assert [item.content for item in (await memory.list()).items] == ["The safe opens with 4711."]
+    own = mine.key.get_secret_value()
+    for method, params in asked:
+        if params.get("name") not in {"correct", "forget"}:
+            response = await raw(address, own, method=method, params=params)
+            assert response.status_code == 200, params
+            assert "error" not in response.json(), params
+            assert not response.json()["result"].get("isError"), params
 
 
 async def test_a_page_of_somewhere_else_is_nobody(address: str, memory: AsyncMemory) -> None:
     """Not by its address, nor by a session of MCP: each call brings its key."""
     key = (await key_of(memory)).key.get_secret_value()
-    assert (await raw(address, None, Origin="https://evil.example")).status_code == 401
+    assert (await raw(address, None, headers={"Origin": "https://evil.example"})).status_code == 401
     good = await raw(address, key)
     assert good.status_code == 200
     session = good.headers.get("mcp-session-id")
     assert session is None
-    assert (await raw(address, None, **{"Mcp-Session-Id": "1"})).status_code == 401
+    assert (await raw(address, None, headers={"Mcp-Session-Id": "1"})).status_code == 401
 
 
 async def test_what_is_no_call_is_refused(address: str, memory: AsyncMemory) -> None:

@@ -38,9 +38,8 @@ _BACKOFF = Backoff(0.2, 5.0, jitter=0.5)
 #: Seconds that a server's wish to wait is followed for.
 _PATIENCE = 10.0
 _AGAIN = frozenset({429, 502, 503, 504})
-#: Statuses and errors by which a change was certainly not made.
-_NOT_DONE = frozenset({429})
-_NOT_BEGUN = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
+#: What a change is told whose first attempt still runs.
+_AT_ONCE = "conflict.retry"
 #: What a document of problem details has beside the data of an error.
 _PROBLEM = frozenset({"type", "title", "status", "detail", "code", "hint"})
 
@@ -49,7 +48,7 @@ class Remote:
     """Calls verbs of a server.
 
     Connections are opened when they are needed, and belong to one event loop and one process at a time. A call that is
-    not answered is made again; one that changes something only if it has certainly not been done.
+    not answered is made again; one that changes something carries a key, by which the server does it once.
 
     Args:
         url: where the server is: ``https://memory.example.org``; a path before ``/v1`` may be a part of it.
@@ -123,26 +122,21 @@ class Remote:
             try:
                 response = await self._send(call, headers)
             except (httpx.TransportError, httpx.InvalidURL) as error:
-                is_over = changes and not isinstance(error, _NOT_BEGUN)
-                problem = self._away(error, is_over=is_over)
+                problem: MnemonError = Unavailable(
+                    f"{self._host} cannot be reached ({type(error).__name__}).",
+                    code="unavailable.server",
+                    hint="Check the address, and that `mnemon serve` runs there.",
+                )
             else:
                 if response.is_success:
                     return response
                 problem = self._refused(response)
                 wait = _seconds(response.headers.get("retry-after"))
-                is_over = response.status_code not in (_NOT_DONE if changes else _AGAIN) or wait > _PATIENCE
-            if is_over or attempt >= _ATTEMPTS:
+                if wait > _PATIENCE or not (response.status_code in _AGAIN or problem.code == _AT_ONCE):
+                    raise problem
+            if attempt >= _ATTEMPTS:
                 raise problem
             await asyncio.sleep(max(wait, _BACKOFF.after(attempt)))
-
-    def _away(self, error: Exception, *, is_over: bool) -> MnemonError:
-        """Return what to say of a server that has not answered."""
-        doubt = " It may have been done all the same." if is_over else ""
-        return Unavailable(
-            f"{self._host} cannot be reached ({type(error).__name__}).{doubt}",
-            code="unavailable.server",
-            hint="Check the address, and that `mnemon serve` runs there.",
-        )
 
     async def _send(self, call: wire.Call, headers: Mapping[str, str]) -> httpx.Response:
         if self._home.moved() or self._client is None:
