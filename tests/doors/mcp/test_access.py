@@ -11,11 +11,13 @@ import pytest
 from mcp import Client, MCPError
 
 from mnemon import AsyncMemory
+from mnemon.core.settings import load_settings
 from mnemon.doors.mcp.server import TOOLS
+from tests.conftest import APP, Server
 from tests.doors.mcp.conftest import http
 from tests.doors.mcp.test_tools import call, refused
 from tests.factories import new_slug
-from tests.serving import acting, key_of
+from tests.serving import acting, key_of, serving
 
 ASKED: dict[str, Any] = {
     "jsonrpc": "2.0",
@@ -136,3 +138,20 @@ async def test_what_is_no_call_is_refused(address: str, memory: AsyncMemory) -> 
         assert big.status_code == 413
         assert (await client.put(f"{address}/mcp", content=b"{}")).status_code in {404, 405}
         assert (await client.post(f"{address}/mcp", json=ASKED)).status_code == 200
+
+
+async def test_calls_are_counted_and_noted_as_those_of_http_are(
+    server: Server, template: str, memory: AsyncMemory
+) -> None:
+    key = (await key_of(memory)).key.get_secret_value()
+    opened = load_settings(database_url=server.url(APP), organization="paced")
+    with serving(opened, per_minute=3) as address:
+        statuses = [(await raw(address, key)).status_code for _ in range(5)]
+        assert statuses[:3] == [200, 200, 200]
+        assert 429 in statuses
+        late = await raw(address, key)
+        assert int(late.headers["retry-after"]) > 0
+        assert (await raw(address, None)).status_code == 401
+    noted = {(one.method, one.route): one for one in (await memory.logs.requests()).routes}
+    assert noted["POST", "/mcp"].count == 6
+    assert noted["POST", "/mcp"].client_errors >= 1

@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
 
-from mnemon.core.errors import MnemonError
+from mnemon.core.errors import MnemonError, Unauthenticated
 from mnemon.doors.http import deps, errors
+from mnemon.doors.http.pace import Pace
 from mnemon.doors.http.serving import Serving
 from mnemon.doors.library.asynchronous import AsyncMemory
 from mnemon.doors.mcp.server import make
@@ -37,6 +38,7 @@ class McpDoor:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+        self._pace = Pace(serving.options)
         self._server = make(_memory_of)
         self._server.streamable_http_app(
             stateless_http=True,
@@ -60,12 +62,23 @@ class McpDoor:
         """Answer one call."""
         request = Request(scope, receive)
         try:
-            caller = await deps.caller_of(request, self._serving)
+            caller = await self._caller(request)
+            request.state.caller = caller
+            await self._pace.take(caller.name)
             scope[_MEMORY] = AsyncMemory.over(self._serving.app, caller.ctx)
         except MnemonError as error:
+            request.state.error = error
             await self._refused(request, error)(scope, receive, send)
             return
         await self._server.session_manager.handle_request(scope, receive, send)
+
+    async def _caller(self, request: Request) -> deps.Caller:
+        """Find out who calls; those who are not known are counted by their address."""
+        try:
+            return await deps.caller_of(request, self._serving)
+        except Unauthenticated:
+            await self._pace.take_unknown(request.client.host if request.client is not None else "")
+            raise
 
     def _refused(self, request: Request, error: MnemonError) -> Response:
         """Return the answer to whom is not known: where a client reads what it has to bring."""
