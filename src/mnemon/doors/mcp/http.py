@@ -39,6 +39,7 @@ class McpDoor:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._pace = Pace(serving.options)
+        self._route = Route(PATH, self)
         self._server = make(_memory_of)
         self._server.streamable_http_app(
             stateless_http=True,
@@ -50,7 +51,7 @@ class McpDoor:
     def routes(self) -> list[BaseRoute]:
         """Return where it answers."""
         metadata = [Route(path, self._metadata, methods=["GET"]) for path in (METADATA, METADATA + PATH)]
-        return [Route(PATH, self), *metadata]
+        return [self._route, *metadata]
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -61,6 +62,7 @@ class McpDoor:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one call."""
         request = Request(scope, receive)
+        scope["route"] = self._route  # by which the call is counted and noted
         try:
             caller = await self._caller(request)
             request.state.caller = caller
