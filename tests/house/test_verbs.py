@@ -147,10 +147,15 @@ def test_a_verb_has_one_permission_or_says_why() -> None:
     open_to_all = {name for name, verb in VERBS.items() if not verb.permissions}
     assert open_to_all == {  # each of them is a decision: add none without one
         "conversations.checkpoints",
+        "identity.ask_reset",
         "identity.authenticate_api_key",
         "identity.find_session",
+        "identity.finish_sign_in",
         "identity.read_timezones",
         "identity.refresh_session",
+        "identity.reset_password",
+        "identity.send_code",
+        "identity.sign_in",
         "identity.verify_password",
     }
 

@@ -6,6 +6,9 @@ _WEBHOOKS = "the whole organisation's: its rows name no person and no team"
 
 _FILES = "a person's own files: tests/workspace/test_assets.py has who reaches them"
 
+_PROOF = "asks for the secret that proves who somebody is"
+_RANK = "acts on an account: rank decides, tests/identity/test_signing_in.py"
+
 OUTSIDE: dict[str, str] = {
     **dict.fromkeys(
         (
@@ -23,4 +26,11 @@ OUTSIDE: dict[str, str] = {
         ).split(),
         _FILES,
     ),
+    **dict.fromkeys(
+        (
+            "identity.sign_in identity.finish_sign_in identity.send_code identity.ask_reset identity.reset_password"
+        ).split(),
+        _PROOF,
+    ),
+    **dict.fromkeys("identity.enrol_sms identity.invite_user identity.send_account_mail".split(), _RANK),
 }

@@ -27,6 +27,8 @@ BCRYPT_COST = 12
 KEY_BYTES = 32
 TOTP_PERIOD = 30
 TOTP_DIGITS = 6
+#: Steps that a code holds which was sent to a phone: five minutes.
+SMS_STEPS = 10
 
 _VERSION = "v1"
 _NONCE_BYTES = 12
@@ -199,7 +201,9 @@ def totp_step(at: datetime) -> int:
     return int(at.timestamp()) // TOTP_PERIOD
 
 
-def match_totp(secret: str, code: str, at: datetime, *, after: int | None = None, window: int = 1) -> int | None:
+def match_totp(
+    secret: str, code: str, at: datetime, *, after: int | None = None, window: int = 1, before: int | None = None
+) -> int | None:
     """Return the time step whose code this is, None if it is no code of now; compared in constant time.
 
     Args:
@@ -209,11 +213,12 @@ def match_totp(secret: str, code: str, at: datetime, *, after: int | None = None
         after: the last step a code was accepted of: that one and those before it are refused, so that a code that was
             overheard is worth nothing.
         window: steps before and after the present one that are accepted, for clocks that differ.
+        before: steps before it, where they are more: of a code that takes its time.
     """
     digits = "".join(code.split()).encode()
     now = totp_step(at)
     matched = None
-    for step in range(now - window, now + window + 1):
+    for step in range(now - (window if before is None else before), now + window + 1):
         same = hmac.compare_digest(totp(secret, step).encode(), digits)
         if same and (after is None or step > after):
             matched = step

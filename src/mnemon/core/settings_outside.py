@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from mnemon.core.networks import parse_networks
@@ -21,6 +21,25 @@ class OutsideSettings(BaseSettings):
         "after commas; unset: none, and neither this machine",
     )
 
+    public_url: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^https?://[^\s?#]+$",
+        description="where people reach this server, https://memory.example.org: links in mail begin with it",
+    )
+    mail_url: SecretStr | None = Field(
+        default=None,
+        description="what mail is sent with: smtp://user:password@host:587, smtps://...:465, or a file for "
+        "development, file:///tmp/mail ([access.md](access.md))",
+    )
+    mail_from: str | None = Field(default=None, max_length=320, description="the address that mail comes from")
+    sms_url: SecretStr | None = Field(
+        default=None,
+        description="what text messages are sent with: https://SID:TOKEN@api.twilio.com/2010-04-01/Accounts/SID/"
+        "Messages.json, or whoever takes that form; or file:///tmp/sms",
+    )
+    sms_from: str | None = Field(default=None, max_length=100, description="the number that text messages come from")
+
     asset_store: str | None = Field(
         default=None,
         max_length=2000,
@@ -32,7 +51,7 @@ class OutsideSettings(BaseSettings):
         default=False, description="let such a store be reached without TLS, as one on this machine is"
     )
 
-    @field_validator("asset_store", mode="before")
+    @field_validator("asset_store", "public_url", "mail_url", "mail_from", "sms_url", "sms_from", mode="before")
     @classmethod
     def _is_named(cls, value: object) -> object:
         return None if value == "" else value

@@ -54,17 +54,23 @@ async def set_mfa(connection: Connection, organization_id: UUID, user_id: UUID) 
 
 
 async def add_totp(
-    connection: Connection, organization_id: UUID, device_id: UUID, user_id: UUID, name: str, secret: str
+    connection: Connection,
+    organization_id: UUID,
+    device_id: UUID,
+    user_id: UUID,
+    name: str,
+    secret: str,
+    phone_number: str | None = None,
 ) -> bool:
-    """Make a second factor that is not in force yet, in place of one of that name that never was.
+    """Make a second factor that is not in force yet, in place of one of that name that never was; a phone, or an app.
 
     False if there is one of that name in force.
     """
     status = await connection.execute(
-        "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted) "
-        "VALUES ($1, $2, $3, $4, $5) "
-        "ON CONFLICT (organization_id, user_id, name) DO UPDATE SET id = excluded.id, type = 'totp', "
-        "phone_number = NULL, secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, "
+        "INSERT INTO mfa_devices AS d (organization_id, id, user_id, name, secret_encrypted, type, phone_number) "
+        "VALUES ($1, $2, $3, $4, $5, CASE WHEN $6::text IS NULL THEN 'totp' ELSE 'sms' END::mfa_type, $6) "
+        "ON CONFLICT (organization_id, user_id, name) DO UPDATE SET id = excluded.id, type = excluded.type, "
+        "phone_number = excluded.phone_number, secret_encrypted = excluded.secret_encrypted, confirmed_at = NULL, "
         "last_used_step = NULL, deleted_at = NULL "
         "WHERE d.confirmed_at IS NULL OR d.deleted_at IS NOT NULL",
         organization_id,
@@ -72,6 +78,7 @@ async def add_totp(
         user_id,
         name,
         secret,
+        phone_number,
     )
     return status != "INSERT 0 0"
 
@@ -79,7 +86,7 @@ async def add_totp(
 async def lock_mfa_devices(connection: Connection, organization_id: UUID, user_id: UUID) -> list[Any]:
     """Return a person's second factors, alone until the transaction ends: a code is counted once."""
     return await connection.fetch(
-        "SELECT id, secret_encrypted, confirmed_at, last_used_step FROM mfa_devices "
+        "SELECT id, type::text AS type, phone_number, secret_encrypted, confirmed_at, last_used_step FROM mfa_devices "
         "WHERE organization_id = $1 AND user_id = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE",
         organization_id,
         user_id,

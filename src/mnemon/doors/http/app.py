@@ -33,6 +33,7 @@ from mnemon.doors.http.options import ServeOptions
 from mnemon.doors.http.progress import Progress
 from mnemon.doors.http.serving import Serving, noticing_stop, serving_of
 from mnemon.doors.http.setup import Setup
+from mnemon.doors.http.signin import SignInRoutes
 from mnemon.doors.http.watch import Watching
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def _include(api: FastAPI, serving: Serving, measures: Measures) -> None:
     api.add_exception_handler(404, _nothing)
     api.add_exception_handler(405, _no_method)
     api.add_route(f"{PREFIX}/jobs/{{job_id}}/events", Progress(serving).answer, methods=["GET"])
+    SignInRoutes(serving).add_to(api)
     calls = Calls(serving)
     api.add_route(f"{PREFIX}/{{rest:path}}", calls.answer, methods=_METHODS)
 

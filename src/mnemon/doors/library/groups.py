@@ -212,6 +212,10 @@ _ACCESS = {
         _of(
             "identity",
             create="create_user",
+            invite="invite_user",
+            ask_reset="ask_reset",
+            reset_password="reset_password",  # noqa: S106 - the verb's name
+            send_account_mail="send_account_mail",
             get="get_user",
             list="list_users",
             update="update_user",
@@ -269,6 +273,9 @@ _ACCESS = {
             "identity",
             verify_password="verify_password",  # noqa: S106 - the verb's name
             start="start_session",
+            sign_in="sign_in",
+            finish="finish_sign_in",
+            send_code="send_code",
             refresh="refresh_session",
             find="find_session",
             list="list_sessions",
@@ -281,6 +288,7 @@ _ACCESS = {
         _of(
             "identity",
             enrol_totp="enrol_totp",
+            enrol_sms="enrol_sms",
             verify_totp="verify_totp",
             list="list_mfa_devices",
             remove="remove_mfa_device",

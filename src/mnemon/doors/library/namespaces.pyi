@@ -123,6 +123,17 @@ from mnemon.identity.schemas_access import (
     TotpEnrolment,
     UserRole,
 )
+from mnemon.identity.schemas_signin import (
+    AccountMail,
+    AskReset,
+    InviteUser,
+    ResetPassword,
+    SecondFactor,
+    SendCode,
+    SignIn,
+    SignedIn,
+    SmsEnrol,
+)
 from mnemon.integrations.schemas import (
     CalendarEvent,
     Connect,
@@ -2064,6 +2075,46 @@ class AsyncPeople(Namespace):
     async def create(self, request: UserCreate, /) -> User: ...
 
     @overload
+    async def invite(self, email: str, *, display_name: str | None = None) -> User:
+        """Make a person without a password, and mail them the link by which they choose one.
+
+        Raises:
+            Conflict: the e-mail address cannot be used.
+            Unavailable: too many e-mail addresses were refused.
+        """
+    @overload
+    async def invite(self, request: InviteUser, /) -> User: ...
+
+    @overload
+    async def ask_reset(self, email: str, *, ip_address: IPv4Address | IPv6Address | str | None = None) -> None:
+        """Send a link to set a new password, if somebody has the address; the answer and its time tell nobody whether."""
+    @overload
+    async def ask_reset(self, request: AskReset, /) -> None: ...
+
+    @overload
+    async def reset_password(self, token: SecretStr | str, *, password: SecretStr | str) -> None:
+        """Set the password of whom a mailed token is for, and end their sessions; a second factor is still asked for.
+
+        Raises:
+            Unauthenticated: the token is not right, has expired, or was used.
+            Invalid: the password is their e-mail address or name, or one that everybody tries.
+        """
+    @overload
+    async def reset_password(self, request: ResetPassword, /) -> None: ...
+
+    @overload
+    async def send_account_mail(self, user_id: UUID | str, *, kind: Literal["reset", "invitation"]) -> None:
+        """Send a person the link by which they set a password.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Invalid: they have no e-mail address, or the server refuses it for good.
+            Unavailable: nothing is set to send it with, MNEMON_PUBLIC_URL is not set, or it could not be sent.
+        """
+    @overload
+    async def send_account_mail(self, request: AccountMail, /) -> None: ...
+
+    @overload
     async def get(self, user_id: UUID | str) -> User:
         """Read a person.
 
@@ -2592,6 +2643,60 @@ class AsyncSessions(Namespace):
     async def start(self, request: SessionStart, /) -> SessionTokens: ...
 
     @overload
+    async def sign_in(
+        self,
+        email: str,
+        *,
+        password: SecretStr | str,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SignedIn:
+        """Begin a session for whose e-mail address and password these are, or ask for their second factor.
+
+        Args:
+            ip_address: where they come from, as the door sees it; attempts are counted by it too.
+
+        Raises:
+            Unauthenticated: no active person has this address and this password, or too many were tried.
+        """
+    @overload
+    async def sign_in(self, request: SignIn, /) -> SignedIn: ...
+
+    @overload
+    async def finish(
+        self,
+        challenge: SecretStr | str,
+        *,
+        code: str,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SessionTokens:
+        """Begin the session that a challenge was for, if the code is right.
+
+        Raises:
+            Unauthenticated: the challenge or the code is not right, or too many codes were tried.
+        """
+    @overload
+    async def finish(self, request: SecondFactor, /) -> SessionTokens: ...
+
+    @overload
+    async def send_code(
+        self,
+        challenge: SecretStr | str,
+        *,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+    ) -> None:
+        """Send the code that a challenge asks for to the person's phone.
+
+        Raises:
+            Unauthenticated: the challenge is not right, or too many codes were asked for.
+            Invalid: the person has no phone in force.
+            Unavailable: nothing is set to send it with, or it could not be sent.
+        """
+    @overload
+    async def send_code(self, request: SendCode, /) -> None: ...
+
+    @overload
     async def refresh(
         self,
         token: SecretStr | str,
@@ -2666,6 +2771,18 @@ class AsyncFactors(Namespace):
     async def enrol_totp(self, request: TotpEnrol, /) -> TotpEnrolment: ...
 
     @overload
+    async def enrol_sms(self, user_id: UUID | str, *, phone_number: str, name: str = "phone") -> MfaDevice:
+        """Set up a phone that codes are sent to (REQ-T130), and send a first one, which :func:`verify_totp` takes.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Conflict: a device of that name is in force.
+            Unavailable: there is no key to encrypt with, or nothing to send with.
+        """
+    @overload
+    async def enrol_sms(self, request: SmsEnrol, /) -> MfaDevice: ...
+
+    @overload
     async def verify_totp(
         self,
         user_id: UUID | str,
@@ -2673,7 +2790,7 @@ class AsyncFactors(Namespace):
         code: str,
         ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> MfaVerified:
-        """Check a code off a person's app; each code is accepted once.
+        """Check a code off a person's app, or one that was sent to their phone; each code is accepted once.
 
         Args:
             ip_address: where it comes from, as the door sees it; attempts are counted by it too.
@@ -5298,6 +5415,46 @@ class People(Namespace):
     def create(self, request: UserCreate, /) -> User: ...
 
     @overload
+    def invite(self, email: str, *, display_name: str | None = None) -> User:
+        """Make a person without a password, and mail them the link by which they choose one.
+
+        Raises:
+            Conflict: the e-mail address cannot be used.
+            Unavailable: too many e-mail addresses were refused.
+        """
+    @overload
+    def invite(self, request: InviteUser, /) -> User: ...
+
+    @overload
+    def ask_reset(self, email: str, *, ip_address: IPv4Address | IPv6Address | str | None = None) -> None:
+        """Send a link to set a new password, if somebody has the address; the answer and its time tell nobody whether."""
+    @overload
+    def ask_reset(self, request: AskReset, /) -> None: ...
+
+    @overload
+    def reset_password(self, token: SecretStr | str, *, password: SecretStr | str) -> None:
+        """Set the password of whom a mailed token is for, and end their sessions; a second factor is still asked for.
+
+        Raises:
+            Unauthenticated: the token is not right, has expired, or was used.
+            Invalid: the password is their e-mail address or name, or one that everybody tries.
+        """
+    @overload
+    def reset_password(self, request: ResetPassword, /) -> None: ...
+
+    @overload
+    def send_account_mail(self, user_id: UUID | str, *, kind: Literal["reset", "invitation"]) -> None:
+        """Send a person the link by which they set a password.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Invalid: they have no e-mail address, or the server refuses it for good.
+            Unavailable: nothing is set to send it with, MNEMON_PUBLIC_URL is not set, or it could not be sent.
+        """
+    @overload
+    def send_account_mail(self, request: AccountMail, /) -> None: ...
+
+    @overload
     def get(self, user_id: UUID | str) -> User:
         """Read a person.
 
@@ -5796,6 +5953,60 @@ class Sessions(Namespace):
     def start(self, request: SessionStart, /) -> SessionTokens: ...
 
     @overload
+    def sign_in(
+        self,
+        email: str,
+        *,
+        password: SecretStr | str,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SignedIn:
+        """Begin a session for whose e-mail address and password these are, or ask for their second factor.
+
+        Args:
+            ip_address: where they come from, as the door sees it; attempts are counted by it too.
+
+        Raises:
+            Unauthenticated: no active person has this address and this password, or too many were tried.
+        """
+    @overload
+    def sign_in(self, request: SignIn, /) -> SignedIn: ...
+
+    @overload
+    def finish(
+        self,
+        challenge: SecretStr | str,
+        *,
+        code: str,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SessionTokens:
+        """Begin the session that a challenge was for, if the code is right.
+
+        Raises:
+            Unauthenticated: the challenge or the code is not right, or too many codes were tried.
+        """
+    @overload
+    def finish(self, request: SecondFactor, /) -> SessionTokens: ...
+
+    @overload
+    def send_code(
+        self,
+        challenge: SecretStr | str,
+        *,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+    ) -> None:
+        """Send the code that a challenge asks for to the person's phone.
+
+        Raises:
+            Unauthenticated: the challenge is not right, or too many codes were asked for.
+            Invalid: the person has no phone in force.
+            Unavailable: nothing is set to send it with, or it could not be sent.
+        """
+    @overload
+    def send_code(self, request: SendCode, /) -> None: ...
+
+    @overload
     def refresh(self, token: SecretStr | str, *, access_minutes: int = 60, refresh_days: int = 30) -> SessionTokens:
         """Exchange a refresh token for new tokens; the ones before are worth nothing from then on.
 
@@ -5864,6 +6075,18 @@ class Factors(Namespace):
     def enrol_totp(self, request: TotpEnrol, /) -> TotpEnrolment: ...
 
     @overload
+    def enrol_sms(self, user_id: UUID | str, *, phone_number: str, name: str = "phone") -> MfaDevice:
+        """Set up a phone that codes are sent to (REQ-T130), and send a first one, which :func:`verify_totp` takes.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Conflict: a device of that name is in force.
+            Unavailable: there is no key to encrypt with, or nothing to send with.
+        """
+    @overload
+    def enrol_sms(self, request: SmsEnrol, /) -> MfaDevice: ...
+
+    @overload
     def verify_totp(
         self,
         user_id: UUID | str,
@@ -5871,7 +6094,7 @@ class Factors(Namespace):
         code: str,
         ip_address: IPv4Address | IPv6Address | str | None = None,
     ) -> MfaVerified:
-        """Check a code off a person's app; each code is accepted once.
+        """Check a code off a person's app, or one that was sent to their phone; each code is accepted once.
 
         Args:
             ip_address: where it comes from, as the door sees it; attempts are counted by it too.

@@ -2,6 +2,11 @@
 
 #: Verbs without a route that another door calls, by the module that does.
 ELSEWHERE = {
+    "identity.ask_reset": "mnemon.doors.http.signin",
+    "identity.finish_sign_in": "mnemon.doors.http.signin",
+    "identity.reset_password": "mnemon.doors.http.signin",
+    "identity.send_code": "mnemon.doors.http.signin",
+    "identity.sign_in": "mnemon.doors.http.signin",
     "installation.export_organization": "mnemon.doors.cli.commands.export",
     "integrations.send_deliveries": "mnemon.doors.worker.tasks",
     "jobs.prune_jobs": "mnemon.doors.worker.tasks",

@@ -12,6 +12,8 @@ from mnemon.core.errors import MnemonError, Unavailable
 from mnemon.core.principal import INSTALLATION, Principal
 from mnemon.core.text import parse
 from mnemon.doors.worker import backup_tasks
+from mnemon.identity import service as identity
+from mnemon.identity.schemas_signin import AccountMail
 from mnemon.integrations import service as integrations
 from mnemon.integrations.schemas_webhooks import SendDeliveries
 from mnemon.jobs import service as jobs
@@ -143,6 +145,12 @@ async def sweep_stores(run: Run) -> dict[str, Any]:
         return (await workspace.sweep_assets(ctx, SweepAssets())).removed
 
     return {**await _everywhere(run, sweep), "unowned": unowned}
+
+
+@registry.handler("identity.send_account_mail", base_delay=20)
+async def send_account_mail(run: Run) -> None:
+    """Send a person the link by which they set a password."""
+    await identity.send_account_mail(run.ctx, parse(AccountMail, run.job.payload))
 
 
 @registry.handler("memory.find_unindexed")

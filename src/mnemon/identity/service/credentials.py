@@ -167,7 +167,7 @@ async def enrol_totp(ctx: Context, request: TotpEnrol) -> TotpEnrolment:
 
 @verb("account:write", "users:write", rule=OWN)
 async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
-    """Check a code off a person's app; each code is accepted once.
+    """Check a code off a person's app, or one that was sent to their phone; each code is accepted once.
 
     Raises:
         Unauthenticated: it is no code of now, or it was used before; or too many wrong ones were tried, at whatever
@@ -200,7 +200,8 @@ async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, re
     organization, now, found = ctx.principal.organization_id, ctx.clock.now(), None
     for device in await repository_secrets.lock_mfa_devices(connection, organization, request.user_id):
         secret = box.decrypt(device["secret_encrypted"], purpose=f"mfa_devices:{device['id']}")
-        step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"])
+        before = crypto.SMS_STEPS if device["type"] == "sms" else 1
+        step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"], before=before)
         if step is not None and found is None:
             await repository_secrets.accept_code(connection, organization, device["id"], step, now)
             found = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
