@@ -72,7 +72,7 @@ FREE = {
         "PageRequest RollupQuery SaveCursor SearchKnowledge StateList SyncEvents SyncFiles SyncMail "
         "TransferQuery UsageOf WorkflowQuery",
     ),
-    **_in(MACHINES, "user_agent", "AuditEvent RequestReport SessionStart"),
+    **_in(MACHINES, "user_agent", "AuditEvent RequestReport SecondFactor SessionStart SignIn"),
     **_in(MACHINES, "route", "RequestReport"),
     **_in(OURS, "label", "ErasurePreview"),
     **{
@@ -83,7 +83,11 @@ FREE = {
     ("Connect", "provider_email"): THEIRS,
     **{("File", field): THEIRS for field in ("name", "mime_type", "web_url", "parent_path")},
     ("ListFiles", "name"): THEIRS,
-    ("PasswordCheck", "email"): "what somebody typed, and an error would tell them more than a wrong password",
+    **_in(
+        "what somebody typed, and an error would tell them more than a wrong password",
+        "email",
+        "AskReset PasswordCheck SignIn",
+    ),
     **{("Mail", field): THEIRS for field in ("thread_id", "subject", "from_email", "to_emails", "labels")},
 }
 

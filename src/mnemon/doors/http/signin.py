@@ -6,6 +6,7 @@ what changes something (``X-CSRF-Token``). A program asks for the tokens themsel
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import html
 from collections.abc import Awaitable, Callable
@@ -140,17 +141,16 @@ class SignInRoutes:
         return answer
 
     async def _who(self, request: Request, ctx: Context) -> Response:
-        caller = await deps.caller_of(request, self._serving)
-        if caller.known is None or caller.known.session_id is None:
+        person = (await deps.caller_of(request, self._serving)).known
+        if person is None or person.session_id is None:
             raise Unauthenticated("Nobody is signed in here.", code="unauthenticated.missing", hint="Sign in.")
-        known = caller.known
         return _json(
             {
-                "user_id": known.user_id,
-                "organization_id": known.organization_id,
-                "session_id": known.session_id,
-                "permissions": sorted(known.permissions),
-                "csrf_token": csrf_token(ctx, str(known.session_id)),
+                "user_id": person.user_id,
+                "organization_id": person.organization_id,
+                "session_id": person.session_id,
+                "permissions": sorted(person.permissions),
+                "csrf_token": csrf_token(ctx, str(person.session_id)),
             }
         )
 
@@ -202,15 +202,15 @@ class SignInRoutes:
 
     def _signed_in(self, ctx: Context, tokens: SessionTokens, *, cookies: bool) -> Response:
         access, refresh = tokens.access_token.get_secret_value(), tokens.refresh_token.get_secret_value()
-        said = {
+        session = {
             "session_id": tokens.session_id,
             "expires_at": tokens.expires_at,
             "refresh_expires_at": tokens.refresh_expires_at,
         }
         if not cookies:
-            return _json({**said, "access_token": access, "refresh_token": refresh})
+            return _json({**session, "access_token": access, "refresh_token": refresh})
         csrf = csrf_token(ctx, str(tokens.session_id))
-        answer = _json({**said, "csrf_token": csrf})
+        answer = _json({**session, "csrf_token": csrf})
         seconds = int((tokens.refresh_expires_at - ctx.clock.now()).total_seconds())
         for name, value, path in (
             (SESSION, f"{tokens.session_id}.{access}", "/"),
@@ -242,15 +242,14 @@ def csrf_token(ctx: Context, session_id: str) -> str:
 
 def _place(request: Request, *, agent: bool = False) -> dict[str, Any]:
     """Return where a call comes from, as the server sees it."""
-    place: dict[str, Any] = {"ip_address": None}
+    fields: dict[str, Any] = {"ip_address": None}
     if request.client is not None:
-        try:
-            place["ip_address"] = ip_address(request.client.host)
-        except ValueError:
-            place["ip_address"] = None
+        with contextlib.suppress(ValueError):
+            fields["ip_address"] = ip_address(request.client.host)
     if agent:
-        place["user_agent"] = "".join(c for c in request.headers.get("user-agent", "") if c.isprintable())[:500] or None
-    return place
+        program = "".join(c for c in request.headers.get("user-agent", "") if c.isprintable())
+        fields["user_agent"] = program[:500] or None
+    return fields
 
 
 def _json(value: Any) -> Response:

@@ -197,15 +197,15 @@ async def verify_totp(ctx: Context, request: TotpCheck) -> MfaVerified:
 
 async def _match(ctx: Context, connection: Connection, box: crypto.SecretBox, request: TotpCheck) -> MfaVerified | None:
     """Compare a code with every device of the person's; the one that it is of remembers it."""
-    organization, now, found = ctx.principal.organization_id, ctx.clock.now(), None
+    organization, now, verified = ctx.principal.organization_id, ctx.clock.now(), None
     for device in await repository_secrets.lock_mfa_devices(connection, organization, request.user_id):
         secret = box.decrypt(device["secret_encrypted"], purpose=f"mfa_devices:{device['id']}")
         before = crypto.SMS_STEPS if device["type"] == "sms" else 1
         step = crypto.match_totp(secret, request.code, now, after=device["last_used_step"], before=before)
-        if step is not None and found is None:
+        if step is not None and verified is None:
             await repository_secrets.accept_code(connection, organization, device["id"], step, now)
-            found = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
-    return found
+            verified = MfaVerified(device_id=device["id"], confirmed=device["confirmed_at"] is None)
+    return verified
 
 
 @verb("account:read", "users:read", rule=OWN)

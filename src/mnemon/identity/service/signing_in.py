@@ -73,11 +73,11 @@ async def sign_in(ctx: Context, request: SignIn) -> SignedIn:
     Raises:
         Unauthenticated: no active person has this address and this password, or too many were tried.
     """
-    known = await verify_password(
+    user = await verify_password(
         ctx, PasswordCheck(email=request.email, password=request.password, ip_address=request.ip_address)
     )
-    person = _Person(known.organization_id, known.user_id)
-    if not known.mfa_required:
+    person = _Person(user.organization_id, user.user_id)
+    if not user.mfa_required:
         return SignedIn(session=await _start(ctx, person, request))
     factors = sorted({device["type"] for device in await _factors(ctx, person)})
     return SignedIn(challenge=_signed(ctx, "challenge", person, CHALLENGE), factors=tuple(factors))
@@ -218,9 +218,9 @@ async def send_account_mail(ctx: Context, request: AccountMail) -> None:
     person = _Person(organization, request.user_id)
     lasting = RESET if request.kind == "reset" else INVITATION
     token = _signed(ctx, "password", person, lasting, await _fingerprint(ctx, person))
-    subject, what, how_long = _LINKS[request.kind]
+    subject, why, how_long = _LINKS[request.kind]
     link = f"{ctx.settings.public_url.rstrip('/')}/password?token={token.get_secret_value()}"
-    text = f"{what}:\n\n{link}\n\nThe link works once, for {how_long}. If you expected nothing, do nothing.\n"
+    text = f"{why}:\n\n{link}\n\nThe link works once, for {how_long}. If you expected nothing, do nothing.\n"
     await mail_sender(ctx.settings).send(Mail(user["email"], subject, text))
 
 
