@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +17,8 @@ PLANES = BITS // 64
 FAR = BITS + 1
 #: Rows that are compared at a time: what is worked out of them stays in the processor's cache.
 _BLOCK = 131_072
+#: Codes from which a thread takes half of them: NumPy works without Python's lock.
+_HALVED = 400_000
 
 Words64 = NDArray[np.uint64]
 Distances = NDArray[np.uint16]
@@ -48,13 +51,27 @@ def distances(planes: Words64, code: Words64) -> Distances:
         code: shape (planes,).
     """
     size = planes.shape[1]
-    counts = np.empty(size, dtype=np.uint16)
+    apart = np.empty(size, dtype=np.uint16)
+    if size < _HALVED:
+        _count(planes, code, apart)
+        return apart
+    half = size // 2
+    other = threading.Thread(target=_count, args=(planes[:, half:], code, apart[half:]))
+    other.start()
+    _count(planes[:, :half], code, apart[:half])
+    other.join()
+    return apart
+
+
+def _count(planes: Words64, code: Words64, apart: Distances) -> None:
+    """Put into ``apart`` how many bits of each code differ, block by block."""
+    size = planes.shape[1]
     block = min(size, _BLOCK)
     differing = np.empty(block, dtype=np.uint64)
     count, few = np.empty(block, dtype=np.uint8), np.empty(block, dtype=np.uint8)
     for begin in range(0, size, _BLOCK):
         end = min(begin + _BLOCK, size)
-        total = counts[begin:end]
+        total = apart[begin:end]
         bits, counted, some = (array[: end - begin] for array in (differing, count, few))
         for plane in range(PLANES):
             np.bitwise_xor(planes[plane, begin:end], code[plane], out=bits)
@@ -68,7 +85,6 @@ def distances(planes: Words64, code: Words64) -> Distances:
                 np.bitwise_count(bits, out=counted)
                 some += counted
         total += some
-    return counts
 
 
 def closest(found: Distances, most: int) -> NDArray[np.intp]:

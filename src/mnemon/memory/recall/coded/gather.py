@@ -29,7 +29,7 @@ from mnemon.memory.recall.sought import Sought
 from mnemon.memory.recall.within import edges
 
 #: Rows whose codes differ least that are compared more closely, and those of them that are weighed against the others.
-REACH, CLOSER = 2000, 600
+REACH, CLOSER = 1500, 500
 #: Rows that the words speak for, and rows of each time that is named.
 DEPTH = 200
 #: Rows that are read whole, and of these those that are taken because they are closest in meaning: of the hundred
@@ -229,14 +229,16 @@ def _held(part: Part, found: _Found) -> Known:
 
 async def _read(connection: Connection, part: Part, found: _Found, sought: Sought, chosen: Int64) -> Few:
     """Read rows and those beside them in talk, as a held scope has them."""
-    at = _with_neighbours(part, part.rows.rows_of(chosen))
+    rows = part.rows
+    at = _with_neighbours(part, rows.rows_of(chosen))
     at = at[at < len(found.members)]
-    ordinals = np.union1d(part.rows.column("ordinals")[at[found.members[at]]], chosen)
+    at = at[found.members[at]]
+    ordinals, talk = rows.column("ordinals")[at], rows.column("talk")[at]
     dimensions = len(sought.vector)
-    batches, _ = await read(connection, sought.base, dimensions, ordinals)
+    batches, _ = await read(connection, sought.base, dimensions, {"message": ordinals[talk], "memory": ordinals[~talk]})
     few = Few(dimensions, part, found.members, {word.lexeme: word.documents for word in found.standing.asked.words})
     nothing = np.empty(0, dtype=np.int64)
-    talk = np.concatenate([nothing, *(batch.columns["ordinal"][batch.columns["talk"]] for batch in batches)])
-    of = await sessions(connection, sought.base, talk) if len(talk) else Sessions(nothing, np.zeros(0), [])
+    spoken = ordinals[talk]
+    of = await sessions(connection, sought.base, spoken) if len(spoken) else Sessions(nothing, np.zeros(0), [])
     few.apply(batches, nothing, of)
     return few

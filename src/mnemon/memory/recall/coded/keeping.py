@@ -106,8 +106,11 @@ async def _bring_up(
         since = None if of_part is None else part.unseen(of_part[0], came)
     if part is None or since is None:
         part = Part(rows, version, mark)
-        is_all = not base.selective and len(base.tables()) == len(TABLES)
-        part.take(rows.column("ordinals")[rows.column("alive")] if is_all else await within(connection, base), came)
+        if not base.selective and len(base.tables()) == len(TABLES):
+            part.take_all()
+        else:
+            ordinals = await within(connection, base)
+            await asyncio.to_thread(part.take, ordinals, came)  # nobody else has it yet
     else:
         part.bring_up(since, await load.inside(connection, base, since), came)
         part.own_version = version

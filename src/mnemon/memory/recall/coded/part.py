@@ -63,6 +63,11 @@ class Part:
         self._inside[self._rows_of(ordinals)] = True
         self._own, self._seen = None, came
 
+    def take_all(self) -> None:
+        """Take all rows for those of the scope."""
+        self._inside = self.rows.column("alive").copy()
+        self._own, self._seen = None, self.rows.came
+
     def unseen(self, changed: Int64, came: int) -> Int64 | None:
         """Return of which rows it is to be asked whether they are of the scope; None: it is better asked of all.
 

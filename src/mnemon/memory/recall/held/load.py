@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from uuid import UUID
 
 import numpy as np
@@ -56,7 +57,7 @@ async def bring_up(connection: Connection, scope: ResolvedScope, held: HeldScope
     changed = np.concatenate([np.frombuffer(row["ordinal"] or b"", dtype=">i8") for row in rows]).astype(np.int64)
     # What is read after that may be newer than the version, and is then read once more; it is never older.
     if len(changed):
-        batches, _ = await read(connection, scope, dimensions, changed)
+        batches, _ = await read(connection, scope, dimensions, {table.kind: changed for table in TABLES})
         held.apply(batches, changed, await sessions(connection, scope, changed))
     held.version = rows[0]["snapshot"]
     return True
@@ -88,9 +89,9 @@ async def texts(connection: Connection, scope: ResolvedScope, ordinals: Int64) -
 
 
 async def read(
-    connection: Connection, scope: ResolvedScope, dimensions: int, ordinals: Int64 | None
+    connection: Connection, scope: ResolvedScope, dimensions: int, ordinals: Mapping[str, Int64] | None
 ) -> tuple[list[Batch], str]:
-    """Return (rows of a scope: those with some ordinals, or all; the snapshot they were read in)."""
+    """Return (rows of a scope: those with some ordinals, by the kind of their table, or all; the snapshot)."""
     params = Params(scope.principal.organization_id)
     shared = {
         "nothing": params.add(struct.pack(">HH", dimensions, 0) + bytes(2 * dimensions), "bytea"),
@@ -98,17 +99,17 @@ async def read(
         "snapshot": SNAPSHOT,
         "arrays": ", ".join(f"array_agg(r.{name}) AS {name}" for name in SCORED),
     }
-    some = "" if ordinals is None else f"t.ordinal = ANY({params.add(ordinals.tolist(), 'bigint[]')}) AND "
-    parts = [
-        statement(
-            PACKAGE,
-            "held_rows",
-            scope=some + scope.predicate(table, params, whole=ordinals is None),
-            **shared,
-            **held_parts(table),
-        )
-        for table in scope.tables()
-    ]
+    parts = []
+    for table in scope.tables():
+        some = ""
+        if ordinals is not None:
+            if not len(ordinals[table.kind]):
+                continue
+            some = f"t.ordinal = ANY({params.add(ordinals[table.kind].tolist(), 'bigint[]')}) AND "
+        predicate = scope.predicate(table, params, whole=ordinals is None)
+        parts.append(statement(PACKAGE, "held_rows", scope=some + predicate, **shared, **held_parts(table)))
+    if not parts:
+        return [], ""
     rows = await connection.fetch("\nUNION ALL\n".join(parts), *params.values)
     return [unpack(row, dimensions) for row in rows], rows[0]["snapshot"]
 
