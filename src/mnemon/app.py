@@ -20,6 +20,7 @@ from mnemon.core.errors import Invalid, Unavailable
 from mnemon.core.installation import InstallationKey, read_or_make, refuse_unmakeable
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings, load_settings
+from mnemon.core.shared import SharedCache
 from mnemon.db import embedded
 from mnemon.db.address import EMBEDDED
 from mnemon.db.connection import connect
@@ -66,6 +67,8 @@ class App:
         await self.context.background.close()
         await self.accesses.close()
         await self.embedder.aclose()
+        if self.context.shared is not None:
+            await self.context.shared.close()
         await self.database.close()
         if self.lease is not None:
             self.lease.close()
@@ -217,6 +220,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
         _require_application(settings)
     role = WORKER_ROLE if worker else APP_ROLE
     embedder = configured_embedder(settings)
+    shared = SharedCache(settings.redis_url) if settings.redis_url is not None else None
     lease = None if settings.database_url else await start_embedded(settings)
     async with _closing_lease(lease):
         url = lease.endpoint.url(role, DATABASE) if lease else ""
@@ -240,6 +244,7 @@ async def start(settings: Settings | None = None, *, clock: Clock | None = None,
         settings,
         clock or SystemClock(),
         copies=Copies(settings.recall_copy_mb << 20),
+        shared=shared,
     )
     return App(settings, context, database, embedder, memory.AccessCounter(context), facts, lease)
 

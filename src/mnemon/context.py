@@ -15,6 +15,7 @@ from mnemon.core.clock import Clock, SystemClock
 from mnemon.core.groups import Groups
 from mnemon.core.principal import Principal
 from mnemon.core.settings import Settings
+from mnemon.core.shared import SharedCache
 from mnemon.db.connection import Connection
 from mnemon.db.session import Database, after_commit
 
@@ -35,6 +36,7 @@ class Context:
     copies: Copies = field(default_factory=lambda: Copies(0))
     groups: Groups = field(default_factory=Groups)
     background: Background = field(default_factory=Background)
+    shared: SharedCache | None = None
 
     @property
     def zone(self) -> tzinfo:

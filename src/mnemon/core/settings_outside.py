@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from mnemon.core.networks import parse_networks
@@ -40,6 +40,13 @@ class OutsideSettings(BaseSettings):
     )
     sms_from: str | None = Field(default=None, max_length=100, description="the number that text messages come from")
 
+    redis_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("mnemon_redis_url", "redis_url"),
+        description="a Redis that keeps who is signed in, in front of the database: redis://, rediss:// or unix://; "
+        "unset: the database is asked each time ([access.md](access.md))",
+    )
+
     asset_store: str | None = Field(
         default=None,
         max_length=2000,
@@ -51,7 +58,9 @@ class OutsideSettings(BaseSettings):
         default=False, description="let such a store be reached without TLS, as one on this machine is"
     )
 
-    @field_validator("asset_store", "public_url", "mail_url", "mail_from", "sms_url", "sms_from", mode="before")
+    @field_validator(
+        "asset_store", "public_url", "mail_url", "mail_from", "sms_url", "sms_from", "redis_url", mode="before"
+    )
     @classmethod
     def _is_named(cls, value: object) -> object:
         return None if value == "" else value

@@ -35,12 +35,14 @@ from mnemon.identity.schemas_access import (
 from mnemon.identity.service import attempts
 from mnemon.identity.service.people import NAMES, check_password, no_user
 from mnemon.identity.service.rights import ENTRUSTED, OWN, PROOF, may, outrank, own_secret, secret_box
+from mnemon.identity.session_cache import forgets
 from mnemon.verbs import verb
 
 _MFA_DEVICES = Listing("identity.list_mfa_devices", {"name": str})
 
 
 @verb("account:write", "users:write", rule=OWN)
+@forgets
 async def set_password(ctx: Context, request: PasswordSet) -> None:
     """Set a person's password and end their sessions (REQ-T122).
 

@@ -43,6 +43,7 @@ from mnemon.identity.service import attempts
 from mnemon.identity.service.participants import name_words
 from mnemon.identity.service.rights import OWN, may, outrank, spare_last_owner
 from mnemon.identity.service.zones import know_zone
+from mnemon.identity.session_cache import forgets
 from mnemon.verbs import verb
 
 _USERS = Listing.oldest("identity.list_users")
@@ -166,6 +167,7 @@ async def list_users(ctx: Context, request: PageRequest) -> Page[User]:
 
 
 @verb("account:write", "users:write", rule=f"{OWN}, and for an e-mail address, a status or a tier")
+@forgets
 async def update_user(ctx: Context, request: UserUpdate) -> User:
     """Change a person; who is not active any more is signed out everywhere.
 
@@ -200,6 +202,7 @@ async def update_user(ctx: Context, request: UserUpdate) -> User:
 
 
 @verb("users:delete")
+@forgets
 async def delete_user(ctx: Context, request: UserRef) -> None:
     """Remove a person, softly: their sessions and keys end, what they said and what is known of them stays.
 

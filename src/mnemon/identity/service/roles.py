@@ -29,6 +29,7 @@ from mnemon.identity.schemas_access import (
 )
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.rights import OWN, hold, may, outrank, spare_last_owner
+from mnemon.identity.session_cache import forgets
 from mnemon.verbs import verb
 
 _PERMISSIONS = Listing("identity.list_permissions", {"name": str})
@@ -106,6 +107,7 @@ async def create_role(ctx: Context, request: RoleCreate) -> Role:
 
 
 @verb("roles:write")
+@forgets
 async def update_role(ctx: Context, request: RoleUpdate) -> Role:
     """Change a role's name, description or parent.
 
@@ -131,6 +133,7 @@ async def update_role(ctx: Context, request: RoleUpdate) -> Role:
 
 
 @verb("roles:delete")
+@forgets
 async def delete_role(ctx: Context, request: RoleRef) -> None:
     """Remove a role, softly: who had it, and the roles that inherit from it, have its permissions no more.
 
@@ -146,6 +149,7 @@ async def delete_role(ctx: Context, request: RoleRef) -> None:
 
 
 @verb("roles:write")
+@forgets
 async def grant(ctx: Context, request: RoleGrant) -> Role:
     """Give permissions to a role.
 
@@ -164,6 +168,7 @@ async def grant(ctx: Context, request: RoleGrant) -> Role:
 
 
 @verb("roles:write")
+@forgets
 async def revoke(ctx: Context, request: RoleGrant) -> Role:
     """Take permissions from a role; those it has not are no error.
 
@@ -181,6 +186,7 @@ async def revoke(ctx: Context, request: RoleGrant) -> Role:
 
 
 @verb("roles:assign")
+@forgets
 async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
     """Give a role to a person, until a moment or for good; the same role again has the new end.
 
@@ -206,6 +212,7 @@ async def assign_role(ctx: Context, request: RoleAssign) -> UserRole:
 
 
 @verb("roles:assign")
+@forgets
 async def unassign_role(ctx: Context, request: RoleAssign) -> None:
     """Take a role from a person.
 

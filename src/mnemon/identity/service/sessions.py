@@ -16,7 +16,7 @@ from mnemon.core.pages import Page
 from mnemon.core.principal import Principal
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
-from mnemon.identity import repository_access, repository_secrets
+from mnemon.identity import repository_access, repository_secrets, session_cache
 from mnemon.identity.schemas import ListOfUser, UserRef
 from mnemon.identity.schemas_access import (
     Authenticated,
@@ -30,6 +30,7 @@ from mnemon.identity.schemas_access import (
 from mnemon.identity.service.people import no_user
 from mnemon.identity.service.refresh_tokens import new_refresh_token, session_of
 from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, may, outrank
+from mnemon.identity.session_cache import forgets
 from mnemon.verbs import TRUSTED, verb
 
 ACCESS = "mna_"
@@ -71,18 +72,29 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
     Raises:
         Unauthenticated: it is no token, its session has ended, or it has expired.
     """
+    digest = _digest(request)
+
+    async def ask() -> tuple[Authenticated, float]:
+        return await _asked(ctx, digest)
+
+    return await session_cache.found(ctx, digest, ask)
+
+
+async def _asked(ctx: Context, digest: bytes) -> tuple[Authenticated, float]:
+    """Ask the database whom an access token belongs to, and how many seconds it lasts."""
     async with ctx.database.untenanted() as connection:
-        row = await repository_access.find_session(connection, _digest(request))
+        row = await repository_access.find_session(connection, digest)
     if row is None:
         raise _unknown()
-    if row["expires_at"] <= ctx.clock.now():
+    lasts = (row["expires_at"] - ctx.clock.now()).total_seconds()
+    if lasts <= 0:
         raise Unauthenticated(
             "The access token has expired.", code="unauthenticated.expired", hint="Exchange the refresh token."
         )
     organization, user = row["organization_id"], row["user_id"]
     async with ctx.database.transaction(Principal(organization, user), readonly=True, by_key=True) as connection:
         permissions, teams = await repository_access.rights_of(connection, organization, user, ctx.clock.now())
-    return Authenticated(
+    known = Authenticated(
         organization_id=organization,
         user_id=user,
         agent_id=None,
@@ -91,9 +103,11 @@ async def find_session(ctx: Context, request: Token) -> Authenticated:
         team_ids=teams,
         permissions=permissions | ACCOUNT,
     )
+    return known, lasts
 
 
 @verb(rule=PROOF)
+@forgets
 async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionTokens:
     """Exchange a refresh token for new tokens; the ones before are worth nothing from then on.
 
@@ -131,6 +145,7 @@ async def refresh_session(ctx: Context, request: SessionRefresh) -> SessionToken
 
 
 @verb("account:write", "sessions:delete", rule=OWN)
+@forgets
 async def revoke_session(ctx: Context, request: SessionRef) -> None:
     """End a session; one that has ended stays as it is.
 
@@ -148,6 +163,7 @@ async def revoke_session(ctx: Context, request: SessionRef) -> None:
 
 
 @verb("account:write", "sessions:delete", rule=OWN)
+@forgets
 async def revoke_sessions(ctx: Context, request: UserRef) -> int:
     """Sign a person out everywhere, and say how many sessions ended."""
     may(ctx, request.user_id, own="account:write", others="sessions:delete")

@@ -44,6 +44,7 @@ from mnemon.identity.service.credentials import verify_password, verify_totp
 from mnemon.identity.service.people import NAMES, check_password, create_user, no_user
 from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, may, outrank, secret_box
 from mnemon.identity.service.sessions import start_session
+from mnemon.identity.session_cache import forgets
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import Enqueue
 from mnemon.verbs import verb
@@ -238,6 +239,7 @@ async def invite_user(ctx: Context, request: InviteUser) -> User:
 
 
 @verb(rule=PROOF)
+@forgets
 async def reset_password(ctx: Context, request: ResetPassword) -> None:
     """Set the password of whom a mailed token is for, and end their sessions; a second factor is still asked for.
 

@@ -29,6 +29,7 @@ from mnemon.identity.schemas import (
     TeamUpdate,
 )
 from mnemon.identity.service.rights import outrank, secret_box
+from mnemon.identity.session_cache import forgets
 from mnemon.verbs import verb
 
 _TEAMS = Listing.oldest("identity.list_teams")
@@ -78,6 +79,7 @@ async def list_teams(ctx: Context, request: PageRequest) -> Page[Team]:
 
 
 @verb("teams:write")
+@forgets
 async def update_team(ctx: Context, request: TeamUpdate) -> Team:
     """Change a team.
 
@@ -94,6 +96,7 @@ async def update_team(ctx: Context, request: TeamUpdate) -> Team:
 
 
 @verb("teams:delete")
+@forgets
 async def delete_team(ctx: Context, request: TeamRef) -> None:
     """Remove a team, softly.
 
@@ -107,6 +110,7 @@ async def delete_team(ctx: Context, request: TeamRef) -> None:
 
 
 @verb("teams:write")
+@forgets
 async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
     """Make a person a member of a team; who is one already has the new role.
 
@@ -132,6 +136,7 @@ async def add_team_member(ctx: Context, request: TeamMember) -> TeamMembership:
 
 
 @verb("teams:write")
+@forgets
 async def remove_team_member(ctx: Context, request: TeamMember) -> None:
     """Take a person out of a team.
 

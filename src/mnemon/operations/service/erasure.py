@@ -8,6 +8,7 @@ from uuid import UUID
 from mnemon.context import Context
 from mnemon.core.errors import Conflict, Forbidden, NotFound
 from mnemon.db.connection import Connection
+from mnemon.identity.session_cache import forgets
 from mnemon.operations import repository_erasure as repository
 from mnemon.operations.schemas.erasure import Erase, ErasureKind, ErasurePreview, ErasureReceipt, Remnant
 from mnemon.operations.service.audit import seal_receipt
@@ -59,6 +60,7 @@ async def preview_erasure(ctx: Context, request: Erase) -> ErasurePreview:
 
 
 @verb("users:erase", "organizations:delete", rule=_RULE)
+@forgets
 async def erase(ctx: Context, request: Erase) -> ErasureReceipt:
     """Erase for good, in one transaction: what fails or is interrupted has changed nothing.
 
