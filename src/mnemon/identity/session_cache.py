@@ -42,8 +42,8 @@ async def found(
     entry, word_key = _key(ctx, digest), _word_key(ctx)
     both = await ctx.shared.get([entry, word_key])
     value, word = both if both is not None else (None, None)
-    if value is not None and word is not None and (kept := _opened(ctx, digest, word, value)) is not None:
-        return kept
+    if value is not None and word is not None and (believed := _opened(ctx, digest, word, value)) is not None:
+        return believed
     if both is not None and word is None:
         await ctx.shared.put({word_key: _new_word()}, _WORD_SECONDS, only_new=True)
         word = (await ctx.shared.get([word_key]) or [None])[0]

@@ -94,7 +94,7 @@ async def _asked(ctx: Context, digest: bytes) -> tuple[Authenticated, float]:
     organization, user = row["organization_id"], row["user_id"]
     async with ctx.database.transaction(Principal(organization, user), readonly=True, by_key=True) as connection:
         permissions, teams = await repository_access.rights_of(connection, organization, user, ctx.clock.now())
-    known = Authenticated(
+    authenticated = Authenticated(
         organization_id=organization,
         user_id=user,
         agent_id=None,
@@ -103,7 +103,7 @@ async def _asked(ctx: Context, digest: bytes) -> tuple[Authenticated, float]:
         team_ids=teams,
         permissions=permissions | ACCOUNT,
     )
-    return known, lasts
+    return authenticated, lasts
 
 
 @verb(rule=PROOF)
