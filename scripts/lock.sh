@@ -45,6 +45,9 @@ lock_set() { # lock_set NAME GROUP...
 }
 
 lock_set run install
+# What the image installs: the server's extra beside the library.
+compile "$work/server.txt" -c "$work/all.txt" --group install --extra server pyproject.toml
+install -m 644 "$work/server.txt" requirements/server.txt
 lock_set test install test
 lock_set dev install build test lint
 lock_set bench install bench

@@ -24,6 +24,7 @@ from typer.main import get_command
 from mnemon._version import __version__
 from mnemon.core.settings import Settings
 from mnemon.doors.cli.application import application
+from mnemon.doors.http.options import ServeOptions
 from tests.db.own_server import OwnServer
 
 from .helpers import ROOT
@@ -69,7 +70,7 @@ def commands() -> list[list[str]]:
 def test_there_is_something_to_check() -> None:
     assert len(list(containers())) >= 4
     assert len(commands()) >= 6
-    assert len(UNITS) == 2
+    assert len(UNITS) == 3
 
 
 @pytest.mark.parametrize("arguments", commands(), ids=" ".join)
@@ -113,8 +114,8 @@ def test_images_run_as_nobody_special_and_copy_what_there_is(path: Path) -> None
 def test_the_mnemon_image_is_built_in_two_stages_from_the_lock() -> None:
     text = DOCKERFILES[0].read_text(encoding="utf-8")
     assert len(re.findall(r"^FROM ", text, flags=re.MULTILINE)) == 2
-    assert "--require-hashes --no-deps -r requirements/run.txt" in text
-    assert "hatchling==" in (ROOT / "requirements" / "run.txt").read_text(), "--no-build-isolation needs it"
+    assert "--require-hashes --no-deps -r requirements/server.txt" in text
+    assert "hatchling==" in (ROOT / "requirements" / "server.txt").read_text(), "--no-build-isolation needs it"
 
 
 def test_compose_names_only_what_it_has_and_publishes_nothing() -> None:
@@ -193,6 +194,23 @@ def test_a_worker_gets_the_time_that_it_was_promised() -> None:
     assert stop
     assert promised
     assert int(stop[1]) > int(promised[1])
+
+
+def test_http_has_the_time_to_finish_and_is_looked_at() -> None:
+    (pod,) = [pod for name, pod in pods() if name == "mnemon-http"]
+    (container,) = pod["containers"]
+    grace = ServeOptions().grace
+    assert pod["terminationGracePeriodSeconds"] > grace + 5  # and what it sleeps before it is told
+    for probe, path in (("startupProbe", "/readyz"), ("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
+        assert container[probe]["httpGet"]["path"] == path
+    assert container["ports"][0]["containerPort"] == ServeOptions().port
+    kinds = {m["kind"] for m in MANIFESTS if m["metadata"]["name"] == "mnemon-http"}
+    assert {"Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "NetworkPolicy"} <= kinds
+    unit = (DEPLOY / "systemd" / "mnemon-http.service").read_text()
+    stop = re.search(r"TimeoutStopSec=(\d+)", unit)
+    assert stop
+    assert int(stop[1]) > grace
+    assert int(COMPOSE["services"]["http"]["stop_grace_period"].removesuffix("s")) > grace
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)

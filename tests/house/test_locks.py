@@ -18,6 +18,7 @@ REQUIREMENTS = ROOT / "requirements"
 # The same sets as scripts/lock.sh.
 GROUPS = {
     "run": ["install"],
+    "server": ["install"],
     "test": ["install", "test"],
     "dev": ["install", "build", "test", "lint"],
     "bench": ["install", "bench"],
@@ -38,7 +39,10 @@ def group(name: str) -> list[Requirement]:
 
 
 def wanted(lock: str) -> list[Requirement]:
-    direct = [Requirement(text) for text in pyproject()["project"]["dependencies"]]
+    project = pyproject()["project"]
+    direct = [Requirement(text) for text in project["dependencies"]]
+    if lock == "server":
+        direct += [Requirement(text) for text in project["optional-dependencies"]["server"]]
     return direct + [requirement for name in GROUPS[lock] for requirement in group(name)]
 
 
@@ -92,8 +96,9 @@ def test_the_sets_agree() -> None:
 
 def test_each_set_holds_the_one_before() -> None:
     """scripts/setup.sh counts on it: with dev installed, test and run are."""
-    run, test, dev, bench = (set(pins(REQUIREMENTS / f"{lock}.txt")) for lock in GROUPS)
+    run, server, test, dev, bench = (set(pins(REQUIREMENTS / f"{lock}.txt")) for lock in GROUPS)
     assert run <= test <= dev, ADVICE
+    assert run <= server <= test, ADVICE
     assert run <= bench, ADVICE
 
 
