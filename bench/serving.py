@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from bench.report import Report
+from bench.server import server
 from mnemon import AsyncMemory
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import UserCreate
@@ -38,15 +38,13 @@ uvicorn.run(app, port=PORT, log_level="critical", access_log=False)
 
 async def run(report: Report, *, calls: int, seconds: float, work: Path | None) -> None:
     """Measure one after the other: the library and HTTP by turns, then calls a second."""
-    with tempfile.TemporaryDirectory(prefix="mnemon-bench-", dir=work) as directory:
-        await asyncio.to_thread(Path(directory).chmod, 0o755)
-        async with AsyncMemory(data_dir=Path(directory) / "data", auto_maintenance=False) as memory:
-            ids = await _fill(memory)
-            key, port = await _key(memory), _free_port()
-            command = ["-m", "mnemon", "--data-dir", f"{directory}/data", "serve", "--no-worker", "--per-minute", "0"]
-            with _process(command, port):
-                await _compare(report, memory, ids, key, port, calls)
-                await _rates(report, ids[0], key, port, seconds)
+    async with server(report, work=work) as own, own.memory(auto_maintenance=False) as memory:
+        ids = await _fill(memory)
+        key, port = await _key(memory), _free_port()
+        command = ["-m", "mnemon", "--data-dir", str(own.data_dir), "serve", "--no-worker", "--per-minute", "0"]
+        with _process(command, port):
+            await _compare(report, memory, ids, key, port, calls)
+            await _rates(report, ids[0], key, port, seconds)
 
 
 async def _fill(memory: AsyncMemory) -> list[str]:

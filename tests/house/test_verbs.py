@@ -40,6 +40,8 @@ HELPERS = {
     "identity.settle": "counts attempts for the verbs that compare secrets",
     "identity.new_refresh_token": "makes the tokens that sessions give",
     "identity.session_of": "reads the tokens that sessions give",
+    "identity.confirm_api_key": "a part of what HTTP asks of each call: whether a key is still worth something",
+    "identity.find_key": "half of authenticate_api_key",
     "identity.may": "lets verbs check who asks",
     "identity.hold": "lets verbs check who asks",
     "identity.outrank": "lets verbs check who asks",

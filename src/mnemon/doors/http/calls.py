@@ -65,6 +65,8 @@ class Calls:
     async def _ask(self, request: Request, route: Route, ids: list[str], caller: deps.Caller) -> Response:
         asked = await endpoint.read_request(request, self._serving, caller, route, ids)
         answer = await endpoint.ask(caller, route, asked, if_match="if-match" in request.headers)
+        if verbs.find(route.verb).changes and route.verb.startswith("identity."):
+            self._serving.callers.forget()
         if isinstance(answer, Recollection):
             self._serving.app.accesses.count(caller.ctx.principal, answer.hits)
         return endpoint.render(request, route, answer)

@@ -53,7 +53,7 @@ async def caller_of(request: Request, serving: Serving) -> Caller:
     if token is None and serving.session_of is not None:
         token = await serving.session_of(request)
     if token is not None:
-        authenticated = await _authenticated(ctx, token)
+        authenticated = await _authenticated(serving, token)
         return Caller(ctx.as_principal(authenticated.principal), authenticated)
     if serving.options.trust_loopback and is_near(request):
         return Caller(ctx, None)
@@ -84,11 +84,17 @@ def bearer(request: Request) -> SecretStr | None:
     return SecretStr(token)
 
 
-async def _authenticated(ctx: Context, token: SecretStr) -> Authenticated:
-    request = parse(Token, {"token": token})
-    if token.get_secret_value().startswith(KEY):
-        return await identity.authenticate_api_key(ctx, request)
-    return await identity.find_session(ctx, request)
+async def _authenticated(serving: Serving, token: SecretStr) -> Authenticated:
+    ctx, secret, request = serving.app.context, token.get_secret_value(), parse(Token, {"token": token})
+    if not secret.startswith(KEY):
+        return await identity.find_session(ctx, request)
+    authenticated = serving.callers.get(secret)
+    if authenticated is not None:
+        await identity.confirm_api_key(ctx, request)
+        return authenticated
+    authenticated = await identity.authenticate_api_key(ctx, request)
+    serving.callers.put(secret, authenticated)
+    return authenticated
 
 
 def is_near(request: Request) -> bool:

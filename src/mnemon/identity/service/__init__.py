@@ -12,6 +12,7 @@ from mnemon.identity.service.credentials import (
 )
 from mnemon.identity.service.keys import (
     authenticate_api_key,
+    confirm_api_key,
     create_api_key,
     list_api_keys,
     revoke_agent_keys,
@@ -91,6 +92,7 @@ __all__ = [
     "ask_reset",
     "assign_role",
     "authenticate_api_key",
+    "confirm_api_key",
     "create_api_key",
     "create_role",
     "create_team",

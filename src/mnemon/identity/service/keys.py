@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -108,13 +109,7 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
     Raises:
         Unauthenticated: it is no key, it was revoked, or it has expired.
     """
-    async with ctx.database.untenanted() as connection:
-        row = await repository_access.find_api_key(connection, crypto.token_hash(request.token.get_secret_value()))
-    now = ctx.clock.now()
-    if row is None:
-        raise Unauthenticated("The key is not known, or was revoked.", code="unauthenticated.api_key")
-    if row["expires_at"] is not None and row["expires_at"] <= now:
-        raise Unauthenticated("The key has expired.", code="unauthenticated.expired", hint="Make another one.")
+    row, now = await find_key(ctx, request), ctx.clock.now()
     owner = Principal(row["organization_id"], row["user_id"], row["agent_id"])
     scopes = frozenset(row["scopes"])
     teams: frozenset[UUID] = frozenset()
@@ -135,6 +130,30 @@ async def authenticate_api_key(ctx: Context, request: Token) -> Authenticated:
         team_ids=teams,
         permissions=scopes,
     )
+
+
+async def find_key(ctx: Context, request: Token) -> Any:
+    """Return the row of a key that is worth something now.
+
+    Raises:
+        Unauthenticated: it is no key, it was revoked, or it has expired.
+    """
+    async with ctx.database.untenanted() as connection:
+        row = await repository_access.find_api_key(connection, crypto.token_hash(request.token.get_secret_value()))
+    if row is None:
+        raise Unauthenticated("The key is not known, or was revoked.", code="unauthenticated.api_key")
+    if row["expires_at"] is not None and row["expires_at"] <= ctx.clock.now():
+        raise Unauthenticated("The key has expired.", code="unauthenticated.expired", hint="Make another one.")
+    return row
+
+
+async def confirm_api_key(ctx: Context, request: Token) -> None:
+    """Find out whether a key is still worth something, without what it may do: one statement.
+
+    Raises:
+        Unauthenticated: it is not.
+    """
+    await find_key(ctx, request)
 
 
 def _unused_for_a_minute(ctx: Context, key_id: UUID) -> bool:
