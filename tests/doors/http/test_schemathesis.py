@@ -74,7 +74,8 @@ async def test_every_answer_is_as_declared(server: Server, template: str, tmp_pa
         assert process.returncode == 0, output[-6000:]
         generated = re.search(r"([\d,]+) generated", output)
         assert generated, output[-2000:]
-        assert int(generated[1].replace(",", "")) >= 300
+        print(f"{generated[1]} calls")
+        assert int(generated[1].replace(",", "")) >= 150 * int(examples)
         async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             assert (await client.get("/readyz")).status_code == 200
 
