@@ -1,6 +1,6 @@
 """Calls made of the description itself: no answer that it does not declare, none of another organisation, no 5xx.
 
-A few of each route here; ``MNEMON_TEST_CASES=60`` makes some ten thousand of them.
+A few of each route here; ``MNEMON_TEST_CASES=70`` makes more than ten thousand of them.
 """
 
 from __future__ import annotations
@@ -74,7 +74,6 @@ async def test_every_answer_is_as_declared(server: Server, template: str, tmp_pa
         assert process.returncode == 0, output[-6000:]
         generated = re.search(r"([\d,]+) generated", output)
         assert generated, output[-2000:]
-        print(f"{generated[1]} calls")
         assert int(generated[1].replace(",", "")) >= 150 * int(examples)
         async with httpx.AsyncClient(base_url=running.url, timeout=PATIENCE) as client:
             assert (await client.get("/readyz")).status_code == 200
