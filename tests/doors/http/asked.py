@@ -41,6 +41,7 @@ def asked(route: Route, town: Town) -> dict[str, Any]:
         "identity.set_preferences": {"theme": "dark"},
         "identity.set_password": {"password": "dry-heron-sings-7"},
         "identity.verify_totp": {"code": "123456"},
+        "identity.enrol_sms": {"phone_number": "+4915112345678"},
         "identity.register_device": {"device_token": "x", "platform": "ios"},
         "identity.store_oauth_token": {"provider": "github", "access_token": "x"},
         "identity.read_oauth_token": {"provider": "github"},

@@ -20,9 +20,16 @@ BASE = "http://127.0.0.1"
 
 
 @pytest.fixture(scope="session")
-def opened(app: App) -> App:
-    """The open application over the shared database, with a key for what is kept secret."""
-    settings = app.settings.model_copy(update={"secret_key": SecretStr(new_secret_key())})
+def opened(app: App, tmp_path_factory: pytest.TempPathFactory) -> App:
+    """The open application over the shared database, with a key for what is kept secret, and places for what it sends."""
+    folder = tmp_path_factory.mktemp("sent")
+    changed = {
+        "secret_key": SecretStr(new_secret_key()),
+        "mail_url": SecretStr(f"file://{folder}/mail"),
+        "sms_url": SecretStr(f"file://{folder}/sms"),
+        "asset_store": f"{folder}/assets",
+    }
+    settings = app.settings.model_copy(update=changed)
     return replace(app, settings=settings, context=replace(app.context, settings=settings))
 
 

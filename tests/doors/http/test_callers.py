@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest_asyncio
@@ -57,7 +58,8 @@ async def test_a_role_that_is_taken_over_http_is_gone_at_once(api: httpx.AsyncCl
 
 def test_what_is_known_of_callers_is_bounded() -> None:
     callers = Callers()
-    known = Authenticated.model_construct(permissions=frozenset())
+    ids = dict.fromkeys(("user_id", "agent_id", "session_id", "api_key_id"))
+    known = Authenticated(organization_id=uuid4(), team_ids=frozenset(), permissions=frozenset(), **ids)
     callers.put("mnk_a", known)
     assert callers.get("mnk_a") is known
     assert callers.get("mnk_b") is None
