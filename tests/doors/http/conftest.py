@@ -21,7 +21,7 @@ BASE = "http://127.0.0.1"
 
 @pytest.fixture(scope="session")
 def opened(app: App, tmp_path_factory: pytest.TempPathFactory) -> App:
-    """The open application over the shared database, with a key for what is kept secret, and places for what it sends."""
+    """The open application over the shared database, with a key for secrets, and places for what it sends."""
     folder = tmp_path_factory.mktemp("sent")
     changed = {
         "secret_key": SecretStr(new_secret_key()),
