@@ -25,6 +25,8 @@ def opened(app: App, tmp_path_factory: pytest.TempPathFactory) -> App:
     folder = tmp_path_factory.mktemp("sent")
     changed = {
         "secret_key": SecretStr(new_secret_key()),
+        "public_url": "https://memory.example.org",
+        "mail_from": "memory@example.org",
         "mail_url": SecretStr(f"file://{folder}/mail"),
         "sms_url": SecretStr(f"file://{folder}/sms"),
         "asset_store": f"{folder}/assets",

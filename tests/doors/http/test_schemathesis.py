@@ -43,6 +43,8 @@ async def test_every_answer_is_as_declared(server: Server, template: str, tmp_pa
     environment = {
         "DATABASE_URL": server.url(APP),
         "MNEMON_ASSET_STORE": str(tmp_path / "assets"),
+        "MNEMON_PUBLIC_URL": "https://memory.example.org",
+        "MNEMON_MAIL_FROM": "memory@example.org",
         "MNEMON_MAIL_URL": f"file://{tmp_path}/mail",
         "MNEMON_SMS_URL": f"file://{tmp_path}/sms",
         "MNEMON_SECRET_KEY": SecretStr(new_secret_key()).get_secret_value(),
