@@ -72,7 +72,7 @@ FREE = {
         "PageRequest RollupQuery SaveCursor SearchKnowledge StateList SyncEvents SyncFiles SyncMail "
         "TransferQuery UsageOf WorkflowQuery",
     ),
-    **_in(MACHINES, "user_agent", "AuditEvent RequestReport SecondFactor SessionStart SignIn"),
+    **_in(MACHINES, "user_agent", "AuditEvent RequestReport SecondFactor SessionStart SignIn TrustedIdentity"),
     **_in(MACHINES, "route", "RequestReport"),
     **_in(OURS, "label", "ErasurePreview"),
     **{
@@ -86,7 +86,7 @@ FREE = {
     **_in(
         "what somebody typed, and an error would tell them more than a wrong password",
         "email",
-        "AskReset PasswordCheck SignIn",
+        "AskReset PasswordCheck SignIn TrustedIdentity",
     ),
     **{("Mail", field): THEIRS for field in ("thread_id", "subject", "from_email", "to_emails", "labels")},
 }

@@ -28,7 +28,8 @@ OUTSIDE: dict[str, str] = {
     ),
     **dict.fromkeys(
         (
-            "identity.sign_in identity.finish_sign_in identity.send_code identity.ask_reset identity.reset_password"
+            "identity.sign_in identity.finish_sign_in identity.send_code identity.ask_reset identity.reset_password "
+            "identity.sign_in_trusted"
         ).split(),
         _PROOF,
     ),

@@ -27,6 +27,19 @@ class OutsideSettings(BaseSettings):
         pattern=r"^https?://[^\s?#]+$",
         description="where people reach this server, https://memory.example.org: links in mail begin with it",
     )
+    oidc_issuer: str | None = Field(
+        default=None,
+        max_length=500,
+        pattern=r"^https?://[^\s?#]+$",
+        description="the issuer of an OpenID Connect provider that people sign in with, https://login.example.org; "
+        "its verified e-mail addresses are believed ([access.md](access.md))",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, max_length=500, description="what this server is called at the provider"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="its secret there; unset: a public client, with PKCE alone"
+    )
     mail_url: SecretStr | None = Field(
         default=None,
         description="what mail is sent with: smtp://user:password@host:587, smtps://...:465, or a file for "
@@ -59,7 +72,17 @@ class OutsideSettings(BaseSettings):
     )
 
     @field_validator(
-        "asset_store", "public_url", "mail_url", "mail_from", "sms_url", "sms_from", "redis_url", mode="before"
+        "asset_store",
+        "oidc_issuer",
+        "oidc_client_id",
+        "oidc_client_secret",
+        "public_url",
+        "mail_url",
+        "mail_from",
+        "sms_url",
+        "sms_from",
+        "redis_url",
+        mode="before",
     )
     @classmethod
     def _is_named(cls, value: object) -> object:

@@ -85,3 +85,15 @@ class AccountMail(Schema):
 
     user_id: UUID
     kind: Literal["reset", "invitation"]
+
+
+class TrustedIdentity(Schema):
+    """Who somebody is, as a provider says that the operator trusts.
+
+    Attributes:
+        email: an address that the provider has verified.
+    """
+
+    email: Annotated[str, Field(max_length=255)]
+    ip_address: Address | None = None
+    user_agent: Text | None = None

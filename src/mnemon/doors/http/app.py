@@ -28,6 +28,7 @@ from mnemon.doors.http.health import Health
 from mnemon.doors.http.inside import worker_inside
 from mnemon.doors.http.measures import Measures
 from mnemon.doors.http.noting import Notes
+from mnemon.doors.http.oidc import OidcRoutes
 from mnemon.doors.http.openapi import description
 from mnemon.doors.http.options import ServeOptions
 from mnemon.doors.http.progress import Progress
@@ -110,7 +111,9 @@ def _include(api: FastAPI, serving: Serving, measures: Measures) -> None:
     api.add_exception_handler(404, _nothing)
     api.add_exception_handler(405, _no_method)
     api.add_route(f"{PREFIX}/jobs/{{job_id}}/events", Progress(serving).answer, methods=["GET"])
-    SignInRoutes(serving).add_to(api)
+    sign_in = SignInRoutes(serving)
+    sign_in.add_to(api)
+    OidcRoutes(serving, sign_in).add_to(api)
     calls = Calls(serving)
     api.add_route(f"{PREFIX}/{{rest:path}}", calls.answer, methods=_METHODS)
 

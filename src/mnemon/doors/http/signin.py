@@ -105,7 +105,7 @@ class SignInRoutes:
 
     async def _sign_in(self, request: Request, ctx: Context) -> Response:
         fields, cookies = await self._fields(request)
-        asked = parse(SignIn, {**fields, **_place(request, agent=True)})
+        asked = parse(SignIn, {**fields, **place_of(request, agent=True)})
         signed = await identity.sign_in(ctx, asked)
         if signed.session is not None:
             return self._signed_in(ctx, signed.session, cookies=cookies)
@@ -114,12 +114,12 @@ class SignInRoutes:
 
     async def _code(self, request: Request, ctx: Context) -> Response:
         fields, cookies = await self._fields(request)
-        asked = parse(SecondFactor, {**fields, **_place(request, agent=True)})
+        asked = parse(SecondFactor, {**fields, **place_of(request, agent=True)})
         return self._signed_in(ctx, await identity.finish_sign_in(ctx, asked), cookies=cookies)
 
     async def _text(self, request: Request, ctx: Context) -> Response:
         fields, _ = await self._fields(request)
-        await identity.send_code(ctx, parse(SendCode, {**fields, **_place(request)}))
+        await identity.send_code(ctx, parse(SendCode, {**fields, **place_of(request)}))
         return Response(status_code=204)
 
     async def _refresh(self, request: Request, ctx: Context) -> Response:
@@ -137,7 +137,7 @@ class SignInRoutes:
             await identity.revoke_session(caller.ctx, SessionRef(session_id=caller.known.session_id))
         answer = Response(status_code=204)
         for name, path in ((SESSION, "/"), (REFRESH, PATH), (CSRF, "/")):
-            answer.delete_cookie(name, path=path, secure=self._secure(), httponly=name != CSRF, samesite="lax")
+            answer.delete_cookie(name, path=path, secure=self.secure, httponly=name != CSRF, samesite="lax")
         return answer
 
     async def _who(self, request: Request, ctx: Context) -> Response:
@@ -156,7 +156,7 @@ class SignInRoutes:
 
     async def _reset(self, request: Request, ctx: Context) -> Response:
         fields, _ = await self._fields(request)
-        await identity.ask_reset(ctx, parse(AskReset, {**fields, **_place(request)}))
+        await identity.ask_reset(ctx, parse(AskReset, {**fields, **place_of(request)}))
         return Response(status_code=202)
 
     async def _password(self, request: Request, ctx: Context) -> Response:
@@ -196,8 +196,9 @@ class SignInRoutes:
             raise Invalid("An object is needed.", code="invalid.json")
         return fields, _Wish.model_validate({"cookies": fields.pop("cookies", True)}).cookies
 
-    def _secure(self) -> bool:
-        """Return whether cookies are for HTTPS alone: always, but where this machine alone is served."""
+    @property
+    def secure(self) -> bool:
+        """Whether cookies are for HTTPS alone: always, but where this machine alone is served."""
         return self._serving.options.secure or not self._serving.options.is_loopback
 
     def _signed_in(self, ctx: Context, tokens: SessionTokens, *, cookies: bool) -> Response:
@@ -209,24 +210,27 @@ class SignInRoutes:
         }
         if not cookies:
             return _json({**session, "access_token": access, "refresh_token": refresh})
-        csrf = csrf_token(ctx, str(tokens.session_id))
-        answer = _json({**session, "csrf_token": csrf})
+        answer = _json({**session, "csrf_token": csrf_token(ctx, str(tokens.session_id))})
+        self.give_cookies(answer, ctx, tokens)
+        return answer
+
+    def give_cookies(self, answer: Response, ctx: Context, tokens: SessionTokens) -> None:
+        """Give a browser the cookies of a session."""
         seconds = int((tokens.refresh_expires_at - ctx.clock.now()).total_seconds())
         for name, value, path in (
-            (SESSION, f"{tokens.session_id}.{access}", "/"),
-            (REFRESH, refresh, PATH),
-            (CSRF, csrf, "/"),
+            (SESSION, f"{tokens.session_id}.{tokens.access_token.get_secret_value()}", "/"),
+            (REFRESH, tokens.refresh_token.get_secret_value(), PATH),
+            (CSRF, csrf_token(ctx, str(tokens.session_id)), "/"),
         ):
             answer.set_cookie(
                 name,
                 value,
                 max_age=seconds,
                 path=path,
-                secure=self._secure(),
+                secure=self.secure,
                 httponly=name != CSRF,
                 samesite="lax",
             )
-        return answer
 
 
 class _Wish(Schema):
@@ -240,7 +244,7 @@ def csrf_token(ctx: Context, session_id: str) -> str:
     return hmac.new(ctx.database.installation.derive("pages"), session_id.encode(), "sha256").hexdigest()
 
 
-def _place(request: Request, *, agent: bool = False) -> dict[str, Any]:
+def place_of(request: Request, *, agent: bool = False) -> dict[str, Any]:
     """Return where a call comes from, as the server sees it."""
     fields: dict[str, Any] = {"ip_address": None}
     if request.client is not None:

@@ -274,6 +274,7 @@ _ACCESS = {
             verify_password="verify_password",  # noqa: S106 - the verb's name
             start="start_session",
             sign_in="sign_in",
+            sign_in_trusted="sign_in_trusted",
             finish="finish_sign_in",
             send_code="send_code",
             refresh="refresh_session",

@@ -133,6 +133,7 @@ from mnemon.identity.schemas_signin import (
     SignIn,
     SignedIn,
     SmsEnrol,
+    TrustedIdentity,
 )
 from mnemon.integrations.schemas import (
     CalendarEvent,
@@ -2661,6 +2662,26 @@ class AsyncSessions(Namespace):
         """
     @overload
     async def sign_in(self, request: SignIn, /) -> SignedIn: ...
+
+    @overload
+    async def sign_in_trusted(
+        self,
+        email: str,
+        *,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SessionTokens:
+        """Begin a session for whom a trusted provider says it is; for a process that has checked the provider's word.
+
+        Args:
+            email: an address that the provider has verified.
+
+        Raises:
+            Unauthenticated: no active person has this address.
+            Forbidden: the principal is not a trusted process.
+        """
+    @overload
+    async def sign_in_trusted(self, request: TrustedIdentity, /) -> SessionTokens: ...
 
     @overload
     async def finish(
@@ -5971,6 +5992,26 @@ class Sessions(Namespace):
         """
     @overload
     def sign_in(self, request: SignIn, /) -> SignedIn: ...
+
+    @overload
+    def sign_in_trusted(
+        self,
+        email: str,
+        *,
+        ip_address: IPv4Address | IPv6Address | str | None = None,
+        user_agent: str | None = None,
+    ) -> SessionTokens:
+        """Begin a session for whom a trusted provider says it is; for a process that has checked the provider's word.
+
+        Args:
+            email: an address that the provider has verified.
+
+        Raises:
+            Unauthenticated: no active person has this address.
+            Forbidden: the principal is not a trusted process.
+        """
+    @overload
+    def sign_in_trusted(self, request: TrustedIdentity, /) -> SessionTokens: ...
 
     @overload
     def finish(

@@ -7,6 +7,7 @@ ELSEWHERE = {
     "identity.reset_password": "mnemon.doors.http.signin",
     "identity.send_code": "mnemon.doors.http.signin",
     "identity.sign_in": "mnemon.doors.http.signin",
+    "identity.sign_in_trusted": "mnemon.doors.http.oidc",
     "installation.export_organization": "mnemon.doors.cli.commands.export",
     "integrations.send_deliveries": "mnemon.doors.worker.tasks",
     "jobs.prune_jobs": "mnemon.doors.worker.tasks",

@@ -73,6 +73,7 @@ from mnemon.identity.service.signing_in import (
     send_account_mail,
     send_code,
     sign_in,
+    sign_in_trusted,
 )
 from mnemon.identity.service.teams import (
     add_team_member,
@@ -146,6 +147,7 @@ __all__ = [
     "set_preferences",
     "set_timezone",
     "sign_in",
+    "sign_in_trusted",
     "start_session",
     "store_oauth_token",
     "teams_of",

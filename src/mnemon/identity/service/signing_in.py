@@ -37,6 +37,7 @@ from mnemon.identity.schemas_signin import (
     SignedIn,
     SignIn,
     SmsEnrol,
+    TrustedIdentity,
 )
 from mnemon.identity.senders import Mail, mail_sender, text_sender
 from mnemon.identity.service import attempts
@@ -47,7 +48,7 @@ from mnemon.identity.service.sessions import start_session
 from mnemon.identity.session_cache import forgets
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import Enqueue
-from mnemon.verbs import verb
+from mnemon.verbs import TRUSTED, verb
 
 CHALLENGE, RESET, INVITATION = timedelta(minutes=5), timedelta(hours=1), timedelta(days=7)
 #: What asking for a reset takes, whoever has the address.
@@ -98,9 +99,30 @@ async def finish_sign_in(ctx: Context, request: SecondFactor) -> SessionTokens:
     return await _start(ctx, person, request)
 
 
-async def _start(ctx: Context, person: _Person, request: SignIn | SecondFactor) -> SessionTokens:
+async def _start(ctx: Context, person: _Person, request: SignIn | SecondFactor | TrustedIdentity) -> SessionTokens:
     begin = SessionStart(user_id=person.user_id, ip_address=request.ip_address, user_agent=request.user_agent)
     return await start_session(ctx.as_principal(Principal(person.organization_id)), begin)
+
+
+@verb(TRUSTED)
+async def sign_in_trusted(ctx: Context, request: TrustedIdentity) -> SessionTokens:
+    """Begin a session for whom a trusted provider says it is; for a process that has checked the provider's word.
+
+    Raises:
+        Unauthenticated: no active person has this address.
+        Forbidden: the principal is not a trusted process.
+    """
+    email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
+    async with ctx.database.untenanted() as connection:
+        proof = ctx.database.prove(f"user_by_email:{email}")
+        row = await repository_access.find_user_by_email(connection, email, proof, None)
+    if row is None or row["status"] != "active":
+        raise Unauthenticated(
+            "Nobody here has this e-mail address.",
+            code="unauthenticated.no_account",
+            hint="Ask an administrator of your organisation for an invitation.",
+        )
+    return await _start(ctx, _Person(row["organization_id"], row["user_id"]), request)
 
 
 @verb(rule=PROOF)
