@@ -181,13 +181,13 @@ class OidcRoutes:
         """Send the browser to the provider."""
         try:
             ctx = self._serving.app.context
-            kept = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
-            address = await self._known(ctx).address(_callback(request, ctx), **kept)
+            journey = {name: secrets.token_urlsafe(48) for name in ("state", "nonce", "verifier")}
+            address = await self._known(ctx).address(_callback(request, ctx), **journey)
         except MnemonError as error:
             return errors.response(error, request.state.request_id)
         answer = RedirectResponse(address, 302)
-        kept["until"] = str(int(ctx.clock.now().timestamp()) + _MINUTES)
-        sealed = _box(ctx).encrypt(json.dumps(kept), purpose=COOKIE)
+        journey["until"] = str(int(ctx.clock.now().timestamp()) + _MINUTES)
+        sealed = _box(ctx).encrypt(json.dumps(journey), purpose=COOKIE)
         answer.set_cookie(COOKIE, sealed, max_age=_MINUTES, path=PATH, secure=self._sign_in.secure, httponly=True)
         return answer
 
@@ -201,11 +201,11 @@ class OidcRoutes:
         return answer
 
     async def _ended(self, request: Request, ctx: Context) -> Response:
-        kept = self._opened(request, ctx)
+        journey = self._opened(request, ctx)
         if "error" in request.query_params or not request.query_params.get("code"):
             raise _refused()
         claims = await self._known(ctx).claims(
-            _callback(request, ctx), request.query_params["code"], nonce=kept["nonce"], verifier=kept["verifier"]
+            _callback(request, ctx), request.query_params["code"], nonce=journey["nonce"], verifier=journey["verifier"]
         )
         email = claims.get("email")
         if not isinstance(email, str) or claims.get("email_verified") is not True:
@@ -223,15 +223,15 @@ class OidcRoutes:
     def _opened(self, request: Request, ctx: Context) -> dict[str, str]:
         """Return what was kept of the call before, if this is the browser that made it."""
         try:
-            kept: dict[str, str] = json.loads(_box(ctx).decrypt(request.cookies.get(COOKIE, ""), purpose=COOKIE))
+            journey: dict[str, str] = json.loads(_box(ctx).decrypt(request.cookies.get(COOKIE, ""), purpose=COOKIE))
         except (Unavailable, ValueError):
             raise _refused() from None
-        said = request.query_params.get("state", "")
-        if not hmac.compare_digest(kept["state"].encode(), said.encode("utf-8", "replace")):
+        state = request.query_params.get("state", "")
+        if not hmac.compare_digest(journey["state"].encode(), state.encode("utf-8", "replace")):
             raise _refused()
-        if ctx.clock.now().timestamp() > int(kept["until"]):
+        if ctx.clock.now().timestamp() > int(journey["until"]):
             raise _refused()
-        return kept
+        return journey
 
 
 def _callback(request: Request, ctx: Context) -> str:
