@@ -13,6 +13,7 @@ from bench.report import Report
 EVERYTHING = (
     "locomo",
     "languages",
+    "changes",
     "import",
     "importers",
     "peers",
@@ -107,6 +108,10 @@ async def _run(name: str, report: Report, given: argparse.Namespace) -> None:
             work=given.work,
             embedder=_embedder(given),
         )
+    elif name == "changes":
+        from bench import changes
+
+        await changes.run(report, work=given.work, embedder=_embedder(given))
     elif name == "languages":
         from bench import languages
 

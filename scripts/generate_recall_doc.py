@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pages
+from mnemon.memory.recall import succession
 from mnemon.memory.recall.signals import MATCH, RECALL, Signal
 
-LISTS: dict[str, Sequence[Signal[Any]]] = {"match": MATCH, "recall": RECALL}
+LISTS: dict[str, Sequence[Signal[Any]]] = {"match": MATCH, "recall": (*RECALL, succession.SIGNAL)}
 _MARKED = re.compile(r"(<!-- signals: ([a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

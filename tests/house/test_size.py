@@ -19,7 +19,7 @@ LONGER = {
     "tests/inside/verbs.py": 638,
     "tests/installation/test_replicas.py": 499,
     "tests/jobs/test_worker.py": 523,
-    "tests/memory/test_recall.py": 554,
+    "tests/memory/test_recall.py": 555,
     "tests/memory/test_remember.py": 588,
     "tests/operations/test_audit_tampering.py": 517,
     "tests/operations/test_erasure_attacks.py": 560,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mnemon.memory.recall import succession
 from mnemon.memory.recall.signals import MATCH, RECALL, Signal
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _COLOURS = {
     "form": "blue",
     "worth": "red",
 }
-_ALL: tuple[Signal[Any], ...] = (*MATCH, *RECALL)
+_ALL: tuple[Signal[Any], ...] = (*MATCH, *RECALL, succession.SIGNAL)
 _SIGNALS = {signal.name: signal for signal in _ALL}
 #: Signals about who is named: what they say depends on the hit.
 _PEOPLE = {signal.name for signal in MATCH if signal.about == "people"}

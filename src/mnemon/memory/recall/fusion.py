@@ -12,11 +12,13 @@ from datetime import datetime
 
 import numpy as np
 
+from mnemon.memory.recall import succession
 from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals import MATCH, RECALL, Matched, Measured
 from mnemon.memory.schemas import Contribution, Weights
 
 SEMANTIC = "semantic"
+SUCCESSION = succession.SIGNAL.name
 _DIGITS = 6  # of what explanations tell
 #: How fast the other four signals lose with a match's distance from the best one, at the usual weights: the square. So
 #: a match half as good as the best one does not come before it, whatever else speaks for it.
@@ -62,10 +64,15 @@ def explain_match(measured: Measured, indexes: Sequence[int]) -> list[dict[str, 
 
 
 def explain_recall(
-    values: Mapping[str, Floats], indexes: Sequence[int], weights: Weights
+    values: Mapping[str, Floats], indexes: Sequence[int], weights: Weights, gained: Floats | None = None
 ) -> list[dict[str, Contribution]]:
-    """List the signals of recall of each of some candidates, with their shares."""
-    return _explain({name: values[name][indexes] for name in values}, _parts(weights), all_of_them=True)
+    """List the signals of recall of each of some candidates, with their shares; and what they gained, if they did."""
+    explained = _explain({name: values[name][indexes] for name in values}, _parts(weights), all_of_them=True)
+    if gained is not None:
+        for signals, gain in zip(explained, np.round(gained[indexes], _DIGITS).tolist(), strict=True):
+            if gain:
+                signals[SUCCESSION] = Contribution(gain, 1.0, gain)
+    return explained
 
 
 def _explain(

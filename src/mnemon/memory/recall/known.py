@@ -15,6 +15,8 @@
 | `traits` | what the text looks like, where a signal asks for it |
 | `similar` | how far the talk around has words close in meaning to those of the question that it has not |
 | `rarity` | how rare its words are on the whole |
+| `author` | whose word it is: of talk who said it, of memories whose they are; of what is held |
+| `vector` | its embedding, of the best of what is held |
 
 and those that memory/columns.py and conversations/columns.py mark as ``scored``.
 """

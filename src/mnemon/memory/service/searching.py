@@ -16,7 +16,7 @@ from mnemon.context import Context
 from mnemon.core import times
 from mnemon.db.connection import Connection
 from mnemon.memory.items import fetch_items
-from mnemon.memory.recall import fusion, packing
+from mnemon.memory.recall import fusion, packing, succession
 from mnemon.memory.recall.lexicon import Floats
 from mnemon.memory.recall.signals import Evidence, Measured
 from mnemon.memory.schemas import Contribution, Explanation, Hit, Item, Recollection, Search, Weights
@@ -54,6 +54,7 @@ class _Ranked:
         recalled: the signals of recall by name; none for a search.
         weights: what they count; None for a search.
         budget: tokens that the hits may have together; None: no limit.
+        gained: what of the score comes from standing in an earlier one's place.
     """
 
     match: Floats
@@ -61,6 +62,7 @@ class _Ranked:
     recalled: dict[str, Floats]
     weights: Weights | None
     budget: int | None
+    gained: Floats | None = None
 
 
 async def _find(ctx: Context, request: Search, *, weights: Weights | None) -> Recollection:
@@ -151,7 +153,9 @@ async def _rank(connection: Connection, understood: Understood, measured: Measur
         return _Ranked(match, match, {}, None, None)
     weights, budget = await _agent_preferences(connection, understood, weights)
     recalled = fusion.recall_signals(measured, match, weights, now=understood.now)
-    return _Ranked(match, fusion.recall_scores(recalled, weights), recalled, weights, budget)
+    scores = fusion.recall_scores(recalled, weights)
+    gained = succession.SIGNAL.measure(succession.Standing(measured, scores, succession.strength(weights)))
+    return _Ranked(match, scores + gained, recalled, weights, budget, gained)
 
 
 async def _agent_preferences(
@@ -179,7 +183,7 @@ def _explain(understood: Understood, gathered: Gathered, ranked: _Ranked, indexe
     scores = np.round(ranked.match[candidates], 6).tolist()
     recalled: list[dict[str, Contribution]] = [{} for _ in candidates]
     if ranked.weights is not None:
-        recalled = fusion.explain_recall(ranked.recalled, candidates, ranked.weights)
+        recalled = fusion.explain_recall(ranked.recalled, candidates, ranked.weights, ranked.gained)
     seen = (measured.evidence.window.seen[candidates] > 0).tolist()
     return [
         Explanation.model_construct(

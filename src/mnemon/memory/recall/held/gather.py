@@ -22,6 +22,7 @@ from mnemon.memory.recall.lexicon import Floats, Lexicon
 from mnemon.memory.recall.question import UNREAD, traits_of
 from mnemon.memory.recall.signals import Evidence, Measured
 from mnemon.memory.recall.sought import Sought
+from mnemon.memory.recall.succession import author
 from mnemon.memory.scope import ResolvedScope
 
 #: How a candidate became one, by its place among them.
@@ -97,6 +98,7 @@ async def measure_rows(
         traits[places] = await _traits(connection, held, sought.base, ordinals, held.rows[places])
         candidates.columns["traits"] = traits
     measured = signals.take(whole, places)
+    measured.evidence.known.columns["vector"] = held.vectors(held.rows[places])
     values = measured.values
     return measured, _Via(cosines[places] >= near, values["words"] > 0, values["date"] >= _AROUND)
 
@@ -153,6 +155,7 @@ def _known(held: HeldScope, scope: ResolvedScope, asked: Asked, cosines: Floats,
         "spoke": _spoke(held, asked.named),
         "present": held.present(asked.named) if asked.named else np.zeros(len(held)),
         "own": _own(held, scope.user_id),
+        "author": author(held.column("heard"), held.column("user"), held.column("talk").astype(np.bool_)),
         "running": np.zeros(len(held)) if running is None else _is(held, "conversation", running),
     }
     return Known(len(held), columns, in_running=running is not None)

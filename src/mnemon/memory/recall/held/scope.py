@@ -172,6 +172,10 @@ class HeldScope:
             total[here] += CONTEXT[abs(step)] * cosines[there]
         return np.asarray(total / self._lengths())
 
+    def vectors(self, rows: Rows) -> NDArray[np.float32]:
+        """Return the vectors of rows, shape (rows, dimensions)."""
+        return self._vectors[rows]
+
     def places_of(self, lexemes: Sequence[str]) -> Rows:
         """Return the places of the rows that have one of these words."""
         found = [self._places[self._rows_of(lexeme)] for lexeme in lexemes if lexeme in self._lexemes]
