@@ -116,7 +116,7 @@ def standing(rows: list[tuple[list[float], int, bytes, float]], strength: float,
             "author": np.array([row[2] for row in rows], dtype="S16"),
         },
     )
-    evidence = Evidence(read(question, NOW), lexicon({}), known, False, 0.0)
+    evidence = Evidence(read(question, NOW), lexicon([]), known, False, 0.0)
     return succession.Standing(Measured(evidence, {}), np.array([row[3] for row in rows]), strength)
 
 

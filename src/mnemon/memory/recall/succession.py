@@ -52,7 +52,7 @@ def strength(weights: Weights) -> float:
 
 def _gained(standing: Standing) -> Floats:
     """Return what each candidate gains."""
-    scores, candidates = standing.scores, standing.measured.evidence.candidates
+    scores, candidates = standing.scores, standing.measured.evidence.known
     gained = np.zeros(len(scores))
     if not len(scores) or not standing.strength or "vector" not in candidates.columns:
         return gained
