@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from functools import lru_cache
 
 import numpy as np
@@ -17,8 +16,6 @@ PLANES = BITS // 64
 FAR = BITS + 1
 #: Rows that are compared at a time: what is worked out of them stays in the processor's cache.
 _BLOCK = 131_072
-#: Codes from which a thread takes half of them: NumPy works without Python's lock.
-_HALVED = 400_000
 
 Words64 = NDArray[np.uint64]
 Distances = NDArray[np.uint16]
@@ -52,20 +49,6 @@ def distances(planes: Words64, code: Words64) -> Distances:
     """
     size = planes.shape[1]
     apart = np.empty(size, dtype=np.uint16)
-    if size < _HALVED:
-        _count(planes, code, apart)
-        return apart
-    half = size // 2
-    other = threading.Thread(target=_count, args=(planes[:, half:], code, apart[half:]))
-    other.start()
-    _count(planes[:, :half], code, apart[:half])
-    other.join()
-    return apart
-
-
-def _count(planes: Words64, code: Words64, apart: Distances) -> None:
-    """Put into ``apart`` how many bits of each code differ, block by block."""
-    size = planes.shape[1]
     block = min(size, _BLOCK)
     differing = np.empty(block, dtype=np.uint64)
     count, few = np.empty(block, dtype=np.uint8), np.empty(block, dtype=np.uint8)
@@ -85,6 +68,7 @@ def _count(planes: Words64, code: Words64, apart: Distances) -> None:
                 np.bitwise_count(bits, out=counted)
                 some += counted
         total += some
+    return apart
 
 
 def closest(found: Distances, most: int) -> NDArray[np.intp]:
