@@ -245,3 +245,4 @@ def test_help_shows_the_arguments() -> None:
     assert "due_time: when it is due, in the person's own time zone; a time needs a date." in shown
     assert ALL["tasks.create"].signature.parameters["priority"].default == "medium"
     assert isinstance(ALL["tasks.create"], Taking)
+    assert repr(AsyncMemory("https://example.org").schedules) == "<AsyncSchedules: set, list, remove>"

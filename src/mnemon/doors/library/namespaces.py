@@ -22,6 +22,10 @@ class Namespace:
     def __init__(self, memory: Any) -> None:
         self._memory = memory
 
+    def __repr__(self) -> str:
+        """Return what it has, for whoever looks at a prompt."""
+        return f"<{type(self).__name__}: {', '.join(name for name in vars(type(self)) if name[0] != '_')}>"
+
 
 class _Attribute:
     """A namespace of a memory, which is there once it is asked for."""
