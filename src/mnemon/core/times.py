@@ -161,7 +161,9 @@ def as_utc(at: datetime | date, one: tzinfo | None = None) -> datetime:
     try:
         if not isinstance(at, datetime):
             at = datetime(at.year, at.month, at.day, tzinfo=one or now_read_in())
-        moment = at.astimezone(UTC) if at.utcoffset() is not None else _of_local(at)
+        moment = at
+        if at.tzinfo is not UTC:
+            moment = at.astimezone(UTC) if at.utcoffset() is not None else _of_local(at)
     except (OverflowError, ValueError, OSError):
         raise _far() from None
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
@@ -195,7 +197,7 @@ def read(text: str, where: tzinfo | None = None) -> datetime:
         ValueError: it is no such text, names no zone that is known, or lies outside the years that are kept.
     """
     text = text.strip()
-    with_name = _NAMED.fullmatch(text) if text.isascii() else None
+    with_name = _NAMED.fullmatch(text) if text.isascii() and ("[" in text or len(text.split(None, 1)) > 1) else None
     if with_name:
         text, where = with_name["at"] or with_name["when"], zone(with_name["in"] or with_name["zone"])
     if _MONTH.fullmatch(text):

@@ -38,6 +38,10 @@ Rememberable = str | Mapping[str, Any] | NewMessage | NewMemory | HasContent | H
 _SAID = frozenset(
     {"role", "speaker", "sender", "session", "conversation_title", "model", "token_count", "tool_calls", "tool_results"}
 )
+#: One of these a client's message has that holds a text.
+_OF_CLIENTS = frozenset(
+    {"role", "type", "kind", "parts", "lc", "kwargs", "tool_calls", "tool_results", "function_call", "refusal"}
+)
 #: Items of one transaction when an iterable has more, and their characters, unless a single one has more.
 _CHUNK = 1000
 _CHUNK_SIZE = 8_000_000
@@ -89,6 +93,8 @@ def as_items(
 def _items(one: Any, defaults: Mapping[str, Any]) -> list[NewMessage | NewMemory]:
     if isinstance(one, NewMessage | NewMemory):
         return [one]
+    if isinstance(one, dict) and isinstance(one.get("content"), str) and _OF_CLIENTS.isdisjoint(one):
+        return [_item({**defaults, **one})]  # as what follows would find out, of thousands
     if isinstance(one, str):
         return [_item({"content": one, **defaults})]
     if (pair := _pair(one)) is not None:

@@ -35,5 +35,6 @@ def person_of(fields: Mapping[str, Any], times_of: frozenset[str] = frozenset())
 
 def people_of(many: Iterable[Any], defaults: Mapping[str, Any]) -> set[str]:
     """Return those who decide by which zone items are read that are about to be remembered."""
-    people = {person_of({**defaults, **one}) for one in many if isinstance(one, Mapping)} | {person_of(defaults)}
+    own = [one for one in many if isinstance(one, Mapping) and ("user" in one or "user" in defaults)]
+    people = {person_of({**defaults, **one}) for one in own} | {person_of(defaults)}
     return {person for person in people if person is not None}
