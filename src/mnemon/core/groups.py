@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Calls of one group at most.
 MOST = 500
+#: Keys at most of which is noted that several of them come at a time.
+_NOTED = 10_000
 #: Seconds after which those who wait no longer wait for the group before: it may wait for somebody else's lock.
 PATIENCE = 0.25
 
@@ -104,6 +106,7 @@ class Groups:
     def _begin(self) -> None:
         self._lanes: dict[Hashable, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shared: set[Hashable] = set()  # keys of which several waited the last time
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def forked(self) -> None:
@@ -128,7 +131,15 @@ class Groups:
         if loop is not self._loop:  # what belonged to another one has ended with it
             self._begin()
             self._loop = loop
-        lane = self._lanes.setdefault(key, _Lane())
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = _Lane()
+            if key not in self._shared:  # nobody came along the last time either: at once, without a step of the loop
+                turn = lane.turn = _Turn()
+                try:
+                    return await work.alone()
+                finally:
+                    self._next(key, lane, turn)
         me = _Waiting(work, loop.create_future())
         lane.waiting.append(me)
         if lane.turn is None:
@@ -169,7 +180,13 @@ class Groups:
             lane.timer = None
         lane.turn = None
         members = _chosen(lane)
-        if not members:
+        if len(members) > 1:
+            if len(self._shared) >= _NOTED:
+                self._shared.clear()
+            self._shared.add(key)
+        elif members:
+            self._shared.discard(key)
+        else:
             if self._lanes.get(key) is lane:
                 del self._lanes[key]
             return
