@@ -35,6 +35,7 @@ PART = "a part of other verbs, in their transaction"
 HELPERS = {
     "conversations.write_messages": PART,
     "conversations.one": PART,
+    "identity.use_code": "a part of signing in, after a challenge",
     "identity.begin": "counts attempts for the verbs that compare secrets",
     "identity.waits": "counts attempts for the verbs that compare secrets",
     "identity.settle": "counts attempts for the verbs that compare secrets",

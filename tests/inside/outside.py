@@ -33,5 +33,7 @@ OUTSIDE: dict[str, str] = {
         ).split(),
         _PROOF,
     ),
-    **dict.fromkeys("identity.enrol_sms identity.invite_user identity.send_account_mail".split(), _RANK),
+    **dict.fromkeys(
+        "identity.enrol_sms identity.invite_user identity.send_account_mail identity.make_recovery_codes".split(), _RANK
+    ),
 }

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
-from mnemon.db.base import Base, Mutable, belongs_to, created, native_enum
+from mnemon.db.base import Base, Mutable, Tenanted, belongs_to, created, native_enum
 
 #: What core/crypto.py makes; a secret in the clear does not look like it.
 ENCRYPTED = r"^v[0-9]+\.[0-9a-f]{8}\.[A-Za-z0-9_-]+$"
@@ -109,6 +109,26 @@ class MfaDeviceORM(Global, Mutable, Base):
     last_used_step: Mapped[int | None] = mapped_column(
         BigInteger, comment="The time step of the last code accepted: none is accepted twice"
     )
+
+
+class RecoveryCodeORM(Tenanted, Base):
+    """A code that stands for a second factor, once."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (
+        ForeignKeyConstraint(["organization_id"], ["organizations.id"], ondelete="CASCADE"),
+        belongs_to("users", "user_id", ondelete="CASCADE"),
+        UniqueConstraint("organization_id", "user_id", "code_hash", name="uq_recovery_codes_code_hash"),
+        hashed("code_hash"),
+        {"comment": "Codes that stand for a second factor, each once (REQ-T130)"},
+    )
+
+    user_id: Mapped[UUID] = mapped_column()
+    code_hash: Mapped[bytes] = mapped_column(
+        LargeBinary, comment="HMAC-SHA256 with a key that the database never sees: there are few codes"
+    )
+    used_at: Mapped[datetime | None] = mapped_column(comment="When it was used; null: it may be")
+    created_at: Mapped[datetime] = created()
 
 
 class OAuthTokenORM(Global, Mutable, Base):

@@ -347,3 +347,33 @@ async def store_oauth_token(connection: Connection, row: Sequence[Any]) -> None:
 async def read_oauth_token(connection: Connection, organization_id: UUID, user_id: UUID, provider: str) -> Any:
     """Return a person's tokens of a provider, encrypted, or None."""
     return await connection.fetchrow(statement(PACKAGE, "read_oauth_token"), organization_id, user_id, provider)
+
+
+async def replace_recovery_codes(
+    connection: Connection, organization_id: UUID, user_id: UUID, hashes: Sequence[bytes]
+) -> None:
+    """Give a person other recovery codes, in place of those they had."""
+    await connection.execute(
+        "DELETE FROM recovery_codes WHERE organization_id = $1 AND user_id = $2", organization_id, user_id
+    )
+    await connection.execute(
+        "INSERT INTO recovery_codes (organization_id, user_id, code_hash) SELECT $1, $2, h FROM unnest($3::bytea[]) h",
+        organization_id,
+        user_id,
+        list(hashes),
+    )
+
+
+async def use_recovery_code(
+    connection: Connection, organization_id: UUID, user_id: UUID, code_hash: bytes, now: datetime
+) -> bool:
+    """Use a recovery code; whether it is one that was not used."""
+    used = await connection.execute(
+        "UPDATE recovery_codes SET used_at = $4 WHERE organization_id = $1 AND user_id = $2 AND code_hash = $3 "
+        "AND used_at IS NULL",
+        organization_id,
+        user_id,
+        code_hash,
+        now,
+    )
+    return used == "UPDATE 1"

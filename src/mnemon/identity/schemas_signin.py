@@ -36,10 +36,10 @@ class SignedIn(Schema):
 
 
 class SecondFactor(Schema):
-    """A code, with the challenge that asked for it."""
+    """A code, or a recovery code, with the challenge that asked for it."""
 
     challenge: Signed
-    code: Annotated[str, Field(pattern=r"^\s*(\d\s*){6}$", max_length=20)]
+    code: Annotated[str, Field(pattern=r"^\s*((\d\s*){6}|[A-Za-z2-7]{5}-?[A-Za-z2-7]{5}\s*)$", max_length=20)]
     ip_address: Address | None = None
     user_agent: Text | None = None
 
@@ -97,3 +97,9 @@ class TrustedIdentity(Schema):
     email: Annotated[str, Field(max_length=255)]
     ip_address: Address | None = None
     user_agent: Text | None = None
+
+
+class RecoveryCodes(Schema):
+    """Ten codes, shown once, each of which stands for a second factor once."""
+
+    codes: tuple[SecretStr, ...]

@@ -290,6 +290,7 @@ _ACCESS = {
             "identity",
             enrol_totp="enrol_totp",
             enrol_sms="enrol_sms",
+            make_recovery_codes="make_recovery_codes",
             verify_totp="verify_totp",
             list="list_mfa_devices",
             remove="remove_mfa_device",

@@ -127,6 +127,7 @@ from mnemon.identity.schemas_signin import (
     AccountMail,
     AskReset,
     InviteUser,
+    RecoveryCodes,
     ResetPassword,
     SecondFactor,
     SendCode,
@@ -2802,6 +2803,17 @@ class AsyncFactors(Namespace):
         """
     @overload
     async def enrol_sms(self, request: SmsEnrol, /) -> MfaDevice: ...
+
+    @overload
+    async def make_recovery_codes(self, user_id: UUID | str) -> RecoveryCodes:
+        """Give a person ten recovery codes, in place of those they had; they are shown here and never again.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Forbidden: somebody else's, and the principal has not `users:write` and all that the person may do.
+        """
+    @overload
+    async def make_recovery_codes(self, request: UserRef, /) -> RecoveryCodes: ...
 
     @overload
     async def verify_totp(
@@ -6126,6 +6138,17 @@ class Factors(Namespace):
         """
     @overload
     def enrol_sms(self, request: SmsEnrol, /) -> MfaDevice: ...
+
+    @overload
+    def make_recovery_codes(self, user_id: UUID | str) -> RecoveryCodes:
+        """Give a person ten recovery codes, in place of those they had; they are shown here and never again.
+
+        Raises:
+            NotFound: the organisation has no such person.
+            Forbidden: somebody else's, and the principal has not `users:write` and all that the person may do.
+        """
+    @overload
+    def make_recovery_codes(self, request: UserRef, /) -> RecoveryCodes: ...
 
     @overload
     def verify_totp(

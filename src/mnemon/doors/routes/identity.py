@@ -14,6 +14,7 @@ ROUTES = (
     Route("identity.invite_user", "POST", "/invitations", 201),
     Route("identity.send_account_mail", "POST", "/users/{user_id}/mail", 204),
     Route("identity.enrol_totp", "POST", "/users/{user_id}/totp", 201),
+    Route("identity.make_recovery_codes", "POST", "/users/{user_id}/recovery-codes", 201),
     Route("identity.enrol_sms", "POST", "/users/{user_id}/phones", 201),
     Route("identity.verify_totp", "POST", "/users/{user_id}/totp/verify", door=("ip_address",)),
     Route("identity.list_mfa_devices", "GET", "/users/{user_id}/mfa-devices"),

@@ -42,6 +42,7 @@ from mnemon.identity.service.people import (
     set_preferences,
     update_user,
 )
+from mnemon.identity.service.recovery import make_recovery_codes
 from mnemon.identity.service.roles import (
     assign_role,
     create_role,
@@ -126,6 +127,7 @@ __all__ = [
     "list_team_members",
     "list_teams",
     "list_users",
+    "make_recovery_codes",
     "name_words",
     "permissions_of",
     "read_oauth_token",

@@ -43,6 +43,7 @@ from mnemon.identity.senders import Mail, mail_sender, text_sender
 from mnemon.identity.service import attempts
 from mnemon.identity.service.credentials import verify_password, verify_totp
 from mnemon.identity.service.people import NAMES, check_password, create_user, no_user
+from mnemon.identity.service.recovery import recovery_code, use_code
 from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, may, outrank, secret_box
 from mnemon.identity.service.sessions import start_session
 from mnemon.identity.session_cache import forgets
@@ -94,8 +95,11 @@ async def finish_sign_in(ctx: Context, request: SecondFactor) -> SessionTokens:
     """
     person = _read(ctx, "challenge", request.challenge)
     theirs = ctx.as_principal(Principal(person.organization_id, person.user_id, permissions=ACCOUNT))
-    check = TotpCheck(user_id=person.user_id, code=request.code, ip_address=request.ip_address)
-    await verify_totp(theirs, check)
+    if (recovery := recovery_code(request.code)) is not None:
+        await use_code(theirs, person.user_id, recovery, request.ip_address)
+    else:
+        check = TotpCheck(user_id=person.user_id, code=request.code, ip_address=request.ip_address)
+        await verify_totp(theirs, check)
     return await _start(ctx, person, request)
 
 

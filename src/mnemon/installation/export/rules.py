@@ -76,6 +76,7 @@ EXCLUDED = {
     "sessions": "hashes of tokens: who is signed in here is not signed in there",
     "user_credentials": "hashes of passwords: people set one in the other installation",
     "mfa_devices": "secrets encrypted with this installation's key",
+    "recovery_codes": "hashes with this installation's key: people make others in the other installation",
     "oauth_tokens": "secrets encrypted with this installation's key",
     "sign_in_attempts": "the installation's own: guesses at its passwords, for a day",
     "api_keys": "hashes of keys: a key that is valid in two installations could be revoked in one alone",
