@@ -9,8 +9,8 @@ from alembic import op
 
 from mnemon.migrations.tables import Table, check, column, created, moment, owned, tenanted, unique, within
 
-revision = "0034"
-down_revision = "0033"
+revision = "0036"
+down_revision = "0035"
 branch_labels = None
 depends_on = None
 
