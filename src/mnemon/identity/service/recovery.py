@@ -65,8 +65,8 @@ async def use_code(ctx: Context, user_id: UUID, code: str, address: Address | No
         Unauthenticated: it is none of theirs, or was used; or too many were tried.
     """
     organization = ctx.principal.organization_id
-    who = attempts.person(organization, user_id, None)
-    attempt = await attempts.begin(ctx, who, attempts.place(address), factor=True)
+    subject = attempts.person(organization, user_id, None)
+    attempt = await attempts.begin(ctx, subject, attempts.place(address), factor=True)
     if isinstance(attempt, timedelta):
         raise attempts.too_many(attempt, code="unauthenticated.mfa_locked", field="code")
     digest, now = _hash(ctx, user_id, code), ctx.clock.now()
