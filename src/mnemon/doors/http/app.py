@@ -83,9 +83,10 @@ def create(settings: Settings | None = None, options: ServeOptions | None = None
     api.state.serving = serving
     if door is not None:
         api.router.routes.extend(door.routes())
-    _include(api, serving, measures)
+    calls = Calls(serving)
+    _include(api, serving, measures, calls)
     watching = Watching(serving, measures, notes)
-    api.add_middleware(Gate, seconds=serving.options.request_seconds, watch=watching)
+    api.add_middleware(Gate, seconds=serving.options.request_seconds, watch=watching, calls=calls)
     return api
 
 
@@ -98,7 +99,7 @@ def _mcp(serving: Serving) -> McpDoor | None:
     return McpDoor(serving)
 
 
-def _include(api: FastAPI, serving: Serving, measures: Measures) -> None:
+def _include(api: FastAPI, serving: Serving, measures: Measures, calls: Calls) -> None:
     """Put in what answers; the first that has a path answers it, so the verbs come last."""
     health, setup = Health(serving, measures), Setup(serving)
     api.add_route("/livez", health.lives, methods=["GET"])
@@ -114,7 +115,6 @@ def _include(api: FastAPI, serving: Serving, measures: Measures) -> None:
     sign_in = SignInRoutes(serving)
     sign_in.add_to(api)
     OidcRoutes(serving, sign_in).add_to(api)
-    calls = Calls(serving)
     api.add_route(f"{PREFIX}/{{rest:path}}", calls.answer, methods=_METHODS)
 
 

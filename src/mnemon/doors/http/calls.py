@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mnemon import verbs
-from mnemon.core.errors import MnemonError, Unauthenticated
+from mnemon.core.errors import MnemonError, NotFound, Unauthenticated
 from mnemon.core.principal import Principal
 from mnemon.doors.http import bodies, deps, endpoint, errors, idempotency
 from mnemon.doors.http.bulk import remember_lines
@@ -17,6 +17,7 @@ from mnemon.memory.schemas import Recollection
 from mnemon.verbs import Verb
 
 #: Verbs that anybody may call over HTTP: they ask for the secret themselves that proves who somebody is.
+_BELOW = f"{endpoint.PREFIX}/"
 OPEN = frozenset({"identity.refresh_session"})
 
 
@@ -31,6 +32,16 @@ class Calls:
         self._serving = serving
         self._tree = endpoint.tree()
         self._pace = Pace(serving.options)
+
+    def has(self, path: str) -> bool:
+        """Tell whether a path is one of a verb's."""
+        if not path.startswith(_BELOW):
+            return False
+        try:
+            node, _ = endpoint.found_in(self._tree, path.removeprefix(endpoint.PREFIX))
+        except NotFound:
+            return False
+        return bool(node.routes)
 
     async def answer(self, request: Request) -> Response:
         """Answer a call, whatever becomes of it."""

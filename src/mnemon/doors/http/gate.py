@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from mnemon.core.errors import Unavailable
 from mnemon.doors.http import errors
+from mnemon.doors.http.calls import Calls
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +49,12 @@ class Gate:
         app: what answers calls.
         seconds: that a call may take until its answer begins.
         watch: told of each call when it begins and when it has ended.
+        calls: answers the calls of verbs, which most are, without the way through the others' routers.
     """
 
-    def __init__(self, app: Application, seconds: float, watch: Watch) -> None:
+    def __init__(self, app: Application, seconds: float, watch: Watch, calls: Calls) -> None:
         self._app = app
+        self._calls = calls
         self._seconds = seconds
         self._watch = watch
 
@@ -68,7 +71,7 @@ class Gate:
         try:
             async with asyncio.timeout(self._seconds) as limit:
                 state["limit"] = answer.limit = limit
-                await self._app(scope, receive, answer)
+                await self._pass(scope, receive, answer)
         except TimeoutError:
             late = Unavailable("It took too long.", code="unavailable.time_limit", hint="Ask for less at a time.")
             await self._fail(late, answer, scope, receive)
@@ -77,6 +80,13 @@ class Gate:
             await self._fail(error, answer, scope, receive)
         finally:
             self._see_end(request, answer, time.perf_counter() - began)
+
+    async def _pass(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        if self._calls.has(scope["path"]):
+            response = await self._calls.answer(Request(scope, receive))
+            await response(scope, receive, answer)
+        else:
+            await self._app(scope, receive, answer)
 
     def _see_end(self, request: Request, answer: _Answer, seconds: float) -> None:
         try:

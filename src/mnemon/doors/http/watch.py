@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.requests import Request
 
@@ -69,7 +69,8 @@ def _report(
     request: Request, caller: Caller, name: str, status: int, sent: int, seconds: float, error: object
 ) -> RequestReport:
     length = request.headers.get("content-length", "")
-    return RequestReport(
+    return RequestReport.model_construct(  # of what this process saw itself, within the schema's bounds
+        metadata={},
         method=request.method,
         route=name,
         status_code=status,
@@ -85,9 +86,9 @@ def _report(
     )
 
 
-def _address(request: Request) -> str | None:
+def _address(request: Request) -> IPv4Address | IPv6Address | None:
     try:
-        return str(ip_address(request.client.host)) if request.client is not None else None
+        return ip_address(request.client.host) if request.client is not None else None
     except ValueError:
         return None
 
