@@ -122,7 +122,8 @@ class CodedRows:
     @property
     def is_worn(self) -> bool:
         """Whether so much of it is no longer there that it is better read anew."""
-        return self.came > _LOOSE_AT_LEAST and float(self.column("alive").mean()) < 1 - _GONE
+        alive = int(np.count_nonzero(self.column("alive")))
+        return self.came > _LOOSE_AT_LEAST and alive < (1 - _GONE) * self.came
 
     def reserve(self, rows: int) -> None:
         """Make room for so many rows in all."""
