@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnemon import AsyncMemory, Conflict, Forbidden, Memory, NewMemory, NewMessage, NotFound
+from mnemon import AsyncMemory, Conflict, Forbidden, Memory, NewMemory, NewMessage, NotFound, Unavailable
 from mnemon.app import App
 from mnemon.context import Context
 from mnemon.core.principal import Principal
@@ -276,3 +276,35 @@ async def test_thousands_are_kept_in_order_up_to_the_thousand_that_fails(admin: 
         context_of(memory).principal.organization_id,
     )
     assert {row["content"] for row in kept} == {f"more {n}" for n in range(1000)}
+
+
+class Slow:
+    """The built-in embedder as one that has to be asked for: each call waits a moment, and some fail."""
+
+    local = False
+
+    def __init__(self, real: Any) -> None:
+        self.name, self.dimensions, self.max_batch = real.name, real.dimensions, real.max_batch
+        self.real = real
+
+    async def embed(self, texts: Any) -> Any:
+        await asyncio.sleep(0.01)
+        if any("unreadable" in text for text in texts):
+            raise Unavailable("The model does not answer.")
+        return await self.real.embed(texts)
+
+    async def aclose(self) -> None:
+        """Nothing to let go of."""
+
+
+async def test_an_embedder_that_has_to_be_asked_is_asked_by_each(admin: Any, ctx: Context) -> None:
+    slow = replace(ctx, embedder=Slow(ctx.embedder))
+    contents = [f"remote {n}" for n in range(12)] + ["unreadable"]
+    answers = await asyncio.gather(
+        *(service.remember(slow, one(NewMemory(content=content))) for content in contents), return_exceptions=True
+    )
+    assert isinstance(answers[-1], Unavailable)
+    assert all(isinstance(answer, Remembered) for answer in answers[:-1])
+    by = await transactions(admin, ctx, "memories")
+    assert by.total() == 12
+    assert len(by) < 12

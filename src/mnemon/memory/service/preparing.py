@@ -24,7 +24,7 @@ from mnemon.memory.schemas import NewMemory, Remember, Update
 Item = NewMessage | NewMemory
 
 #: Texts that the built-in embedder turns into vectors faster than a thread could be woken.
-_AT_ONCE = 8
+_AT_ONCE = 32
 #: Characters of a text whose cutting is worth a thread.
 _LONG = 100_000
 SPLIT = "Give split=True (--split), and it is kept in parts that are found as one text."

@@ -8,6 +8,7 @@ from itertools import islice
 from uuid import UUID
 
 from mnemon.agents import service as agents
+from mnemon.ai.embedders import answers_at_once
 from mnemon.context import Context
 from mnemon.conversations import service as conversations
 from mnemon.conversations.parts import firsts
@@ -43,15 +44,19 @@ async def remember(ctx: Context, request: Remember) -> Remembered:
         Forbidden: a team is not the principal's, or a memory would be kept for somebody else alone.
         Unavailable: the embedder or the database cannot be reached; nothing was kept.
     """
-    prepared = await prepare(ctx, request)
-    kind = _kind(prepared)
+    kind = _kind(request)
     if kind is None:
-        return await write(ctx, prepared)
+        return await write(ctx, await prepare(ctx, request))
     # Only for one and the same principal: it is proven to the database who a transaction is for.
     own = (ctx.database, ctx.embedder, ctx.clock, ctx.settings)
     key = ("remember", kind, request.dedupe, ctx.principal, *map(id, own))
+    if answers_at_once(ctx.embedder):  # faster for all of a group than for each of it
+        return await ctx.groups.run(
+            key, Work(request, partial(_alone, ctx, request), partial(_together, ctx), _apart(request))
+        )
+    prepared = await prepare(ctx, request)
     return await ctx.groups.run(
-        key, Work(prepared, partial(write, ctx, prepared), partial(_together, ctx), _apart(prepared))
+        key, Work(prepared, partial(write, ctx, prepared), partial(_prepared_together, ctx), _apart(request))
     )
 
 
@@ -73,34 +78,53 @@ async def write(ctx: Context, prepared: Prepared) -> Remembered:
     raise AssertionError("unreachable")
 
 
-def _kind(prepared: Prepared) -> str | None:
+def _kind(request: Remember) -> str | None:
     """Return what kind of few items these are, which may be written together with others; None: by themselves."""
-    items = prepared.items
-    if len(items) > _FEW or prepared.request.checkpoint is not None or any(prepared.parts):
+    items, over = request.items, request.split_over
+    if len(items) > _FEW or request.checkpoint is not None:
+        return None
+    if over is not None and any(len(item.content) > over for item in items):
         return None
     kinds = {"message" if isinstance(item, NewMessage) else "memory" for item in items}
     return kinds.pop() if len(kinds) == 1 else None
 
 
-def _apart(prepared: Prepared) -> frozenset[Hashable]:
+def _apart(request: Remember) -> frozenset[Hashable]:
     """Return the texts of memories, of which a second confirms the first once that is there."""
-    if not prepared.request.dedupe:
+    if not request.dedupe:
         return frozenset()
-    return frozenset(repetition.form(item.content) for item in prepared.items if isinstance(item, NewMemory))
+    return frozenset(repetition.form(item.content) for item in request.items if isinstance(item, NewMemory))
 
 
-async def _together(ctx: Context, many: Sequence[Prepared]) -> list[Remembered]:
+async def _alone(ctx: Context, request: Remember) -> Remembered:
+    return await write(ctx, await prepare(ctx, request))
+
+
+async def _together(ctx: Context, many: Sequence[Remember]) -> list[Remembered]:
     """Write what several callers remember in one transaction, in the order that they came.
 
     Raises:
         Undecided: it may have been committed.
     """
+    items = tuple(item for request in many for item in request.items)
+    request = Remember.model_construct(items=items, checkpoint=None, dedupe=many[0].dedupe, split_over=None)
+    return await _each(ctx, await prepare(ctx, request), [len(request.items) for request in many])
+
+
+async def _prepared_together(ctx: Context, many: Sequence[Prepared]) -> list[Remembered]:
+    """Write the same where each is prepared by itself: an embedder that is asked for it keeps nobody else waiting."""
     items = [item for prepared in many for item in prepared.items]
     request = Remember.model_construct(items=tuple(items), dedupe=many[0].request.dedupe)
     vectors = [vector for prepared in many for vector in prepared.vectors]
     codes = [code for prepared in many for code in prepared.languages]
-    written = iter(await _write(ctx, Prepared(request, items, [None] * len(items), vectors, codes), hurried=True))
-    return [_remembered(list(islice(written, len(prepared.items)))) for prepared in many]
+    whole = Prepared(request, items, [None] * len(items), vectors, codes)
+    return await _each(ctx, whole, [len(prepared.items) for prepared in many])
+
+
+async def _each(ctx: Context, prepared: Prepared, sizes: Sequence[int]) -> list[Remembered]:
+    """Write items together, and answer for so many of them to each caller."""
+    written = iter(await _write(ctx, prepared, hurried=True))
+    return [_remembered(list(islice(written, size))) for size in sizes]
 
 
 def _remembered(written: Sequence[conversations.WrittenMessage]) -> Remembered:
