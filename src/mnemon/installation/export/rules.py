@@ -77,6 +77,7 @@ EXCLUDED = {
     "user_credentials": "hashes of passwords: people set one in the other installation",
     "mfa_devices": "secrets encrypted with this installation's key",
     "recovery_codes": "hashes with this installation's key: people make others in the other installation",
+    "idempotency_keys": "answers of this installation, for a day: a call is repeated where it was made",
     "oauth_tokens": "secrets encrypted with this installation's key",
     "sign_in_attempts": "the installation's own: guesses at its passwords, for a day",
     "api_keys": "hashes of keys: a key that is valid in two installations could be revoked in one alone",
