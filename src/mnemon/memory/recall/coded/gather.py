@@ -35,6 +35,8 @@ DEPTH = 200
 #: Rows that are read whole, and of these those that are taken because they are closest in meaning: of the hundred
 #: closest of a million rows, 94 were among them. The others match best by all that is held.
 SHORTLIST, NEAR = 300, 240
+#: Of those in talk, the best by what is held that are read with the rows beside them.
+IN_COMPANY = 120
 #: How often it is looked again, if rows turn out to be gone.
 _ROUNDS = 3
 
@@ -56,8 +58,8 @@ async def measure_part(
     narrowed = await within(connection, sought.scope) if sought.narrows and not _by_time_alone(sought) else None
     for _ in range(_ROUNDS):
         candidates = _find(part, sought, narrowed)
-        chosen = _choose(part, candidates, sought)
-        few = await _read(connection, part, candidates, sought, chosen)
+        chosen, in_company = _choose(part, candidates, sought)
+        few = await _read(connection, part, candidates, sought, chosen, in_company)
         gone = np.setdiff1d(chosen, few.ordinals)
         if not len(gone):
             break
@@ -196,17 +198,23 @@ def _with_neighbours(part: Part, at: Row32) -> Row32:
     return found[found >= 0]
 
 
-def _choose(part: Part, found: _Found, sought: Sought) -> Int64:
-    """Return the ordinals of the rows that are closest in meaning, and of those that match best by what is held."""
+def _choose(part: Part, found: _Found, sought: Sought) -> tuple[Int64, Int64]:
+    """Return the ordinals of the rows that are closest in meaning and of those that match best by what is held.
+
+    Then those of them that match best.
+    """
     most = max(SHORTLIST, 2 * sought.wanted)
     if len(found.ordinals) <= most:
-        return found.ordinals
+        return found.ordinals, found.ordinals
     evidence = Evidence(sought.question, found.lexicon, _held(part, found), bool(sought.asked.names), 1.0)
     scores = fusion.match_scores(signals.measure(evidence, read=False))
+    company = max(IN_COMPANY, 2 * sought.wanted)
+    best = np.argpartition(-scores, company)[:company]
     if sought.vector.any():
         near = most * NEAR // SHORTLIST
         scores[np.argpartition(-found.likely, near)[:near]] = np.inf
-    return found.ordinals[np.argpartition(-scores, most)[:most]]
+    chosen = np.argpartition(-scores, most)[:most]
+    return found.ordinals[chosen], found.ordinals[np.intersect1d(chosen, best)]
 
 
 def _held(part: Part, found: _Found) -> Known:
@@ -227,10 +235,13 @@ def _held(part: Part, found: _Found) -> Known:
     return Known(size, columns)
 
 
-async def _read(connection: Connection, part: Part, found: _Found, sought: Sought, chosen: Int64) -> Few:
-    """Read rows and those beside them in talk, as a held scope has them."""
+async def _read(
+    connection: Connection, part: Part, found: _Found, sought: Sought, chosen: Int64, in_company: Int64
+) -> Few:
+    """Read rows, and those beside some of them in talk, as a held scope has them."""
     rows = part.rows
-    at = _with_neighbours(part, rows.rows_of(chosen))
+    beside = _with_neighbours(part, rows.rows_of(in_company))
+    at = np.union1d(beside, rows.rows_of(chosen))
     at = at[at < len(found.members)]
     at = at[found.members[at]]
     ordinals, talk = rows.column("ordinals")[at], rows.column("talk")[at]
