@@ -88,7 +88,7 @@ class Settings(OutsideSettings):
         ge=0,
         le=100,
         validation_alias=_names("database_pool_overflow"),
-        description="connections beyond those, opened when all are busy",
+        description="connections beyond those, opened when all are busy for a tenth of a second",
     )
     database_pooler: Literal["none", "transaction"] = Field(
         default="none",
