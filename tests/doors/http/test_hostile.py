@@ -10,13 +10,18 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 
-from mnemon.doors.http.connections import HEAD_SECONDS
+from mnemon.app import App
+from mnemon.doors.http.app import create
+from mnemon.doors.http.connections import HEAD_SECONDS, Patient
+from mnemon.doors.http.options import ServeOptions
 from tests.conftest import APP, Server
 from tests.factories import new_slug
 from tests.patience import PATIENCE
 
-from .serving import Process, first_key, served
+from .serving import Process, first_key, free_port, served
+from .world import found
 
 #: What the process may grow by while it is attacked; a body that was kept whole would be more.
 ROOM = 96 * 2**20
@@ -130,3 +135,43 @@ async def test_garbage_is_no_call(running: Process, garbage: bytes) -> None:
     content = await sent_raw(running, garbage + b"\r\n\r\n")
     assert content == b"" or content.startswith(b"HTTP/1.1 400")
     assert await answers(running) == 200
+
+
+@contextlib.asynccontextmanager
+async def listening(opened: App, options: ServeOptions) -> AsyncIterator[int]:
+    """A server in this process, for limits that a user does not set; its port."""
+    port = free_port()
+    config = uvicorn.Config(
+        create(opened.settings, options, app=opened), http=Patient, port=port, lifespan="on", log_level="critical"
+    )
+    one = uvicorn.Server(config)
+    task = asyncio.create_task(one.serve())
+    async with asyncio.timeout(PATIENCE):
+        while not one.started:  # noqa: ASYNC110 - what it has for that is a flag
+            await asyncio.sleep(0.01)
+    try:
+        yield port
+    finally:
+        one.should_exit = True
+        await task
+
+
+async def test_a_body_that_stops_is_given_up(opened: App) -> None:
+    town = await found(opened)
+    options = ServeOptions(body_seconds=0.3, per_minute=0, mcp=False)
+    for kind in ("application/json", "application/x-ndjson"):
+        async with listening(opened, options) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            head = [
+                "POST /v1/memories HTTP/1.1",
+                "host: 127.0.0.1",
+                f"authorization: Bearer {town.owner}",
+                f"content-type: {kind}",
+                "content-length: 1000",
+            ]
+            writer.write("\r\n".join([*head, "", '{"content"']).encode())
+            async with asyncio.timeout(PATIENCE):
+                answer = await reader.readuntil(b"}")
+            assert answer.startswith(b"HTTP/1.1 408"), answer
+            assert b"invalid.too_slow" in answer
+            writer.close()

@@ -1,6 +1,6 @@
 """Calls made of the description itself: no answer that it does not declare, none of another organisation, no 5xx.
 
-A few of each route here; ``MNEMON_TEST_CASES=70`` makes more than ten thousand of them.
+A few of each route here; ``SCHEMATHESIS_CASES=70`` makes more than ten thousand of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LEFT_OUT = ("operations_erase",)
 
 
 async def test_every_answer_is_as_declared(server: Server, template: str, tmp_path: Path) -> None:
-    examples = os.environ.get("MNEMON_TEST_CASES", "2")
+    examples = os.environ.get("SCHEMATHESIS_CASES", "2")
     mark = f"zanzibar{os.urandom(6).hex()}"
     environment = {
         "DATABASE_URL": server.url(APP),

@@ -18,7 +18,7 @@ from tests.conftest import APP, Server
 from tests.factories import new_slug
 from tests.patience import PATIENCE
 
-from .serving import Process, first_key, served
+from .serving import Process, first_key, free_port, served
 
 
 @pytest.fixture
@@ -136,6 +136,46 @@ async def test_killed_at_any_moment_it_is_done_once(environment: dict[str, str])
         page = await client.get("/memories", params={"limit": 1000})
         contents = [item["content"] for item in page.json()["items"]]
         assert sorted(contents) == sorted(calls.values())
+
+
+async def test_restarted_under_its_clients_it_loses_nothing(environment: dict[str, str]) -> None:
+    port, clients, each = free_port(), 100, 3
+    over = asyncio.Event()
+
+    async def remember(client: httpx.AsyncClient, content: str) -> None:
+        headers, body = {"idempotency-key": uuid4().hex}, {"content": content, "dedupe": False}
+        while True:  # as a client does: the same call again until it has its answer
+            try:
+                answer = await client.post("/memories", json=body, headers=headers)
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+                continue
+            if answer.status_code == 201:
+                return
+            assert answer.status_code in {429, 503}, answer.text
+            await asyncio.sleep(0.1)
+
+    async def work(client: httpx.AsyncClient, name: int) -> None:
+        for n in range(each):
+            await remember(client, f"client {name}, {n}")
+            if n == 0 and name == clients // 2:
+                over.set()
+
+    async with served(environment, port=port) as running:
+        key = await first_key(running)
+        limits = httpx.Limits(max_connections=clients)
+        headers = {"authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(
+            base_url=f"{running.url}/v1", headers=headers, timeout=PATIENCE, limits=limits
+        ) as client:
+            working = [asyncio.create_task(work(client, name)) for name in range(clients)]
+            await over.wait()
+            assert await running.stop() == 0
+            async with served(environment, port=port):
+                await asyncio.gather(*working)
+                page = await client.get("/memories", params={"limit": 1000})
+                contents = [item["content"] for item in page.json()["items"]]
+                assert sorted(contents) == sorted(f"client {a}, {n}" for a in range(clients) for n in range(each))
 
 
 @pytest.mark.parametrize(
