@@ -17,12 +17,19 @@ from typing import Any, get_args, get_origin
 
 import pages
 from mnemon import verbs
+from mnemon.doors import routes
 from mnemon.doors.library.groups import GROUPS
 from mnemon.verbs import Verb
 
 SOURCE = pages.ROOT / "src" / "mnemon"
 #: The packages that call verbs for somebody, and what a reader calls them.
-DOORS = {"library": "doors/library", "command line": "doors/cli", "worker": "doors/worker", "imports": "adapters"}
+DOORS = {
+    "library": "doors/library",
+    "HTTP": "doors/http",
+    "command line": "doors/cli",
+    "worker": "doors/worker",
+    "imports": "adapters",
+}
 
 INTRODUCTION = """\
 <!-- Generated from the decorators of the verbs (mnemon.verbs) by `make docs`. Change what is said there. -->
@@ -38,8 +45,8 @@ this list for programs.
   What somebody may then see or change of what is others' is decided row by row ([security.md](security.md)).
 - **does**: *reads* begins read-only transactions; *changes* may change something. *Installation*: it is the
   installation's own work, and no organisation may call it, whatever its permissions.
-- **called by**: the doors whose code calls the verb today. What the command line does through the library is the
-  library's. Where nothing stands, it is for programs that take a context, and for doors that are to come.
+- **called by**: the doors whose code calls the verb. What the command line and MCP do through the library is the
+  library's. Where nothing stands, it is for programs that take a context.
 
 """
 
@@ -116,6 +123,7 @@ def page() -> str:
     everything = verbs.every()
     called = {door: set(calls(SOURCE / path)) for door, path in DOORS.items()}
     called["library"] |= {name for group in GROUPS.values() for name in group.verbs.values()}
+    called["HTTP"] |= {route.verb for route in routes.every()}
     parts = [INTRODUCTION.format(count=len(everything))]
     for name, those in groupby(everything, key=lambda verb: verb.domain):
         parts += [f"{line}\n" for line in domain(name, list(those), called)]
