@@ -63,6 +63,7 @@ _CHECKS = {
 
 #: The field of a check that is named after its rule, because several columns have a part in it.
 _FIELDS = {
+    "holder": "conversation_id",
     "identified": "external_id",
     "not_superseded_by_itself": "superseded_by",
     "not_used_by_itself": "used_message_id",

@@ -209,7 +209,7 @@ def _seconds(header: str | None) -> float:
 
 
 def _checked_url(address: str) -> httpx.URL:
-    hint = "Give it as https://memory.example.org."
+    hint = "Give it as https://memory.example.org. A database is given by name: Memory(database_url=...)."
     try:
         url = httpx.URL(address.strip())
     except (httpx.InvalidURL, ValueError):

@@ -27,6 +27,8 @@ async def check(connection: asyncpg.Connection, wanted: Settings) -> list[Findin
         connection: the owner's where there is one, else the application's, which sees one organisation.
         wanted: where the store is.
     """
+    if await connection.fetchval("SELECT to_regclass('assets') IS NULL"):
+        return []
     rows = await connection.fetch(_KEPT, _MOST)
     if not rows:
         return [Finding("files", "ok", "none are kept", None)]
