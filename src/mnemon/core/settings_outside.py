@@ -57,8 +57,8 @@ class OutsideSettings(BaseSettings):
         default=None,
         validation_alias=AliasChoices("mnemon_redis_url", "redis_url"),
         description="a Redis that keeps who is signed in, in front of the database, and counts calls for all "
-        "processes: redis://, rediss:// or unix://; unset: the database is asked each time, and each process counts alone "
-        "([access.md](access.md))",
+        "processes: redis://, rediss:// or unix://; unset: the database is asked each time, and each process counts "
+        "alone ([access.md](access.md))",
     )
 
     asset_store: str | None = Field(
