@@ -69,13 +69,15 @@ async def test_killed_in_the_middle_nothing_acknowledged_is_lost() -> None:
     try:
         url = await own.prepared("fragile")
         async with AsyncMemory(Settings(database_url=url, auto_maintenance=False)) as memory:
-            kept = await memory.remember([f"kept {n}" for n in range(50)], user="ada")
+            acknowledged = set((await memory.remember([f"kept {n}" for n in range(50)], user="ada")).ids)
             own.kill()
             with pytest.raises(Unavailable):
-                await memory.remember([f"lost {n}" for n in range(50)], user="ada")
+                for batch in range(100):  # its children may answer once more before they notice
+                    more = await memory.remember([f"late {batch} {n}" for n in range(50)], user="ada")
+                    acknowledged |= set(more.ids)
             own.start()
             found = await recovered(memory)
-            assert {item.id for item in found} == set(kept.ids)
+            assert acknowledged <= {item.id for item in found}
             await memory.remember("after", user="ada")
     finally:
         own.close()

@@ -153,9 +153,10 @@ async def test_what_is_erased_is_let_go_of(memory: AsyncMemory) -> None:
     await memory.remember(rows)
     ctx = coding(context_of(memory))
     await ready(ctx)
+    [before] = coded_by(ctx)
     await memory.erase(user="ada")
     assert len(await service.search(ctx, Search(query="boat"))) == 2
-    assert not coded_by(ctx)
+    assert before not in coded_by(ctx)  # another may have been read behind the search already
     await ctx.background.settled()
     [coded] = coded_by(ctx)
     assert coded.rows.came == 2
