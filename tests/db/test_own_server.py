@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -72,15 +73,20 @@ async def test_killed_in_the_middle_nothing_acknowledged_is_lost() -> None:
             acknowledged = set((await memory.remember([f"kept {n}" for n in range(50)], user="ada")).ids)
             own.kill()
             with pytest.raises(Unavailable):
-                for batch in range(100):  # its children may answer once more before they notice
-                    more = await memory.remember([f"late {batch} {n}" for n in range(50)], user="ada")
-                    acknowledged |= set(more.ids)
+                await write_on(memory, acknowledged)
             own.start()
             found = await recovered(memory)
             assert acknowledged <= {item.id for item in found}
             await memory.remember("after", user="ada")
     finally:
         own.close()
+
+
+async def write_on(memory: AsyncMemory, acknowledged: set[UUID]) -> None:
+    """Write until the server is gone: its children may answer once more before they notice."""
+    for batch in range(100):
+        more = await memory.remember([f"late {batch} {n}" for n in range(50)], user="ada")
+        acknowledged |= set(more.ids)
 
 
 async def recovered(memory: AsyncMemory) -> list[Item]:
