@@ -106,7 +106,7 @@ _rows = st.lists(
 )
 
 
-def standing(rows: list[tuple[list[float], int, bytes, float]], strength: float, question: str = "boat") -> Any:
+def scored(rows: list[tuple[list[float], int, bytes, float]], strength: float, question: str = "boat") -> Any:
     vectors = np.array([row[0] for row in rows], dtype=np.float32)
     known = Known(
         len(rows),
@@ -117,12 +117,12 @@ def standing(rows: list[tuple[list[float], int, bytes, float]], strength: float,
         },
     )
     evidence = Evidence(read(question, NOW), lexicon([]), known, False, 0.0)
-    return succession.Standing(Measured(evidence, {}), np.array([row[3] for row in rows]), strength)
+    return succession.Scored(Measured(evidence, {}), np.array([row[3] for row in rows]), strength)
 
 
 @given(rows=_rows, strength=st.floats(0, 1))
 def test_nobody_gains_more_than_the_place_before_the_best(rows: list[Any], strength: float) -> None:
-    here = standing(rows, strength)
+    here = scored(rows, strength)
     gained = succession.SIGNAL.measure(here)
     assert (gained >= 0).all()
     assert (here.scores + gained <= here.scores.max() * (1 + succession.AHEAD) + 1e-9).all()
@@ -133,8 +133,8 @@ def test_nobody_gains_more_than_the_place_before_the_best(rows: list[Any], stren
 
 @given(rows=_rows)
 def test_without_strength_or_for_a_named_time_nothing_moves(rows: list[Any]) -> None:
-    assert not succession.SIGNAL.measure(standing(rows, 0.0)).any()
-    assert not succession.SIGNAL.measure(standing(rows, 1.0, "Where was the boat in June 2025?")).any()
+    assert not succession.SIGNAL.measure(scored(rows, 0.0)).any()
+    assert not succession.SIGNAL.measure(scored(rows, 1.0, "Where was the boat in June 2025?")).any()
 
 
 @given(recency=st.floats(0, 1), semantic=st.floats(0.01, 1))

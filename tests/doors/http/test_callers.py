@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import httpx
 import pytest_asyncio
 
 from mnemon.app import App
-from mnemon.doors.http.serving import FRESH, Callers
+from mnemon.doors.http.options import ServeOptions
+from mnemon.doors.http.serving import FRESH, Serving
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import (
     ApiKeyRef,
-    Authenticated,
     ListApiKeys,
     RoleAssign,
     SessionRef,
@@ -57,15 +56,9 @@ async def test_a_role_that_is_taken_over_http_is_gone_at_once(api: httpx.AsyncCl
 
 
 def test_what_is_known_of_callers_is_bounded() -> None:
-    callers = Callers()
-    ids = dict.fromkeys(("user_id", "agent_id", "session_id", "api_key_id"))
-    known = Authenticated(organization_id=uuid4(), team_ids=frozenset(), permissions=frozenset(), **ids)
-    callers.put("mnk_a", known)
-    assert callers.get("mnk_a") is known
-    assert callers.get("mnk_b") is None
+    callers = Serving(ServeOptions()).callers
     for n in range(10_100):
-        callers.put(f"mnk_{n}", known)
-    assert callers.get("mnk_a") is None
-    callers.forget()
-    assert callers.get("mnk_10000") is None
+        callers.put(b"%d" % n, "known")
+    assert callers.get(b"0") is None
+    assert len(callers) <= 10_000
     assert FRESH <= 1.0

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mnemon import verbs
-from mnemon.core.errors import MnemonError, NotFound, Unauthenticated
+from mnemon.core.errors import MnemonError, NotFound
 from mnemon.core.principal import Principal
 from mnemon.doors.http import bodies, deps, endpoint, errors, idempotency
 from mnemon.doors.http.bulk import remember_lines
@@ -15,8 +15,8 @@ from mnemon.doors.routes.table import Route
 from mnemon.memory.schemas import Recollection
 from mnemon.verbs import Verb
 
-#: Verbs that anybody may call over HTTP: they ask for the secret themselves that proves who somebody is.
 _BELOW = f"{endpoint.PREFIX}/"
+#: Verbs that anybody may call over HTTP: they ask for the secret themselves that proves who somebody is.
 OPEN = frozenset({"identity.refresh_session"})
 
 
@@ -75,22 +75,18 @@ class Calls:
         asked = await endpoint.read_request(request, self._serving, caller, route, ids)
         answer = await endpoint.ask(caller, route, asked, if_match="if-match" in request.headers)
         if verbs.find(route.verb).changes and route.verb.startswith("identity."):
-            self._serving.callers.forget()
+            self._serving.callers.clear()  # somebody's rights may have changed
         if isinstance(answer, Recollection):
             self._serving.app.accesses.count(caller.ctx.principal, answer.hits)
         return endpoint.render(request, route, answer)
 
     async def _caller(self, request: Request, route: Route) -> deps.Caller:
         if route.verb in OPEN:
-            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
+            await deps.count_unknown(request, self._serving)
             ctx = self._serving.app.context
             nobody = Principal(ctx.principal.organization_id, permissions=frozenset())
             return deps.Caller(ctx.as_principal(nobody), None)
-        try:
-            return await deps.caller_of(request, self._serving)
-        except Unauthenticated:
-            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
-            raise
+        return await deps.counted_caller_of(request, self._serving)
 
 
 def refuse_at_once(caller: deps.Caller, verb: Verb) -> None:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from mnemon.context import Context
+from mnemon.core.crypto import token_hash
 from mnemon.core.errors import Unauthenticated
 from mnemon.core.text import parse
 from mnemon.doors.http.options import LOOPBACK
@@ -64,6 +65,29 @@ async def caller_of(request: Request, serving: Serving) -> Caller:
     )
 
 
+async def counted_caller_of(request: Request, serving: Serving) -> Caller:
+    """Find out who calls; calls of nobody who is known are counted by their address.
+
+    Raises:
+        Unauthenticated: nobody who is known.
+        TooMany: there were more of them than may come.
+    """
+    try:
+        return await caller_of(request, serving)
+    except Unauthenticated:
+        await count_unknown(request, serving)
+        raise
+
+
+async def count_unknown(request: Request, serving: Serving) -> None:
+    """Count a call of nobody who is known.
+
+    Raises:
+        TooMany: there were more than may come.
+    """
+    await serving.pace.take_unknown(request.client.host if request.client is not None else "")
+
+
 def bearer(request: Request) -> SecretStr | None:
     """Return the token of the Authorization header, None if there is none.
 
@@ -88,12 +112,13 @@ async def _authenticated(serving: Serving, token: SecretStr) -> Authenticated:
     ctx, secret, request = serving.app.context, token.get_secret_value(), parse(Token, {"token": token})
     if not secret.startswith(KEY):
         return await identity.find_session(ctx, request)
-    authenticated = serving.callers.get(secret)
+    digest = token_hash(secret)
+    authenticated: Authenticated | None = serving.callers.get(digest)
     if authenticated is not None:
         await identity.confirm_api_key(ctx, request)
         return authenticated
     authenticated = await identity.authenticate_api_key(ctx, request)
-    serving.callers.put(secret, authenticated)
+    serving.callers.put(digest, authenticated)
     return authenticated
 
 

@@ -57,9 +57,7 @@ def found_in(root: Node, path: str) -> tuple[Node, list[str]]:
             after = node.inner["{}"]
             ids.append(segment)
         if after is None:
-            raise NotFound(
-                "There is nothing at this path.", code="not_found.path", hint="/v1/openapi.json has them all."
-            )
+            raise no_path()
         node = after
     return node, ids
 

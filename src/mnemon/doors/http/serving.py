@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
@@ -16,11 +14,10 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from mnemon.app import App
-from mnemon.core.crypto import token_hash
+from mnemon.core.cache import Cache
 from mnemon.core.errors import Unavailable
 from mnemon.doors.http.options import ServeOptions
 from mnemon.doors.http.pace import Pace
-from mnemon.identity.schemas_access import Authenticated
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,30 +67,6 @@ def noticing_stop() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-class Callers:
-    """What is known of who called a moment ago: what they may do, not whether their key still counts."""
-
-    def __init__(self) -> None:
-        self._known: OrderedDict[bytes, tuple[float, Authenticated]] = OrderedDict()
-
-    def get(self, secret: str) -> Authenticated | None:
-        """Return what a key may do, if it was looked up less than :data:`FRESH` seconds ago."""
-        entry = self._known.get(token_hash(secret))
-        return entry[1] if entry is not None and time.monotonic() - entry[0] < FRESH else None
-
-    def put(self, secret: str, authenticated: Authenticated) -> None:
-        """Keep what a key may do for a moment."""
-        digest = token_hash(secret)
-        self._known[digest] = (time.monotonic(), authenticated)
-        self._known.move_to_end(digest)
-        while len(self._known) > _CALLERS:
-            self._known.popitem(last=False)
-
-    def forget(self) -> None:
-        """Look everybody up again: somebody's rights may have changed."""
-        self._known.clear()
-
-
 @dataclass(slots=True)
 class Serving:
     """What the calls of one process share.
@@ -101,12 +74,12 @@ class Serving:
     Attributes:
         options: how it serves.
         session_of: finds the access token of who is signed in with cookies.
-        callers: what those may do who called a moment ago.
+        callers: what those may do who called a moment ago, by the hash of their key; not whether that still counts.
     """
 
     options: ServeOptions
     session_of: SessionOf | None = None
-    callers: Callers = field(default_factory=Callers)
+    callers: Cache = field(default_factory=lambda: Cache(_CALLERS, FRESH))
     _app: App | None = None
     _pace: Pace | None = None
 

@@ -5,26 +5,22 @@ from __future__ import annotations
 import hmac
 import html
 from typing import Any
-from urllib.parse import parse_qs
 
 from pydantic import SecretStr
 from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from mnemon.context import Context
-from mnemon.core.errors import Invalid, MnemonError, NotFound
+from mnemon.core.errors import MnemonError, NotFound
 from mnemon.core.text import Label, Schema, parse
-from mnemon.doors.http import bodies, errors
+from mnemon.doors.http import bodies, errors, pages
 from mnemon.doors.http.serving import Serving
 from mnemon.identity import service as identity
 from mnemon.identity.schemas import Password, UserCreate
 from mnemon.identity.schemas_access import ApiKeyCreate, ListApiKeys, RoleAssign
 
-_FORM = "application/x-www-form-urlencoded"
-_POLICY = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Mnemon: first administrator</title><h1>First administrator</h1>{body}</html>"""
+_TITLE, _HEADING = "first administrator", "First administrator"
 _ASK = """<form method="post" action="/setup"><input type="hidden" name="token" value="{token}">
 <p><label>E-mail address<br><input name="email" type="email" required autocomplete="username"></label>
 <p><label>Password, if you mean to sign in with one<br>
@@ -71,14 +67,14 @@ class Setup:
                 return await self._make(request)
             token = request.query_params.get("token", "")
             await self._require(token)
-            return self._page(_ASK.format(token=html.escape(token, quote=True)))
+            return pages.page(_TITLE, _HEADING, _ASK.format(token=html.escape(token, quote=True)))
         except MnemonError as error:
             return errors.response(error, request.state.request_id)
 
     async def _make(self, request: Request) -> Response:
         content = await bodies.read_body(request, self._serving.options)
-        is_form = bodies.media_type(request) == _FORM
-        fields: Any = _of_form(content) if is_form else bodies.parsed(content, bodies.media_type(request))
+        is_form = bodies.media_type(request) == pages.FORM
+        fields: Any = pages.fields_of(content) if is_form else bodies.parsed(content, bodies.media_type(request))
         administrator = parse(FirstAdministrator, fields)
         await self._require(administrator.token.get_secret_value())
         self._used = True  # before anything is awaited: two calls at once do not both come in
@@ -88,7 +84,7 @@ class Setup:
             self._used = False
             raise
         if is_form:
-            return self._page(_DONE.format(key=html.escape(account["key"])))
+            return pages.page(_TITLE, _HEADING, _DONE.format(key=html.escape(account["key"])))
         return Response(to_json(account), 201, {"cache-control": "no-store"}, bodies.JSON)
 
     async def _require(self, token: str) -> None:
@@ -105,16 +101,6 @@ class Setup:
                 code="not_found.setup",
                 hint="An administrator of the organisation makes keys for others.",
             )
-
-    def _page(self, body: str) -> Response:
-        return HTMLResponse(_PAGE.format(body=body), headers={"content-security-policy": _POLICY})
-
-
-def _of_form(content: bytes) -> dict[str, str]:
-    try:
-        return {name: values[0] for name, values in parse_qs(content.decode(), max_num_fields=10).items()}
-    except ValueError:
-        raise Invalid("The form cannot be read.", code="invalid.form") from None
 
 
 async def _first(ctx: Context, wanted: FirstAdministrator) -> dict[str, str]:

@@ -12,19 +12,18 @@ import html
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_core import to_json
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from mnemon.context import Context
 from mnemon.core.errors import Forbidden, Invalid, MnemonError, Unauthenticated
 from mnemon.core.text import Schema, parse
-from mnemon.doors.http import bodies, deps, errors
+from mnemon.doors.http import bodies, deps, errors, pages
 from mnemon.doors.http.serving import Serving
 from mnemon.identity import service as identity
 from mnemon.identity.schemas_access import SessionRef, SessionRefresh, SessionTokens
@@ -34,10 +33,7 @@ PATH = "/v1/signin"
 SESSION, REFRESH, CSRF = "mnemon_session", "mnemon_refresh", "mnemon_csrf"
 HEADER = "x-csrf-token"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORM = "application/x-www-form-urlencoded"
-_POLICY = "default-src 'none'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Mnemon: password</title><h1>Your password</h1>{body}</html>"""
+_TITLE, _HEADING = "password", "Your password"
 _ASK = """{problem}<form method="post" action="/password"><input type="hidden" name="token" value="{token}">
 <p><label>New password<br><input name="password" type="password" required minlength="10"
  autocomplete="new-password"></label><p><button>Set it</button></form>"""
@@ -172,19 +168,17 @@ class SignInRoutes:
                 fields = await self._form(request)
                 token = fields.get("token", "")
                 await identity.reset_password(self._serving.app.context, parse(ResetPassword, fields))
-                return _html(_DONE)
+                return pages.page(_TITLE, _HEADING, _DONE)
         except MnemonError as error:
             problem = f"<p role=alert>{html.escape(str(error))}</p>"
-        return _html(_ASK.format(token=html.escape(token, quote=True), problem=problem), 400 if problem else 200)
+        form = _ASK.format(token=html.escape(token, quote=True), problem=problem)
+        return pages.page(_TITLE, _HEADING, form, 400 if problem else 200)
 
     async def _form(self, request: Request) -> dict[str, str]:
         content = await bodies.read_body(request, self._serving.options)
-        if bodies.media_type(request) != _FORM:
+        if bodies.media_type(request) != pages.FORM:
             raise Invalid("A form is read here.", code="invalid.media_type")
-        try:
-            return {name: values[0] for name, values in parse_qs(content.decode(), max_num_fields=10).items()}
-        except ValueError:
-            raise Invalid("The form cannot be read.", code="invalid.form") from None
+        return pages.fields_of(content)
 
     async def _fields(self, request: Request) -> tuple[dict[str, Any], bool]:
         """Return what a call brings, and whether it wants cookies; a form of another site sends no JSON."""
@@ -261,7 +255,3 @@ def _json(value: Any) -> Response:
         return str(part) if isinstance(part, UUID) else part.isoformat()
 
     return Response(to_json(value, fallback=text), 200, {"cache-control": "no-store"}, bodies.JSON)
-
-
-def _html(body: str, status: int = 200) -> Response:
-    return HTMLResponse(_PAGE.format(body=body), status, headers={"content-security-policy": _POLICY})

@@ -13,8 +13,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Caller(Protocol):
-    """Whoever calls verbs for a memory: with the same answers and the same errors, wherever they run."""
+class Transport(Protocol):
+    """What calls verbs for a memory: with the same answers and the same errors, wherever they run."""
 
     async def call(
         self, verb: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs

@@ -19,7 +19,7 @@ from mnemon.core.loops import Home
 from mnemon.core.settings import Settings, load_settings
 from mnemon.core.text import Schema, moments_of, parse, trimmed
 from mnemon.doors.library import refusals
-from mnemon.doors.library.calling import Caller, Local
+from mnemon.doors.library.calling import Local, Transport
 from mnemon.doors.library.zones import person_of
 from mnemon.doors.routes import wire
 from mnemon.identity import service as identity
@@ -96,7 +96,7 @@ class Opened:
         self._home.leave()
 
     async def __aenter__(self) -> Self:
-        await self._caller()
+        await self._transport()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -172,9 +172,9 @@ class Opened:
         self, verb: Callable[Concatenate[Context, P], Coroutine[Any, Any, R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Call a verb, with what it takes after its context."""
-        return await (await self._caller()).call(verb, *args, **kwargs)
+        return await (await self._transport()).call(verb, *args, **kwargs)
 
-    async def _caller(self) -> Caller:
+    async def _transport(self) -> Transport:
         """Return what verbs are called by: the database, opened if it is not open, or the server."""
         return self._remote if self._remote is not None else Local(await self.open())
 
@@ -228,7 +228,7 @@ class Opened:
 
     async def _zones(self, people: Collection[str]) -> dict[str, tzinfo]:
         """Return the zones of those of the people who have one."""
-        return await (await self._caller()).zones(people) if people else {}
+        return await (await self._transport()).zones(people) if people else {}
 
     async def _parsed(self, model: type[T], fields: Mapping[str, Any]) -> T:
         """Validate a request; texts without a zone are in that of the person in its scope, else the setting's.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from mnemon.conversations import service as conversations
 from mnemon.conversations.schemas import Checkpoint, NewMessage
-from mnemon.doors.library.calling import Caller
+from mnemon.doors.library.calling import Transport
 from mnemon.memory import service as memory
 from mnemon.memory.schemas import NewMemory, Remember, Remembered
 
@@ -27,8 +27,8 @@ class RemoteSink:
         timezone: the zone of times that name none, as the settings of this process have it.
     """
 
-    def __init__(self, caller: Caller, timezone: str | None) -> None:
-        self._caller = caller
+    def __init__(self, transport: Transport, timezone: str | None) -> None:
+        self._transport = transport
         self.timezone = timezone
 
     def now(self) -> datetime:
@@ -37,7 +37,7 @@ class RemoteSink:
 
     async def checkpoints(self, source: str) -> tuple[Checkpoint, ...]:
         """Return how far imports of this source have come."""
-        return await self._caller.call(conversations.checkpoints, source)
+        return await self._transport.call(conversations.checkpoints, source)
 
     async def prepare(self, request: Remember) -> Remember:
         """Return the request: the server embeds."""
@@ -49,11 +49,11 @@ class RemoteSink:
         *before, last = _parts(prepared.items)
         for items in before:
             part = prepared.model_copy(update={"items": items, "checkpoint": None})
-            remembered = await self._caller.call(memory.remember, part)
+            remembered = await self._transport.call(memory.remember, part)
             ids += remembered.ids
             created += remembered.created
         part = prepared.model_copy(update={"items": last, "checkpoint": checkpoint})
-        remembered = await self._caller.call(memory.remember, part)
+        remembered = await self._transport.call(memory.remember, part)
         return Remembered(ids=(*ids, *remembered.ids), created=created + remembered.created)
 
 

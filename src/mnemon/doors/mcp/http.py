@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Send
 
-from mnemon.core.errors import MnemonError, Unauthenticated
+from mnemon.core.errors import MnemonError
 from mnemon.doors.http import deps, errors
 from mnemon.doors.http.serving import Serving
 from mnemon.doors.library.asynchronous import AsyncMemory
@@ -62,7 +62,7 @@ class McpDoor:
         request = Request(scope, receive)
         scope["route"] = self._route  # by which the call is counted and noted
         try:
-            caller = await self._caller(request)
+            caller = await deps.counted_caller_of(request, self._serving)
             request.state.caller = caller
             await self._serving.pace.take(caller.name)
             scope[_MEMORY] = AsyncMemory.over(self._serving.app, caller.ctx)
@@ -71,14 +71,6 @@ class McpDoor:
             await self._refused(request, error)(scope, receive, send)
             return
         await self._server.session_manager.handle_request(scope, receive, send)
-
-    async def _caller(self, request: Request) -> deps.Caller:
-        """Find out who calls; those who are not known are counted by their address."""
-        try:
-            return await deps.caller_of(request, self._serving)
-        except Unauthenticated:
-            await self._serving.pace.take_unknown(request.client.host if request.client is not None else "")
-            raise
 
     def _refused(self, request: Request, error: MnemonError) -> Response:
         """Return the answer to whom is not known: where a client reads what it has to bring."""

@@ -56,6 +56,8 @@ TOGETHER, LEASE_MARGIN = 20, 10
 #: through since that delivery was made.
 FAILURES = 10
 _DELIVERIES = Listing.newest("integrations.list_deliveries")
+#: The answer of an address that wants nothing any more.
+GONE = 410
 
 
 def purpose(endpoint_id: UUID) -> str:
@@ -160,10 +162,6 @@ def _outcome(request: RecordAttempt, max_attempts: int, now: datetime) -> tuple[
     if request.attempt >= max_attempts or request.status_code == GONE:
         return "failed", now
     return "pending", now + timedelta(seconds=BACKOFF.after(request.attempt))
-
-
-#: The answer of an address that wants nothing any more.
-GONE = 410
 
 
 async def _note_at_address(endpoints: EndpointRepository, delivery: Any, now: datetime) -> None:

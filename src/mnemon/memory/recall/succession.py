@@ -30,7 +30,7 @@ _USUAL_RECENCY = _USUAL.recency / sum(_USUAL.model_dump().values())
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Scored:
     """What it is worked out from.
 
     Attributes:
@@ -50,13 +50,13 @@ def strength(weights: Weights) -> float:
     return min(1.0, float(weights.recency / total / _USUAL_RECENCY))
 
 
-def _gained(standing: Standing) -> Floats:
+def _gained(scored: Scored) -> Floats:
     """Return what each candidate gains."""
-    scores, candidates = standing.scores, standing.measured.evidence.known
+    scores, candidates = scored.scores, scored.measured.evidence.known
     gained = np.zeros(len(scores))
-    if not len(scores) or not standing.strength or "vector" not in candidates.columns:
+    if not len(scores) or not scored.strength or "vector" not in candidates.columns:
         return gained
-    if standing.measured.evidence.question.times:  # what was said then is asked for, and not what came after
+    if scored.measured.evidence.question.times:  # what was said then is asked for, and not what came after
         return gained
     best = np.argsort(-scores, kind="stable")[:FOLLOWERS]
     vectors, moments, authors = candidates["vector"][best], candidates["occurred_at"][best], candidates["author"][best]
@@ -67,7 +67,7 @@ def _gained(standing: Standing) -> Floats:
         successor = int(np.argmax(likely))
         if likely[successor] > 0:
             short = scores[best[leader]] * (1.0 + AHEAD) - scores[best[successor]]
-            gain = standing.strength * float(closeness[successor]) * short
+            gain = scored.strength * float(closeness[successor]) * short
             gained[best[successor]] = max(gained[best[successor]], gain)
     return gained
 
@@ -77,7 +77,7 @@ def author(spoke: NDArray[np.bytes_], owner: NDArray[np.bytes_], talk: NDArray[n
     return np.where(talk, spoke, owner)
 
 
-SIGNAL = Signal[Standing](
+SIGNAL = Signal[Scored](
     name="succession",
     weight=1.0,
     about="time",

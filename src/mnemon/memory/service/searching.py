@@ -154,7 +154,7 @@ async def _rank(connection: Connection, understood: Understood, measured: Measur
     weights, budget = await _agent_preferences(connection, understood, weights)
     recalled = fusion.recall_signals(measured, match, weights, now=understood.now)
     scores = fusion.recall_scores(recalled, weights)
-    gained = succession.SIGNAL.measure(succession.Standing(measured, scores, succession.strength(weights)))
+    gained = succession.SIGNAL.measure(succession.Scored(measured, scores, succession.strength(weights)))
     return _Ranked(match, scores + gained, recalled, weights, budget, gained)
 
 
