@@ -31,6 +31,7 @@ from mnemon.identity.schemas_signin import (
     SignedIn,
     SignIn,
     SmsEnrol,
+    TrustedIdentity,
 )
 from mnemon.jobs import service as jobs
 from mnemon.jobs.schemas import ListJobs
@@ -306,3 +307,17 @@ async def test_without_an_address_of_its_own_no_link_is_sent(home: Context) -> N
     with pytest.raises(Unavailable) as caught:
         await service.send_account_mail(with_settings(home, public_url=None), AccountMail(user_id=user, kind="reset"))
     assert caught.value.code == "unavailable.public_url"
+
+
+async def test_what_the_database_cannot_hold_is_nobodys_address(home: Context, box: Path) -> None:
+    """Not that of whoever has what is left of it: a provider may have verified it for somebody else."""
+    _, email = await person(home)
+    odd = email.replace("@", "\x00@")
+    with pytest.raises(Unauthenticated):
+        await service.sign_in_trusted(home, TrustedIdentity(email=odd, ip_address=None, user_agent=None))
+    with pytest.raises(Unauthenticated):
+        await service.sign_in(home, SignIn(email=odd, password=SecretStr(PASSWORD)))
+    await service.ask_reset(home, AskReset(email=odd))
+    await mailed(home)
+    assert not sent(box)
+    assert (await service.sign_in_trusted(home, TrustedIdentity(email=email))).session_id

@@ -95,7 +95,8 @@ class Setup:
         """
         own = self._serving.options.setup
         same = bool(own) and hmac.compare_digest(own.encode(), token.encode("utf-8", "replace"))
-        if not same or self._used or not await is_needed(self._serving.app.context):
+        # Whether it was used is asked last: another may have come while the database was asked.
+        if not same or not await is_needed(self._serving.app.context) or self._used:
             raise NotFound(
                 "The link was used, or it never was one.",
                 code="not_found.setup",

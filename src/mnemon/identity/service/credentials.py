@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from mnemon.core.pages import Page
 from mnemon.db.connection import Connection
 from mnemon.db.listing import Listing
 from mnemon.db.rows import from_row
+from mnemon.db.session import Database
 from mnemon.identity import repository_access, repository_secrets
 from mnemon.identity.schemas import ListOfUser
 from mnemon.identity.schemas_access import (
@@ -100,6 +102,30 @@ async def _person(ctx: Context, user_id: UUID, address: attempts.Address | None)
     return attempts.person(organization, user_id, address if familiar else None)
 
 
+def holdable(text: str) -> str:
+    """Return a text without what the database cannot hold."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()
+
+
+async def find_by_email(database: Database, email: str, address: attempts.Address | None = None) -> Any:
+    """Return whose e-mail address it is, in whatever organisation; None, if nobody's.
+
+    A text that the database cannot hold is nobody's address, and not that of whoever has what is left of it.
+
+    Args:
+        database: the installation's.
+        email: as somebody gave it.
+        address: where they come from.
+    """
+    held = holdable(email)
+    proof = database.prove(f"user_by_email:{held}")
+    async with database.untenanted() as connection:
+        person = await repository_access.find_user_by_email(
+            connection, held, proof, None if address is None else str(address)
+        )
+    return person if held == email else None
+
+
 @verb(rule=PROOF)
 async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
     """Find out whose e-mail address and password these are, in whatever organisation.
@@ -110,14 +136,9 @@ async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
         Unauthenticated: no active person has this address and this password; or too many were tried
             (``unauthenticated.password_locked``, with ``retry_after`` in seconds).
     """
-    # A text the database cannot hold is nobody's address.
-    email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
-    address, proof = request.ip_address, ctx.database.prove(f"user_by_email:{email}")
-    async with ctx.database.untenanted() as connection:
-        person = await repository_access.find_user_by_email(
-            connection, email, proof, None if address is None else str(address)
-        )
-    subject = attempts.nobody(email)
+    address = request.ip_address
+    person = await find_by_email(ctx.database, request.email, address)
+    subject = attempts.nobody(holdable(request.email))
     if person is not None:
         familiar = address if person["is_familiar"] else None
         subject = attempts.person(person["organization_id"], person["user_id"], familiar)
@@ -126,7 +147,7 @@ async def verify_password(ctx: Context, request: PasswordCheck) -> KnownUser:
         raise attempts.too_many(attempt, code="unauthenticated.password_locked", field="password")
     hashed = person["password_hash"] if person is not None else None
     matches = await asyncio.to_thread(crypto.verify_password, request.password.get_secret_value(), hashed)
-    if person is None or not matches or person["status"] != "active" or email != request.email:
+    if person is None or not matches or person["status"] != "active":
         raise Unauthenticated("The e-mail address or the password is not right.", code="unauthenticated.password")
     await attempts.settle(ctx, attempt)
     return KnownUser(

@@ -41,7 +41,7 @@ from mnemon.identity.schemas_signin import (
 )
 from mnemon.identity.senders import Mail, mail_sender, text_sender
 from mnemon.identity.service import attempts
-from mnemon.identity.service.credentials import verify_password, verify_totp
+from mnemon.identity.service.credentials import find_by_email, holdable, verify_password, verify_totp
 from mnemon.identity.service.people import NAMES, check_password, create_user, no_user
 from mnemon.identity.service.recovery import recovery_code, use_code
 from mnemon.identity.service.rights import ACCOUNT, OWN, PROOF, may, outrank, secret_box
@@ -116,10 +116,7 @@ async def sign_in_trusted(ctx: Context, request: TrustedIdentity) -> SessionToke
         Unauthenticated: no active person has this address.
         Forbidden: the principal is not a trusted process.
     """
-    email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
-    async with ctx.database.untenanted() as connection:
-        proof = ctx.database.prove(f"user_by_email:{email}")
-        row = await repository_access.find_user_by_email(connection, email, proof, None)
+    row = await find_by_email(ctx.database, request.email)
     if row is None or row["status"] != "active":
         raise Unauthenticated(
             "Nobody here has this e-mail address.",
@@ -201,12 +198,10 @@ async def enrol_sms(ctx: Context, request: SmsEnrol) -> MfaDevice:
 async def ask_reset(ctx: Context, request: AskReset) -> None:
     """Send a link to set a new password, if somebody has the address; the answer and its time tell nobody whether."""
     begun = time.monotonic()
-    email = request.email.replace("\x00", "").encode("utf-8", "ignore").decode()
-    attempt = await attempts.begin(ctx, f"reset:{email.lower()}", attempts.place(request.ip_address))
+    subject = f"reset:{holdable(request.email).lower()}"
+    attempt = await attempts.begin(ctx, subject, attempts.place(request.ip_address))
     if not isinstance(attempt, timedelta):
-        async with ctx.database.untenanted() as connection:
-            proof = ctx.database.prove(f"user_by_email:{email}")
-            row = await repository_access.find_user_by_email(connection, email, proof, None)
+        row = await find_by_email(ctx.database, request.email)
         if row is not None and row["status"] == "active":
             await _mail_soon(ctx, row["organization_id"], row["user_id"], "reset")
     await asyncio.sleep(max(0.0, _FLOOR - (time.monotonic() - begun)))
